@@ -1,0 +1,109 @@
+// The declarations as a CommonJS service in TypeScript uses them. Checked by `tsc`; never run.
+
+import https = require('node:https');
+import LayerAPI = require('layer-api');
+
+const layer = new LayerAPI({
+  token: 'token',
+  appId: 'layer:///apps/staging/e4fd3974-20fe-11e5-89c5-080725007e28',
+  version: '1.0',
+  timeout: 5000,
+  agent: new https.Agent({ keepAlive: true }),
+  debug: false,
+  baseUrl: 'http://localhost:8080',
+});
+new LayerAPI.LayerAPI({ token: 'token', appId: 'id', agentOptions: { maxSockets: 4 } });
+new LayerAPI.default({ token: 'token', appId: 'id' });
+
+// @ts-expect-error A client without a token is none.
+new LayerAPI({ appId: 'id' });
+// @ts-expect-error An agent is an https.Agent.
+new LayerAPI({ token: 'token', appId: 'id', agent: 1 });
+
+class Service extends LayerAPI {
+  greet(conversationId: string) {
+    return this.messages.sendTextFromNameAsync(conversationId, 'The System', 'hello');
+  }
+}
+const greeting: Promise<LayerAPI.Response<LayerAPI.Message>> = new Service({ token: 't', appId: 'id' }).greet('id');
+void greeting;
+
+// Callbacks: optional where nothing need be said, and typed by what the method answers.
+layer.conversations.create({ participants: ['a'] });
+layer.conversations.create({ participants: ['a'], distinct: true, metadata: { a: { b: 'c' } } }, (error, response) => {
+  if (error instanceof LayerAPI.ResponseError) {
+    const status: number = error.status;
+    const code: number | undefined = typeof error.body === 'string' ? undefined : error.body.code;
+    void [status, code];
+  }
+  if (error instanceof LayerAPI.APIError) void error.message;
+  const participants: string[] | undefined = response?.body.participants;
+  void participants;
+});
+// @ts-expect-error Participants are required.
+layer.conversations.create({});
+// @ts-expect-error Metadata holds strings and objects only.
+layer.conversations.create({ participants: [], metadata: { a: 1 } });
+// @ts-expect-error Reading is nothing without a callback.
+layer.conversations.get('id');
+
+// Optional parameters before the callback.
+layer.conversations.getAllFromUser('a', (error, response) => void [error, response?.body[0]?.unread_message_count]);
+layer.conversations.getAllFromUser(
+  'a',
+  { page_size: 5, sort_by: 'last_message' },
+  (_, response) => void response?.status,
+);
+layer.messages.getAll('id', (_, response) => void response?.body[0]?.recipient_status.a);
+layer.messages.getAll('id', { from_id: 'id' }, () => {});
+layer.messages.getAllFromUser(
+  'a',
+  'id',
+  (_, response) => void (response?.body[0]?.is_unread satisfies boolean | undefined),
+);
+layer.messages.getAllFromUser('a', 'id', {}, () => {});
+// @ts-expect-error Messages are not sorted by anything else.
+layer.messages.getAll('id', { sort_by: 'last_message' }, () => {});
+
+// A sender is a user or a name, not both.
+layer.messages.send('id', { sender: { user_id: 'a' }, parts: [{ body: 'x', mime_type: 'text/plain' }] });
+layer.announcements.send({ recipients: ['a'], sender: { name: 'x' }, parts: [{ body: 'x', mime_type: 'text/plain' }] });
+// @ts-expect-error Not both.
+layer.messages.send('id', { sender: { user_id: 'a', name: 'b' }, parts: [] });
+// @ts-expect-error Announcements come from names.
+layer.announcements.send({ recipients: ['a'], sender: { user_id: 'a' }, parts: [] });
+
+// Methods work detached.
+const { create } = layer.conversations;
+create({ participants: ['a'] });
+
+async function promises() {
+  const { body: conversation } = await layer.conversations.createAsync({ participants: ['a'] });
+  const empty: '' = (await layer.conversations.deleteAsync(conversation.id)).body;
+  const { body: identity } = await layer.identities.getAsync('a');
+  const blocked: string[] = (await layer.blocklist.getAsync('a')).body.map((user) => user.user_id);
+  const { body: messages } = await layer.messages.getAllAsync(conversation.id);
+  const view: LayerAPI.UserMessage = (await layer.messages.getFromUserAsync('a', 'id')).body;
+  const operations: LayerAPI.Operation[] = [
+    { operation: 'add', property: 'participants', value: 'b' },
+    { operation: 'delete', property: 'metadata.a' },
+  ];
+  await layer.conversations.editAsync(conversation.id, operations);
+  await layer.messages.getAllAsync(conversation.id, { page_size: 10 });
+  // @ts-expect-error The promise form takes no callback.
+  await layer.conversations.getAsync('id', () => {});
+  // @ts-expect-error A display name is required.
+  await layer.identities.createAsync('a', { first_name: 'A' });
+  return [empty, identity.display_name, identity.user_id, blocked, messages[0]?.parts[0]?.body, view.position];
+}
+void promises;
+
+async function platform() {
+  const platform: LayerAPI.Platform = await LayerAPI.Platform.start({ port: 0, data: ':memory:' });
+  const { appId, token }: LayerAPI.App = await platform.createApp();
+  new LayerAPI({ appId, token, baseUrl: platform.url });
+  await platform.close();
+  // @ts-expect-error Platforms are started, not constructed.
+  new LayerAPI.Platform();
+}
+void platform;

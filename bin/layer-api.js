@@ -1,0 +1,52 @@
+#!/usr/bin/env node
+
+/** `npx layer-api platform`: runs a platform until SIGINT or SIGTERM. The arguments are understood in Rust. */
+
+const binding = require('../binding.js');
+const { Platform } = require('../lib/platform.js');
+
+const USAGE = `Usage: layer-api platform [options]
+
+Runs a server that speaks Layer's Server API. \`layer-api platform --help\` lists the options.`;
+
+/** Exit code for a command line that makes no sense, as shells have it. */
+const MISUSE = 2;
+
+function fail(message, code) {
+  console.error(`layer-api: ${message}`);
+  process.exitCode = code;
+}
+
+async function main([name, ...args]) {
+  if (name === undefined || name === '--help' || name === '-h') return console.log(USAGE);
+  if (name !== 'platform') return fail(`there is no command \`${name}\`\n\n${USAGE}`, MISUSE);
+
+  let command;
+  try {
+    command = binding.PlatformCommand.parse(args);
+  } catch (error) {
+    return fail(`${error.message}\nlayer-api platform --help lists the options.`, MISUSE);
+  }
+  if (command.text) return console.log(command.text);
+
+  let platform;
+  const stop = async () => {
+    await platform?.close();
+    console.log('Stopped.');
+  };
+  try {
+    platform = await Platform.fromCommand(command);
+    if (command.createApp) {
+      const { appId, token } = await platform.createApp();
+      console.log(`App created. The token is shown only now.\n  appId: ${appId}\n  token: ${token}`);
+    }
+  } catch (error) {
+    await platform?.close();
+    return fail(error.message, 1);
+  }
+  process.once('SIGINT', stop);
+  process.once('SIGTERM', stop);
+  return console.log(`Layer platform is listening on ${platform.url} - stop it with Ctrl-C`);
+}
+
+main(process.argv.slice(2));

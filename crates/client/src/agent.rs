@@ -1,0 +1,238 @@
+//! An agent: the connections that one or more clients share, with their limits, as `https.Agent` has them.
+
+use crate::base_url::BaseUrl;
+use crate::connection::Connection;
+use crate::tls;
+use rustls_pki_types::ServerName;
+use std::collections::{HashMap, VecDeque};
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::{Duration, Instant};
+use tokio_rustls::TlsConnector;
+
+/// Settings of an agent; names and defaults are those of Node's `https.Agent`.
+#[derive(Debug, Clone)]
+pub struct AgentOptions {
+    /// Keep connections for later requests. Default: false, as `new https.Agent()`.
+    pub keep_alive: bool,
+    /// Connections to one origin at a time; further requests wait their turn. Default: no limit.
+    pub max_sockets: Option<usize>,
+    /// Idle connections kept for one origin. Default: 256.
+    pub max_free_sockets: usize,
+    /// How long an idle connection is kept. Default: until the server closes it.
+    pub idle_timeout: Option<Duration>,
+    /// Reuse the connection that rested longest (`scheduling: 'fifo'`) and not the one that was used last.
+    pub is_fifo: bool,
+    /// Host to connect to in place of the URL's.
+    pub host: Option<String>,
+    /// Port to connect to in place of the URL's.
+    pub port: Option<u16>,
+    /// TLS settings.
+    pub tls: TlsOptions,
+}
+
+/// TLS settings of an agent; names and defaults are those of Node's `tls.connect`.
+#[derive(Clone)]
+pub struct TlsOptions {
+    /// Trusted certificates in PEM form. Default: Mozilla's list.
+    pub ca: Vec<String>,
+    /// Client certificate chain in PEM form.
+    pub cert: Option<String>,
+    /// Private key of `cert` in PEM form, not encrypted.
+    pub key: Option<String>,
+    /// Refuse servers that cannot prove their name. Default: true.
+    pub reject_unauthorized: bool,
+    /// Name asked for and checked in place of the URL's host.
+    pub servername: Option<String>,
+}
+
+impl Default for AgentOptions {
+    fn default() -> Self {
+        Self {
+            keep_alive: false,
+            max_sockets: None,
+            max_free_sockets: 256,
+            idle_timeout: None,
+            is_fifo: false,
+            host: None,
+            port: None,
+            tls: TlsOptions::default(),
+        }
+    }
+}
+
+impl Default for TlsOptions {
+    fn default() -> Self {
+        Self { ca: Vec::new(), cert: None, key: None, reject_unauthorized: true, servername: None }
+    }
+}
+
+// Certificates are long and the key is a secret.
+impl fmt::Debug for TlsOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TlsOptions").field("servername", &self.servername).finish_non_exhaustive()
+    }
+}
+
+/// An option of an agent that cannot be used; the text names it.
+#[derive(Debug)]
+pub struct InvalidAgent(String);
+
+impl InvalidAgent {
+    pub(crate) fn new(option: &str, reason: impl fmt::Display) -> Self {
+        Self(format!("Agent option `{option}` cannot be used: {reason}"))
+    }
+}
+
+impl fmt::Display for InvalidAgent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for InvalidAgent {}
+
+/// Connections shared by clients.
+pub struct Agent {
+    options: AgentOptions,
+    tls: TlsConnector,
+    origins: Mutex<HashMap<(bool, String, u16), Arc<Origin>>>,
+}
+
+impl Agent {
+    /// Makes an agent; connects to nothing yet.
+    ///
+    /// Errors: certificates or keys that cannot be read.
+    pub fn new(options: AgentOptions) -> Result<Self, InvalidAgent> {
+        let tls = TlsConnector::from(Arc::new(tls::client_config(&options.tls)?));
+        Ok(Self { options, tls, origins: Mutex::default() })
+    }
+
+    /// Whether connections are kept for later requests.
+    pub fn keeps_alive(&self) -> bool {
+        self.options.keep_alive
+    }
+
+    /// The connections to the origin of `url`.
+    ///
+    /// Errors: a host that cannot stand in a certificate.
+    pub fn origin(&self, url: &BaseUrl) -> Result<Arc<Origin>, InvalidAgent> {
+        let options = &self.options;
+        let host = options.host.clone().unwrap_or_else(|| url.host.clone());
+        let port = options.port.unwrap_or(url.port);
+        let key = (url.is_secure, host, port);
+        let mut origins = lock(&self.origins);
+        if let Some(origin) = origins.get(&key) {
+            return Ok(Arc::clone(origin));
+        }
+        let tls = if url.is_secure {
+            let name = options.tls.servername.clone().unwrap_or_else(|| url.host.clone());
+            let name = ServerName::try_from(name).map_err(|error| InvalidAgent::new("servername", error))?;
+            Some((self.tls.clone(), name))
+        } else {
+            None
+        };
+        let origin = Arc::new(Origin {
+            host: key.1.clone(),
+            port,
+            tls,
+            keep_alive: options.keep_alive,
+            max_free_sockets: options.max_free_sockets,
+            idle_timeout: options.idle_timeout,
+            is_fifo: options.is_fifo,
+            slots: options.max_sockets.map(Semaphore::new),
+            idle: Mutex::default(),
+        });
+        origins.insert(key, Arc::clone(&origin));
+        Ok(origin)
+    }
+}
+
+/// The connections of one agent to one host and port.
+pub struct Origin {
+    pub(crate) host: String,
+    pub(crate) port: u16,
+    /// Connector and the name to ask for and check; `None` for plain HTTP.
+    pub(crate) tls: Option<(TlsConnector, ServerName<'static>)>,
+    keep_alive: bool,
+    max_free_sockets: usize,
+    idle_timeout: Option<Duration>,
+    is_fifo: bool,
+    slots: Option<Semaphore>,
+    idle: Mutex<Idle>,
+}
+
+#[derive(Default)]
+struct Idle {
+    /// Oldest first.
+    connections: VecDeque<(Instant, Connection)>,
+    /// Whether a task is waiting to close those that rest too long.
+    has_reaper: bool,
+}
+
+impl Origin {
+    /// Waits for a turn where the number of connections is limited; first come, first served.
+    pub(crate) async fn turn(&self) -> Option<SemaphorePermit<'_>> {
+        match &self.slots {
+            Some(slots) => slots.acquire().await.ok(),
+            None => None,
+        }
+    }
+
+    /// An idle connection that is still open.
+    pub(crate) fn take(&self) -> Option<Connection> {
+        let mut idle = lock(&self.idle);
+        loop {
+            let next = if self.is_fifo { idle.connections.pop_front() } else { idle.connections.pop_back() };
+            match next {
+                Some((_, connection)) if connection.is_closed() => {}
+                other => return other.map(|(_, connection)| connection),
+            }
+        }
+    }
+
+    /// Keeps a connection for later, or closes it where the limits say so.
+    pub(crate) fn give_back(self: &Arc<Self>, connection: Connection) {
+        if !self.keep_alive || connection.is_closed() {
+            return;
+        }
+        let mut idle = lock(&self.idle);
+        // The closed ones are at the front: they rested longest.
+        while idle.connections.front().is_some_and(|(_, oldest)| oldest.is_closed()) {
+            idle.connections.pop_front();
+        }
+        if idle.connections.len() >= self.max_free_sockets {
+            return;
+        }
+        idle.connections.push_back((Instant::now(), connection));
+        if let (Some(limit), false) = (self.idle_timeout, idle.has_reaper) {
+            idle.has_reaper = true;
+            tokio::spawn(Arc::clone(self).reap(limit));
+        }
+    }
+
+    /// Closes connections as they come to have rested for `limit`; ends, and leaves no timer, when none is left.
+    async fn reap(self: Arc<Self>, limit: Duration) {
+        loop {
+            let deadline = {
+                let mut idle = lock(&self.idle);
+                let now = Instant::now();
+                while idle.connections.front().is_some_and(|(since, _)| *since + limit <= now) {
+                    idle.connections.pop_front();
+                }
+                let Some((since, _)) = idle.connections.front() else {
+                    idle.has_reaper = false;
+                    return;
+                };
+                *since + limit
+            };
+            tokio::time::sleep_until(deadline).await;
+        }
+    }
+}
+
+/// Locks, also after a panic elsewhere: every holder leaves the value whole at each step.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

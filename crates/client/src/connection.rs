@@ -1,0 +1,75 @@
+//! One HTTP/1.1 connection: name look-up, TCP, TLS, handshake.
+
+use crate::agent::Origin;
+use crate::failure::Failure;
+use crate::watched::{Activity, Watched};
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::client::conn::http1::{self, SendRequest};
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpStream, lookup_host};
+
+/// Body of a request.
+pub type Body = Full<Bytes>;
+
+/// An open connection that carries one request at a time.
+pub struct Connection {
+    pub(crate) sender: SendRequest<Body>,
+    pub(crate) activity: Activity,
+}
+
+impl Connection {
+    /// Whether the server (or we) closed it.
+    pub fn is_closed(&self) -> bool {
+        self.sender.is_closed()
+    }
+
+    /// Opens a connection; `activity` sees every step.
+    pub async fn open(origin: &Origin, activity: Activity) -> Result<Self, Failure> {
+        let tcp = connect(origin, &activity).await?;
+        let stream = Watched::new(tcp, activity.clone());
+        match &origin.tls {
+            Some((connector, name)) => {
+                let stream =
+                    connector.connect(name.clone(), stream).await.map_err(|error| Failure::broken(&error, "read"))?;
+                Self::handshake(stream, activity).await
+            }
+            None => Self::handshake(stream, activity).await,
+        }
+    }
+
+    async fn handshake<T>(stream: T, activity: Activity) -> Result<Self, Failure>
+    where
+        T: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
+        let (sender, connection) = http1::Builder::new()
+            // The original's headers go out as `Content-Type`, not `content-type`.
+            .title_case_headers(true)
+            .handshake(TokioIo::new(stream))
+            .await
+            .map_err(|error| Failure::http(&error))?;
+        // Runs until either side closes. Its error reaches whoever waits for a reply on this connection.
+        tokio::spawn(connection);
+        Ok(Self { sender, activity })
+    }
+}
+
+/// Tries the addresses of the host in the order of the resolver and reports the last failure.
+async fn connect(origin: &Origin, activity: &Activity) -> Result<TcpStream, Failure> {
+    let addresses = lookup_host((origin.host.as_str(), origin.port))
+        .await
+        .map_err(|error| Failure::lookup(&error, &origin.host))?;
+    let mut failure = None;
+    for address in addresses {
+        match TcpStream::connect(address).await {
+            Ok(stream) => {
+                activity.touch();
+                stream.set_nodelay(true).map_err(|error| Failure::connect(&error, address))?;
+                return Ok(stream);
+            }
+            Err(error) => failure = Some(Failure::connect(&error, address)),
+        }
+    }
+    Err(failure.unwrap_or_else(|| Failure::lookup(&std::io::Error::other("no address"), &origin.host)))
+}

@@ -1,0 +1,164 @@
+//! The thread that carries requests, and the channels through which a JavaScript thread talks to it.
+//!
+//! Both directions are batched, because a wake-up costs more than the work it announces: a whole batch of jobs is
+//! handed over with one wake-up, and a channel rings once for all completions that its owner has not yet collected.
+
+use crate::agent::Origin;
+use crate::connection::Body;
+use crate::exchange::exchange;
+use crate::text::Text;
+use http::Request;
+use std::collections::VecDeque;
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use tokio::runtime::{Builder, Handle};
+use tokio::time::Duration;
+
+/// A request on its way out.
+pub struct Job {
+    /// Chosen by the owner of the channel; comes back with the completion.
+    pub ticket: u32,
+    /// Where it goes.
+    pub origin: Arc<Origin>,
+    /// Method, path, headers and body.
+    pub request: Request<Body>,
+    /// How long nothing may move on the connection.
+    pub timeout: Duration,
+}
+
+/// Completions that cross to JavaScript in one piece.
+#[derive(Debug, Default)]
+pub struct Batch {
+    /// Three numbers a completion: ticket, HTTP status (0 for a failure), length of its text in UTF-16 code units.
+    pub meta: Vec<i32>,
+    /// The bodies (or failures, as JSON) one after the other.
+    pub text: Text,
+}
+
+impl Batch {
+    /// Completions in one batch: what one crossing may keep the main thread busy with.
+    pub const MAX_COMPLETIONS: usize = 256;
+    /// Code units after which a batch takes no more completions.
+    const FULL_LENGTH: usize = 1 << 20;
+
+    fn is_full(&self) -> bool {
+        self.meta.len() >= 3 * Self::MAX_COMPLETIONS || self.text.len() >= Self::FULL_LENGTH
+    }
+}
+
+/// One JavaScript thread's access to the engine.
+pub struct Channel {
+    runtime: Handle,
+    inbox: Arc<Inbox>,
+}
+
+struct Inbox {
+    /// Bounded by the number of requests that the owner has submitted and not yet collected.
+    state: Mutex<State>,
+    ring: Box<dyn Fn() + Send + Sync>,
+}
+
+#[derive(Default)]
+struct State {
+    batches: VecDeque<Batch>,
+    /// Whether the owner was rung and has not yet found the inbox empty.
+    has_rung: bool,
+}
+
+impl Channel {
+    /// Opens a channel; `ring` is called on the engine's thread when completions wait to be collected.
+    ///
+    /// Errors: the engine's thread cannot be started.
+    pub fn open(ring: impl Fn() + Send + Sync + 'static) -> io::Result<Self> {
+        let inbox = Arc::new(Inbox { state: Mutex::default(), ring: Box::new(ring) });
+        Ok(Self { runtime: runtime()?, inbox })
+    }
+
+    /// Sends off a batch of requests.
+    pub fn submit(&self, jobs: Vec<Job>) {
+        let inbox = Arc::clone(&self.inbox);
+        self.runtime.spawn(async move {
+            for job in jobs {
+                tokio::spawn(carry(job, Arc::clone(&inbox)));
+            }
+        });
+    }
+
+    /// The next completions, or `None` when there are none; a ring follows the next one after that.
+    pub fn collect(&self) -> Option<Batch> {
+        let mut state = self.inbox.lock();
+        let batch = state.batches.pop_front();
+        if batch.is_none() {
+            state.has_rung = false;
+        }
+        batch
+    }
+}
+
+impl Inbox {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // A panic cannot leave the state half-written: it is only pushed to and popped from.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn put(&self, ticket: u32, status: u16, body: &[&[u8]]) {
+        let mut state = self.lock();
+        if state.batches.back().is_none_or(Batch::is_full) {
+            state.batches.push_back(Batch::default());
+        }
+        if let Some(batch) = state.batches.back_mut() {
+            // A character may be split between frames, so they are decoded as one.
+            let length = match body {
+                [] => 0,
+                [one] => batch.text.push_utf8(one),
+                many => batch.text.push_utf8(&many.concat()),
+            };
+            batch.meta.extend([to_i32(ticket), i32::from(status), to_i32(length)]);
+        }
+        let must_ring = !state.has_rung;
+        state.has_rung = true;
+        drop(state);
+        if must_ring {
+            (self.ring)();
+        }
+    }
+}
+
+/// Tickets count requests in flight and lengths are below V8's limit for strings, so both fit; a reply beyond that
+/// limit is refused by V8 when it is collected.
+fn to_i32(number: impl TryInto<i32>) -> i32 {
+    number.try_into().unwrap_or(i32::MAX)
+}
+
+async fn carry(job: Job, inbox: Arc<Inbox>) {
+    match exchange(&job.origin, job.request, job.timeout).await {
+        Ok(reply) => {
+            let body: Vec<&[u8]> = reply.body.iter().map(AsRef::as_ref).collect();
+            inbox.put(job.ticket, reply.status, &body);
+        }
+        Err(failure) => {
+            // Strings and numbers: there is nothing in it that JSON cannot hold.
+            let text = serde_json::to_vec(&failure).unwrap_or_default();
+            inbox.put(job.ticket, 0, &[&text]);
+        }
+    }
+}
+
+/// The engine's runtime; started by the first channel, shared by all of the process, ended with the process.
+///
+/// One thread is enough and is faster than a pool: the work per request is a few microseconds of parsing and TLS.
+fn runtime() -> io::Result<Handle> {
+    static RUNTIME: Mutex<Option<Handle>> = Mutex::new(None);
+    let mut slot = RUNTIME.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(handle) = slot.as_ref() {
+        return Ok(handle.clone());
+    }
+    let runtime = Builder::new_current_thread().enable_io().enable_time().build()?;
+    let handle = runtime.handle().clone();
+    thread::Builder::new()
+        .name("layer-client".to_owned())
+        .spawn(move || runtime.block_on(std::future::pending::<()>()))?;
+    *slot = Some(handle.clone());
+    Ok(handle)
+}

@@ -1,0 +1,103 @@
+//! One request and its reply.
+
+use crate::agent::Origin;
+use crate::connection::{Body, Connection};
+use crate::failure::Failure;
+use crate::watched::Activity;
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use std::sync::Arc;
+use tokio::time::Duration;
+
+/// A whole reply.
+#[derive(Debug)]
+pub struct Reply {
+    /// HTTP status, 200 to 999.
+    pub status: u16,
+    /// Frames of the body in the order of their arrival.
+    pub body: Vec<Bytes>,
+}
+
+/// Sends `request` and reads the reply to its end.
+///
+/// `timeout` is how long nothing may move on the connection, from the first attempt to connect on; waiting for a turn
+/// does not count. Source: the original sets the timeout on the socket it was given.
+/// Redirects are results. A request that was not yet written when its kept connection turned out to be closed goes out
+/// again on another; one that was is never repeated.
+pub async fn exchange(origin: &Arc<Origin>, request: Request<Body>, timeout: Duration) -> Result<Reply, Failure> {
+    let _turn = origin.turn().await;
+    let mut request = request;
+    while let Some(connection) = origin.take() {
+        connection.activity.touch();
+        match attempt(origin, connection, request, timeout).await {
+            Attempt::Done(result) => return result,
+            Attempt::Unsent(unsent) => request = unsent,
+        }
+    }
+    let activity = Activity::new();
+    let connection = within(&activity, timeout, Connection::open(origin, activity.clone())).await??;
+    match attempt(origin, connection, request, timeout).await {
+        Attempt::Done(result) => result,
+        Attempt::Unsent(_) => Err(Failure::hang_up()),
+    }
+}
+
+enum Attempt {
+    Done(Result<Reply, Failure>),
+    /// The connection was closed before anything was written to it.
+    Unsent(Request<Body>),
+}
+
+async fn attempt(
+    origin: &Arc<Origin>,
+    mut connection: Connection,
+    request: Request<Body>,
+    timeout: Duration,
+) -> Attempt {
+    let activity = connection.activity.clone();
+    let sent = within(&activity, timeout, async {
+        if connection.sender.ready().await.is_err() {
+            return Err(Attempt::Unsent(request));
+        }
+        connection.sender.try_send_request(request).await.map_err(|mut error| match error.take_message() {
+            Some(unsent) => Attempt::Unsent(unsent),
+            None => Attempt::Done(Err(Failure::http(error.error()))),
+        })
+    });
+    let response = match sent.await {
+        Ok(Ok(response)) => response,
+        Ok(Err(attempt)) => return attempt,
+        Err(timeout) => return Attempt::Done(Err(timeout)),
+    };
+    let reply = match within(&activity, timeout, read(response)).await {
+        Ok(Ok(reply)) => reply,
+        Ok(Err(failure)) | Err(failure) => return Attempt::Done(Err(failure)),
+    };
+    origin.give_back(connection);
+    Attempt::Done(Ok(reply))
+}
+
+async fn read(response: Response<Incoming>) -> Result<Reply, Failure> {
+    let status = response.status().as_u16();
+    let mut incoming = response.into_body();
+    let mut body = Vec::new();
+    while let Some(frame) = incoming.frame().await {
+        let frame = frame.map_err(|_| Failure::aborted())?;
+        // Trailers are dropped, as in the original.
+        if let Ok(data) = frame.into_data() {
+            body.push(data);
+        }
+    }
+    Ok(Reply { status, body })
+}
+
+/// Runs `work` unless the connection falls silent for `timeout` first.
+async fn within<T>(activity: &Activity, timeout: Duration, work: impl Future<Output = T>) -> Result<T, Failure> {
+    tokio::select! {
+        biased;
+        result = work => Ok(result),
+        () = activity.silence(timeout) => Err(Failure::Timeout),
+    }
+}

@@ -1,0 +1,21 @@
+//! The Layer client without Node.
+//!
+//! [`methods`] is the one table of the 30 methods; [`client`] turns a call of one of them into an HTTP request;
+//! [`engine`] carries requests on a thread of its own and collects what came of them; [`agent`] and its neighbours are
+//! the connections underneath. Nothing in here knows JavaScript: values arrive as text and leave as text.
+#![forbid(unsafe_code)]
+
+pub mod agent;
+pub mod base_url;
+pub mod client;
+mod connection;
+pub mod engine;
+mod exchange;
+pub mod failure;
+pub mod id;
+pub mod methods;
+mod text;
+mod tls;
+mod watched;
+
+pub use text::Text;

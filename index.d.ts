@@ -1,0 +1,448 @@
+import type { Agent, AgentOptions } from 'node:https';
+
+/**
+ * A client of the Layer Server API for one app.
+ *
+ * Every method exists in two forms: with a callback as its last argument, and with `Async` at the end of its name as a
+ * promise. Methods do not use `this` and can be passed around on their own.
+ *
+ * A wrong argument is reported at once through the callback (or the promise) as a plain `Error`, and nothing is sent.
+ * A reply with a status of 300 or above is a {@link LayerAPI.ResponseError}; redirects are not followed. A request
+ * without a reply is a {@link LayerAPI.APIError} after the timeout, and otherwise an `Error` with Node's `code`.
+ */
+declare class LayerAPI {
+  /**
+   * @param config `token` and `appId` are required; `appId` is replaced in it by the bare UUID, as in 2.x.
+   * @throws {Error} when `token`, `appId`, `agent`, `agentOptions` or `baseUrl` cannot be used; the text names it.
+   */
+  constructor(config: LayerAPI.Config);
+
+  /** Conversations: create, read, edit, delete. */
+  readonly conversations: LayerAPI.Conversations;
+  /** Messages: send and read. */
+  readonly messages: LayerAPI.Messages;
+  /** Announcements: send. */
+  readonly announcements: LayerAPI.Announcements;
+  /** Block lists of users. */
+  readonly blocklist: LayerAPI.Blocklist;
+  /** Identities of users. */
+  readonly identities: LayerAPI.Identities;
+}
+
+declare namespace LayerAPI {
+  /** Settings of a client. */
+  export interface Config {
+    /** Bearer token of the app. It is never printed, logged or put into an error. */
+    token: string;
+    /** Id of the app: its UUID, or anything that ends in a slash and the UUID (`layer:///apps/staging/UUID`). */
+    appId: string;
+    /** Version of the Server API. Default: `1.0`. */
+    version?: string;
+    /** Milliseconds for which nothing may move on a connection before the request is given up. Default: 10000. */
+    timeout?: number;
+    /** Agent whose connections, limits and certificates are used; clients with the same agent share them. */
+    agent?: Agent;
+    /** Options for an agent of the client's own; `agent` comes first. Default: Node's global settings. */
+    agentOptions?: AgentOptions;
+    /** Prints a line for each step to the console; holds for the whole process, as in 2.x. Default: false. */
+    debug?: boolean;
+    /**
+     * Where the service is: `http(s)://host[:port][/prefix]`. Default: the environment variable `LAYER_API_URL`, and
+     * without that `https://api.layer.com`.
+     */
+    baseUrl?: string;
+  }
+
+  /** A reply with a status below 300. */
+  export interface Response<Body> {
+    /** HTTP status. */
+    status: number;
+    /** What the body is as JSON; its text where it is none. Empty bodies are `''`. */
+    body: Body;
+  }
+
+  /** A reply without a body: 204, and 201 of an identity. */
+  export type EmptyResponse = Response<''>;
+
+  /** Called once with the outcome, never before the method has returned, except for a wrong argument. */
+  export type Callback<Body> = (error: Error | ResponseError | APIError | null, response?: Response<Body>) => void;
+
+  /** What the service says of an error. */
+  export interface ErrorBody {
+    /** Name of the error, for instance `not_found`. */
+    id: string;
+    /** Number of the error, for instance 102. */
+    code: number;
+    /** For people. */
+    message: string;
+    /** Documentation. */
+    url?: string;
+    /** What the error is about: the name of a property, or the object that is in the way. */
+    data?: { property?: string; [key: string]: unknown };
+  }
+
+  /** The service answered with a status of 300 or above. */
+  export class ResponseError extends Error {
+    constructor(status: number, body: ErrorBody | string);
+    readonly name: 'ResponseError';
+    /** HTTP status. */
+    status: number;
+    /** What the service says of it; text where the reply was not JSON. */
+    body: ErrorBody | string;
+  }
+
+  /** The request was given up: nothing moved on its connection for `timeout` milliseconds. */
+  export class APIError extends Error {
+    constructor(message: string, error?: unknown, response?: unknown);
+    readonly name: 'APIError';
+    error?: unknown;
+    response?: unknown;
+  }
+
+  /** Metadata: strings, and objects of metadata. */
+  export interface Metadata {
+    [key: string]: string | Metadata;
+  }
+
+  /** A conversation as the app sees it. */
+  export interface Conversation {
+    /** `layer:///conversations/UUID` */
+    id: string;
+    url: string;
+    messages_url: string;
+    /** ISO 8601, UTC. */
+    created_at: string;
+    /** User ids, 25 at the most. */
+    participants: string[];
+    /** Whether it is the only one of these participants. */
+    distinct: boolean;
+    metadata: Metadata;
+  }
+
+  /** A conversation as one of its participants sees it. */
+  export interface UserConversation extends Conversation {
+    last_message: UserMessage | null;
+    unread_message_count: number;
+  }
+
+  /** What makes a conversation. */
+  export interface NewConversation {
+    /** User ids, 25 at the most. */
+    participants: string[];
+    /** Return the existing conversation of exactly these participants, if there is one. */
+    distinct?: boolean;
+    metadata?: Metadata | null;
+  }
+
+  /** Who sent a message: a user, or a name such as "The System". */
+  export type Sender = { user_id: string; name?: null } | { name: string; user_id?: null };
+
+  /** One piece of a message, 2,048 bytes at the most. */
+  export interface MessagePart {
+    /** `layer:///messages/UUID/parts/N`; absent in the answer to a send. */
+    id?: string;
+    /** Text, or base64 where `encoding` says so. */
+    body: string;
+    mime_type: string;
+    encoding?: 'base64' | null;
+  }
+
+  /** Push notification that goes out with a message; it is not stored. */
+  export interface Notification {
+    title?: string;
+    text?: string;
+    sound?: string;
+    [key: string]: unknown;
+  }
+
+  /** What makes a message. */
+  export interface NewMessage {
+    sender: Sender;
+    parts: MessagePart[];
+    notification?: Notification;
+  }
+
+  /** How far a message has come. */
+  export type RecipientStatus = 'sent' | 'delivered' | 'read';
+
+  /** A message as the app sees it. */
+  export interface Message {
+    /** `layer:///messages/UUID` */
+    id: string;
+    url: string;
+    conversation: { id: string; url: string };
+    parts: MessagePart[];
+    /** ISO 8601, UTC. */
+    sent_at: string;
+    sender: { user_id?: string | null; name?: string | null };
+    /** By user id. */
+    recipient_status: Record<string, RecipientStatus>;
+    receipts_url?: string | null;
+    position?: number | null;
+    received_at?: string | null;
+    is_unread?: boolean | null;
+  }
+
+  /** A message as a participant sees it. */
+  export interface UserMessage extends Message {
+    receipts_url: string;
+    position: number;
+    received_at: string;
+    is_unread: boolean;
+  }
+
+  /** What makes an announcement. */
+  export interface NewAnnouncement {
+    /** User ids. */
+    recipients: string[];
+    sender: { name: string };
+    parts: MessagePart[];
+    notification?: Notification;
+  }
+
+  /** An announcement. */
+  export interface Announcement {
+    /** `layer:///announcements/UUID` */
+    id: string;
+    url: string;
+    /** ISO 8601, UTC. */
+    sent_at: string;
+    recipients: string[];
+    sender: { name: string };
+    parts: MessagePart[];
+  }
+
+  /** An entry of a block list. */
+  export interface BlockedUser {
+    user_id: string;
+  }
+
+  /** What can be set of an identity. */
+  export interface IdentityProperties {
+    /** At most 128 characters. */
+    display_name: string;
+    avatar_url?: string | null;
+    first_name?: string | null;
+    last_name?: string | null;
+    phone_number?: string | null;
+    email_address?: string | null;
+    public_key?: string | null;
+    /** At most 16 keys; strings only. */
+    metadata?: Record<string, string> | null;
+  }
+
+  /** An identity. */
+  export interface Identity extends IdentityProperties {
+    user_id: string;
+  }
+
+  /** One operation of Layer Patch. */
+  export type Operation =
+    | { operation: 'add' | 'remove'; property: string; value: string }
+    | { operation: 'set'; property: string; value: unknown }
+    | { operation: 'delete'; property: string };
+
+  /** Which part of a list is asked for. */
+  export interface ListParams {
+    /** Items in one reply, 100 at the most. Default: 100. */
+    page_size?: number;
+    /** Id of the item after which the list goes on. */
+    from_id?: string;
+  }
+
+  /** Which part of a list of conversations is asked for, and in what order; newest first in both. */
+  export interface ConversationListParams extends ListParams {
+    /** Default: `created_at`. */
+    sort_by?: 'created_at' | 'last_message';
+  }
+
+  /** `layer.conversations` */
+  export interface Conversations {
+    /** Creates a conversation: 201, or 200 with the existing one for `distinct`. */
+    create(body: NewConversation, callback?: Callback<Conversation>): void;
+    createAsync(body: NewConversation): Promise<Response<Conversation>>;
+
+    /** Creates a conversation once: repeated with the same UUID, it returns the one created first. */
+    createDedupe(uuid: string | null, body: NewConversation, callback?: Callback<Conversation>): void;
+    createDedupeAsync(uuid: string | null, body: NewConversation): Promise<Response<Conversation>>;
+
+    /** Reads a conversation. */
+    get(conversationId: string, callback: Callback<Conversation>): void;
+    getAsync(conversationId: string): Promise<Response<Conversation>>;
+
+    /** Reads a conversation as one of its participants sees it. */
+    getFromUser(userId: string, conversationId: string, callback: Callback<UserConversation>): void;
+    getFromUserAsync(userId: string, conversationId: string): Promise<Response<UserConversation>>;
+
+    /** Lists the conversations of a user, newest first. */
+    getAllFromUser(userId: string, callback: Callback<UserConversation[]>): void;
+    getAllFromUser(userId: string, params: ConversationListParams, callback: Callback<UserConversation[]>): void;
+    getAllFromUserAsync(userId: string, params?: ConversationListParams): Promise<Response<UserConversation[]>>;
+
+    /** Edits participants and metadata with Layer Patch operations. */
+    edit(conversationId: string, operations: Operation[], callback?: Callback<''>): void;
+    editAsync(conversationId: string, operations: Operation[]): Promise<EmptyResponse>;
+
+    /** Sets metadata: one key, or path such as `a.b`, for each property; values become strings. */
+    setMetadataProperties(conversationId: string, properties: Record<string, unknown>, callback?: Callback<''>): void;
+    setMetadataPropertiesAsync(conversationId: string, properties: Record<string, unknown>): Promise<EmptyResponse>;
+
+    /** Deletes metadata: one key, or path such as `a.b`, for each property; values do not matter. */
+    deleteMetadataProperties(
+      conversationId: string,
+      properties: Record<string, unknown>,
+      callback?: Callback<''>,
+    ): void;
+    deleteMetadataPropertiesAsync(conversationId: string, properties: Record<string, unknown>): Promise<EmptyResponse>;
+
+    /** Adds participants. */
+    addParticipants(conversationId: string, participants: string[], callback?: Callback<''>): void;
+    addParticipantsAsync(conversationId: string, participants: string[]): Promise<EmptyResponse>;
+
+    /** Removes participants. */
+    removeParticipants(conversationId: string, participants: string[], callback?: Callback<''>): void;
+    removeParticipantsAsync(conversationId: string, participants: string[]): Promise<EmptyResponse>;
+
+    /** Replaces all participants. */
+    replaceParticipants(conversationId: string, participants: string[], callback?: Callback<''>): void;
+    replaceParticipantsAsync(conversationId: string, participants: string[]): Promise<EmptyResponse>;
+
+    /** Deletes a conversation for everyone. */
+    delete(conversationId: string, callback?: Callback<''>): void;
+    deleteAsync(conversationId: string): Promise<EmptyResponse>;
+  }
+
+  /** `layer.messages` */
+  export interface Messages {
+    /** Sends a message. */
+    send(conversationId: string, body: NewMessage, callback?: Callback<Message>): void;
+    sendAsync(conversationId: string, body: NewMessage): Promise<Response<Message>>;
+
+    /** Sends a message once: repeated with the same UUID, it returns the one sent first. */
+    sendDedupe(uuid: string | null, conversationId: string, body: NewMessage, callback?: Callback<Message>): void;
+    sendDedupeAsync(uuid: string | null, conversationId: string, body: NewMessage): Promise<Response<Message>>;
+
+    /** Sends plain text from a user. */
+    sendTextFromUser(conversationId: string, userId: string, text: string, callback?: Callback<Message>): void;
+    sendTextFromUserAsync(conversationId: string, userId: string, text: string): Promise<Response<Message>>;
+
+    /** Sends plain text from a name, such as "The System". */
+    sendTextFromName(conversationId: string, name: string, text: string, callback?: Callback<Message>): void;
+    sendTextFromNameAsync(conversationId: string, name: string, text: string): Promise<Response<Message>>;
+
+    /** Lists the messages of a conversation, newest first. */
+    getAll(conversationId: string, callback: Callback<Message[]>): void;
+    getAll(conversationId: string, params: ListParams, callback: Callback<Message[]>): void;
+    getAllAsync(conversationId: string, params?: ListParams): Promise<Response<Message[]>>;
+
+    /** Reads a message. Mind the order: the message's id comes first. */
+    get(messageId: string, conversationId: string, callback: Callback<Message>): void;
+    getAsync(messageId: string, conversationId: string): Promise<Response<Message>>;
+
+    /** Lists the messages of a conversation as a participant sees them, newest first. */
+    getAllFromUser(userId: string, conversationId: string, callback: Callback<UserMessage[]>): void;
+    getAllFromUser(userId: string, conversationId: string, params: ListParams, callback: Callback<UserMessage[]>): void;
+    getAllFromUserAsync(userId: string, conversationId: string, params?: ListParams): Promise<Response<UserMessage[]>>;
+
+    /** Reads a message as a participant sees it. */
+    getFromUser(userId: string, messageId: string, callback: Callback<UserMessage>): void;
+    getFromUserAsync(userId: string, messageId: string): Promise<Response<UserMessage>>;
+  }
+
+  /** `layer.announcements` */
+  export interface Announcements {
+    /** Sends an announcement: 202. */
+    send(body: NewAnnouncement, callback?: Callback<Announcement>): void;
+    sendAsync(body: NewAnnouncement): Promise<Response<Announcement>>;
+
+    /** Sends an announcement once: repeated with the same UUID, it returns the one sent first. */
+    sendDedupe(uuid: string | null, body: NewAnnouncement, callback?: Callback<Announcement>): void;
+    sendDedupeAsync(uuid: string | null, body: NewAnnouncement): Promise<Response<Announcement>>;
+  }
+
+  /** `layer.blocklist` */
+  export interface Blocklist {
+    /** Reads the block list of a user. */
+    get(ownerId: string, callback: Callback<BlockedUser[]>): void;
+    getAsync(ownerId: string): Promise<Response<BlockedUser[]>>;
+
+    /** Puts a user on the block list of another. */
+    block(ownerId: string, userId: string, callback?: Callback<''>): void;
+    blockAsync(ownerId: string, userId: string): Promise<EmptyResponse>;
+
+    /** Takes a user off the block list of another. */
+    unblock(ownerId: string, userId: string, callback?: Callback<''>): void;
+    unblockAsync(ownerId: string, userId: string): Promise<EmptyResponse>;
+  }
+
+  /** `layer.identities` */
+  export interface Identities {
+    /** Creates the identity of a user: 201, or 409 where there is one. */
+    create(userId: string, properties: IdentityProperties, callback?: Callback<''>): void;
+    createAsync(userId: string, properties: IdentityProperties): Promise<EmptyResponse>;
+
+    /** Reads the identity of a user. */
+    get(userId: string, callback: Callback<Identity>): void;
+    getAsync(userId: string): Promise<Response<Identity>>;
+
+    /** Sets some properties of an identity. */
+    edit(userId: string, properties: Partial<IdentityProperties>, callback?: Callback<''>): void;
+    editAsync(userId: string, properties: Partial<IdentityProperties>): Promise<EmptyResponse>;
+
+    /** Replaces all properties of an identity; those that are left out are gone. */
+    replace(userId: string, properties: IdentityProperties, callback?: Callback<''>): void;
+    replaceAsync(userId: string, properties: IdentityProperties): Promise<EmptyResponse>;
+
+    /** Deletes the identity of a user. */
+    delete(userId: string, callback?: Callback<''>): void;
+    deleteAsync(userId: string): Promise<EmptyResponse>;
+  }
+
+  /** Settings of a platform. */
+  export interface PlatformOptions {
+    /** File of the database, made if it is not there, or `:memory:`. Default: `:memory:`. */
+    data?: string;
+    /** Port to listen on; 0 takes a free one. Default: 0. */
+    port?: number;
+    /** Address to listen on. Default: `127.0.0.1`: reachable from this machine only. */
+    host?: string;
+    /** Certificate chain in PEM form; with `key`, the platform speaks HTTPS. */
+    cert?: string | Buffer;
+    /** Private key of `cert` in PEM form. */
+    key?: string | Buffer;
+    /** Address that clients use, for the URLs in replies. Default: the address it listens on. */
+    publicUrl?: string;
+  }
+
+  /** An app and the token for it. */
+  export interface App {
+    appId: string;
+    /** Shown here and nowhere else: the platform keeps a hash. */
+    token: string;
+  }
+
+  /** An embedded server that speaks Layer's Server API. */
+  export class Platform {
+    private constructor();
+
+    /**
+     * Starts a platform; it listens when the promise resolves, and keeps the process alive until it is closed.
+     *
+     * @throws {Error} when the port is taken, or file or certificate cannot be used; the text says how to mend it.
+     */
+    static start(options?: PlatformOptions): Promise<Platform>;
+
+    /** Address for `baseUrl` or `LAYER_API_URL`. */
+    readonly url: string;
+
+    /** Creates an app. */
+    createApp(): Promise<App>;
+
+    /** Finishes requests in flight, writes everything to disk and stops. Closing twice is fine. */
+    close(): Promise<void>;
+  }
+
+  export { LayerAPI, LayerAPI as default };
+}
+
+export = LayerAPI;

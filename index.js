@@ -1,0 +1,49 @@
+const binding = require('./binding.js');
+const { agentOf } = require('./lib/agent.js');
+const channel = require('./lib/channel.js');
+const debug = require('./lib/debug.js');
+const { APIError, ResponseError } = require('./lib/errors.js');
+const { resource } = require('./lib/methods.js');
+const { Platform } = require('./lib/platform.js');
+const { version } = require('./package.json');
+
+/**
+ * A client of the Layer Server API. A function and not a class: services inherit from it with `LayerAPI.call(this)`.
+ * Documented in index.d.ts.
+ */
+function LayerAPI(config) {
+  config = config || {};
+  if (!config.token) throw new Error('You need to pass a valid `token` to constructor');
+  // The bare UUID is left in the caller's object, as in 2.x.
+  config.appId = typeof config.appId === 'string' ? binding.uuidOf(config.appId) : null;
+  if (!config.appId) throw new Error('You need to pass a valid `appId` to constructor');
+
+  const timeout = config.timeout || 10000;
+  if (typeof timeout !== 'number' || !(timeout > 0 && timeout < Infinity)) {
+    throw new TypeError('Constructor option `timeout` needs to be a positive number of milliseconds');
+  }
+  const native = new binding.Client(channel.open(), agentOf(config), {
+    appId: config.appId,
+    token: `${config.token}`,
+    version: `${config.version || '1.0'}`,
+    baseUrl: config.baseUrl || process.env.LAYER_API_URL || 'https://api.layer.com',
+    timeout,
+  });
+
+  this.conversations = resource('conversations', native.conversations, timeout);
+  this.messages = resource('messages', native.messages, timeout);
+  this.announcements = resource('announcements', native.announcements, timeout);
+  this.blocklist = resource('blocklist', native.blocklist, timeout);
+  this.identities = resource('identities', native.identities, timeout);
+
+  // The constructor decides for the whole process, as in 2.x.
+  process.env.LAYER_API_DEBUG = config.debug || false;
+  if (debug.isOn()) debug.print(`Initialized v${version} with appId: ${config.appId}`);
+}
+
+module.exports = LayerAPI;
+module.exports.default = LayerAPI;
+module.exports.LayerAPI = LayerAPI;
+module.exports.ResponseError = ResponseError;
+module.exports.APIError = APIError;
+module.exports.Platform = Platform;

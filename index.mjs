@@ -1,0 +1,5 @@
+import LayerAPI from './index.js';
+
+export default LayerAPI;
+export { LayerAPI };
+export const { APIError, Platform, ResponseError } = LayerAPI;

@@ -1,0 +1,124 @@
+/**
+ * The JavaScript end of the way to the engine: tickets for what is in flight, one hand-over for all requests of a
+ * turn, and callbacks that run as the callbacks of separate network events would.
+ */
+
+const { AsyncResource } = require('async_hooks');
+const { setImmediate } = require('timers');
+const binding = require('../binding.js');
+const debug = require('./debug.js');
+const { ResponseError, failure } = require('./errors.js');
+
+/** A request in flight. As an async resource it carries the caller's AsyncLocalStorage and domain to the callback. */
+class Pending extends AsyncResource {
+  constructor(callback, timeout) {
+    super('LAYERREQUEST');
+    this.callback = callback;
+    this.timeout = timeout;
+  }
+}
+
+let native;
+let meta;
+/** Pending requests by ticket. */
+const pendings = [];
+/** Tickets that can be given out again. */
+const free = [];
+let isFlushing = false;
+let isDebugging = false;
+
+/** The native channel; opened by the first client of this thread. */
+exports.open = () => {
+  if (!native) {
+    native = new binding.Channel(ring);
+    meta = new Int32Array(binding.META_LENGTH);
+  }
+  return native;
+};
+
+/** A ticket under which `callback` gets the outcome. */
+exports.take = (callback, timeout) => {
+  const ticket = free.length > 0 ? free.pop() : pendings.length;
+  pendings[ticket] = new Pending(callback, timeout);
+  return ticket;
+};
+
+/** Gives back the ticket of a request that was not made. */
+exports.giveBack = (ticket) => {
+  pendings[ticket] = undefined;
+  free.push(ticket);
+};
+
+/** Hands over the requests of this turn when it ends. Answers whether `debug` is on, read once a turn: it is slow. */
+exports.flushSoon = () => {
+  if (!isFlushing) {
+    isFlushing = true;
+    isDebugging = debug.isOn();
+    queueMicrotask(flush);
+  }
+  return isDebugging;
+};
+
+function flush() {
+  isFlushing = false;
+  native.flush();
+}
+
+/** The engine has completions. */
+function ring() {
+  const completions = [];
+  let text = native.collect(meta);
+  while (text !== null) {
+    let start = 0;
+    for (let index = 0; index < meta[0]; index++) {
+      const ticket = meta[1 + 3 * index];
+      const end = start + meta[3 + 3 * index];
+      completions.push({ pending: pendings[ticket], status: meta[2 + 3 * index], text: text.slice(start, end) });
+      exports.giveBack(ticket);
+      start = end;
+    }
+    text = native.collect(meta);
+  }
+  if (completions.length === 1) {
+    complete(completions[0]);
+    return;
+  }
+  // One immediate each: Node runs ticks and microtasks between two of them, as it does between two network events, and
+  // a callback that throws takes none of the others with it.
+  for (const completion of completions) setImmediate(complete, completion);
+}
+
+function complete({ pending, status, text }) {
+  pending.runInAsyncScope(settle, undefined, pending, status, text);
+}
+
+function settle(pending, status, text) {
+  const { callback, timeout } = pending;
+  if (status === 0) {
+    const error = failure(JSON.parse(text), timeout);
+    if (debug.isOn()) debug.print(error.code ? `Request error: ${error}` : traceTimeout(timeout));
+    callback(error);
+    return;
+  }
+  const body = parse(text, status);
+  if (status >= 300) callback(new ResponseError(status, body));
+  else callback(null, { status, body });
+}
+
+function traceTimeout(timeout) {
+  return `Request timeout error after ${timeout / 1000}seconds`;
+}
+
+/** What a reply means is what JSON.parse says; what it does not take is text. */
+function parse(text, status) {
+  const isDebugging = debug.isOn();
+  if (isDebugging) debug.print(`Response HTTP ${status}`);
+  // Not worth an exception: every 204 comes here.
+  if (text === '' && !isDebugging) return text;
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    if (isDebugging) debug.print(`Error parsing JSON payload: ${error}`);
+    return text;
+  }
+}

@@ -1,0 +1,103 @@
+//! The way to the engine and back, one for each JavaScript thread.
+
+use layer_client::Text;
+use layer_client::engine::{Batch, Channel as Engine, Job};
+use napi::bindgen_prelude::{Function, Int32Array, Unknown};
+use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
+use napi::{Env, JsString, Result, Status, sys};
+use napi_derive::napi;
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::Arc;
+
+type Ring = ThreadsafeFunction<(), Unknown<'static>, (), Status, false, true>;
+
+/// Numbers that `Channel.collect` writes at the most.
+#[napi]
+#[expect(clippy::cast_possible_truncation, reason = "769")]
+pub const META_LENGTH: u32 = (1 + 3 * Batch::MAX_COMPLETIONS) as u32;
+
+/// Requests on their way out and completions on their way in.
+#[napi]
+pub struct Channel(Rc<Outbox>);
+
+/// The part of a channel that clients write to.
+pub struct Outbox {
+    engine: Engine,
+    ring: Arc<Ring>,
+    jobs: RefCell<Vec<Job>>,
+    /// Requests that were put and whose completions were not yet collected.
+    in_flight: Cell<usize>,
+}
+
+#[napi]
+impl Channel {
+    /// `ring` is called when completions wait to be collected.
+    #[napi(constructor)]
+    pub fn new(ring: Function<'_, (), Unknown<'static>>) -> Result<Self> {
+        // Weak: an idle client must not keep the process alive. `hold` does while requests are in flight.
+        let ring: Arc<Ring> = Arc::new(ring.build_threadsafe_function().weak::<true>().build()?);
+        let bell = Arc::clone(&ring);
+        let engine = Engine::open(move || {
+            // Fails only when the JavaScript thread is gone, and then nobody waits.
+            bell.call((), ThreadsafeFunctionCallMode::NonBlocking);
+        })
+        .map_err(|error| napi::Error::from_reason(format!("The network thread cannot be started: {error}")))?;
+        Ok(Self(Rc::new(Outbox { engine, ring, jobs: RefCell::default(), in_flight: Cell::new(0) })))
+    }
+
+    /// Hands over everything that was put since the last time.
+    #[napi]
+    pub fn flush(&self) {
+        let jobs = self.0.jobs.take();
+        if !jobs.is_empty() {
+            self.0.engine.submit(jobs);
+        }
+    }
+
+    /// Collects completions: their number goes to `meta[0]`, then three numbers each (ticket, status or 0 for a
+    /// failure, length of text), and their texts are returned as one string. `null` when there are none.
+    #[napi]
+    pub fn collect<'env>(&self, env: &'env Env, mut meta: Int32Array) -> Result<Option<JsString<'env>>> {
+        let Some(batch) = self.0.engine.collect() else { return Ok(None) };
+        let count = batch.meta.len() / 3;
+        // SAFETY: this is the thread that owns the array, and JavaScript does not run while we are in here.
+        let numbers = unsafe { meta.as_mut() };
+        let room = numbers.get_mut(..=batch.meta.len()).ok_or_else(|| napi::Error::from_reason("meta is too short"))?;
+        room[0] = i32::try_from(count).unwrap_or_default();
+        room[1..].copy_from_slice(&batch.meta);
+        self.0.release(env, count);
+        match &batch.text {
+            Text::Ascii(bytes) => env.create_string_latin1(bytes),
+            Text::Wide(units) => env.create_string_utf16(units),
+        }
+        .map(Some)
+    }
+}
+
+impl Channel {
+    /// The part that clients write to.
+    pub fn outbox(&self) -> Rc<Outbox> {
+        Rc::clone(&self.0)
+    }
+}
+
+impl Outbox {
+    /// Puts a request into the next batch and keeps the process alive until it is completed.
+    pub fn put(&self, env: Env, job: Job) {
+        self.jobs.borrow_mut().push(job);
+        if self.in_flight.replace(self.in_flight.get() + 1) == 0 {
+            // SAFETY: `env` is that of the thread we are on, and the function lives as long as `self`.
+            unsafe { sys::napi_ref_threadsafe_function(env.raw(), self.ring.raw()) };
+        }
+    }
+
+    fn release(&self, env: &Env, count: usize) {
+        let left = self.in_flight.get() - count;
+        self.in_flight.set(left);
+        if left == 0 {
+            // SAFETY: as in `put`.
+            unsafe { sys::napi_unref_threadsafe_function(env.raw(), self.ring.raw()) };
+        }
+    }
+}

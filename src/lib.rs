@@ -1,0 +1,9 @@
+//! The addon: what of the client and the platform JavaScript sees. N-API only; no HTTP, no SQL, no rules.
+//!
+//! The classes mirror the public surface ([`client`]); `index.js` adds what N-API cannot express.
+
+pub mod agent;
+pub mod channel;
+pub mod client;
+pub mod js_text;
+pub mod platform;
