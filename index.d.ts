@@ -51,6 +51,11 @@ declare namespace LayerAPI {
      * without that `https://api.layer.com`.
      */
     baseUrl?: string;
+    /**
+     * HTTP proxy that all requests go through: `http(s)://[user:password@]host[:port]`. Default: none. The proxy
+     * variables of the environment play no part, as in 2.x.
+     */
+    proxy?: string;
   }
 
   /** A reply with a status below 300. */

@@ -27,6 +27,7 @@ function LayerAPI(config) {
     token: `${config.token}`,
     version: `${config.version || '1.0'}`,
     baseUrl: config.baseUrl || process.env.LAYER_API_URL || 'https://api.layer.com',
+    proxy: config.proxy,
     timeout,
   });
 

@@ -27,6 +27,8 @@ pub struct ClientOptions {
     pub version: String,
     /// `http(s)://host[:port][/prefix]`
     pub base_url: String,
+    /// URL of an HTTP proxy.
+    pub proxy: Option<String>,
     /// Milliseconds.
     pub timeout: f64,
 }
@@ -61,6 +63,7 @@ impl Client {
             token: options.token,
             version: options.version,
             base_url,
+            proxy: options.proxy,
             timeout: Duration::from_secs_f64(options.timeout.clamp(0.0, f64::from(i32::MAX)) / 1000.0),
         };
         let client = Core::new(&agent.0, &options).map_err(|error| Error::from_reason(error.to_string()))?;

@@ -2,7 +2,9 @@
 
 use crate::base_url::BaseUrl;
 use crate::connection::Connection;
+use crate::proxy::Route;
 use crate::tls;
+use rustls::ClientConfig;
 use rustls_pki_types::ServerName;
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
@@ -75,13 +77,18 @@ impl fmt::Debug for TlsOptions {
     }
 }
 
-/// An option of an agent that cannot be used; the text names it.
+/// An option about connections that cannot be used; the text names it.
 #[derive(Debug)]
 pub struct InvalidAgent(String);
 
 impl InvalidAgent {
     pub(crate) fn new(option: &str, reason: impl fmt::Display) -> Self {
         Self(format!("Agent option `{option}` cannot be used: {reason}"))
+    }
+
+    /// An option of the constructor that bears on connections.
+    pub(crate) fn option(option: &str, reason: impl fmt::Display) -> Self {
+        Self(format!("Constructor option `{option}` {reason}"))
     }
 }
 
@@ -96,16 +103,19 @@ impl std::error::Error for InvalidAgent {}
 /// Connections shared by clients.
 pub struct Agent {
     options: AgentOptions,
-    tls: TlsConnector,
-    origins: Mutex<HashMap<(bool, String, u16), Arc<Origin>>>,
+    tls: Arc<ClientConfig>,
+    origins: Mutex<HashMap<Key, Arc<Origin>>>,
 }
+
+/// What tells origins apart: TLS or not, host, port, proxy.
+type Key = (bool, String, u16, Option<String>);
 
 impl Agent {
     /// Makes an agent; connects to nothing yet.
     ///
     /// Errors: certificates or keys that cannot be read.
     pub fn new(options: AgentOptions) -> Result<Self, InvalidAgent> {
-        let tls = TlsConnector::from(Arc::new(tls::client_config(&options.tls)?));
+        let tls = Arc::new(tls::client_config(&options.tls)?);
         Ok(Self { options, tls, origins: Mutex::default() })
     }
 
@@ -114,14 +124,14 @@ impl Agent {
         self.options.keep_alive
     }
 
-    /// The connections to the origin of `url`.
+    /// The connections to the origin of `url`, through `proxy` where there is one.
     ///
-    /// Errors: a host that cannot stand in a certificate.
-    pub fn origin(&self, url: &BaseUrl) -> Result<Arc<Origin>, InvalidAgent> {
+    /// Errors: a host that cannot stand in a certificate; a proxy that is no URL.
+    pub fn origin(&self, url: &BaseUrl, proxy: Option<&str>) -> Result<Arc<Origin>, InvalidAgent> {
         let options = &self.options;
         let host = options.host.clone().unwrap_or_else(|| url.host.clone());
         let port = options.port.unwrap_or(url.port);
-        let key = (url.is_secure, host, port);
+        let key = (url.is_secure, host, port, proxy.map(str::to_owned));
         let mut origins = lock(&self.origins);
         if let Some(origin) = origins.get(&key) {
             return Ok(Arc::clone(origin));
@@ -129,14 +139,19 @@ impl Agent {
         let tls = if url.is_secure {
             let name = options.tls.servername.clone().unwrap_or_else(|| url.host.clone());
             let name = ServerName::try_from(name).map_err(|error| InvalidAgent::new("servername", error))?;
-            Some((self.tls.clone(), name))
+            Some((TlsConnector::from(Arc::clone(&self.tls)), name))
         } else {
             None
+        };
+        let proxy = match proxy {
+            Some(proxy) => Some(Route::new(proxy, url.service(), &self.tls, options.keep_alive)?),
+            None => None,
         };
         let origin = Arc::new(Origin {
             host: key.1.clone(),
             port,
             tls,
+            proxy,
             keep_alive: options.keep_alive,
             max_free_sockets: options.max_free_sockets,
             idle_timeout: options.idle_timeout,
@@ -155,6 +170,7 @@ pub struct Origin {
     pub(crate) port: u16,
     /// Connector and the name to ask for and check; `None` for plain HTTP.
     pub(crate) tls: Option<(TlsConnector, ServerName<'static>)>,
+    pub(crate) proxy: Option<Route>,
     keep_alive: bool,
     max_free_sockets: usize,
     idle_timeout: Option<Duration>,

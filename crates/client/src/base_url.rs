@@ -64,6 +64,11 @@ impl BaseUrl {
         Ok(Self { is_secure, host, port, prefix: uri.path().trim_end_matches('/').to_owned() })
     }
 
+    /// Scheme, host and port, without the prefix.
+    pub fn service(&self) -> String {
+        format!("{}://{}", if self.is_secure { "https" } else { "http" }, self.host_header())
+    }
+
     /// Value of the `Host` header: the port is left out where it is the scheme's own, as Node does.
     pub fn host_header(&self) -> String {
         let host = if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };

@@ -24,6 +24,8 @@ pub struct ClientOptions {
     pub version: String,
     /// Where the service is.
     pub base_url: BaseUrl,
+    /// URL of an HTTP proxy, which may hold a password. Default: none; variables of the environment play no part.
+    pub proxy: Option<String>,
     /// How long nothing may move on a connection.
     pub timeout: Duration,
 }
@@ -72,16 +74,16 @@ impl Client {
     /// Makes a client; connects to nothing yet.
     ///
     /// A token or version that no header can hold is refused call by call, as the original does.
-    /// Errors: a host that TLS cannot check.
+    /// Errors: a host that TLS cannot check; a proxy that is no URL.
     pub fn new(agent: &Agent, options: &ClientOptions) -> Result<Self, InvalidAgent> {
-        let host =
-            header(&options.base_url.host_header(), "Host").map_err(|_| InvalidAgent::new("host", "not a host"))?;
+        let host = header(&options.base_url.host_header(), "Host")
+            .map_err(|_| InvalidAgent::option("baseUrl", "has a host that no header can hold"))?;
         let mut authorization = header(&format!("Bearer {}", options.token), "Authorization");
         if let Ok(value) = &mut authorization {
             value.set_sensitive(true);
         }
         Ok(Self {
-            origin: agent.origin(&options.base_url)?,
+            origin: agent.origin(&options.base_url, options.proxy.as_deref())?,
             root: format!("{}/apps/{}", options.base_url.prefix, options.app_id),
             accept: header(&format!("application/vnd.layer+json; version={}", options.version), "Accept"),
             authorization,
@@ -208,3 +210,105 @@ impl fmt::Display for Refusal {
 }
 
 impl std::error::Error for Refusal {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::agent::AgentOptions;
+    use crate::methods::{METHODS, Resource, find};
+
+    const APP: &str = "e4fd3974-20fe-11e5-89c5-080725007e28";
+    const ID: &str = "f3cc7b32-3c92-11e4-baad-164230d1df67";
+
+    fn client(token: &str) -> Client {
+        let agent = Agent::new(AgentOptions { keep_alive: true, ..AgentOptions::default() }).unwrap();
+        let options = ClientOptions {
+            app_id: APP.into(),
+            token: token.into(),
+            version: "1.0".into(),
+            base_url: BaseUrl::parse("https://layer.test/prefix").unwrap(),
+            proxy: None,
+            timeout: Duration::from_secs(10),
+        };
+        Client::new(&agent, &options).unwrap()
+    }
+
+    fn call<'a>(first: Option<&'a str>, second: Option<&'a str>, text: Option<&str>) -> Call<'a> {
+        Call { path: [first, second], text: text.map(str::to_owned) }
+    }
+
+    #[test]
+    fn headers_go_out_in_the_order_of_the_original() {
+        let send = find(Resource::Messages, "sendDedupe");
+        let job = client("secret").prepare(send, call(Some(ID), Some(ID), Some("{}")), 1).unwrap();
+        let headers: Vec<_> =
+            job.request.headers().iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap())).collect();
+        assert_eq!(
+            headers,
+            [
+                ("accept", "application/vnd.layer+json; version=1.0"),
+                ("authorization", "Bearer secret"),
+                ("content-type", "application/json"),
+                ("if-none-match", ID),
+                ("host", "layer.test"),
+                ("connection", "keep-alive"),
+                ("transfer-encoding", "chunked"),
+            ]
+        );
+        assert_eq!(job.request.uri(), format!("/prefix/apps/{APP}/conversations/{ID}/messages").as_str());
+    }
+
+    #[test]
+    fn requests_without_a_body_do_not_announce_one() {
+        let job = client("t").prepare(find(Resource::Conversations, "delete"), call(Some(ID), None, None), 1).unwrap();
+        assert!(!job.request.headers().contains_key(TRANSFER_ENCODING));
+        assert_eq!(job.request.method(), HttpMethod::DELETE);
+    }
+
+    #[test]
+    fn every_method_fills_its_path_with_its_own_arguments() {
+        for method in &METHODS {
+            let path_params =
+                method.params.iter().filter(|param| matches!(param.kind, Kind::Id | Kind::LooseId | Kind::User));
+            let count = path_params.count();
+            for index in 0..2 {
+                assert_eq!(method.path.contains(&format!("{{{index}}}")), index < count, "{}", method.name);
+            }
+            let is_tagged = method.params[0].kind == Kind::Tag;
+            let arguments =
+                if is_tagged { call(None, Some(ID), Some("-")) } else { call(Some(ID), Some(ID), Some("-")) };
+            let job = client("t").prepare(method, arguments, 1).unwrap();
+            assert!(!job.request.uri().path().contains('{'), "{}", method.name);
+        }
+    }
+
+    #[test]
+    fn no_user_id_climbs_out_of_its_path() {
+        for method in METHODS.iter().filter(|method| method.params[0].kind == Kind::User) {
+            for user in [".", ".."] {
+                let refusal = client("t").prepare(method, call(Some(user), Some(ID), Some("{}")), 1).err();
+                assert_eq!(refusal, Some(Refusal::Argument(DOT_SEGMENT)), "{}", method.name);
+            }
+        }
+    }
+
+    #[test]
+    fn arguments_are_checked_in_the_order_of_the_table_and_before_the_headers() {
+        let send = find(Resource::Messages, "sendDedupe");
+        let client = client("line\nbreak");
+        let refusal = |first, second, text| client.prepare(send, call(first, second, text), 1).err();
+        assert_eq!(refusal(Some(""), None, None), Some(Refusal::Argument("De-duplicating UUID value is required")));
+        assert_eq!(refusal(None, None, None), Some(Refusal::Argument("Conversation ID is required")));
+        assert_eq!(refusal(None, Some(ID), None), Some(Refusal::Argument("Message body is required")));
+        assert_eq!(refusal(None, Some(ID), Some("{}")), Some(Refusal::Header("Authorization")));
+    }
+
+    #[test]
+    fn header_values_are_single_bytes_without_control_characters() {
+        assert_eq!(header("é", "X").unwrap().as_bytes(), [0xe9]);
+        assert!(header("a\tb", "X").is_ok());
+        for value in ["a\nb", "a\rb", "a\0b", "😀", "\u{7f}"] {
+            assert_eq!(header(value, "X"), Err(Refusal::Header("X")), "{value:?}");
+        }
+    }
+}

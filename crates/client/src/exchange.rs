@@ -28,6 +28,9 @@ pub struct Reply {
 /// again on another; one that was is never repeated.
 pub async fn exchange(origin: &Arc<Origin>, request: Request<Body>, timeout: Duration) -> Result<Reply, Failure> {
     let _turn = origin.turn().await;
+    if let Some(route) = &origin.proxy {
+        return route.exchange(request, timeout).await;
+    }
     let mut request = request;
     while let Some(connection) = origin.take() {
         connection.activity.touch();

@@ -14,6 +14,7 @@ mod exchange;
 pub mod failure;
 pub mod id;
 pub mod methods;
+mod proxy;
 mod text;
 mod tls;
 mod watched;

@@ -1,0 +1,43 @@
+/** Runs the README's examples as a user would: in a folder of their own that has layer-api installed. */
+
+import { spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ROOT } from './prepare.mjs';
+
+/** Endings of the files that code blocks become, by the language behind their fence. */
+const ENDINGS = { js: 'js', mjs: 'mjs' };
+
+/** The runnable code blocks of a Markdown text: `{name, code, ending}`. The name is in a comment before the block. */
+export function examplesOf(markdown) {
+  const block = /<!-- example: (.+?) -->\s*```(\w+)\n([\s\S]*?)```/g;
+  return [...markdown.matchAll(block)].map(([, name, language, code]) => ({ name, code, ending: ENDINGS[language] }));
+}
+
+/** The examples of the README. */
+export function readmeExamples() {
+  return examplesOf(readFileSync(join(ROOT, 'README.md'), 'utf8'));
+}
+
+/** Runs an example with more variables in its environment; answers its exit code and what it printed. */
+export async function runExample({ name, code, ending }, env) {
+  const folder = mkdtempSync(join(tmpdir(), 'layer-api-example-'));
+  try {
+    mkdirSync(join(folder, 'node_modules'));
+    symlinkSync(ROOT, join(folder, 'node_modules', 'layer-api'), 'dir');
+    const file = join(folder, `${name}.${ending}`);
+    writeFileSync(file, code);
+    const child = spawn(process.execPath, ['--preserve-symlinks', file], {
+      cwd: folder,
+      env: { ...process.env, ...env },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    let output = '';
+    for await (const chunk of child.stdout) output += chunk;
+    const exitCode = child.exitCode ?? (await new Promise((resolve) => child.once('exit', resolve)));
+    return { exitCode, output };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
