@@ -68,9 +68,9 @@ impl Platform {
 }
 
 fn config(options: PlatformOptions) -> Result<Config> {
-    let mut config = Config { port: options.port.unwrap_or(0), data: DataLocation::Memory, ..Config::default() };
+    let mut config = Config { port: options.port.unwrap_or(0), ..Config::default() };
     if let Some(data) = options.data {
-        config.data = DataLocation::from(OsString::from(data));
+        config.data = if data == ":memory:" { DataLocation::Memory } else { DataLocation::File(data.into()) };
     }
     if let Some(host) = options.host {
         config.host = host.parse().map_err(|_| refused("host", "needs to be an IP address, such as 127.0.0.1"))?;
@@ -122,7 +122,7 @@ impl Task for CreateApp {
     }
 
     fn resolve(&mut self, _env: Env, app: NewApp) -> Result<App> {
-        Ok(App { app_id: app.app_id.to_string(), token: app.token })
+        Ok(App { app_id: app.app_id.to_string(), token: app.token.reveal().to_owned() })
     }
 }
 

@@ -1,0 +1,53 @@
+//! Answers: JSON with the recorded headers, or nothing at all. Contract 1.1 and 1.7.
+
+use axum::body::Body;
+use axum::response::Response;
+use http::header::{CONTENT_TYPE, HeaderName, LOCATION};
+use http::{HeaderValue, StatusCode};
+use layer_wire::page::Listing;
+use serde::Serialize;
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=UTF-8");
+
+/// The header with the number of all items of a list.
+static COUNT: HeaderName = HeaderName::from_static("layer-count");
+
+/// A JSON body.
+pub fn json(status: StatusCode, body: &impl Serialize) -> Response {
+    match serde_json::to_vec(body) {
+        Ok(bytes) => {
+            let mut response = with_body(status, Body::from(bytes));
+            response.headers_mut().insert(CONTENT_TYPE, JSON);
+            response
+        }
+        // Our own types have text keys and serialise without fail.
+        Err(_) => empty(StatusCode::INTERNAL_SERVER_ERROR),
+    }
+}
+
+/// No body, and no content type either (recorded).
+pub fn empty(status: StatusCode) -> Response {
+    with_body(status, Body::empty())
+}
+
+/// A page of a list: `206` when more items follow, else `200`.
+pub fn list(listing: &Listing<impl Serialize>) -> Response {
+    let status = if listing.has_more { StatusCode::PARTIAL_CONTENT } else { StatusCode::OK };
+    let mut response = json(status, &listing.items);
+    response.headers_mut().insert(COUNT.clone(), HeaderValue::from(listing.total));
+    response
+}
+
+/// Adds a `Location`.
+pub fn with_location(mut response: Response, location: &str) -> Response {
+    if let Ok(location) = HeaderValue::from_str(location) {
+        response.headers_mut().insert(LOCATION, location);
+    }
+    response
+}
+
+fn with_body(status: StatusCode, body: Body) -> Response {
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    response
+}

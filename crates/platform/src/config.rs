@@ -1,0 +1,51 @@
+//! What a platform is started with.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::PathBuf;
+
+/// How to start a platform.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// The address to listen on. Default: 127.0.0.1, which is reachable from this machine only.
+    pub host: IpAddr,
+    /// The port to listen on; 0 picks a free one. Default: 0.
+    pub port: u16,
+    /// Where the data is. Default: in memory.
+    pub data: DataLocation,
+    /// Certificate and key. Default: none, plain HTTP.
+    pub tls: Option<Tls>,
+    /// Scheme and host of the URLs in answers, for a platform that is reached through a proxy: `https://chat.example.com`.
+    /// Default: the address it listens on.
+    pub public_url: Option<String>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self { host: IpAddr::V4(Ipv4Addr::LOCALHOST), port: 0, data: DataLocation::Memory, tls: None, public_url: None }
+    }
+}
+
+/// Where the data of a platform is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DataLocation {
+    /// In a file, which is created if need be; its folder must exist. Two more files appear beside it while it is open.
+    File(PathBuf),
+    /// In memory; gone when the platform is closed.
+    Memory,
+}
+
+/// A certificate and its key, as PEM text. The key never shows in debug output.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Tls {
+    /// The certificate, followed by its intermediates if there are some.
+    pub certificate_pem: String,
+    /// The private key: PKCS#8, PKCS#1 or SEC1.
+    pub key_pem: String,
+}
+
+impl fmt::Debug for Tls {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Tls(hidden)")
+    }
+}

@@ -1,0 +1,115 @@
+//! What goes wrong while a request is served, and its one way out as an answer.
+
+use axum::response::{IntoResponse, Response};
+use http::header::{CONNECTION, CONTENT_TYPE, RETRY_AFTER};
+use http::{HeaderValue, StatusCode};
+use layer_wire::{ApiError, ErrorKind};
+
+use crate::answer;
+use crate::store::StoreError;
+
+/// Why a request fails.
+#[derive(Debug)]
+pub enum Failure {
+    /// A row of the error table.
+    Api(ApiError),
+    /// The store did not do it.
+    Store(StoreError),
+    /// A conversation id that is not a UUID: `404` with a plain text (recorded, contract 2.1.3).
+    NoSuchPath,
+    /// A request body over the limit.
+    BodyTooLarge,
+    /// A request body that did not arrive in time, or was cut off.
+    BodyIncomplete,
+}
+
+impl Failure {
+    /// Points the error at the client documentation, as everything under `/users/<id>/` does.
+    pub fn in_client_docs(self) -> Self {
+        match self {
+            Self::Api(error) => Self::Api(error.in_client_docs()),
+            other => other,
+        }
+    }
+}
+
+impl From<ApiError> for Failure {
+    fn from(error: ApiError) -> Self {
+        Self::Api(error)
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Api(error) => from_table(&error),
+            Self::Store(error) => from_store(&error),
+            Self::NoSuchPath => {
+                let text = "The requested resource could not be found.";
+                (StatusCode::NOT_FOUND, [(CONTENT_TYPE, "text/plain; charset=UTF-8")], text).into_response()
+            }
+            Self::BodyTooLarge => body_too_large(),
+            Self::BodyIncomplete => {
+                from_table(&ApiError::new(ErrorKind::RequestTimeout, "The request body did not arrive."))
+            }
+        }
+    }
+}
+
+fn from_table(error: &ApiError) -> Response {
+    let status = StatusCode::from_u16(error.kind().status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    answer::json(status, error)
+}
+
+/// The cause goes to the error output, once; the client gets a fixed text.
+fn from_store(error: &StoreError) -> Response {
+    match error {
+        StoreError::Busy | StoreError::Closed => {}
+        _ => eprintln!("layer-platform: {error}"),
+    }
+    match error {
+        StoreError::Busy | StoreError::Closed | StoreError::Unavailable(_) => {
+            let mut response = from_table(&ApiError::service_unavailable());
+            // Unit: seconds.
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+            response
+        }
+        StoreError::Lost | StoreError::Failed(_) => from_table(&ApiError::internal()),
+    }
+}
+
+/// The error table has no row for it, so: status 413, `invalid_request` (assumed). The rest of the body is not read.
+fn body_too_large() -> Response {
+    let limit = crate::extract::MAX_BODY_BYTES;
+    let error = ApiError::invalid_request(format!("The request body must not be larger than {limit} bytes."));
+    let mut response = answer::json(StatusCode::PAYLOAD_TOO_LARGE, &error);
+    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_busy_store_asks_the_client_to_try_again_in_a_second() {
+        for error in [StoreError::Busy, StoreError::Closed] {
+            let response = Failure::from(error).into_response();
+            assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+            assert_eq!(response.headers()[RETRY_AFTER], "1");
+        }
+    }
+
+    #[test]
+    fn a_lost_job_is_an_internal_error() {
+        let response = Failure::from(StoreError::Lost).into_response();
+        assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        assert_eq!(response.headers().get(RETRY_AFTER), None);
+    }
+}

@@ -1,0 +1,68 @@
+//! What every request passes before its handler: path, version, app, token. Contract 1.1 to 1.3.
+
+use std::sync::Arc;
+
+use axum::extract::{FromRequestParts, Request, State};
+use axum::middleware::Next;
+use axum::response::Response;
+use http::header::{ACCEPT, AUTHORIZATION};
+use http::request::Parts;
+use layer_wire::{ApiError, AppId, Version, percent};
+
+use crate::error::Failure;
+use crate::extract::text_header;
+use crate::service::Services;
+use crate::store::model::AppKey;
+
+/// Who calls: the app that the token belongs to. The version joins it once more than one is served.
+#[derive(Debug, Clone, Copy)]
+pub struct Caller {
+    /// The app.
+    pub app: AppId,
+    /// The app inside the store.
+    pub key: AppKey,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Caller {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Failure> {
+        // Absent only if a route were added outside the gate.
+        parts.extensions.get().copied().ok_or_else(|| ApiError::internal().into())
+    }
+}
+
+/// Lets a request pass that is well addressed and has a valid token.
+///
+/// Checked in this order (assumed): path encoding (`400`), a path below `/apps/` (`404`), `Accept` (`406`), a token at all (`401`),
+/// the app (`403`), the token (`401`).
+pub async fn check(
+    State(services): State<Arc<Services>>,
+    mut request: Request,
+    next: Next,
+) -> Result<Response, Failure> {
+    let app = app_segment(request.uri().path())?;
+    Version::from_accept(text_header(request.headers(), ACCEPT.as_str()))?;
+    let token = text_header(request.headers(), AUTHORIZATION.as_str()).and_then(bearer_token);
+    let token = token.ok_or_else(ApiError::authentication_required)?;
+    let app = app.ok_or_else(ApiError::invalid_app_id)?;
+    let key = services.authenticate(app, token).await?;
+    request.extensions_mut().insert(Caller { app, key });
+    Ok(next.run(request).await)
+}
+
+/// The app of a path `/apps/<app>/...`; `None` when its id is malformed.
+fn app_segment(path: &str) -> Result<Option<AppId>, Failure> {
+    let malformed = |_| ApiError::invalid_request("The path is not valid percent-encoded UTF-8.");
+    let segments: Vec<String> = path.split('/').map(percent::decode).collect::<Result<_, _>>().map_err(malformed)?;
+    match segments.as_slice() {
+        [root, apps, app, ..] if root.is_empty() && apps == "apps" => Ok(AppId::parse_bare(app)),
+        _ => Err(ApiError::invalid_endpoint().into()),
+    }
+}
+
+fn bearer_token(header: &str) -> Option<&str> {
+    let (scheme, token) = header.split_once(' ')?;
+    let token = token.trim();
+    (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
+}

@@ -1,0 +1,31 @@
+//! The Layer platform: a server that speaks the Layer Server API, to be embedded in a program or run alone.
+//!
+//! Everything hangs on a [`Platform`]: its threads, its listener, its database. Nothing is global, and no signal is handled here, so
+//! one process can run several. Requests pass `router` (every route on one page), `routes` (HTTP), `service` (rules) and `store`
+//! (SQL), each knowing only the next.
+
+#![forbid(unsafe_code)]
+
+mod answer;
+pub mod args;
+mod clock;
+mod config;
+mod error;
+mod extract;
+mod gate;
+mod ids;
+mod platform;
+mod render;
+mod router;
+mod routes;
+mod server;
+mod service;
+mod store;
+mod tls;
+mod token;
+
+pub use config::{Config, DataLocation, Tls};
+pub use platform::{Error, NewApp, Platform, StartError};
+pub use store::StoreError;
+pub use store::sqlite::open::OpenError;
+pub use token::Token;

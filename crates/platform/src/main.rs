@@ -1,0 +1,62 @@
+//! The standalone platform: arguments in, a server until it is told to stop.
+
+#![forbid(unsafe_code)]
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use layer_platform::args::{self, Command};
+use layer_platform::{Config, Platform};
+
+fn main() -> ExitCode {
+    let outcome = match args::parse(std::env::args_os().skip(1)) {
+        Ok(Command::Help) => say(args::HELP),
+        Ok(Command::Version) => say(concat!("layer-platform ", env!("CARGO_PKG_VERSION"), "\n")),
+        Ok(Command::Serve { config, create_app }) => serve(config, create_app),
+        Err(error) => Err(error.into()),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("layer-platform: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+type Outcome = Result<(), Box<dyn std::error::Error>>;
+
+fn serve(config: Config, create_app: bool) -> Outcome {
+    let platform = Platform::start(config)?;
+    if create_app {
+        let app = platform.create_app()?;
+        say(&format!("app id: {}\ntoken: {}\n", app.app_id, app.token.reveal()))?;
+    }
+    say(&format!("listening on {}\n", platform.url()))?;
+    wait_for_signal()?;
+    Ok(platform.close()?)
+}
+
+/// Prints a text at once: a script that waits for it must not wait for a buffer.
+fn say(text: &str) -> Outcome {
+    let mut output = std::io::stdout().lock();
+    output.write_all(text.as_bytes())?;
+    Ok(output.flush()?)
+}
+
+/// Waits for Ctrl-C, or on Unix for the signal that service managers send.
+fn wait_for_signal() -> std::io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        #[cfg(unix)]
+        {
+            let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+            tokio::select! {
+                outcome = tokio::signal::ctrl_c() => outcome,
+                _ = terminate.recv() => Ok(()),
+            }
+        }
+        #[cfg(not(unix))]
+        tokio::signal::ctrl_c().await
+    })
+}

@@ -1,0 +1,253 @@
+//! The handle on a running platform.
+
+use std::fmt;
+use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::time::Duration;
+
+use layer_wire::AppId;
+use tokio::runtime::Runtime;
+use tokio::sync::watch;
+
+use crate::clock::SystemClock;
+use crate::config::Config;
+use crate::ids::RandomIds;
+use crate::service::Services;
+use crate::store::sqlite::SqliteStore;
+use crate::store::sqlite::open::OpenError;
+use crate::store::{Store, StoreError};
+use crate::token::Token;
+use crate::{router, server, tls};
+
+/// A running platform. It owns its threads, its listener and its database; dropping it stops it like [`Platform::close`].
+pub struct Platform {
+    url: String,
+    services: Arc<Services>,
+    store: Arc<dyn Store>,
+    running: Mutex<Option<Running>>,
+}
+
+struct Running {
+    runtime: Runtime,
+    stop: watch::Sender<bool>,
+    /// Hears when the last connection is closed.
+    stopped: mpsc::Receiver<()>,
+}
+
+/// A new app.
+#[derive(Debug, Clone)]
+pub struct NewApp {
+    /// Its id.
+    pub app_id: AppId,
+    /// Its token. This is the only time it is seen: the platform keeps a hash of it.
+    pub token: Token,
+}
+
+/// Why a platform does not do what it was asked to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Error {
+    /// The store failed, or the platform is closed.
+    Store(StoreError),
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self::Store(error) = self;
+        error.fmt(formatter)
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        let Self::Store(error) = self;
+        Some(error)
+    }
+}
+
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+/// Why a platform cannot be started. The texts begin with the field of [`Config`] and say how to mend it.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The address cannot be listened on.
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// The database cannot be opened.
+    Data(OpenError),
+    /// The certificate cannot be used.
+    Certificate(String),
+    /// The private key cannot be used.
+    Key(String),
+    /// The public URL is not one.
+    PublicUrl(String),
+    /// The system refuses threads.
+    Threads(std::io::Error),
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Listen { address, source } => write_listen_error(formatter, *address, source),
+            Self::Data(error) => error.fmt(formatter),
+            Self::Certificate(reason) => {
+                write!(
+                    formatter,
+                    "tls: the certificate cannot be used: {reason}; give a PEM certificate and its own key"
+                )
+            }
+            Self::Key(reason) => {
+                write!(formatter, "tls: the key cannot be used: {reason}; give a PEM private key without a passphrase")
+            }
+            Self::PublicUrl(url) => write!(
+                formatter,
+                "public_url: '{url}' is no base URL; give scheme and host, such as https://chat.example.com"
+            ),
+            Self::Threads(source) => write!(formatter, "cannot start the threads of the server: {source}"),
+        }
+    }
+}
+
+fn write_listen_error(formatter: &mut fmt::Formatter<'_>, address: SocketAddr, source: &std::io::Error) -> fmt::Result {
+    let port = address.port();
+    match source.kind() {
+        std::io::ErrorKind::AddrInUse => {
+            write!(formatter, "port: {port} is in use on {}; choose another one, or 0 for any free port", address.ip())
+        }
+        std::io::ErrorKind::PermissionDenied => {
+            write!(formatter, "port: no permission to listen on {port}; choose one from 1024 up")
+        }
+        std::io::ErrorKind::AddrNotAvailable => {
+            write!(formatter, "host: {} is no address of this machine; use 127.0.0.1 or 0.0.0.0", address.ip())
+        }
+        _ => write!(formatter, "host, port: cannot listen on {address}: {source}"),
+    }
+}
+
+impl std::error::Error for StartError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Listen { source, .. } | Self::Threads(source) => Some(source),
+            Self::Data(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+impl Platform {
+    /// Starts a platform and returns once it listens.
+    ///
+    /// Blocks for the time it takes to open the database, some milliseconds. May be called on any thread, also on one of an
+    /// async runtime.
+    pub fn start(config: Config) -> Result<Self, StartError> {
+        let acceptor = config.tls.as_ref().map(tls::acceptor).transpose()?;
+        let scheme = if acceptor.is_some() { "https" } else { "http" };
+        let public_url = config.public_url.map(checked_public_url).transpose()?;
+        let (listener, address) = listen(SocketAddr::new(config.host, config.port))?;
+        let url = format!("{scheme}://{}", reachable(address));
+        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&config.data).map_err(StartError::Data)?);
+        let services = Arc::new(Services::new(
+            Arc::clone(&store),
+            Arc::new(SystemClock),
+            Arc::new(RandomIds),
+            public_url.unwrap_or_else(|| url.clone()),
+        ));
+
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .thread_name("layer-platform")
+            .build()
+            .map_err(StartError::Threads)?;
+        let listener = {
+            let _inside = runtime.enter();
+            tokio::net::TcpListener::from_std(listener).map_err(|source| StartError::Listen { address, source })?
+        };
+        let (stop, is_stopping) = watch::channel(false);
+        let (has_stopped, stopped) = mpsc::channel();
+        let router = router::build(Arc::clone(&services));
+        runtime.spawn(async move {
+            server::serve(listener, acceptor, router, is_stopping).await;
+            // Nobody waits when the platform was dropped in a hurry.
+            let _ = has_stopped.send(());
+        });
+        Ok(Self { url, services, store, running: Mutex::new(Some(Running { runtime, stop, stopped })) })
+    }
+
+    /// The address it listens on: `http://127.0.0.1:49152`, or `https://…` with a certificate. No slash at the end.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Creates an app with a token. Blocks until it is stored.
+    ///
+    /// Error: the store failed, or the platform is closed.
+    pub fn create_app(&self) -> Result<NewApp, Error> {
+        Ok(self.services.create_app()?)
+    }
+
+    /// Stops the platform: accepts no more connections, lets requests in flight finish for up to 5 seconds, writes what is left and
+    /// closes the file. Blocks meanwhile. Calling it again does nothing.
+    ///
+    /// Error: the database could not be flushed. What was answered is safe even then; the next start puts the file in order.
+    pub fn close(&self) -> Result<(), Error> {
+        // Held to the end, so that a second call returns only when the first one is through.
+        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(Running { runtime, stop, stopped }) = running.take() {
+            // The server is gone already if nobody hears this.
+            let _ = stop.send(true);
+            let _ = stopped.recv_timeout(server::GRACE + Duration::from_secs(1));
+            runtime.shutdown_background();
+        }
+        Ok(self.store.close()?)
+    }
+}
+
+impl Drop for Platform {
+    fn drop(&mut self) {
+        let _ = self.close();
+    }
+}
+
+impl fmt::Debug for Platform {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Platform").field("url", &self.url).finish_non_exhaustive()
+    }
+}
+
+fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
+    let bind = || {
+        let listener = TcpListener::bind(address)?;
+        listener.set_nonblocking(true)?;
+        let bound = listener.local_addr()?;
+        Ok((listener, bound))
+    };
+    bind().map_err(|source| StartError::Listen { address, source })
+}
+
+/// An address that clients on this machine can use: 0.0.0.0 stands for all addresses and is none itself.
+fn reachable(bound: SocketAddr) -> SocketAddr {
+    let ip = match bound.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(std::net::Ipv4Addr::LOCALHOST),
+        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(std::net::Ipv6Addr::LOCALHOST),
+        ip => ip,
+    };
+    SocketAddr::new(ip, bound.port())
+}
+
+/// Scheme, host and perhaps a path; slashes at the end are dropped.
+fn checked_public_url(url: String) -> Result<String, StartError> {
+    let trimmed = url.trim_end_matches('/');
+    let is_base = trimmed.parse::<http::Uri>().is_ok_and(|uri| {
+        matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some() && uri.query().is_none()
+    });
+    if is_base && !trimmed.contains('#') { Ok(trimmed.to_owned()) } else { Err(StartError::PublicUrl(url)) }
+}

@@ -1,0 +1,78 @@
+//! Identities. Contract 2.7.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use http::StatusCode;
+use layer_wire::ApiError;
+use layer_wire::identity::{Fields, Identity, IdentityPatch};
+
+use super::Answer;
+use crate::answer;
+use crate::extract::{OfUser, PatchPayload, Payload};
+use crate::gate::Caller;
+use crate::service::Services;
+use crate::service::identity::CreatedIdentity;
+
+/// `POST /users/<user>/identity`: creates an identity.
+///
+/// - `201` without a body (recorded); `id_in_use` with the identity that exists
+pub async fn create(
+    State(services): State<Arc<Services>>,
+    caller: Caller,
+    OfUser(user): OfUser,
+    Payload(body): Payload,
+) -> Answer {
+    let fields = Fields::parse(&body)?;
+    match services.create_identity(caller.key, user.clone(), fields).await? {
+        CreatedIdentity::Done => Ok(answer::empty(StatusCode::CREATED)),
+        CreatedIdentity::Existing(fields) => {
+            let existing = serde_json::to_value(Identity::new(user, fields)).ok();
+            Err(ApiError::id_in_use("Identity", existing).into())
+        }
+    }
+}
+
+/// `GET /users/<user>/identity`: an identity.
+///
+/// - `200`; `not_found`
+pub async fn get(State(services): State<Arc<Services>>, caller: Caller, OfUser(user): OfUser) -> Answer {
+    let fields = services.identity(caller.key, user.clone()).await?;
+    Ok(answer::json(StatusCode::OK, &Identity::new(user, fields)))
+}
+
+/// `PATCH /users/<user>/identity`: changes fields of an identity.
+///
+/// - `204`; `not_found`; `invalid_property`
+pub async fn edit(
+    State(services): State<Arc<Services>>,
+    caller: Caller,
+    OfUser(user): OfUser,
+    PatchPayload(body): PatchPayload,
+) -> Answer {
+    let patch = IdentityPatch::parse(&body)?;
+    services.edit_identity(caller.key, user, patch).await?;
+    Ok(answer::empty(StatusCode::NO_CONTENT))
+}
+
+/// `PUT /users/<user>/identity`: replaces an identity, or creates it (assumed).
+///
+/// - `204`
+pub async fn replace(
+    State(services): State<Arc<Services>>,
+    caller: Caller,
+    OfUser(user): OfUser,
+    Payload(body): Payload,
+) -> Answer {
+    let fields = Fields::parse(&body)?;
+    services.replace_identity(caller.key, user, fields).await?;
+    Ok(answer::empty(StatusCode::NO_CONTENT))
+}
+
+/// `DELETE /users/<user>/identity`: deletes an identity.
+///
+/// - `204`; `not_found`
+pub async fn delete(State(services): State<Arc<Services>>, caller: Caller, OfUser(user): OfUser) -> Answer {
+    services.delete_identity(caller.key, user).await?;
+    Ok(answer::empty(StatusCode::NO_CONTENT))
+}

@@ -1,0 +1,102 @@
+//! Messages. Contract 2.2.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use http::StatusCode;
+use layer_wire::message::NewMessage;
+
+use super::{Answer, created, system_view, user_view};
+use crate::answer;
+use crate::error::Failure;
+use crate::extract::{DedupeTag, InConversation, OfMessage, OfUser, Payload, Query};
+use crate::gate::Caller;
+use crate::service::Services;
+
+/// `POST /conversations/<uuid>/messages`: sends a message.
+///
+/// - `201` with the compact form of the message; the body is checked before the conversation is looked up (recorded)
+/// - `not_found`; `object_deleted`; `id_in_use`; `access_denied` for a sender who is no participant
+pub async fn send(
+    State(services): State<Arc<Services>>,
+    caller: Caller,
+    InConversation(conversation): InConversation,
+    DedupeTag(tag): DedupeTag,
+    Payload(body): Payload,
+) -> Answer {
+    let request = NewMessage::parse(&body)?;
+    let view = system_view(&services, caller);
+    let creation = services.send_message(caller.key, conversation, tag, request).await?;
+    let message = created(creation, "Message", &view)?;
+    Ok(answer::json(StatusCode::CREATED, &view.sent_message(message)))
+}
+
+/// `GET /conversations/<uuid>/messages`: the messages of a conversation, newest first.
+///
+/// - `200` or `206`, with `Layer-Count`; `not_found`, also for an unknown `from_id`; `object_deleted`
+pub async fn get_all(
+    State(services): State<Arc<Services>>,
+    caller: Caller,
+    InConversation(conversation): InConversation,
+    Query(query): Query,
+) -> Answer {
+    let listing = services.messages(caller.key, conversation, query.messages()?).await?;
+    let view = system_view(&services, caller);
+    Ok(answer::list(&listing.map(|message| view.message(message))))
+}
+
+/// `GET /conversations/<uuid>/messages/<uuid>`: a message in system view.
+///
+/// - `200`; `not_found`; `object_deleted` for the conversation
+pub async fn get(
+    State(services): State<Arc<Services>>,
+    caller: Caller,
+    InConversation(conversation): InConversation,
+    OfMessage(id): OfMessage,
+) -> Answer {
+    let message = services.message(caller.key, conversation, id).await?;
+    Ok(answer::json(StatusCode::OK, &system_view(&services, caller).message(message)))
+}
+
+/// `DELETE /conversations/<uuid>/messages/<uuid>`: deletes a message for everyone.
+///
+/// - `204`; `not_found`, also once more; `object_deleted` for the conversation
+pub async fn delete(
+    State(services): State<Arc<Services>>,
+    caller: Caller,
+    InConversation(conversation): InConversation,
+    OfMessage(id): OfMessage,
+) -> Answer {
+    services.delete_message(caller.key, conversation, id).await?;
+    Ok(answer::empty(StatusCode::NO_CONTENT))
+}
+
+/// `GET /users/<user>/conversations/<uuid>/messages`: the messages that a user can see, newest first.
+///
+/// - `200` or `206`, with `Layer-Count`; `not_found`; `object_deleted`
+pub async fn get_all_of_user(
+    State(services): State<Arc<Services>>,
+    caller: Caller,
+    OfUser(user): OfUser,
+    InConversation(conversation): InConversation,
+    Query(query): Query,
+) -> Answer {
+    let view = user_view(&services, caller, user.clone());
+    let listing = services.messages_of_user(caller.key, user, conversation, query.messages()?).await;
+    let listing = listing.map_err(Failure::in_client_docs)?;
+    Ok(answer::list(&listing.map(|message| view.message(message))))
+}
+
+/// `GET /users/<user>/messages/<uuid>`: a message in the view of a user.
+///
+/// - `200`; `not_found`, also for a user who cannot see it
+pub async fn get_of_user(
+    State(services): State<Arc<Services>>,
+    caller: Caller,
+    OfUser(user): OfUser,
+    OfMessage(id): OfMessage,
+) -> Answer {
+    let view = user_view(&services, caller, user.clone());
+    let message = services.message_of_user(caller.key, user, id).await.map_err(Failure::in_client_docs)?;
+    Ok(answer::json(StatusCode::OK, &view.message(message)))
+}

@@ -1,0 +1,35 @@
+//! The handlers: extract, call the service, answer.
+
+pub mod announcement;
+pub mod block;
+pub mod conversation;
+pub mod identity;
+pub mod message;
+
+use axum::response::Response;
+use layer_wire::{ApiError, UserId};
+
+use crate::error::Failure;
+use crate::gate::Caller;
+use crate::render::{SystemView, UserView};
+use crate::service::Services;
+use crate::service::dedupe::Creation;
+
+/// What a handler returns.
+type Answer = Result<Response, Failure>;
+
+fn system_view(services: &Services, caller: Caller) -> SystemView {
+    SystemView::new(services.public_url(), caller.app)
+}
+
+fn user_view(services: &Services, caller: Caller, user: UserId) -> UserView {
+    UserView::new(services.public_url(), caller.app, user)
+}
+
+/// What was created, or `id_in_use` with whatever has the id.
+fn created<Record>(creation: Creation<Record>, what: &str, view: &SystemView) -> Result<Record, Failure> {
+    match creation {
+        Creation::Done(record) => Ok(record),
+        Creation::IdInUse(tagged) => Err(ApiError::id_in_use(what, view.tagged(tagged)).into()),
+    }
+}

@@ -1,0 +1,47 @@
+//! Apps and their tokens.
+
+use std::sync::PoisonError;
+
+use layer_wire::{ApiError, AppId};
+
+use super::Services;
+use crate::error::Failure;
+use crate::platform::NewApp;
+use crate::store::StoreError;
+use crate::store::model::{AppKey, AppRecord};
+use crate::token::TokenHash;
+
+impl Services {
+    /// Checks a token against an app.
+    ///
+    /// Errors: `invalid_app_id` for an unknown app, `authentication_required` for a token that is not one of its own.
+    pub async fn authenticate(&self, app: AppId, token: &str) -> Result<AppKey, Failure> {
+        let record = self.app(app).await?.ok_or_else(ApiError::invalid_app_id)?;
+        let given = TokenHash::of(token);
+        // All are compared, so that the time does not tell which one matched.
+        let is_known = record.tokens.iter().fold(false, |is_known, known| is_known | known.matches(&given));
+        if is_known { Ok(record.key) } else { Err(ApiError::authentication_required().into()) }
+    }
+
+    async fn app(&self, id: AppId) -> Result<Option<AppRecord>, StoreError> {
+        // A poisoned lock is as good as any: each entry is put in place in one step.
+        let seen = self.apps.read().unwrap_or_else(PoisonError::into_inner).get(&id).cloned();
+        if seen.is_some() {
+            return Ok(seen);
+        }
+        let found = self.store.read(move |reads| reads.app(id)).await?;
+        if let Some(record) = &found {
+            self.apps.write().unwrap_or_else(PoisonError::into_inner).insert(id, record.clone());
+        }
+        Ok(found)
+    }
+
+    /// Creates an app with a token. Waits for the store: not for the threads that serve requests.
+    pub fn create_app(&self) -> Result<NewApp, StoreError> {
+        let app_id = AppId::new(self.ids.app());
+        let token = self.ids.token();
+        let (hash, now) = (token.hash(), self.clock.now());
+        self.store.write_blocking(move |writes| writes.insert_app(app_id, &hash, now))?;
+        Ok(NewApp { app_id, token })
+    }
+}

@@ -1,0 +1,24 @@
+//! Block lists. Contract 2.6.
+
+use layer_wire::UserId;
+
+use super::Services;
+use crate::error::Failure;
+use crate::store::model::AppKey;
+
+impl Services {
+    /// The users whom `owner` blocks; none for an unknown owner (recorded).
+    pub async fn block_list(&self, app: AppKey, owner: UserId) -> Result<Vec<UserId>, Failure> {
+        self.store.read(move |reads| Ok(reads.block_list(app, &owner)?)).await
+    }
+
+    /// Makes `owner` block a user. Repeating it is fine, and so is blocking oneself (recorded).
+    pub async fn block(&self, app: AppKey, owner: UserId, blocked: UserId) -> Result<(), Failure> {
+        self.store.write(move |writes| Ok(writes.block(app, &owner, &blocked)?)).await
+    }
+
+    /// Makes `owner` no longer block a user, who need not be blocked (recorded).
+    pub async fn unblock(&self, app: AppKey, owner: UserId, blocked: UserId) -> Result<(), Failure> {
+        self.store.write(move |writes| Ok(writes.unblock(app, &owner, &blocked)?)).await
+    }
+}

@@ -1,0 +1,184 @@
+//! Conversations. Contract 2.1.
+
+use layer_wire::conversation::{ConversationPatch, NewConversation, Patchable};
+use layer_wire::page::{Listing, Page, SortBy};
+use layer_wire::{ApiError, ConversationId, UserId};
+use uuid::Uuid;
+
+use super::Services;
+use super::dedupe::{self, Creation, Tagged};
+use crate::error::Failure;
+use crate::store::model::{AppKey, ConversationRecord, Membership, MessageRecord, NewConversationRecord};
+use crate::store::{Reads, Writes};
+
+/// The outcome of a request to create a conversation.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Created {
+    /// As for every create request.
+    Plain(Creation<ConversationRecord>),
+    /// The distinct conversation exists.
+    Existing(ConversationRecord),
+    /// The distinct conversation exists, but with other metadata.
+    Conflict(ConversationRecord),
+}
+
+/// A conversation as one user sees it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OfUser {
+    /// The conversation.
+    pub conversation: ConversationRecord,
+    /// How the user is or was a member.
+    pub membership: Membership,
+    /// The newest message that the user can see.
+    pub last_message: Option<MessageRecord>,
+}
+
+/// The conversation, unless it is unknown (`not_found`) or deleted (`object_deleted`).
+pub fn find(reads: &dyn Reads, app: AppKey, id: ConversationId) -> Result<ConversationRecord, Failure> {
+    let conversation = reads.conversation(app, id)?.ok_or_else(ApiError::conversation_not_found)?;
+    if conversation.is_deleted { Err(ApiError::conversation_deleted().into()) } else { Ok(conversation) }
+}
+
+/// The conversation and the membership of a user; `not_found` for a user who never was a member.
+pub fn find_of_user(
+    reads: &dyn Reads,
+    app: AppKey,
+    user: &UserId,
+    id: ConversationId,
+) -> Result<(ConversationRecord, Membership), Failure> {
+    let conversation = find(reads, app, id)?;
+    let membership = reads.membership(app, user, &conversation)?.ok_or_else(ApiError::conversation_not_found)?;
+    Ok((conversation, membership))
+}
+
+fn seen_by_user(
+    reads: &dyn Reads,
+    conversation: ConversationRecord,
+    membership: Membership,
+) -> Result<OfUser, Failure> {
+    let last_message = reads.messages(&conversation, membership.visible(), 1)?.pop();
+    Ok(OfUser { conversation, membership, last_message })
+}
+
+impl Services {
+    /// Creates a conversation, or finds the distinct one.
+    ///
+    /// A tag that was seen comes first, then the distinct conversation, then blocks (assumed). Error: `participant_blocked`.
+    pub async fn create_conversation(
+        &self,
+        app: AppKey,
+        tag: Option<Uuid>,
+        request: NewConversation,
+    ) -> Result<Created, Failure> {
+        let created_at = self.clock.now();
+        let id = ConversationId::new(tag.unwrap_or_else(|| self.ids.resource(created_at)));
+        let create = move |writes: &mut dyn Writes| {
+            match dedupe::find(writes, app, tag)? {
+                Some(Tagged::Conversation(first)) => return Ok(Created::Plain(Creation::Done(first))),
+                Some(other) => return Ok(Created::Plain(Creation::IdInUse(other))),
+                None => {}
+            }
+            if request.is_distinct
+                && let Some(existing) = writes.distinct_conversation(app, &request.participants)?
+            {
+                let is_same = request.metadata.is_none_or(|metadata| metadata == existing.metadata);
+                return Ok(if is_same { Created::Existing(existing) } else { Created::Conflict(existing) });
+            }
+            if writes.has_block_between(app, &request.participants, &request.participants)? {
+                return Err(ApiError::participant_blocked().into());
+            }
+            let new = NewConversationRecord {
+                id,
+                created_at,
+                participants: request.participants,
+                is_distinct: request.is_distinct,
+                metadata: request.metadata.unwrap_or_default(),
+            };
+            Ok(Created::Plain(Creation::Done(writes.insert_conversation(app, new)?)))
+        };
+        self.store.write(create).await
+    }
+
+    /// A conversation in system view. Errors: `not_found`, `object_deleted`.
+    pub async fn conversation(&self, app: AppKey, id: ConversationId) -> Result<ConversationRecord, Failure> {
+        self.store.read(move |reads| find(reads, app, id)).await
+    }
+
+    /// A conversation in the view of a user. Errors: `not_found` (also for a user who never was a member), `object_deleted`.
+    pub async fn conversation_of_user(&self, app: AppKey, user: UserId, id: ConversationId) -> Result<OfUser, Failure> {
+        let read = move |reads: &dyn Reads| {
+            let (conversation, membership) = find_of_user(reads, app, &user, id)?;
+            seen_by_user(reads, conversation, membership)
+        };
+        self.store.read(read).await
+    }
+
+    /// A page of the conversations of a user, former ones included. An unknown user has none (recorded).
+    ///
+    /// Error: `not_found` when the page is to begin after a conversation that is not in the list.
+    pub async fn conversations_of_user(
+        &self,
+        app: AppKey,
+        user: UserId,
+        page: Page<ConversationId>,
+        sort_by: SortBy,
+    ) -> Result<Listing<OfUser>, Failure> {
+        let read = move |reads: &dyn Reads| {
+            let from = match page.from {
+                None => None,
+                Some(id) => match find_of_user(reads, app, &user, id) {
+                    Ok((conversation, _)) => Some(conversation),
+                    Err(Failure::Api(_)) => return Err(ApiError::from_id_not_found().into()),
+                    Err(other) => return Err(other),
+                },
+            };
+            let total = reads.conversation_count_of(app, &user)?;
+            let found = reads.conversations_of(app, &user, sort_by, from.as_ref(), page.size + 1)?;
+            let seen =
+                found.into_iter().map(|(conversation, membership)| seen_by_user(reads, conversation, membership));
+            Ok(Listing::new(seen.collect::<Result<_, Failure>>()?, page.size, total))
+        };
+        self.store.read(read).await
+    }
+
+    /// Patches participants and metadata, all operations or none. Changed participants end the distinctness.
+    ///
+    /// Errors: `not_found`, `object_deleted` (assumed), `invalid_property`, `participant_blocked`.
+    pub async fn edit_conversation(
+        &self,
+        app: AppKey,
+        id: ConversationId,
+        patch: ConversationPatch,
+    ) -> Result<(), Failure> {
+        let edit = move |writes: &mut dyn Writes| {
+            let before = find(writes, app, id)?;
+            let kept = Patchable { participants: before.participants.clone(), metadata: before.metadata.clone() };
+            let Patchable { participants, metadata } = patch.apply(&kept)?;
+            let is_new = |user: &&UserId| !before.participants.contains(user);
+            let added: Vec<UserId> = participants.iter().filter(is_new).cloned().collect();
+            if writes.has_block_between(app, &added, &participants)? {
+                return Err(ApiError::participant_blocked().into());
+            }
+            let is_same_set = added.is_empty() && participants.len() == before.participants.len();
+            let is_distinct = before.is_distinct && is_same_set;
+            let changed = ConversationRecord { participants, is_distinct, metadata, ..before.clone() };
+            if changed != before {
+                writes.update_conversation(app, &changed)?;
+            }
+            Ok(())
+        };
+        self.store.write(edit).await
+    }
+
+    /// Deletes a conversation for everyone; once more counts as success. Error: `not_found`.
+    pub async fn delete_conversation(&self, app: AppKey, id: ConversationId) -> Result<(), Failure> {
+        let delete = move |writes: &mut dyn Writes| {
+            let conversation = writes.conversation(app, id)?.ok_or_else(ApiError::conversation_not_found)?;
+            if !conversation.is_deleted {
+                writes.delete_conversation(app, &conversation)?;
+            }
+            Ok(())
+        };
+        self.store.write(delete).await
+    }
+}

@@ -1,0 +1,45 @@
+//! Dedupe tags: the `If-None-Match` of a create request becomes the id of what it creates. Contract 1.6 and 8.
+
+use layer_wire::{AnnouncementId, ConversationId, MessageId};
+use uuid::Uuid;
+
+use crate::store::model::{AnnouncementRecord, AppKey, ConversationRecord, IdUse, MessageRecord};
+use crate::store::{Reads, StoreError};
+
+/// What has the id of a tag.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Tagged {
+    /// A conversation.
+    Conversation(ConversationRecord),
+    /// A message.
+    Message(MessageRecord),
+    /// An announcement.
+    Announcement(AnnouncementRecord),
+    /// Something that was deleted.
+    Deleted,
+}
+
+/// The outcome of a create request.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Creation<Record> {
+    /// It was created, or a replay found what it created the first time; a replay answers like the first time (assumed).
+    Done(Record),
+    /// The tag is the id of something else, or of something that was deleted.
+    IdInUse(Tagged),
+}
+
+/// Looks up what has the id of a tag, if there is a tag and something has it.
+pub fn find(reads: &dyn Reads, app: AppKey, tag: Option<Uuid>) -> Result<Option<Tagged>, StoreError> {
+    let Some(tag) = tag else { return Ok(None) };
+    let Some(id_use) = reads.id_use(app, tag)? else { return Ok(None) };
+    let found = match id_use {
+        IdUse::Conversation => reads
+            .conversation(app, ConversationId::new(tag))?
+            .filter(|conversation| !conversation.is_deleted)
+            .map(Tagged::Conversation),
+        IdUse::Message => reads.message(app, MessageId::new(tag))?.map(Tagged::Message),
+        IdUse::Announcement => reads.announcement(app, AnnouncementId::new(tag))?.map(Tagged::Announcement),
+        IdUse::DeletedMessage => None,
+    };
+    Ok(Some(found.unwrap_or(Tagged::Deleted)))
+}

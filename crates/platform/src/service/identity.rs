@@ -1,0 +1,63 @@
+//! Identities. Contract 2.7.
+
+use layer_wire::identity::{Fields, IdentityPatch};
+use layer_wire::{ApiError, UserId};
+
+use super::Services;
+use crate::error::Failure;
+use crate::store::Writes;
+use crate::store::model::AppKey;
+
+/// The outcome of a request to create an identity.
+#[derive(Debug, Clone, PartialEq)]
+pub enum CreatedIdentity {
+    /// It was created.
+    Done,
+    /// The user has one already.
+    Existing(Fields),
+}
+
+impl Services {
+    /// Creates the identity of a user.
+    pub async fn create_identity(&self, app: AppKey, user: UserId, fields: Fields) -> Result<CreatedIdentity, Failure> {
+        let create = move |writes: &mut dyn Writes| {
+            if let Some(existing) = writes.identity(app, &user)? {
+                return Ok(CreatedIdentity::Existing(existing));
+            }
+            writes.put_identity(app, &user, &fields)?;
+            Ok(CreatedIdentity::Done)
+        };
+        self.store.write(create).await
+    }
+
+    /// The identity of a user. Error: `not_found`, also for a user who was only ever named by others.
+    pub async fn identity(&self, app: AppKey, user: UserId) -> Result<Fields, Failure> {
+        let read = move |reads: &dyn crate::store::Reads| {
+            reads.identity(app, &user)?.ok_or_else(|| ApiError::identity_not_found().into())
+        };
+        self.store.read(read).await
+    }
+
+    /// Patches the identity of a user, all operations or none. Errors: `not_found`, `invalid_property`.
+    pub async fn edit_identity(&self, app: AppKey, user: UserId, patch: IdentityPatch) -> Result<(), Failure> {
+        let edit = move |writes: &mut dyn Writes| {
+            let before = writes.identity(app, &user)?.ok_or_else(ApiError::identity_not_found)?;
+            let after = patch.apply(&before)?;
+            Ok(writes.put_identity(app, &user, &after)?)
+        };
+        self.store.write(edit).await
+    }
+
+    /// Replaces the identity of a user, or creates it (assumed).
+    pub async fn replace_identity(&self, app: AppKey, user: UserId, fields: Fields) -> Result<(), Failure> {
+        self.store.write(move |writes| Ok(writes.put_identity(app, &user, &fields)?)).await
+    }
+
+    /// Deletes the identity of a user. Error: `not_found` when there is none (recorded).
+    pub async fn delete_identity(&self, app: AppKey, user: UserId) -> Result<(), Failure> {
+        let delete = move |writes: &mut dyn Writes| {
+            if writes.delete_identity(app, &user)? { Ok(()) } else { Err(ApiError::identity_not_found().into()) }
+        };
+        self.store.write(delete).await
+    }
+}

@@ -1,0 +1,153 @@
+//! Messages. Contract 2.2.
+
+use layer_wire::message::{NewMessage, RecipientStatus};
+use layer_wire::page::{Listing, Page};
+use layer_wire::{ApiError, ConversationId, MessageId, UserId};
+use uuid::Uuid;
+
+use super::Services;
+use super::conversation::{find, find_of_user};
+use super::dedupe::{self, Creation, Tagged};
+use crate::error::Failure;
+use crate::store::model::{AppKey, ConversationRecord, MessageRecord, NewMessageRecord, PositionRange};
+use crate::store::{Reads, Writes};
+
+/// The message, if it is in this conversation; else `not_found`.
+fn find_in(
+    reads: &dyn Reads,
+    app: AppKey,
+    conversation: ConversationId,
+    id: MessageId,
+) -> Result<MessageRecord, Failure> {
+    let message = reads.message(app, id)?.filter(|message| message.conversation == conversation);
+    message.ok_or_else(|| ApiError::message_not_found().into())
+}
+
+/// A page of the messages within `visible`, of which there are `total`.
+fn list(
+    reads: &dyn Reads,
+    app: AppKey,
+    conversation: &ConversationRecord,
+    visible: PositionRange,
+    total: u64,
+    page: Page<MessageId>,
+) -> Result<Listing<MessageRecord>, Failure> {
+    let after = match page.from {
+        None => None,
+        Some(id) => {
+            let from = reads.message(app, id)?.filter(|message| message.conversation == conversation.id);
+            let is_visible = |message: &MessageRecord| visible.up_to.is_none_or(|last| message.position <= last);
+            Some(from.filter(is_visible).ok_or_else(ApiError::from_id_not_found)?.position)
+        }
+    };
+    let found = reads.messages(conversation, PositionRange { after, ..visible }, page.size + 1)?;
+    Ok(Listing::new(found, page.size, total))
+}
+
+impl Services {
+    /// Sends a message.
+    ///
+    /// Errors: `not_found`, `object_deleted`; then a tag that was seen is looked at; `access_denied` for a user who is no
+    /// participant (assumed).
+    pub async fn send_message(
+        &self,
+        app: AppKey,
+        conversation: ConversationId,
+        tag: Option<Uuid>,
+        request: NewMessage,
+    ) -> Result<Creation<MessageRecord>, Failure> {
+        let sent_at = self.clock.now();
+        let id = MessageId::new(tag.unwrap_or_else(|| self.ids.resource(sent_at)));
+        let send = move |writes: &mut dyn Writes| {
+            let conversation = find(writes, app, conversation)?;
+            match dedupe::find(writes, app, tag)? {
+                Some(Tagged::Message(first)) if first.conversation == conversation.id => {
+                    return Ok(Creation::Done(first));
+                }
+                Some(other) => return Ok(Creation::IdInUse(other)),
+                None => {}
+            }
+            let NewMessage { sender, parts } = request;
+            if sender.user().is_some_and(|user| !conversation.participants.contains(user)) {
+                return Err(ApiError::sender_not_participant().into());
+            }
+            let recipient_status = RecipientStatus::new(&conversation.participants, &sender);
+            let new = NewMessageRecord { id, sent_at, sender, parts, recipient_status };
+            Ok(Creation::Done(writes.append_message(app, &conversation, new)?))
+        };
+        self.store.write(send).await
+    }
+
+    /// A page of the messages of a conversation. Errors: `not_found` (also for the item of `from_id`), `object_deleted`.
+    pub async fn messages(
+        &self,
+        app: AppKey,
+        conversation: ConversationId,
+        page: Page<MessageId>,
+    ) -> Result<Listing<MessageRecord>, Failure> {
+        let read = move |reads: &dyn Reads| {
+            let conversation = find(reads, app, conversation)?;
+            list(reads, app, &conversation, PositionRange::default(), conversation.message_count, page)
+        };
+        self.store.read(read).await
+    }
+
+    /// A page of the messages that a user can see. Errors as for [`Self::messages`].
+    pub async fn messages_of_user(
+        &self,
+        app: AppKey,
+        user: UserId,
+        conversation: ConversationId,
+        page: Page<MessageId>,
+    ) -> Result<Listing<MessageRecord>, Failure> {
+        let read = move |reads: &dyn Reads| {
+            let (conversation, membership) = find_of_user(reads, app, &user, conversation)?;
+            list(reads, app, &conversation, membership.visible(), membership.visible_count, page)
+        };
+        self.store.read(read).await
+    }
+
+    /// A message of a conversation. Errors: `not_found`, `object_deleted` for the conversation.
+    pub async fn message(
+        &self,
+        app: AppKey,
+        conversation: ConversationId,
+        id: MessageId,
+    ) -> Result<MessageRecord, Failure> {
+        let read = move |reads: &dyn Reads| {
+            let conversation = find(reads, app, conversation)?;
+            find_in(reads, app, conversation.id, id)
+        };
+        self.store.read(read).await
+    }
+
+    /// A message that a user can see. Error: `not_found`.
+    pub async fn message_of_user(&self, app: AppKey, user: UserId, id: MessageId) -> Result<MessageRecord, Failure> {
+        let read = move |reads: &dyn Reads| {
+            let message = reads.message(app, id)?.ok_or_else(ApiError::message_not_found)?;
+            let conversation = find(reads, app, message.conversation)?;
+            let membership = reads.membership(app, &user, &conversation)?;
+            if membership.is_some_and(|membership| membership.can_see(message.position)) {
+                Ok(message)
+            } else {
+                Err(ApiError::message_not_found().into())
+            }
+        };
+        self.store.read(read).await
+    }
+
+    /// Deletes a message for everyone. Errors: `not_found` (also once more), `object_deleted` for the conversation.
+    pub async fn delete_message(
+        &self,
+        app: AppKey,
+        conversation: ConversationId,
+        id: MessageId,
+    ) -> Result<(), Failure> {
+        let delete = move |writes: &mut dyn Writes| {
+            let conversation = find(writes, app, conversation)?;
+            let message = find_in(writes, app, conversation.id, id)?;
+            Ok(writes.delete_message(app, &conversation, &message)?)
+        };
+        self.store.write(delete).await
+    }
+}

@@ -1,0 +1,186 @@
+//! What the store keeps, as the services see it.
+
+use layer_wire::body::Object;
+use layer_wire::message::{self, RecipientStatus, Sender};
+use layer_wire::part::Part;
+use layer_wire::{AnnouncementId, ConversationId, MessageId, Timestamp, UserId, conversation};
+
+use crate::token::TokenHash;
+
+/// Names an app inside the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct AppKey(pub i64);
+
+/// Names a conversation inside the store; later conversations have larger keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ConversationKey(pub i64);
+
+/// An app.
+#[derive(Debug, Clone)]
+pub struct AppRecord {
+    /// Its name inside the store.
+    pub key: AppKey,
+    /// The hashes of its tokens.
+    pub tokens: Vec<TokenHash>,
+}
+
+/// A conversation.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ConversationRecord {
+    /// Its name inside the store.
+    pub key: ConversationKey,
+    /// Its id.
+    pub id: ConversationId,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// Its participants, in the order sent.
+    pub participants: Vec<UserId>,
+    /// Whether it is the only one among exactly these participants.
+    pub is_distinct: bool,
+    /// Its metadata.
+    pub metadata: Object,
+    /// Whether it was deleted; then participants and metadata are gone.
+    pub is_deleted: bool,
+    /// How many messages it has.
+    pub message_count: u64,
+    /// The position of its newest message ever, 0 before the first.
+    pub last_position: u32,
+    /// When its newest message was sent, or when it was created, if it has none.
+    pub active_at: Timestamp,
+}
+
+impl From<ConversationRecord> for conversation::Shown {
+    fn from(record: ConversationRecord) -> Self {
+        Self {
+            id: record.id,
+            created_at: record.created_at,
+            participants: record.participants,
+            is_distinct: record.is_distinct,
+            metadata: record.metadata,
+        }
+    }
+}
+
+/// A conversation to be stored.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewConversationRecord {
+    /// Its id.
+    pub id: ConversationId,
+    /// When it is created.
+    pub created_at: Timestamp,
+    /// Its participants, in the order sent.
+    pub participants: Vec<UserId>,
+    /// Whether it is the only one among exactly these participants.
+    pub is_distinct: bool,
+    /// Its metadata.
+    pub metadata: Object,
+}
+
+/// How a user is or was a member of a conversation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Membership {
+    /// For a former member, the position of the last message that it can see.
+    pub left_position: Option<u32>,
+    /// How many messages of the conversation the user can see.
+    pub visible_count: u64,
+    /// How many of these are unread.
+    pub unread_count: u64,
+}
+
+impl Membership {
+    /// Whether the user is a participant now.
+    pub fn is_current(self) -> bool {
+        self.left_position.is_none()
+    }
+
+    /// The messages that the user can see.
+    pub fn visible(self) -> PositionRange {
+        PositionRange { after: None, up_to: self.left_position }
+    }
+
+    /// Whether the user can see the message at this position.
+    pub fn can_see(self, position: u32) -> bool {
+        self.left_position.is_none_or(|left| position <= left)
+    }
+}
+
+/// Which positions of a conversation to list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct PositionRange {
+    /// Begin after this message, in the order of the list: newest first, so with smaller positions.
+    pub after: Option<u32>,
+    /// Leave out larger positions.
+    pub up_to: Option<u32>,
+}
+
+/// A message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MessageRecord {
+    /// Its id.
+    pub id: MessageId,
+    /// The conversation it is in.
+    pub conversation: ConversationId,
+    /// Its place in the conversation, from 1.
+    pub position: u32,
+    /// When it was sent.
+    pub sent_at: Timestamp,
+    /// Who sent it.
+    pub sender: Sender,
+    /// Its parts.
+    pub parts: Vec<Part>,
+    /// Its status.
+    pub recipient_status: RecipientStatus,
+}
+
+impl From<MessageRecord> for message::Shown {
+    fn from(record: MessageRecord) -> Self {
+        Self {
+            id: record.id,
+            conversation: record.conversation,
+            position: record.position,
+            sent_at: record.sent_at,
+            sender: record.sender,
+            parts: record.parts,
+            recipient_status: record.recipient_status,
+        }
+    }
+}
+
+/// A message to be stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewMessageRecord {
+    /// Its id.
+    pub id: MessageId,
+    /// When it is sent.
+    pub sent_at: Timestamp,
+    /// Who sends it.
+    pub sender: Sender,
+    /// Its parts.
+    pub parts: Vec<Part>,
+    /// Its status.
+    pub recipient_status: RecipientStatus,
+}
+
+/// An announcement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AnnouncementRecord {
+    /// Its id.
+    pub id: AnnouncementId,
+    /// When it was sent.
+    pub sent_at: Timestamp,
+    /// Its recipients, sender and parts.
+    pub content: layer_wire::announcement::NewAnnouncement,
+}
+
+/// What an id is used for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IdUse {
+    /// A conversation, perhaps a deleted one.
+    Conversation,
+    /// A message.
+    Message,
+    /// An announcement.
+    Announcement,
+    /// A message that was deleted.
+    DeletedMessage,
+}

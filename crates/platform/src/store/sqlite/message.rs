@@ -1,0 +1,161 @@
+//! Messages: one row each, keyed by conversation and position.
+
+use layer_wire::message::Sender;
+use layer_wire::{ConversationId, MessageId, Timestamp, UserId};
+use rusqlite::{Connection, OptionalExtension as _, Row};
+use uuid::Uuid;
+
+use super::{codec, membership};
+use crate::store::StoreError;
+use crate::store::model::{AppKey, ConversationRecord, MessageRecord, NewMessageRecord, PositionRange};
+
+/// The columns that [`read`] expects, in its order.
+const COLUMNS: &str = "messages.key, messages.uuid, messages.sent_at, messages.sender_user, messages.sender_name, \
+     messages.recipients, messages.parts";
+
+/// The key of the row at a position of a conversation.
+fn key(conversation: &ConversationRecord, position: u32) -> i64 {
+    conversation.key.0 << 32 | i64::from(position)
+}
+
+fn read(row: &Row<'_>, conversation: ConversationId) -> Result<MessageRecord, StoreError> {
+    let key: i64 = row.get(0)?;
+    let position = u32::try_from(key & 0xFFFF_FFFF).unwrap_or_default();
+    let sender = match (row.get(3)?, row.get(4)?) {
+        (Some(user), None) => Sender::User(UserId::trusted(user)),
+        (None, Some(name)) => Sender::Name(name),
+        _ => return Err(StoreError::Failed("a message row has no sender".into())),
+    };
+    Ok(MessageRecord {
+        id: MessageId::new(Uuid::from_bytes(row.get(1)?)),
+        conversation,
+        position,
+        sent_at: Timestamp::from_ms(row.get(2)?),
+        sender,
+        recipient_status: codec::decode_recipients(row.get_ref(5)?.as_blob().map_err(rusqlite::Error::from)?)?,
+        parts: codec::decode_parts(row.get_ref(6)?.as_blob().map_err(rusqlite::Error::from)?)?,
+    })
+}
+
+pub fn get(connection: &Connection, app: AppKey, id: MessageId) -> Result<Option<MessageRecord>, StoreError> {
+    connection
+        .prepare_cached(&format!(
+            "SELECT {COLUMNS}, conversations.uuid FROM messages
+             JOIN conversations ON conversations.key = messages.key >> 32
+             WHERE messages.app = ?1 AND messages.uuid = ?2"
+        ))?
+        .query_row((app.0, id.uuid().as_bytes()), |row| {
+            let conversation = ConversationId::new(Uuid::from_bytes(row.get(7)?));
+            Ok(read(row, conversation))
+        })
+        .optional()?
+        .transpose()
+}
+
+pub fn list(
+    connection: &Connection,
+    conversation: &ConversationRecord,
+    range: PositionRange,
+    limit: usize,
+) -> Result<Vec<MessageRecord>, StoreError> {
+    let before_from = range.after.map_or(u32::MAX, |position| position.saturating_sub(1));
+    let last = before_from.min(range.up_to.unwrap_or(u32::MAX));
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM messages WHERE key BETWEEN ?1 AND ?2 ORDER BY key DESC LIMIT ?3"
+    ))?;
+    let mut rows = statement.query((key(conversation, 1), key(conversation, last), limit))?;
+    let mut found = vec![];
+    while let Some(row) = rows.next()? {
+        found.push(read(row, conversation.id)?);
+    }
+    Ok(found)
+}
+
+pub fn append(
+    connection: &Connection,
+    app: AppKey,
+    conversation: &ConversationRecord,
+    new: NewMessageRecord,
+) -> Result<MessageRecord, StoreError> {
+    let full = || StoreError::Failed("the conversation is full".into());
+    let position = conversation.last_position.checked_add(1).ok_or_else(full)?;
+    let (sender_user, sender_name) = match &new.sender {
+        Sender::User(user) => (Some(user.as_str()), None),
+        Sender::Name(name) => (None, Some(name)),
+    };
+    connection
+        .prepare_cached(
+            "INSERT INTO messages (key, app, uuid, sent_at, sender_user, sender_name, recipients, parts)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        )?
+        .execute((
+            key(conversation, position),
+            app.0,
+            new.id.uuid().as_bytes(),
+            new.sent_at.as_ms(),
+            sender_user,
+            sender_name,
+            codec::encode_recipients(&new.recipient_status)?,
+            codec::encode_parts(&new.parts)?,
+        ))?;
+    connection
+        .prepare_cached(
+            "UPDATE conversations SET last_position = ?2, message_count = message_count + 1, active_at = ?3
+             WHERE key = ?1",
+        )?
+        .execute((conversation.key.0, position, new.sent_at.as_ms()))?;
+    if let Some(user) = new.sender.user() {
+        membership::settle(connection, app, user, conversation, position, 1)?;
+    }
+    Ok(MessageRecord {
+        id: new.id,
+        conversation: conversation.id,
+        position,
+        sent_at: new.sent_at,
+        sender: new.sender,
+        parts: new.parts,
+        recipient_status: new.recipient_status,
+    })
+}
+
+pub fn delete(
+    connection: &Connection,
+    app: AppKey,
+    conversation: &ConversationRecord,
+    message: &MessageRecord,
+) -> Result<(), StoreError> {
+    connection
+        .prepare_cached("INSERT INTO deleted_messages (app, uuid) VALUES (?1, ?2)")?
+        .execute((app.0, message.id.uuid().as_bytes()))?;
+    connection.prepare_cached("DELETE FROM messages WHERE key = ?1")?.execute([key(conversation, message.position)])?;
+    connection
+        .prepare_cached(
+            "UPDATE conversations SET message_count = message_count - 1, active_at = COALESCE(
+                 (SELECT sent_at FROM messages WHERE key BETWEEN ?2 AND ?3 ORDER BY key DESC LIMIT 1), created_at)
+             WHERE key = ?1",
+        )?
+        .execute((conversation.key.0, key(conversation, 1), key(conversation, u32::MAX)))?;
+    membership::forget_message(connection, conversation, message.position)?;
+    for (user, _) in &message.recipient_status.0 {
+        if message.recipient_status.is_unread_for(user) {
+            membership::settle(connection, app, user, conversation, message.position, 1)?;
+        }
+    }
+    Ok(())
+}
+
+/// Deletes all messages of a conversation; their ids stay in use.
+///
+/// The time it takes grows with the number of messages, and other writes wait meanwhile.
+pub fn delete_all(connection: &Connection, app: AppKey, conversation: &ConversationRecord) -> Result<(), StoreError> {
+    let range = (app.0, key(conversation, 1), key(conversation, u32::MAX));
+    connection
+        .prepare_cached(
+            "INSERT INTO deleted_messages (app, uuid)
+             SELECT app, uuid FROM messages WHERE app = ?1 AND key BETWEEN ?2 AND ?3",
+        )?
+        .execute(range)?;
+    connection.prepare_cached("DELETE FROM messages WHERE app = ?1 AND key BETWEEN ?2 AND ?3")?.execute(range)?;
+    Ok(())
+}

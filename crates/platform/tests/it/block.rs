@@ -1,0 +1,83 @@
+//! Contract 2.6: block lists.
+
+use serde_json::json;
+
+use crate::client::start;
+
+/// Contract 2.6 (recorded, R1 and N1).
+#[test]
+fn users_are_blocked_and_unblocked() {
+    let server = start();
+    let empty = server.get("/users/a/blocks");
+    assert_eq!((empty.status, empty.body.as_str(), empty.header("layer-count")), (200, "[]", None));
+    for blocked in ["b", "b", "a"] {
+        server.post("/users/a/blocks", &json!({ "user_id": blocked })).assert_empty(204);
+    }
+    let mut list = server.get("/users/a/blocks").json();
+    list.as_array_mut().unwrap().sort_by_key(ToString::to_string);
+    assert_eq!(list, json!([{ "user_id": "a" }, { "user_id": "b" }]));
+    assert_eq!(server.get("/users/b/blocks").json(), json!([]));
+    for _ in 0..2 {
+        server.delete("/users/a/blocks/b").assert_empty(204);
+    }
+    server.delete("/users/nobody/blocks/b").assert_empty(204);
+    assert_eq!(server.get("/users/a/blocks").json(), json!([{ "user_id": "a" }]));
+}
+
+/// Contract 2.6 (recorded).
+#[test]
+fn a_block_needs_a_user_id() {
+    let server = start();
+    server.post("/users/a/blocks", &json!({})).assert_error(422, "missing_property", Some("user_id"));
+    for value in [json!(7), json!(""), json!(["b"])] {
+        server.post("/users/a/blocks", &json!({ "user_id": value })).assert_error(
+            422,
+            "invalid_property",
+            Some("user_id"),
+        );
+    }
+}
+
+/// Contract 1.9, code 110.
+#[test]
+fn a_block_between_participants_refuses_the_conversation_either_way_round() {
+    let server = start();
+    server.post("/users/a/blocks", &json!({ "user_id": "b" })).assert_empty(204);
+    for participants in [json!(["a", "b"]), json!(["c", "b", "a"])] {
+        for distinct in [false, true] {
+            let body = json!({ "participants": participants, "distinct": distinct });
+            let answer = server.post("/conversations", &body);
+            answer.assert_error(422, "participant_blocked", None);
+            assert_eq!(answer.json()["code"], 110);
+        }
+    }
+    server.conversation(&["a", "c"]);
+    server.delete("/users/a/blocks/b").assert_empty(204);
+    server.conversation(&["a", "b"]);
+}
+
+#[test]
+fn blocking_oneself_does_not_refuse_a_conversation() {
+    let server = start();
+    server.post("/users/a/blocks", &json!({ "user_id": "a" })).assert_empty(204);
+    server.conversation(&["a", "b"]);
+}
+
+#[test]
+fn a_blocked_user_cannot_be_added_but_others_can() {
+    let server = start();
+    let conversation = server.conversation(&["a", "c"]);
+    let path = format!("/conversations/{conversation}");
+    server.post("/users/b/blocks", &json!({ "user_id": "a" })).assert_empty(204);
+    let add = |user: &str| json!([{ "operation": "add", "property": "participants", "value": user }]);
+    server.patch(&path, &add("b")).assert_error(422, "participant_blocked", None);
+    let set = json!([{ "operation": "set", "property": "participants", "value": ["a", "b"] }]);
+    server.patch(&path, &set).assert_error(422, "participant_blocked", None);
+    assert_eq!(server.get(&path).json()["participants"], json!(["a", "c"]));
+    server.patch(&path, &add("d")).assert_empty(204);
+
+    // A block that comes later does not stop other changes.
+    server.post("/users/a/blocks", &json!({ "user_id": "c" })).assert_empty(204);
+    server.patch(&path, &add("e")).assert_empty(204);
+    server.patch(&path, &add("a")).assert_empty(204);
+}

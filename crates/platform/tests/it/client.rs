@@ -1,0 +1,193 @@
+//! A platform of one's own and a plain blocking HTTP client for it.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
+use layer_platform::{Config, DataLocation, NewApp, Platform};
+use serde_json::{Value, json};
+
+/// A UUID that nothing has.
+pub const UNKNOWN: &str = "24f43c32-4d95-11e4-b3a2-0fd00000020d";
+
+/// A running platform with one app. Its files go with it.
+pub struct Server {
+    pub platform: Platform,
+    pub app: NewApp,
+    _folder: tempfile::TempDir,
+}
+
+/// An answer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answer {
+    pub status: u16,
+    pub headers: Vec<(String, String)>,
+    pub body: String,
+}
+
+impl Answer {
+    /// The value of a header, whose name is given in lower case.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The body as JSON.
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    /// The UUID at the end of the `id` in the body.
+    pub fn uuid(&self) -> String {
+        let body = self.json();
+        body["id"].as_str().expect("an id").rsplit('/').next().expect("a last segment").to_owned()
+    }
+
+    /// Status, error name and, if there is one, the property that the error names.
+    pub fn error(&self) -> (u16, String, Option<String>) {
+        let body = self.json();
+        assert!(body["code"].is_u64() && body["message"].is_string() && body["url"].is_string(), "{body}");
+        let property = body["data"]["property"].as_str().map(str::to_owned);
+        (self.status, body["id"].as_str().expect("an error name").to_owned(), property)
+    }
+
+    /// Asserts an error by its name, and its property if it names one.
+    pub fn assert_error(&self, status: u16, id: &str, property: Option<&str>) {
+        assert_eq!(self.error(), (status, id.to_owned(), property.map(str::to_owned)), "{self:?}");
+    }
+
+    /// Asserts an answer without a body.
+    pub fn assert_empty(&self, status: u16) {
+        assert_eq!((self.status, self.body.as_str(), self.header("content-type")), (status, "", None), "{self:?}");
+    }
+}
+
+/// Starts a platform on a file.
+pub fn start() -> Server {
+    let folder = tempfile::tempdir().expect("a folder");
+    let data = DataLocation::File(folder.path().join("layer.db"));
+    let platform = Platform::start(Config { data, ..Config::default() }).expect("a platform");
+    let app = platform.create_app().expect("an app");
+    Server { platform, app, _folder: folder }
+}
+
+impl Server {
+    /// Sends a request to a path below the app, with the headers that every request needs.
+    pub fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+        request(&self.platform, &self.app, method, path, headers, body)
+    }
+
+    pub fn get(&self, path: &str) -> Answer {
+        self.send("GET", path, &[], "")
+    }
+
+    pub fn delete(&self, path: &str) -> Answer {
+        self.send("DELETE", path, &[], "")
+    }
+
+    pub fn post(&self, path: &str, body: &Value) -> Answer {
+        self.send("POST", path, &[], &body.to_string())
+    }
+
+    /// Posts with a dedupe tag.
+    pub fn post_tagged(&self, path: &str, tag: &str, body: &Value) -> Answer {
+        self.send("POST", path, &[("If-None-Match", tag)], &body.to_string())
+    }
+
+    pub fn put(&self, path: &str, body: &Value) -> Answer {
+        self.send("PUT", path, &[], &body.to_string())
+    }
+
+    pub fn patch(&self, path: &str, operations: &Value) -> Answer {
+        let headers = [("Content-Type", "application/vnd.layer-patch+json")];
+        self.send("PATCH", path, &headers, &operations.to_string())
+    }
+
+    /// Creates a conversation and returns its UUID.
+    pub fn conversation(&self, participants: &[&str]) -> String {
+        let answer = self.post("/conversations", &json!({ "participants": participants }));
+        assert_eq!(answer.status, 201, "{answer:?}");
+        answer.uuid()
+    }
+
+    /// Sends a text under the name "Concierge" and returns the UUID of the message.
+    pub fn text(&self, conversation: &str, text: &str) -> String {
+        let answer = self.post(&format!("/conversations/{conversation}/messages"), &message(text));
+        assert_eq!(answer.status, 201, "{answer:?}");
+        answer.uuid()
+    }
+
+    /// The prefix of absolute URLs.
+    pub fn prefix(&self) -> String {
+        format!("{}/apps/{}", self.platform.url(), self.app.app_id)
+    }
+}
+
+/// A message from a named sender.
+pub fn message(text: &str) -> Value {
+    json!({ "sender": { "name": "Concierge" }, "parts": [{ "body": text, "mime_type": "text/plain" }] })
+}
+
+/// A message from a user.
+pub fn message_of(user: &str, text: &str) -> Value {
+    json!({ "sender": { "user_id": user }, "parts": [{ "body": text, "mime_type": "text/plain" }] })
+}
+
+/// Sends a request to a path below an app, with the headers that every request needs; given headers replace those.
+pub fn request(
+    platform: &Platform,
+    app: &NewApp,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &str,
+) -> Answer {
+    let token = format!("Bearer {}", app.token.reveal());
+    let defaults = [
+        ("Accept", "application/vnd.layer+json; version=1.0"),
+        ("Authorization", token.as_str()),
+        ("Content-Type", "application/json"),
+    ];
+    let is_given = |name: &str| headers.iter().any(|(given, _)| given.eq_ignore_ascii_case(name));
+    let mut all: Vec<_> = defaults.into_iter().filter(|(name, _)| !is_given(name)).collect();
+    // An empty value stands for a header that is left out.
+    all.extend(headers.iter().copied().filter(|(_, value)| !value.is_empty()));
+    raw(platform, method, &format!("/apps/{}{path}", app.app_id), &all, body.as_bytes())
+}
+
+/// Sends a request with nothing but the headers given.
+pub fn raw(platform: &Platform, method: &str, target: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+    let address = platform.url().strip_prefix("http://").expect("plain HTTP");
+    let mut stream = TcpStream::connect(address).expect("a connection");
+    exchange(&mut stream, method, target, headers, body)
+}
+
+/// Sends one request over a stream and reads until its end.
+pub fn exchange(
+    stream: &mut (impl Read + Write),
+    method: &str,
+    target: &str,
+    headers: &[(&str, &str)],
+    body: &[u8],
+) -> Answer {
+    let headers: String = headers.iter().map(|(name, value)| [name, ": ", value, "\r\n"].concat()).collect();
+    let head = format!(
+        "{method} {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{headers}Content-Length: {}\r\n\r\n",
+        body.len()
+    );
+    stream.write_all(head.as_bytes()).expect("a sent head");
+    stream.write_all(body).expect("a sent body");
+    let mut answer = vec![];
+    stream.read_to_end(&mut answer).expect("an answer");
+    parse(&answer)
+}
+
+fn parse(answer: &[u8]) -> Answer {
+    let text = std::str::from_utf8(answer).expect("UTF-8");
+    let (head, body) = text.split_once("\r\n\r\n").expect("a whole head");
+    let mut lines = head.lines();
+    let status = lines.next().and_then(|line| line.split(' ').nth(1)).expect("a status");
+    let headers = lines
+        .filter_map(|line| line.split_once(": "))
+        .map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()))
+        .collect();
+    Answer { status: status.parse().expect("a number"), headers, body: body.to_owned() }
+}

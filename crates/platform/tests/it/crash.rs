@@ -1,0 +1,110 @@
+//! Killed in the middle of writing, the platform loses nothing that it acknowledged.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use layer_platform::{Config, DataLocation, NewApp, Platform, Token};
+
+use crate::client::{message, request};
+
+const THREADS: usize = 8;
+
+/// The process is killed once this many messages were acknowledged.
+const ACKNOWLEDGED: usize = 200;
+
+struct Running {
+    process: Child,
+    address: String,
+    app: String,
+    token: String,
+}
+
+/// Starts the binary in a process of its own and reads what it prints.
+fn start_process(data: &Path) -> Running {
+    let mut process = Command::new(env!("CARGO_BIN_EXE_layer-platform"))
+        .args(["--port", "0", "--create-app", "--data"])
+        .arg(data)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+    let mut after = |prefix: &str| lines.next().unwrap().unwrap().strip_prefix(prefix).unwrap().to_owned();
+    let (app, token) = (after("app id: "), after("token: "));
+    let address = after("listening on http://");
+    Running { process, address, app, token }
+}
+
+impl Running {
+    /// Posts a body and returns the UUID of what was created; `None` when the process is gone before it answers.
+    fn create(&self, path: &str, body: &str) -> Option<String> {
+        let mut stream = TcpStream::connect(&self.address).ok()?;
+        let head = format!(
+            "POST /apps/{}{path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nAuthorization: Bearer {}\r\n\
+             Accept: application/vnd.layer+json; version=1.0\r\nContent-Length: {}\r\n\r\n",
+            self.app,
+            self.token,
+            body.len()
+        );
+        stream.write_all(head.as_bytes()).ok()?;
+        stream.write_all(body.as_bytes()).ok()?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).ok()?;
+        let json = answer.strip_prefix("HTTP/1.1 201 Created")?.split_once("\r\n\r\n")?.1;
+        let json: serde_json::Value = serde_json::from_str(json).ok()?;
+        Some(json["id"].as_str()?.rsplit('/').next()?.to_owned())
+    }
+}
+
+/// Sends from many threads, kills the process under them, and returns what was acknowledged.
+fn send_until_killed(running: &mut Running, path: &str) -> Vec<String> {
+    let count = AtomicUsize::new(0);
+    let id = running.process.id().to_string();
+    std::thread::scope(|scope| {
+        let running = &*running;
+        let send = || {
+            let send_one = || running.create(path, &message("Hi").to_string());
+            let mut acknowledged = vec![];
+            while let Some(message) = send_one() {
+                acknowledged.push(message);
+                count.fetch_add(1, Ordering::Relaxed);
+            }
+            acknowledged
+        };
+        let threads: Vec<_> = (0..THREADS).map(|_| scope.spawn(send)).collect();
+        while count.load(Ordering::Relaxed) < ACKNOWLEDGED {
+            std::thread::yield_now();
+        }
+        assert!(Command::new("kill").args(["-KILL", &id]).status().unwrap().success());
+        threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
+    })
+}
+
+#[test]
+fn what_was_acknowledged_survives_a_kill() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("layer.db");
+    let mut running = start_process(&data);
+    let conversation = running.create("/conversations", r#"{"participants":["a"]}"#).unwrap();
+    let path = format!("/conversations/{conversation}/messages");
+    let acknowledged = send_until_killed(&mut running, &path);
+    running.process.wait().unwrap();
+    assert!(acknowledged.len() >= ACKNOWLEDGED);
+
+    let platform = Platform::start(Config { data: DataLocation::File(data), ..Config::default() }).unwrap();
+    let app_id = layer_wire::AppId::parse(&running.app).unwrap();
+    let app = NewApp { app_id, token: Token::new(running.token) };
+    for message in &acknowledged {
+        let answer = request(&platform, &app, "GET", &format!("{path}/{message}"), &[], "");
+        assert_eq!(answer.status, 200, "{message} was acknowledged and is lost");
+    }
+    // The counter agrees with the rows, and the next position is free.
+    let list = request(&platform, &app, "GET", &path, &[], "");
+    let count: usize = list.header("layer-count").unwrap().parse().unwrap();
+    assert!(count >= acknowledged.len() && count <= acknowledged.len() + THREADS);
+    let next = request(&platform, &app, "POST", &path, &[], &message("next").to_string()).uuid();
+    let seen = request(&platform, &app, "GET", &format!("/users/a/messages/{next}"), &[], "").json();
+    assert_eq!(seen["position"], count + 1);
+}

@@ -1,0 +1,20 @@
+//! The platform as clients see it: every test starts a real one on a real socket. Most tests name a recorded fact of the contract.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
+mod announcement;
+mod block;
+mod client;
+mod concurrency;
+mod conversation;
+#[cfg(unix)]
+mod crash;
+mod dedupe;
+mod identity;
+mod lifecycle;
+mod message;
+mod paging;
+mod patch;
+mod protocol;
+mod tls;
+mod user_view;

@@ -1,0 +1,300 @@
+//! Conversations: create requests, patches and answers. Contract 2.1 and 3.1.
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::body::{self, Object};
+use crate::error::ApiError;
+use crate::id::{ConversationId, UserId};
+use crate::message::Message;
+use crate::metadata;
+use crate::patch::{self, Action, Operation};
+use crate::timestamp::Timestamp;
+use crate::url::Urls;
+
+/// The most participants of a conversation.
+pub const MAX_PARTICIPANTS: usize = 25;
+
+/// The most participants between two operations of a patch; the limit proper counts at its end.
+///
+/// Looking an element up in a set takes time that grows with the set, so the set must not grow with the patch (assumed).
+const MAX_PARTICIPANTS_MIDWAY: usize = 1000;
+
+/// A request to create a conversation.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewConversation {
+    /// The participants, each once, in the order sent; 1 to [`MAX_PARTICIPANTS`].
+    pub participants: Vec<UserId>,
+    /// Whether the conversation is the only one among exactly these participants. Default `false` (assumed).
+    pub is_distinct: bool,
+    /// `None` when the request has no metadata, which matters when a distinct conversation is looked up.
+    pub metadata: Option<Object>,
+}
+
+impl NewConversation {
+    /// Reads the request body.
+    ///
+    /// Errors: `invalid_request`, `missing_property` `participants`, `invalid_property` with the property.
+    pub fn parse(body: &[u8]) -> Result<Self, ApiError> {
+        let mut request = body::parse_object(body)?;
+        let participants = body::user_ids(&body::take_required(&mut request, "participants")?, "participants")?;
+        if participants.is_empty() {
+            return Err(ApiError::invalid_property("participants", "must not be empty"));
+        }
+        check_participant_count(participants.len())?;
+        let is_distinct = match body::take(&mut request, "distinct") {
+            None => false,
+            Some(Value::Bool(is_distinct)) => is_distinct,
+            Some(_) => return Err(ApiError::invalid_property("distinct", "must be true or false")),
+        };
+        let metadata = body::take(&mut request, "metadata").map(metadata_object).transpose()?;
+        Ok(Self { participants, is_distinct, metadata })
+    }
+}
+
+fn metadata_object(value: Value) -> Result<Object, ApiError> {
+    let Value::Object(object) = value else {
+        return Err(ApiError::invalid_property("metadata", "must be an object"));
+    };
+    metadata::check_conversation(&object)?;
+    Ok(object)
+}
+
+fn check_participant_count(count: usize) -> Result<(), ApiError> {
+    if count > MAX_PARTICIPANTS {
+        let rule = format_args!("must not hold more than {MAX_PARTICIPANTS} users");
+        return Err(ApiError::invalid_property("participants", rule));
+    }
+    Ok(())
+}
+
+/// A patch of a conversation, checked as far as that goes without the conversation.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ConversationPatch {
+    operations: Vec<Operation>,
+}
+
+/// The members of a conversation that a patch can change.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Patchable {
+    /// The participants.
+    pub participants: Vec<UserId>,
+    /// The metadata.
+    pub metadata: Object,
+}
+
+impl ConversationPatch {
+    /// Reads the patch body.
+    ///
+    /// Errors: those of [`patch::parse`]; `invalid_property` that names the path for a property or an operation that a
+    /// conversation does not allow.
+    pub fn parse(body: &[u8]) -> Result<Self, ApiError> {
+        let operations = patch::parse(body)?;
+        operations.iter().try_for_each(check_operation)?;
+        Ok(Self { operations })
+    }
+
+    /// Applies all operations in order, or none (assumed).
+    ///
+    /// Errors: `invalid_property` when an operation meets a value that it cannot change, or when the result breaks a rule.
+    pub fn apply(&self, to: &Patchable) -> Result<Patchable, ApiError> {
+        let mut document = Object::new();
+        document.insert("participants".into(), json!(to.participants));
+        document.insert("metadata".into(), Value::Object(to.metadata.clone()));
+        for operation in &self.operations {
+            operation.apply(&mut document)?;
+            let count = document.get("participants").and_then(Value::as_array).map_or(0, Vec::len);
+            if count > MAX_PARTICIPANTS_MIDWAY {
+                check_participant_count(count)?;
+            }
+        }
+        let participants = body::user_ids(&body::take_required(&mut document, "participants")?, "participants")?;
+        check_participant_count(participants.len())?;
+        let metadata = body::take(&mut document, "metadata").map(metadata_object).transpose()?.unwrap_or_default();
+        Ok(Patchable { participants, metadata })
+    }
+}
+
+fn check_operation(operation: &Operation) -> Result<(), ApiError> {
+    let is_allowed = match (operation.path[0].as_str(), operation.path.len(), &operation.action) {
+        ("participants", 1, Action::Add(value) | Action::Remove(value)) => {
+            body::user_id(value, "participants")?;
+            true
+        }
+        ("participants", 1, Action::Set(value)) => {
+            body::user_ids(value, "participants")?;
+            true
+        }
+        // Emptied by null (contract 4); a single key is deleted instead.
+        ("metadata", 1, Action::Set(value)) => value.is_object() || value.is_null(),
+        ("metadata", 2.., Action::Set(_) | Action::Delete) => true,
+        _ => false,
+    };
+    if is_allowed { Ok(()) } else { Err(operation.error("cannot be changed in this way")) }
+}
+
+/// A conversation in an answer of version 1.x.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Conversation {
+    id: ConversationId,
+    url: String,
+    messages_url: String,
+    created_at: Timestamp,
+    participants: Vec<UserId>,
+    distinct: bool,
+    metadata: Object,
+    #[serde(flatten)]
+    of_user: Option<UserPart>,
+}
+
+/// What the view of a user adds to a conversation.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct UserPart {
+    /// The newest message that the user can see.
+    pub last_message: Option<Message>,
+    /// How many messages the user has not read.
+    pub unread_message_count: u64,
+}
+
+/// What any view of a conversation shows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Shown {
+    /// Its id.
+    pub id: ConversationId,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// Its participants.
+    pub participants: Vec<UserId>,
+    /// Whether it is distinct.
+    pub is_distinct: bool,
+    /// Its metadata.
+    pub metadata: Object,
+}
+
+impl Conversation {
+    /// Shows a conversation in system view.
+    pub fn in_system_view(shown: Shown, urls: &Urls) -> Self {
+        Self::new(shown, urls, None)
+    }
+
+    /// Shows a conversation in the view of a user; `urls` must be those of the user.
+    pub fn in_user_view(shown: Shown, urls: &Urls, of_user: UserPart) -> Self {
+        Self::new(shown, urls, Some(of_user))
+    }
+
+    fn new(shown: Shown, urls: &Urls, of_user: Option<UserPart>) -> Self {
+        Self {
+            id: shown.id,
+            url: urls.conversation(shown.id),
+            messages_url: urls.messages(shown.id),
+            created_at: shown.created_at,
+            participants: shown.participants,
+            distinct: shown.is_distinct,
+            metadata: shown.metadata,
+            of_user,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::ErrorKind;
+
+    fn users(names: &[&str]) -> Vec<UserId> {
+        names.iter().map(|name| UserId::parse(*name).unwrap()).collect()
+    }
+
+    fn patched(participants: &[&str], metadata: &Value, operations: &Value) -> Result<Patchable, ApiError> {
+        let before = Patchable { participants: users(participants), metadata: metadata.as_object().unwrap().clone() };
+        ConversationPatch::parse(operations.to_string().as_bytes())?.apply(&before)
+    }
+
+    #[test]
+    fn a_create_request_needs_participants_only() {
+        let request = NewConversation::parse(br#"{"participants":["b","a","b"],"unknown":1,"metadata":null}"#).unwrap();
+        assert_eq!(request, NewConversation { participants: users(&["b", "a"]), is_distinct: false, metadata: None });
+    }
+
+    #[test]
+    fn bad_create_requests_name_the_property() {
+        let many: Vec<String> = (0..26).map(|index| index.to_string()).collect();
+        for (body, kind, property) in [
+            (json!({}), ErrorKind::MissingProperty, "participants"),
+            (json!([]), ErrorKind::MissingProperty, "participants"),
+            (json!({ "participants": [] }), ErrorKind::InvalidProperty, "participants"),
+            (json!({ "participants": "a" }), ErrorKind::InvalidProperty, "participants"),
+            (json!({ "participants": many }), ErrorKind::InvalidProperty, "participants"),
+            (json!({ "participants": ["a"], "distinct": "yes" }), ErrorKind::InvalidProperty, "distinct"),
+            (json!({ "participants": ["a"], "metadata": "x" }), ErrorKind::InvalidProperty, "metadata"),
+            (json!({ "participants": ["a"], "metadata": { "n": 1 } }), ErrorKind::InvalidProperty, "metadata"),
+        ] {
+            let error = NewConversation::parse(body.to_string().as_bytes()).unwrap_err();
+            assert_eq!((error.kind(), error.data()), (kind, Some(&json!({ "property": property }))), "{body}");
+        }
+    }
+
+    #[test]
+    fn twenty_five_participants_fit() {
+        let many: Vec<String> = (0..25).map(|index| index.to_string()).collect();
+        assert!(NewConversation::parse(json!({ "participants": many }).to_string().as_bytes()).is_ok());
+    }
+
+    #[test]
+    fn participants_are_added_removed_and_set() {
+        let after = patched(
+            &["a", "b"],
+            &json!({}),
+            &json!([
+                { "operation": "add", "property": "participants", "value": "c" },
+                { "operation": "remove", "property": "participants", "value": "a" },
+                { "operation": "remove", "property": "participants", "value": "nobody" }
+            ]),
+        );
+        assert_eq!(after.unwrap().participants, users(&["b", "c"]));
+        let set = json!([{ "operation": "set", "property": "participants", "value": ["x", "x"] }]);
+        assert_eq!(patched(&["a"], &json!({}), &set).unwrap().participants, users(&["x"]));
+    }
+
+    #[test]
+    fn metadata_is_set_and_deleted_by_path() {
+        let after = patched(
+            &["a"],
+            &json!({ "title": "old", "color": { "bg": "1" } }),
+            &json!([
+                { "operation": "set", "property": "metadata.color.fg", "value": "2" },
+                { "operation": "set", "property": r"metadata.dotted\.key", "value": "3" },
+                { "operation": "delete", "property": "metadata.title" }
+            ]),
+        );
+        let expected = json!({ "color": { "bg": "1", "fg": "2" }, "dotted.key": "3" });
+        assert_eq!(Value::Object(after.unwrap().metadata), expected);
+    }
+
+    #[test]
+    fn setting_metadata_to_null_empties_it() {
+        let set = json!([{ "operation": "set", "property": "metadata", "value": null }]);
+        assert_eq!(patched(&["a"], &json!({ "a": "1" }), &set).unwrap().metadata, Object::new());
+    }
+
+    #[test]
+    fn what_a_conversation_does_not_allow_is_refused() {
+        let many: Vec<String> = (0..26).map(|index| index.to_string()).collect();
+        for (operation, property) in [
+            (json!({ "operation": "set", "property": "distinct", "value": true }), "distinct"),
+            (json!({ "operation": "set", "property": "participants.0", "value": "a" }), "participants.0"),
+            (json!({ "operation": "delete", "property": "participants" }), "participants"),
+            (json!({ "operation": "delete", "property": "metadata" }), "metadata"),
+            (json!({ "operation": "add", "property": "metadata.a", "value": "b" }), "metadata.a"),
+            (json!({ "operation": "set", "property": "metadata", "value": "b" }), "metadata"),
+            (json!({ "operation": "set", "property": "metadata.a", "value": 1 }), "metadata"),
+            (json!({ "operation": "set", "property": "metadata.t.x", "value": "1" }), "metadata.t.x"),
+            (json!({ "operation": "set", "property": "participants", "value": many }), "participants"),
+            (json!({ "operation": "add", "property": "participants", "value": ["a"] }), "participants"),
+            (json!({ "operation": "add", "property": "participants", "value": "" }), "participants"),
+        ] {
+            let error = patched(&["a"], &json!({ "t": "x" }), &json!([operation])).unwrap_err();
+            assert_eq!(error.data(), Some(&json!({ "property": property })), "{operation}");
+        }
+    }
+}

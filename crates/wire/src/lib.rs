@@ -1,0 +1,28 @@
+//! The wire contract of the Layer Server API: ids, versions, errors, Layer Patch and the JSON of requests and answers.
+//!
+//! Nothing here does I/O. The client and the platform both speak this crate, so a rule of the contract is written down once.
+//! "Contract n.m" in a comment names a section of the reconstructed contract; `(assumed)` marks a guess that fills a hole in it.
+
+#![forbid(unsafe_code)]
+
+pub mod announcement;
+pub mod block_list;
+pub mod body;
+pub mod conversation;
+pub mod error;
+pub mod id;
+pub mod identity;
+pub mod message;
+pub mod metadata;
+pub mod page;
+pub mod part;
+pub mod patch;
+pub mod percent;
+pub mod timestamp;
+pub mod url;
+pub mod version;
+
+pub use error::{ApiError, ErrorKind};
+pub use id::{AnnouncementId, AppId, ConversationId, MessageId, UserId};
+pub use timestamp::Timestamp;
+pub use version::Version;

@@ -1,0 +1,156 @@
+//! API versions and the `Accept` header that names them. Contract 1.3 and 5.
+
+use std::fmt;
+
+use crate::error::ApiError;
+
+/// A version of the Server API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Version {
+    /// 1.0, of 2015: user ids as plain strings, compact create answers.
+    V1_0,
+    /// 1.1, of September 2015.
+    V1_1,
+    /// 2.0, of 2017: identities instead of user ids.
+    V2_0,
+    /// 3.0, of 2017: message parts with ids of their own.
+    V3_0,
+}
+
+/// Media type of requests and answers, without its version parameter.
+pub const MEDIA_TYPE: &str = "application/vnd.layer+json";
+
+/// Media type that a Layer Patch body must carry.
+pub const PATCH_MEDIA_TYPE: &str = "application/vnd.layer-patch+json";
+
+/// The versions that the platform serves. The only place that decides it: add a version here once its shapes exist.
+pub const SERVED: &[Version] = &[Version::V1_0];
+
+impl Version {
+    /// Reads `1.0`, `1.1`, `2.0` or `3.0`.
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "1.0" => Some(Self::V1_0),
+            "1.1" => Some(Self::V1_1),
+            "2.0" => Some(Self::V2_0),
+            "3.0" => Some(Self::V3_0),
+            _ => None,
+        }
+    }
+
+    /// Whether the platform answers requests of this version.
+    pub fn is_served(self) -> bool {
+        SERVED.contains(&self)
+    }
+
+    /// Reads the `Accept` header of a request.
+    ///
+    /// Spaces around the parts and upper case are accepted, as are further parameters and quotes around the number (assumed).
+    /// Error: `invalid_header` when the header is absent, malformed, or names a version that is not served.
+    pub fn from_accept(header: Option<&str>) -> Result<Self, ApiError> {
+        header
+            .and_then(accepted_version)
+            .and_then(Self::parse)
+            .filter(|version| version.is_served())
+            .ok_or_else(ApiError::invalid_accept)
+    }
+}
+
+impl fmt::Display for Version {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::V1_0 => "1.0",
+            Self::V1_1 => "1.1",
+            Self::V2_0 => "2.0",
+            Self::V3_0 => "3.0",
+        })
+    }
+}
+
+/// Checks the `Content-Type` of a Layer Patch. Parameters such as `charset` are ignored.
+///
+/// Error: `invalid_header` with `data.header` = `Content-Type`.
+pub fn check_patch_content_type(header: Option<&str>) -> Result<(), ApiError> {
+    let media_type = header.map(|value| value.split(';').next().unwrap_or_default().trim());
+    if media_type.is_some_and(|media_type| media_type.eq_ignore_ascii_case(PATCH_MEDIA_TYPE)) {
+        Ok(())
+    } else {
+        Err(ApiError::invalid_patch_content_type())
+    }
+}
+
+/// The value of the `version` parameter, if the header is one media type of ours with exactly one such parameter.
+fn accepted_version(header: &str) -> Option<&str> {
+    let mut pieces = header.split(';').map(str::trim);
+    if !pieces.next()?.eq_ignore_ascii_case(MEDIA_TYPE) {
+        return None;
+    }
+    let mut versions = pieces
+        .filter_map(|parameter| parameter.split_once('='))
+        .filter(|(name, _)| name.trim().eq_ignore_ascii_case("version"))
+        .map(|(_, value)| value.trim().trim_matches('"'));
+    let version = versions.next()?;
+    versions.next().is_none().then_some(version)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::ErrorKind;
+
+    #[test]
+    fn the_documented_accept_header_is_read() {
+        assert_eq!(Version::from_accept(Some("application/vnd.layer+json; version=1.0")), Ok(Version::V1_0));
+    }
+
+    #[test]
+    fn spacing_and_case_do_not_matter() {
+        for header in [
+            "application/vnd.layer+json;version=1.0",
+            "  Application/Vnd.Layer+JSON ;  Version = 1.0 ",
+            "application/vnd.layer+json; version=\"1.0\"",
+            "application/vnd.layer+json; charset=utf-8; version=1.0",
+        ] {
+            assert_eq!(Version::from_accept(Some(header)), Ok(Version::V1_0), "{header}");
+        }
+    }
+
+    #[test]
+    fn anything_else_is_an_invalid_header() {
+        for header in [
+            None,
+            Some(""),
+            Some("*/*"),
+            Some("application/json"),
+            Some("application/vnd.layer+json"),
+            Some("application/vnd.layer+json; version="),
+            Some("application/vnd.layer+json; version=0.9"),
+            Some("application/vnd.layer+json; version=1"),
+            Some("application/vnd.layer+json; version=1.0; version=1.0"),
+            Some("application/vnd.layer.webhooks+json; version=1.0"),
+            Some("application/vnd.layer+json; version=1.1"),
+            Some("application/vnd.layer+json; version=2.0"),
+            Some("application/vnd.layer+json; version=3.0"),
+            Some("application/vnd.layer+json; version=4.0"),
+        ] {
+            let error = Version::from_accept(header).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidHeader, "{header:?}");
+        }
+    }
+
+    #[test]
+    fn versions_print_as_they_are_read() {
+        for version in [Version::V1_0, Version::V1_1, Version::V2_0, Version::V3_0] {
+            assert_eq!(Version::parse(&version.to_string()), Some(version));
+        }
+    }
+
+    #[test]
+    fn a_patch_needs_its_own_content_type() {
+        assert_eq!(check_patch_content_type(Some("application/vnd.layer-patch+json")), Ok(()));
+        assert_eq!(check_patch_content_type(Some("Application/vnd.layer-patch+json; charset=utf-8")), Ok(()));
+        for header in [None, Some("application/json"), Some("application/vnd.layer-patch.json")] {
+            assert!(check_patch_content_type(header).is_err(), "{header:?}");
+        }
+    }
+}
