@@ -135,6 +135,7 @@ macro_rules! resource {
         #[napi]
         impl $class {
             $(
+                #[doc = concat!("`", $name, "` of the table of methods.")]
                 #[napi(js_name = $name)]
                 pub fn $function(
                     &self,
@@ -220,7 +221,6 @@ pub fn methods() -> Result<String> {
 
 /// The UUID at the end of an id, if there is one.
 #[napi(js_name = "uuidOf")]
-#[expect(clippy::needless_pass_by_value, reason = "napi hands arguments over by value")]
 pub fn uuid(id: JsText) -> Option<String> {
     uuid_of(&id.0).map(str::to_owned)
 }

@@ -1,5 +1,7 @@
 //! Requests over real sockets against servers that answer what each test says.
 
+#![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use layer_client::agent::{Agent, AgentOptions};
 use layer_client::base_url::BaseUrl;
 use layer_client::client::{Call, Client, ClientOptions};
