@@ -221,6 +221,6 @@ pub fn methods() -> Result<String> {
 
 /// The UUID at the end of an id, if there is one.
 #[napi(js_name = "uuidOf")]
-pub fn uuid(id: JsText) -> Option<String> {
-    uuid_of(&id.0).map(str::to_owned)
+pub fn uuid(JsText(id): JsText) -> Option<String> {
+    uuid_of(&id).map(str::to_owned)
 }

@@ -17,7 +17,7 @@ const SPECS = path.join(
   '*.spec.js',
 );
 /** Tests in those files. */
-const TESTS = 34;
+const TESTS = 35;
 
 const { ca, cert, key } = createCertificate();
 const platforms = {};

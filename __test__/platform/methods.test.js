@@ -114,7 +114,7 @@ async function conversations(call) {
   assert.deepStrictEqual((await read()).participants, ['maria', 'paul']);
 
   assert.deepStrictEqual(await call('conversations.delete', id), { status: 204, body: '' });
-  await assert.rejects(read(), { name: 'ResponseError', status: 410 });
+  await assert.rejects(read(), { status: 410 });
 }
 
 async function messages(call) {
@@ -153,7 +153,7 @@ async function messages(call) {
   );
   const view = (await call('messages.getFromUser', 'jon', fromUser.body.id)).body;
   assert.deepStrictEqual([view.parts[0].body, view.is_unread], ['Älgå ⛵️', false]);
-  await assert.rejects(call('messages.get', randomUUID(), id), { name: 'ResponseError', status: 404 });
+  await assert.rejects(call('messages.get', randomUUID(), id), { status: 404 });
 }
 
 async function announcements(call) {
@@ -188,7 +188,7 @@ async function blocklist(call) {
 async function identities(call) {
   const properties = { display_name: 'Maria P.', metadata: { desk: '4' } };
   assert.deepStrictEqual(await call('identities.create', 'maria', properties), { status: 201, body: '' });
-  await assert.rejects(call('identities.create', 'maria', properties), { name: 'ResponseError', status: 409 });
+  await assert.rejects(call('identities.create', 'maria', properties), { status: 409 });
   const read = async () => (await call('identities.get', 'maria')).body;
   assert.strictEqual((await read()).metadata.desk, '4');
   await call('identities.edit', 'maria', { email_address: 'maria@example.com' });
@@ -196,5 +196,5 @@ async function identities(call) {
   await call('identities.replace', 'maria', { display_name: 'Maria' });
   assert.deepStrictEqual([(await read()).display_name, (await read()).email_address], ['Maria', null]);
   assert.deepStrictEqual(await call('identities.delete', 'maria'), { status: 204, body: '' });
-  await assert.rejects(read(), { name: 'ResponseError', status: 404 });
+  await assert.rejects(read(), { status: 404 });
 }
