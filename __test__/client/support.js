@@ -1,0 +1,239 @@
+/** Servers, clients and child processes for the tests of the client. */
+
+const { spawn } = require('node:child_process');
+const { generateKeyPairSync } = require('node:crypto');
+const { once } = require('node:events');
+const http = require('node:http');
+const https = require('node:https');
+const net = require('node:net');
+const path = require('node:path');
+const tls = require('node:tls');
+const { setTimeout: sleep } = require('node:timers/promises');
+const { md, pki } = require('node-forge');
+const Original = require('layer-api-original');
+const LayerAPI = require('../..');
+const { createCertificate } = require('../differential/certificate.js');
+
+const ROOT = path.join(__dirname, '..', '..');
+const APP_ID = 'e4fd3974-20fe-11e5-89c5-080725007e28';
+const CONVERSATION = 'f3cc7b32-3c92-11e4-baad-164230d1df67';
+const TOKEN = 'oa0PI9Xh6Gd3JvtXG8kPqvF9bnMKZBJ0Ud9kTm0nAXlCeRtE';
+const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}';
+
+/** Certificates are slow to make and the same ones do for all tests of a file. */
+const lazily = (make) => {
+  let made;
+  return () => {
+    made ??= make();
+    return made;
+  };
+};
+
+/** `{ca, cert, key}`: a server certificate for api.layer.com, localhost and 127.0.0.1, and its authority. */
+const certificate = lazily(createCertificate);
+
+/** A certificate that signs itself and is no authority, valid from and to these days from now: `{cert, key}`. */
+function selfSigned({ name = 'api.layer.com', days = [-1, 1], isClient = false } = {}) {
+  const { publicKey, privateKey: key } = generateKeyPairSync('rsa', {
+    modulusLength: 2048,
+    publicKeyEncoding: { type: 'spki', format: 'pem' },
+    privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+  });
+  const altNames = [{ type: 2, value: name }];
+  if (name === 'api.layer.com') altNames.push({ type: 7, ip: '127.0.0.1' });
+  const made = pki.createCertificate();
+  made.publicKey = pki.publicKeyFromPem(publicKey);
+  const [notBefore, notAfter] = days.map((offset) => new Date(Date.now() + offset * 24 * 3600e3));
+  Object.assign(made.validity, { notBefore, notAfter });
+  made.setSubject([{ name: 'commonName', value: name }]);
+  made.setIssuer([{ name: 'commonName', value: name }]);
+  made.setExtensions([
+    { name: 'basicConstraints', cA: false, critical: true },
+    { name: 'keyUsage', digitalSignature: true, keyEncipherment: true, critical: true },
+    { name: 'extKeyUsage', serverAuth: !isClient, clientAuth: isClient },
+    { name: 'subjectAltName', altNames },
+  ]);
+  made.sign(pki.privateKeyFromPem(key), md.sha256.create());
+  return { cert: pki.certificateToPem(made), key };
+}
+
+const closers = [];
+
+/** Closes every server and connection that a test opened; for `afterEach`. */
+async function closeAll() {
+  await Promise.all(closers.splice(0).map((close) => close()));
+}
+
+async function listen(server, scheme) {
+  const started = { server, open: new Set(), opened: 0, mostOpen: 0, scheme };
+  server.on('connection', (socket) => {
+    started.open.add(socket);
+    started.opened++;
+    started.mostOpen = Math.max(started.mostOpen, started.open.size);
+    socket.on('error', () => {});
+    socket.on('close', () => started.open.delete(socket));
+  });
+  server.on('tlsClientError', () => {});
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  started.port = server.address().port;
+  started.url = `${scheme}://127.0.0.1:${started.port}`;
+  closers.push(async () => {
+    const closed = once(server, 'close');
+    server.close();
+    for (const socket of started.open) socket.destroy();
+    await closed;
+  });
+  return started;
+}
+
+const ANSWER = (request, response) => {
+  request.resume();
+  request.on('end', () => response.end('{}'));
+};
+
+/** An HTTPS server; it tells which connections are `open`, how many were `opened`, and the `mostOpen` at a time. */
+function secureServer(handler = ANSWER, options = {}) {
+  return listen(https.createServer({ ...certificate(), ca: undefined, ...options }, handler), 'https');
+}
+
+/** An HTTP server. */
+function plainServer(handler = ANSWER) {
+  return listen(http.createServer(handler), 'http');
+}
+
+/** A TCP server. */
+function tcpServer(onSocket, scheme = 'http') {
+  return listen(net.createServer(onSocket), scheme);
+}
+
+/** A TLS server whose sockets carry plain text on our side. */
+function tlsServer(onSocket, options = {}) {
+  const server = tls.createServer({ ...certificate(), ca: undefined, ...options }, (socket) => {
+    socket.on('error', () => {});
+    onSocket(socket);
+  });
+  return listen(server, 'https');
+}
+
+/** Calls `onRequest(head)` for each head that comes in on a socket; requests have no body. */
+function eachRequest(socket, onRequest) {
+  let text = '';
+  socket.on('data', (data) => {
+    text += data.toString('latin1');
+    for (let end = text.indexOf('\r\n\r\n'); end >= 0; end = text.indexOf('\r\n\r\n')) {
+      const head = text.slice(0, end);
+      text = text.slice(end + 4);
+      onRequest(head);
+    }
+  });
+}
+
+/** Both clients, led to a server in their own ways. */
+const subjects = {
+  original: {
+    name: 'original',
+    LayerAPI: Original,
+    errors: require('layer-api-original/lib/errors'),
+    /** Settings of an agent for `server`; the original's host is fixed, but an agent's options win over it. */
+    agentOptions: (server, options) => ({
+      host: '127.0.0.1',
+      port: server.port,
+      servername: 'api.layer.com',
+      ca: certificate().ca,
+      ...options,
+    }),
+    config: () => ({}),
+  },
+  ours: {
+    name: 'ours',
+    LayerAPI,
+    errors: LayerAPI,
+    agentOptions: (_server, options) => ({ ca: certificate().ca, ...options }),
+    config: (server) => ({ baseUrl: server.url }),
+  },
+};
+
+/** A client of `subject` for `server`; `options` are those of its agent. */
+function clientOf(subject, server, options = {}, config = {}) {
+  const agentOptions = subject.agentOptions(server, options);
+  return new subject.LayerAPI({
+    token: TOKEN,
+    appId: APP_ID,
+    ...subject.config(server),
+    ...(config.agent ? {} : { agentOptions }),
+    ...config,
+  });
+}
+
+/** Our client for `server`. */
+const client = (server, options, config) => clientOf(subjects.ours, server, options, config);
+
+/** Reads the block list of `user`; the outcome, also of a failure, with the number of times the callback was called. */
+function get(layer, user = 'maria') {
+  return new Promise((resolve) => {
+    const outcome = { user, calls: 0 };
+    layer.blocklist.get(user, (error, result) => {
+      outcome.calls++;
+      if (outcome.calls === 1) resolve(Object.assign(outcome, { error, result }));
+    });
+  });
+}
+
+/** Waits until `condition` holds; an error says what was waited for. */
+async function until(condition, what, patience = 3000) {
+  const deadline = Date.now() + patience;
+  while (!condition()) {
+    if (Date.now() > deadline) throw new Error(`waited in vain until ${what}`);
+    await sleep(5);
+  }
+}
+
+/** Runs `source` with Node in the root of the package; `LAYER_API_URL` leads its clients to `server`. */
+async function run(source, { server, args = [], signal, signalWhen, env } = {}) {
+  const child = spawn(process.execPath, [...args, '-e', source], {
+    cwd: ROOT,
+    env: { ...process.env, APP_ID, TOKEN, LAYER_API_URL: server?.url, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const outcome = { stdout: '', stderr: '' };
+  child.stdout.setEncoding('utf8').on('data', (text) => {
+    outcome.stdout += text;
+    if (signal && outcome.stdout.includes(signalWhen)) child.kill(signal);
+  });
+  child.stderr.setEncoding('utf8').on('data', (text) => {
+    outcome.stderr += text;
+  });
+  const guard = setTimeout(() => {
+    outcome.hung = true;
+    child.kill('SIGKILL');
+  }, 15000);
+  const [code, killedBy] = await once(child, 'close');
+  clearTimeout(guard);
+  return Object.assign(outcome, { code, signal: killedBy });
+}
+
+module.exports = {
+  APP_ID,
+  CONVERSATION,
+  LayerAPI,
+  OK,
+  Original,
+  ROOT,
+  TOKEN,
+  certificate,
+  client,
+  clientOf,
+  closeAll,
+  eachRequest,
+  get,
+  plainServer,
+  run,
+  secureServer,
+  selfSigned,
+  sleep,
+  subjects,
+  tcpServer,
+  tlsServer,
+  until,
+};

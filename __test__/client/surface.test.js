@@ -1,0 +1,219 @@
+/** What the package exports, and that the type declarations say the same as the table of methods. */
+
+const assert = require('node:assert');
+const { readFileSync } = require('node:fs');
+const path = require('node:path');
+const { afterEach, test } = require('node:test');
+const ts = require('typescript');
+const binding = require('../../binding.js');
+const { APP_ID, CONVERSATION, LayerAPI, Original, ROOT, TOKEN, closeAll, plainServer, run } = require('./support.js');
+
+afterEach(closeAll);
+
+const METHODS = JSON.parse(binding.methods());
+const RESOURCES = ['conversations', 'messages', 'announcements', 'blocklist', 'identities'];
+const config = () => ({ token: TOKEN, appId: APP_ID });
+const layer = new LayerAPI(config());
+const original = new Original(config());
+
+test('the module is the constructor and carries itself and the error classes', () => {
+  const module = require('../..');
+  assert.strictEqual(typeof module, 'function');
+  assert.strictEqual(module.default, module);
+  assert.strictEqual(module.LayerAPI, module);
+  assert.strictEqual(new module(config()) instanceof module, true);
+  for (const name of ['ResponseError', 'APIError']) {
+    const error = name === 'APIError' ? new module.APIError('text', 1, 2) : new module.ResponseError(404, { id: 'x' });
+    assert.ok(error instanceof Error);
+    assert.strictEqual(error.name, name);
+    assert.strictEqual(error.constructor.name, name);
+  }
+});
+
+test('errors have the fields of the original in its order', () => {
+  const errors = require('layer-api-original/lib/errors');
+  const pairs = [
+    [new LayerAPI.ResponseError(404, { id: 'x' }), new errors.ResponseError(404, { id: 'x' })],
+    [new LayerAPI.APIError('text'), new errors.APIError('text')],
+    [new LayerAPI.APIError('text', 1, { a: 2 }), new errors.APIError('text', 1, { a: 2 })],
+  ];
+  for (const [ours, theirs] of pairs) {
+    // The original takes its names from functions that have none.
+    assert.strictEqual(theirs.name, '');
+    theirs.name = ours.name;
+    assert.deepStrictEqual(Object.entries(ours), Object.entries(theirs));
+    assert.strictEqual(JSON.stringify(ours), JSON.stringify(theirs));
+    assert.strictEqual(ours.message, theirs.message);
+  }
+});
+
+test('an ES module imports the constructor by default and by name', async () => {
+  const source = `
+    import Default, { LayerAPI, ResponseError, APIError } from 'layer-api';
+    import * as all from 'layer-api';
+    import { createRequire } from 'node:module';
+    const required = createRequire(import.meta.url)('layer-api');
+    const layer = new LayerAPI({ token: process.env.TOKEN, appId: process.env.APP_ID });
+    console.log(JSON.stringify([
+      Default === required, LayerAPI === required, all.default === required,
+      ResponseError === required.ResponseError, APIError === required.APIError,
+      layer instanceof Default, typeof layer.messages.sendAsync,
+    ]));`;
+  const { stdout, stderr, code } = await run(source, { args: ['--input-type=module'] });
+  assert.strictEqual(code, 0, stderr);
+  assert.deepStrictEqual(JSON.parse(stdout), [true, true, true, true, true, true, 'function']);
+});
+
+test('services inherit from it as ES5 and ES2015 do', () => {
+  function Service() {
+    LayerAPI.call(this, config());
+    this.own = true;
+  }
+  Service.prototype = Object.create(LayerAPI.prototype);
+  Service.prototype.constructor = Service;
+  class Modern extends LayerAPI {
+    constructor() {
+      super(config());
+      this.own = true;
+    }
+  }
+  for (const service of [new Service(), new Modern()]) {
+    assert.ok(service instanceof LayerAPI);
+    assert.deepStrictEqual(Object.keys(service), [...RESOURCES, 'own']);
+    assert.strictEqual(typeof service.conversations.create, 'function');
+  }
+});
+
+test('a client has the five resources of the original and nothing else', () => {
+  assert.deepStrictEqual(Object.keys(layer), RESOURCES);
+  assert.deepStrictEqual(Object.keys(layer), Object.keys(original));
+  assert.deepStrictEqual(Object.getOwnPropertyNames(layer), Object.getOwnPropertyNames(original));
+  assert.strictEqual(Object.getPrototypeOf(layer), LayerAPI.prototype);
+  assert.strictEqual(LayerAPI.length, Original.length);
+});
+
+for (const resource of RESOURCES) {
+  test(`${resource} has the methods of the original in their order`, () => {
+    assert.deepStrictEqual(Object.keys(layer[resource]), Object.keys(original[resource]));
+  });
+
+  test(`${resource}: callback forms take as many arguments as the original's`, () => {
+    const names = METHODS.filter((row) => row.resource === resource).map((row) => row.name);
+    const lengths = (client) => Object.fromEntries(names.map((name) => [name, client[resource][name].length]));
+    assert.deepStrictEqual(lengths(layer), lengths(original));
+  });
+}
+
+test('there are 30 methods in two forms, as the table has them', () => {
+  const inTable = METHODS.flatMap(({ resource, name }) => [`${resource}.${name}`, `${resource}.${name}Async`]);
+  const onClient = RESOURCES.flatMap((resource) => Object.keys(layer[resource]).map((name) => `${resource}.${name}`));
+  assert.strictEqual(onClient.length, 60);
+  assert.deepStrictEqual(onClient.toSorted(), inTable.toSorted());
+  for (const resource of RESOURCES) {
+    for (const method of Object.values(layer[resource])) assert.strictEqual(typeof method, 'function');
+  }
+});
+
+/** Arguments with which each kind of parameter is content. */
+const ARGUMENTS = { tag: null, id: CONVERSATION, looseId: CONVERSATION, user: 'maria', value: {}, query: {} };
+const PAYLOADS = { operations: [], identity: { display_name: 'Maria' }, blockedUser: 'jon' };
+const argumentFor = ({ payload }, { kind, name }) => {
+  if (kind === 'payload') return name === 'participants' ? ['maria'] : (PAYLOADS[payload] ?? {});
+  return ARGUMENTS[kind];
+};
+
+test('all methods work detached from their resource, in both forms', async () => {
+  const server = await plainServer();
+  const client = new LayerAPI({ ...config(), baseUrl: server.url });
+  for (const row of METHODS) {
+    const method = client[row.resource][row.name];
+    const promising = client[row.resource][`${row.name}Async`];
+    const args = row.params.map((param) => argumentFor(row, param));
+    const [error, result] = await new Promise((resolve) => method(...args, (...outcome) => resolve(outcome)));
+    assert.strictEqual(error, null, `${row.resource}.${row.name}`);
+    assert.deepStrictEqual(result, { status: 200, body: {} });
+    assert.deepStrictEqual(await promising(...args), result);
+  }
+});
+
+test('methods are replaced and restored as test doubles do', async () => {
+  const { get } = layer.conversations;
+  layer.conversations.get = (_id, callback) => callback(null, 'double');
+  assert.strictEqual(await new Promise((resolve) => layer.conversations.get('x', (_, r) => resolve(r))), 'double');
+  layer.conversations.get = get;
+  assert.deepStrictEqual(Object.keys(layer.conversations), Object.keys(original.conversations));
+});
+
+/** Signatures of the interfaces of index.d.ts, by interface and name: lists of `{name, isOptional, type}` each. */
+function declaredMethods() {
+  const file = path.join(ROOT, 'index.d.ts');
+  const source = ts.createSourceFile(file, readFileSync(file, 'utf8'), ts.ScriptTarget.Latest, true);
+  const declared = {};
+  const visit = (node) => {
+    const resource = ts.isInterfaceDeclaration(node) && node.name.text.toLowerCase();
+    if (resource && RESOURCES.includes(resource)) {
+      declared[resource] = {};
+      for (const member of node.members) {
+        assert.ok(ts.isMethodSignature(member), member.getText());
+        const parameters = member.parameters.map(({ name, questionToken, type }) => ({
+          name: name.getText(),
+          isOptional: Boolean(questionToken),
+          type: type.getText(),
+        }));
+        declared[resource][member.name.text] ??= [];
+        declared[resource][member.name.text].push({ parameters, returns: member.type.getText(), member });
+      }
+    }
+    ts.forEachChild(node, visit);
+  };
+  visit(source);
+  return declared;
+}
+
+const DECLARED = declaredMethods();
+const spell = ({ name, isOptional }) => (isOptional ? `${name}?` : name);
+
+for (const row of METHODS) {
+  const { resource, name, params, callbackOptional } = row;
+
+  test(`index.d.ts declares ${resource}.${name} as the table has it`, () => {
+    const names = params.map((param) => param.name);
+    const takesQuery = params.at(-1).kind === 'query';
+    const callback = callbackOptional ? 'callback?' : 'callback';
+    const forms = DECLARED[resource][name];
+    const expected = takesQuery
+      ? [
+          [...names.slice(0, -1), callback],
+          [...names, callback],
+        ]
+      : [[...names, callback]];
+    assert.deepStrictEqual(
+      forms.map(({ parameters }) => parameters.map(spell)),
+      expected,
+    );
+    for (const { returns, parameters } of forms) {
+      assert.strictEqual(returns, 'void');
+      assert.match(parameters.at(-1).type, /^Callback<.+>$/);
+    }
+
+    const [promise, ...others] = DECLARED[resource][`${name}Async`];
+    assert.deepStrictEqual(others, []);
+    const inPromise = takesQuery ? [...names.slice(0, -1), `${names.at(-1)}?`] : names;
+    assert.deepStrictEqual(promise.parameters.map(spell), inPromise);
+    const body = /^Callback<(.+)>$/.exec(forms[0].parameters.at(-1).type)[1];
+    assert.strictEqual(promise.returns, body === "''" ? 'Promise<EmptyResponse>' : `Promise<Response<${body}>>`);
+
+    const tag = params.findIndex((param) => param.kind === 'tag');
+    if (tag >= 0)
+      for (const { parameters } of [...forms, promise]) assert.strictEqual(parameters[tag].type, 'string | null');
+    assert.ok(ts.getJSDocCommentsAndTags(forms[0].member).length > 0, 'it says what the method does');
+  });
+}
+
+test('index.d.ts declares no other method', () => {
+  assert.deepStrictEqual(Object.keys(DECLARED).toSorted(), RESOURCES.toSorted());
+  for (const resource of RESOURCES) {
+    const rows = METHODS.filter((row) => row.resource === resource).flatMap(({ name }) => [name, `${name}Async`]);
+    assert.deepStrictEqual(Object.keys(DECLARED[resource]), rows);
+  }
+});

@@ -1,0 +1,55 @@
+const assert = require('node:assert/strict');
+const { Harness } = require('./harness.js');
+const differences = require('./differences.js');
+const undecided = require('./undecided.js');
+const { original, isSelfCheck } = require('./subjects.js');
+
+/**
+ * Runs one form of a row on the original and on `tested`, and fails where `tested` does not do what the original does
+ * or what differences.js says instead. Names of the differences that apply are added to `met`.
+ */
+async function compare(harness, tested, row, form, met) {
+  const observed = await harness.observe(original, row, form);
+  const { expected, applied } = isSelfCheck
+    ? { expected: observed, applied: [] }
+    : await applyDifferences(harness, tested, row, form, observed);
+  for (const name of applied) met.add(name);
+  const actual = await harness.observe(tested, row, form, { isSignExpected: Harness.isSignIn(expected) });
+  const open = undecided.filter((entry) => entry.applies(row, observed)).map((entry) => `UNDECIDED: ${entry.name}`);
+  const notes = [`${form} form`, ...applied, ...open].join('; ');
+  try {
+    assert.deepStrictEqual(actual, adoptMatches(expected, actual));
+  } catch (error) {
+    error.message = `${notes}\n${error.message}`;
+    throw error;
+  }
+}
+
+async function applyDifferences(harness, tested, row, form, observed) {
+  const context = {
+    row,
+    form,
+    args: row.args?.() ?? [],
+    versions: { original: original.version, tested: tested.version },
+    classes: original.errors,
+    rerun: (transformArgs) => harness.observe(original, row, form, { transformArgs }),
+  };
+  const applied = [];
+  let expected = observed;
+  for (const { name, applies, expect } of differences) {
+    if (!applies(expected, context)) continue;
+    expected = await expect(structuredClone(expected), context);
+    applied.push(name);
+  }
+  return { expected, applied };
+}
+
+/** A copy of `expected` in which regular expressions give way to the texts that they match. */
+function adoptMatches(expected, actual) {
+  if (expected instanceof RegExp) return typeof actual === 'string' && expected.test(actual) ? actual : expected;
+  if (Array.isArray(expected)) return expected.map((item, index) => adoptMatches(item, actual?.[index]));
+  if (expected === null || typeof expected !== 'object') return expected;
+  return Object.fromEntries(Object.entries(expected).map(([key, value]) => [key, adoptMatches(value, actual?.[key])]));
+}
+
+module.exports = { compare };

@@ -1,0 +1,169 @@
+/** `LayerAPI.Platform`: started, used and stopped in this process. */
+
+const assert = require('node:assert');
+const { spawnSync } = require('node:child_process');
+const { mkdtempSync, readFileSync, rmSync, writeFileSync } = require('node:fs');
+const net = require('node:net');
+const { tmpdir } = require('node:os');
+const path = require('node:path');
+const { after, before, describe, test } = require('node:test');
+const { inspect } = require('node:util');
+const LayerAPI = require('../..');
+const { createCertificate } = require('../support/certificate.js');
+
+const { Platform } = LayerAPI;
+let folder;
+
+before(() => {
+  folder = mkdtempSync(path.join(tmpdir(), 'layer-api-platform-'));
+});
+
+after(() => rmSync(folder, { recursive: true }));
+
+async function withPlatform(options, use) {
+  const platform = await Platform.start(options);
+  try {
+    return await use(platform);
+  } finally {
+    await platform.close();
+  }
+}
+
+async function clientOf(platform, options) {
+  return new LayerAPI({ ...(await platform.createApp()), baseUrl: platform.url, ...options });
+}
+
+describe('start', () => {
+  test('takes a free port of the loopback address and keeps data in memory', () =>
+    withPlatform(undefined, async (platform) => {
+      assert.match(platform.url, /^http:\/\/127\.0\.0\.1:\d+$/);
+      const layer = await clientOf(platform);
+      assert.strictEqual((await layer.conversations.createAsync({ participants: ['a'] })).status, 201);
+    }));
+
+  test('keeps what was written to a file for the next start', async () => {
+    const data = path.join(folder, 'kept.db');
+    let app;
+    let id;
+    await withPlatform({ data }, async (platform) => {
+      app = await platform.createApp();
+      const layer = new LayerAPI({ ...app, baseUrl: platform.url });
+      id = (await layer.conversations.createAsync({ participants: ['a'] })).body.id;
+    });
+    await withPlatform({ data }, async (platform) => {
+      const layer = new LayerAPI({ ...app, baseUrl: platform.url });
+      assert.deepStrictEqual((await layer.conversations.getAsync(id)).body.participants, ['a']);
+    });
+  });
+
+  test('speaks HTTPS with a certificate', () => {
+    const { ca, cert, key } = createCertificate();
+    return withPlatform({ cert, key: Buffer.from(key) }, async (platform) => {
+      assert.match(platform.url, /^https:/);
+      const layer = await clientOf(platform, { agentOptions: { ca } });
+      assert.strictEqual((await layer.conversations.createAsync({ participants: ['a'] })).status, 201);
+      const distrustful = await clientOf(platform);
+      await assert.rejects(distrustful.blocklist.getAsync('a'), { code: 'UNABLE_TO_VERIFY_LEAF_SIGNATURE' });
+    });
+  });
+
+  test('names its own address, or publicUrl, in the URLs of replies', async () => {
+    for (const publicUrl of [undefined, 'https://chat.example.com']) {
+      await withPlatform({ publicUrl }, async (platform) => {
+        const layer = await clientOf(platform);
+        const { body } = await layer.conversations.createAsync({ participants: ['a'] });
+        assert.ok(body.url.startsWith(`${publicUrl ?? platform.url}/apps/`), body.url);
+      });
+    }
+  });
+
+  test('runs several platforms side by side, each with apps of its own', () =>
+    withPlatform({}, (one) =>
+      withPlatform({}, async (other) => {
+        const app = await one.createApp();
+        const stranger = new LayerAPI({ ...app, baseUrl: other.url });
+        await assert.rejects(stranger.blocklist.getAsync('a'), LayerAPI.ResponseError);
+        assert.notStrictEqual(one.url, other.url);
+      }),
+    ));
+});
+
+describe('what cannot be used is refused by name', () => {
+  const refusals = {
+    'an option that does not exist': [{ dat: 'x' }, /`dat` does not exist; there are data, port/],
+    'a port as text': [{ port: '8080' }, /`port` needs to be a number/],
+    'a port that is none': [{ port: 70000 }, /`port` needs to be a whole number from 0 to 65535/],
+    'a host that is no address': [{ host: 'localhost' }, /`host` needs to be an IP address/],
+    'a certificate without its key': [{ cert: 'x' }, /`key` is missing/],
+    'a key without its certificate': [{ key: 'x' }, /`cert` is missing/],
+    'a certificate that is none': [{ cert: 'x', key: 'y' }, /cert/i],
+    'a public URL that is none': [{ publicUrl: 'chat' }, /public/i],
+    'a folder that does not exist': [{ data: path.join('no', 'such', 'folder', 'chat.db') }, /chat\.db/],
+  };
+  for (const [name, [options, message]] of Object.entries(refusals)) {
+    test(name, () => assert.rejects(Platform.start(options), message));
+  }
+
+  test('a port that is taken', () =>
+    withPlatform({}, async (platform) => {
+      const port = Number(new URL(platform.url).port);
+      await assert.rejects(Platform.start({ port }), new RegExp(`${port}.*in use`));
+    }));
+
+  test('a file that is no database, which is left as it was', async () => {
+    const data = path.join(folder, 'notes.txt');
+    writeFileSync(data, 'buy milk, and more than a page of it '.repeat(200));
+    await assert.rejects(Platform.start({ data }), /notes\.txt/);
+    assert.match(readFileSync(data, 'utf8'), /^buy milk/);
+  });
+
+  test('the constructor', () => assert.throws(() => new Platform(), /Platform\.start/));
+});
+
+describe('close', () => {
+  test('can be called again, and frees the port', async () => {
+    const platform = await Platform.start();
+    const port = Number(new URL(platform.url).port);
+    await Promise.all([platform.close(), platform.close()]);
+    await platform.close();
+    const server = net.createServer();
+    await new Promise((resolve, reject) => server.once('error', reject).listen(port, '127.0.0.1', resolve));
+    server.close();
+  });
+
+  test('lets requests in flight finish', async () => {
+    const platform = await Platform.start({ data: path.join(folder, 'busy.db') });
+    const layer = await clientOf(platform);
+    const { id } = (await layer.conversations.createAsync({ participants: ['a'] })).body;
+    const sends = Array.from({ length: 50 }, (_, index) => layer.messages.sendTextFromUserAsync(id, 'a', `${index}`));
+    const first = await Promise.race(sends);
+    await platform.close();
+    assert.strictEqual(first.status, 201);
+    for (const { status, reason } of await Promise.allSettled(sends)) {
+      // Those that had not reached the platform found it closed; none was left without an outcome.
+      assert.ok(status === 'fulfilled' || ['ECONNREFUSED', 'ECONNRESET'].includes(reason.code), reason);
+    }
+  });
+
+  test('createApp afterwards is refused', async () => {
+    const platform = await Platform.start();
+    await platform.close();
+    await assert.rejects(platform.createApp(), /closed/);
+  });
+
+  test('a process whose platform is closed ends, and one whose platform runs does not', () => {
+    const script = (rest) => `require('${path.join(__dirname, '..', '..')}').Platform.start().then(async (platform) => {
+      await platform.createApp();
+      ${rest}
+    })`;
+    const run = (rest) => spawnSync(process.execPath, ['-e', script(rest)], { timeout: 10_000 });
+    assert.strictEqual(run('await platform.close();').status, 0);
+    assert.strictEqual(run('setTimeout(() => process.exit(7), 300).unref();').status, 7);
+  });
+});
+
+test('nothing secret shows in util.inspect', () =>
+  withPlatform({}, async (platform) => {
+    const { token } = await platform.createApp();
+    assert.ok(!inspect(platform, { depth: 9, showHidden: true }).includes(token));
+  }));
