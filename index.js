@@ -1,3 +1,5 @@
+'use strict';
+
 const binding = require('./binding.js');
 const { agentOf } = require('./lib/agent.js');
 const channel = require('./lib/channel.js');

@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+'use strict';
 
 /** `npx layer-api platform`: runs a platform until SIGINT or SIGTERM. The arguments are understood in Rust. */
 

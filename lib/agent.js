@@ -1,3 +1,5 @@
+'use strict';
+
 /** Agents of Node, translated for the engine. */
 
 const binding = require('../binding.js');

@@ -1,3 +1,5 @@
+'use strict';
+
 /**
  * The JavaScript end of the way to the engine: tickets for what is in flight, one hand-over for all requests of a
  * turn, and callbacks that run as the callbacks of separate network events would.
@@ -25,6 +27,10 @@ const pendings = [];
 /** Tickets that can be given out again. */
 const free = [];
 let isFlushing = false;
+/** Completions that wait for their immediate. */
+let draining = 0;
+/** Callbacks after which their requests go out at the latest, so that slow ones do not hold up the first. */
+const CALLBACKS_PER_FLUSH = 16;
 let isDebugging = false;
 
 /** The native channel; opened by the first client of this thread. */
@@ -54,7 +60,8 @@ exports.flushSoon = () => {
   if (!isFlushing) {
     isFlushing = true;
     isDebugging = debug.isOn();
-    queueMicrotask(flush);
+    // While completions drain, microtasks run after each of them; `drain` flushes for several at once.
+    if (draining === 0) queueMicrotask(flush);
   }
   return isDebugging;
 };
@@ -85,7 +92,17 @@ function ring() {
   }
   // One immediate each: Node runs ticks and microtasks between two of them, as it does between two network events, and
   // a callback that throws takes none of the others with it.
-  for (const completion of completions) setImmediate(complete, completion);
+  draining += completions.length;
+  for (const completion of completions) setImmediate(drain, completion);
+}
+
+function drain(completion) {
+  try {
+    complete(completion);
+  } finally {
+    draining -= 1;
+    if (isFlushing && draining % CALLBACKS_PER_FLUSH === 0) queueMicrotask(flush);
+  }
 }
 
 function complete({ pending, status, text }) {

@@ -1,3 +1,5 @@
+'use strict';
+
 /** The service answered with a status of 300 or above. `message` is empty, as in 2.x: the body says what is wrong. */
 class ResponseError extends Error {
   constructor(status, body) {

@@ -1,3 +1,5 @@
+'use strict';
+
 /**
  * Both forms of every method, made from the table of the Rust core. What is here is what only JavaScript can do:
  * coerce the caller's values as it does, stringify their objects, and call back.
@@ -38,15 +40,18 @@ exports.resource = (name, native, timeout) => {
   for (const row of METHODS) {
     if (row.resource === name) methods[row.name] = callbackForm(row, native, timeout);
   }
-  for (const key of Object.keys(methods)) methods[`${key}Async`] = promiseForm(methods[key]);
+  for (const key of Object.keys(methods)) methods[`${key}Async`] = promiseForm(methods, key);
   return methods;
 };
 
-/** Calls the callback form with one more argument, so that what that throws, refuses or answers settles the promise. */
-function promiseForm(method) {
+/**
+ * Calls the callback form with one more argument, so that what that throws, refuses or answers settles the promise. It
+ * calls the one that is there by then: tests of services put stubs in place of methods.
+ */
+function promiseForm(methods, key) {
   return async (...args) => {
     const [error, result] = await new Promise((resolve) => {
-      method(...args, (...outcome) => resolve(outcome));
+      methods[key](...args, (...outcome) => resolve(outcome));
     });
     if (!error) return result;
     // From here V8 can see who awaits, so the stack leads to the caller's line.
@@ -134,7 +139,8 @@ function caller(row, native, timeout) {
   function unsendable(error, args, callback) {
     const refused = check(args);
     if (refused) return callback(refused);
-    setImmediate(callbackOptional ? callback || nop : callback, error);
+    const done = callbackOptional ? callback || nop : callback;
+    setImmediate(() => done(error));
     return undefined;
   }
 }

@@ -1,3 +1,5 @@
+'use strict';
+
 /**
  * Bodies of requests, by the names that the table of methods has for them. Each takes the caller's arguments and
  * returns what is to be sent, or nothing where an argument is refused. What they throw, the caller gets to see.
@@ -40,7 +42,8 @@ module.exports = {
   replaceParticipants: (value) =>
     Array.isArray(value) ? [{ operation: 'set', property: 'participants', value }] : undefined,
 
-  blockedUser: (user_id) => (user_id ? { user_id } : undefined),
+  // Text of the id is not needed, but an id without one (a symbol) throws here, as in 2.x.
+  blockedUser: (user_id) => (user_id && typeof `${user_id}` === 'string' ? { user_id } : undefined),
 
   identity: (properties) => (properties.display_name ? properties : undefined),
 

@@ -1,3 +1,5 @@
+'use strict';
+
 const binding = require('../binding.js');
 
 /** Longest delay of a timer, in milliseconds: about 24 days. */
@@ -10,11 +12,12 @@ const INTERNAL = Symbol('internal');
 class Platform {
   #native;
   /** Keeps the process alive: the platform's own threads do not. */
-  #hold = setInterval(() => {}, LONG);
+  #hold;
 
   constructor(internal, native) {
     if (internal !== INTERNAL) throw new TypeError('A platform is started with `await Platform.start(options)`');
     this.#native = native;
+    this.#hold = setInterval(() => {}, LONG);
   }
 
   static async start(options = {}) {

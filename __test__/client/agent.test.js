@@ -1,3 +1,5 @@
+'use strict';
+
 /** Connections: who keeps, shares and limits them, and whom they trust. Most rules are also held against the original. */
 
 const assert = require('node:assert');

@@ -1,3 +1,5 @@
+'use strict';
+
 /** Servers, clients and child processes for the tests of the client. */
 
 const { spawn } = require('node:child_process');
@@ -12,7 +14,7 @@ const { setTimeout: sleep } = require('node:timers/promises');
 const { md, pki } = require('node-forge');
 const Original = require('layer-api-original');
 const LayerAPI = require('../..');
-const { createCertificate } = require('../differential/certificate.js');
+const { createCertificate } = require('../support/certificate.js');
 
 const ROOT = path.join(__dirname, '..', '..');
 const APP_ID = 'e4fd3974-20fe-11e5-89c5-080725007e28';

@@ -1,3 +1,5 @@
+'use strict';
+
 /** What the package exports, and that the type declarations say the same as the table of methods. */
 
 const assert = require('node:assert');

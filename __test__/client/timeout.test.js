@@ -1,3 +1,5 @@
+'use strict';
+
 /** The timeout: how long nothing may move on a connection. */
 
 const assert = require('node:assert');

@@ -49,6 +49,50 @@ function failing(observation, { form, row }, error, when) {
   return { ...silent, thrown: null, returned, calls };
 }
 
+/** The observation with the call ended by `outcome` once: an error record, or a response as `portray` writes it. */
+function ending(observation, { form, row }, outcome) {
+  const response = typeof outcome === 'string' ? outcome : undefined;
+  const ended = { ...observation, thrown: null, uncaught: [], calls: [], settled: null };
+  if (form === 'promise') {
+    ended.settled = [response ? { how: 'resolved', value: response } : { how: 'rejected', ...outcome }];
+  } else if (row.callback !== 'none') {
+    const args = response ? [{ value: 'null' }, { value: response }] : [outcome];
+    ended.calls = [{ when: 'later', receiver: 'undefined', args }];
+  }
+  return ended;
+}
+
+/** The observation of a constructor that throws `error`: nothing came of the call. */
+function refusing(observation, error) {
+  const silent = { ...observation, returned: [], calls: [], settled: null, uncaught: [], requests: [] };
+  const refused = { ...silent, thrown: error, debugFlag: 'undefined' };
+  return 'instance' in observation ? { ...refused, instance: undefined } : refused;
+}
+
+const OK = '{"status": 200, "body": true, }';
+
+/** The error for a reply that is no HTTP. */
+const PARSE_ERROR = Object.assign(new Error('Parse Error'), { code: 'HPE_INVALID_CONSTANT' });
+/** The error for a reply that breaks off. */
+const ABORTED = Object.assign(new Error('aborted'), { code: 'ECONNRESET' });
+
+/** What becomes of replies on which llhttp and hyper do not agree, by the end of the row's name. */
+const VERDICTS = [
+  [/headers: headers of 20 kB$|headers: line feeds only$|content length: the same twice( in one line)?$/, OK],
+  [/chunked: space after the size$/, OK],
+  [/content length: (together with|after) chunked$|chunked: (size|space before|line feeds)/, ABORTED],
+  [/no HTTP at all$|a request instead of a reply$/, PARSE_ERROR],
+  [/status line: (HTTP\/(1\.2|2\.0|0\.9)|lower case|another protocol|status |negative status|two spaces)/, PARSE_ERROR],
+  [/headers: (many Set-Cookie|1000 |2500 |folded|space before|no colon|empty name|NUL|control|bare CR)/, PARSE_ERROR],
+  [/content length: (two of them|with a plus|negative|hexadecimal|not a number|empty|huge)/, PARSE_ERROR],
+];
+
+const verdictOf = (name) => VERDICTS.find(([pattern]) => pattern.test(name))?.[1];
+
+const isOwnError = (value) => Boolean(value?.isResponseError || value?.isAPIError);
+
+const errorsIn = ({ calls, settled }) => [...calls.flatMap(({ args }) => args), ...(settled ?? [])];
+
 module.exports = [
   {
     name: 'identities encode the user id',
@@ -110,6 +154,132 @@ module.exports = [
       observation.requests[0].body = row.bodyAtCall;
       return observation;
     },
+  },
+  {
+    name: 'a refused argument of getAll* is reported to the callback in place of the params',
+    reason:
+      'The original looked for the callback only after its checks, and so threw `callback is not a function` at a ' +
+      'caller who had passed one.',
+    applies: (observation, { row, args }) =>
+      /getAll/.test(row.method) &&
+      [observation.thrown, ...errorsIn(observation)].some((error) => error?.message === 'callback is not a function') &&
+      args.length === (row.method === 'messages.getAllFromUser' ? 2 : 1),
+    expect: (_, { rerun }) => rerun((args) => [...args, {}]),
+  },
+  {
+    name: 'sendText* return what the callback returns for a refused argument',
+    reason: 'All other methods always did.',
+    applies: ({ calls, thrown }, { row, form }) =>
+      form === 'callback' &&
+      /sendText/.test(row.method) &&
+      thrown === null &&
+      calls.some(({ when }) => when === 'sync'),
+    expect: (observation) => ({ ...observation, returned: ["callback's value"] }),
+  },
+  {
+    name: 'error classes have their names',
+    reason:
+      'The original meant to set `name` to that of the class, but its classes are anonymous functions: `name` was ' +
+      "empty, and so was what logs show of a ResponseError. `instanceof`, fields and their order are the original's.",
+    applies: (observation) => errorsIn(observation).some(isOwnError),
+    expect(observation) {
+      for (const error of errorsIn(observation).filter(isOwnError)) {
+        const name = error.isAPIError ? 'APIError' : 'ResponseError';
+        Object.assign(error, { class: name, name, text: error.message ? `${name}: ${error.message}` : name });
+        error.fields.name = JSON.stringify(name);
+      }
+      return observation;
+    },
+  },
+  {
+    name: 'a reply that breaks off is an error',
+    reason: 'The original listened for the end of the reply only, and never called back.',
+    applies: (_, { row }) => row.tag === 'cut off',
+    expect: (observation, context) => ending(observation, context, portrayError(ABORTED, context.classes)),
+  },
+  {
+    name: 'bytes after the end of a reply are not its business',
+    reason: 'The original called back twice: with a parse error for those bytes, and then with the reply.',
+    applies: (_, { row }) => /status 204 with a body$|fewer bytes than it goes on$/.test(row.name),
+    expect: (observation, context) =>
+      ending(observation, context, context.row.name.includes('204') ? '{"status": 204, "body": "", }' : OK),
+  },
+  {
+    name: 'a status of 101 is a result',
+    reason: 'The original never called back where the server changed the protocol unasked.',
+    applies: (observation, { row }) => /status 101$/.test(row.name) && observation.calls.length === 0,
+    expect: (observation, context) => ending(observation, context, '{"status": 101, "body": "", }'),
+  },
+  {
+    name: 'connections without verification are used again',
+    reason:
+      'With `rejectUnauthorized: false` and `keepAlive`, the original waited for a handshake on a connection that had ' +
+      'had one, until its time was up.',
+    applies: (_, { row }) => row.tag === 'unverified connection reused',
+    expect(observation) {
+      const twice = (list) => list && [list[0], list[0]];
+      const { calls, settled, requests } = observation;
+      return {
+        ...observation,
+        calls: calls.length > 0 ? twice(calls) : [],
+        settled: twice(settled),
+        requests: twice(requests),
+      };
+    },
+  },
+  {
+    name: 'verdicts on malformed replies',
+    reason:
+      "Node's parser and hyper disagree on a few replies that break the rules, and on the words for those that both " +
+      "refuse; Node's change with its version. More than 100 header lines are too many.",
+    applies: (_, { row }) => verdictOf(row.name) !== undefined,
+    expect(observation, context) {
+      const verdict = verdictOf(context.row.name);
+      if (typeof verdict === 'string') return ending(observation, context, verdict);
+      const error = portrayError(verdict, context.classes);
+      if (verdict === PARSE_ERROR) error.message = /^Parse Error: /;
+      return ending(observation, context, error);
+    },
+  },
+  {
+    name: 'words for a certificate of another name',
+    reason: 'The code is the same; the message lists the names in the words of rustls.',
+    applies: (_, { row }) => /certificate of another name$/.test(row.name),
+    expect(observation) {
+      for (const error of errorsIn(observation))
+        error.message = /^Hostname\/IP does not match certificate's altnames: /;
+      return observation;
+    },
+  },
+  {
+    name: 'a timeout that is none is refused by the constructor',
+    reason: 'The original took it, and then every call threw.',
+    applies: (observation, { row }) =>
+      /timeout: /.test(row.name) &&
+      (row.name.includes('numeric string') ||
+        [observation.thrown, ...errorsIn(observation)].some((error) => error && /ERR_/.test(error.fields?.code))),
+    expect: (observation, { classes }) =>
+      refusing(
+        observation,
+        portrayError(
+          new TypeError('Constructor option `timeout` needs to be a positive number of milliseconds'),
+          classes,
+        ),
+      ),
+  },
+  {
+    name: 'a token or version without text is refused by the constructor',
+    reason: 'As above, for symbols.',
+    applies: (_, { row }) => /(token|version): Symbol$/.test(row.name),
+    expect: (observation, { classes }) =>
+      refusing(observation, portrayError(new TypeError('Cannot convert a Symbol value to a string'), classes)),
+  },
+  {
+    name: 'unknown options of an agent are refused',
+    reason: 'Node ignores them. One that cannot be honoured must not pass in silence.',
+    applies: (_, { row }) => /agentOptions: unknown option$/.test(row.name),
+    expect: (observation, { classes }) =>
+      refusing(observation, portrayError(new Error('Agent option `unknown` is not supported: remove it'), classes)),
   },
   {
     name: 'promises reject with the error itself',

@@ -1,3 +1,5 @@
+'use strict';
+
 /**
  * The clients that are compared. Each function makes one from `{port, ca, connections}`: the port and certificate of
  * the server on loopback, and how many connections the client may open.

@@ -1,3 +1,5 @@
+'use strict';
+
 /**
  * Measures one variant in a process of its own, prints the figures as one line of JSON, and exits.
  *
