@@ -24,12 +24,16 @@ function LayerAPI(config) {
   if (typeof timeout !== 'number' || !(timeout > 0 && timeout < Infinity)) {
     throw new TypeError('Constructor option `timeout` needs to be a positive number of milliseconds');
   }
+  for (const name of ['baseUrl', 'proxy']) {
+    const value = config[name];
+    if (value && typeof value !== 'string') throw new TypeError(`Constructor option \`${name}\` needs to be text`);
+  }
   const native = new binding.Client(channel.open(), agentOf(config), {
     appId: config.appId,
     token: `${config.token}`,
     version: `${config.version || '1.0'}`,
     baseUrl: config.baseUrl || process.env.LAYER_API_URL || 'https://api.layer.com',
-    proxy: config.proxy,
+    proxy: config.proxy || undefined,
     timeout,
   });
 

@@ -4,17 +4,22 @@
 
 const binding = require('../binding.js');
 
-/** Options of Node's agents that the engine honours, besides the certificates. */
-const HONOURED = [
-  'keepAlive',
-  'maxSockets',
-  'maxFreeSockets',
-  'scheduling',
-  'host',
-  'port',
-  'rejectUnauthorized',
-  'servername',
-];
+/** Options of Node's agents that the engine honours, and how each is read. */
+const HONOURED = {
+  keepAlive: Boolean,
+  maxSockets: number,
+  maxFreeSockets: number,
+  timeout: number,
+  scheduling,
+  host: text,
+  port,
+  ca: (value, name) => [value].flat().map((one) => pem(one, name)),
+  cert: pem,
+  key: pem,
+  // Nothing but `false` itself turns it off, as in Node.
+  rejectUnauthorized: (value) => value !== false,
+  servername: text,
+};
 
 /** Options that change nothing here: the engine always does so, or has no part in what they control. */
 const WITHOUT_EFFECT = ['defaultPort', 'keepAliveMsecs', 'maxCachedSessions', 'noDelay', 'path', 'protocol'];
@@ -32,6 +37,9 @@ exports.agentOf = (config) => {
     const { Agent } = require('https');
     if (!(config.agent instanceof Agent)) {
       throw new Error('Constructor option `agent` needs to be an instance of https.Agent');
+    }
+    if (config.agent.createConnection !== Agent.prototype.createConnection) {
+      throw new Error('Constructor option `agent` brings a createConnection of its own, which cannot be honoured');
     }
     let native = translated.get(config.agent);
     if (!native) {
@@ -51,17 +59,40 @@ function create(options) {
   const native = {};
   for (const [name, value] of Object.entries(options)) {
     if (value === undefined || value === null || WITHOUT_EFFECT.includes(name)) continue;
-    if (HONOURED.includes(name)) native[name] = value;
-    else if (name === 'timeout') native.idleTimeout = value;
-    else if (name === 'ca') native.ca = [value].flat().map((pem) => pemOf(pem, name));
-    else if (name === 'cert' || name === 'key') native[name] = pemOf(value, name);
-    else throw new Error(`Agent option \`${name}\` is not supported: remove it`);
+    if (!Object.hasOwn(HONOURED, name)) throw refused(name, 'is not supported: remove it');
+    native[name === 'timeout' ? 'idleTimeout' : name] = HONOURED[name](value, name);
   }
-  if (native.port !== undefined) native.port = Number(native.port);
   return new binding.Agent(native);
 }
 
-function pemOf(value, name) {
+function refused(name, why) {
+  return new Error(`Agent option \`${name}\` ${why}`);
+}
+
+/** Numbers may come as text: settings often come from the environment. */
+function number(value, name) {
+  const read = typeof value === 'string' && value.trim() !== '' ? Number(value) : value;
+  if (typeof read !== 'number' || Number.isNaN(read)) throw refused(name, 'needs to be a number');
+  return read;
+}
+
+function port(value, name) {
+  const read = number(value, name);
+  if (!Number.isInteger(read) || read < 0 || read > 65535) throw refused(name, 'needs to be from 0 to 65535');
+  return read;
+}
+
+function text(value, name) {
+  if (typeof value !== 'string') throw refused(name, 'needs to be text');
+  return value;
+}
+
+function scheduling(value, name) {
+  if (value !== 'lifo' && value !== 'fifo') throw refused(name, "needs to be 'lifo' or 'fifo'");
+  return value;
+}
+
+function pem(value, name) {
   if (typeof value === 'string' || Buffer.isBuffer(value)) return value.toString();
-  throw new Error(`Agent option \`${name}\` needs to be PEM text, as a string or a Buffer`);
+  throw refused(name, 'needs to be PEM text, as a string or a Buffer');
 }

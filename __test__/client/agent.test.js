@@ -3,8 +3,11 @@
 /** Connections: who keeps, shares and limits them, and whom they trust. Most rules are also held against the original. */
 
 const assert = require('node:assert');
+const { mkdtempSync, rmSync, writeFileSync } = require('node:fs');
 const http = require('node:http');
 const https = require('node:https');
+const { tmpdir } = require('node:os');
+const { join } = require('node:path');
 const { afterEach, test } = require('node:test');
 const {
   APP_ID,
@@ -18,6 +21,7 @@ const {
   eachRequest,
   get,
   plainServer,
+  run,
   secureServer,
   selfSigned,
   sleep,
@@ -322,7 +326,6 @@ const UNUSABLE = [
   ['servername', 'no name', { servername: 'no name' }],
   ['port', 'no number', { port: 'http' }],
   ['port', 'too large', { port: 70000 }],
-  ['keepAlive', 'an object', { keepAlive: {} }],
   ['maxSockets', 'an object', { maxSockets: {} }],
   ['scheduling', 'unknown', { scheduling: 'random' }],
 ];
@@ -335,12 +338,30 @@ for (const [name, what, agentOptions] of UNUSABLE) {
   });
 }
 
-test('settings that come from the environment as text are taken as numbers', async () => {
+both('settings that come from the environment as text are taken as numbers', async (subject) => {
   const server = await secureServer();
-  const layer = client(server, { keepAlive: true, maxSockets: '1', maxFreeSockets: '1', timeout: '1000' });
+  const layer = clientOf(subject, server, { keepAlive: true, maxSockets: '1', maxFreeSockets: '1' });
   await Promise.all([get(layer), get(layer)]);
   assert.strictEqual(server.opened, 1);
 });
+
+both('keepAlive is whatever JavaScript takes for true', async (subject) => {
+  const server = await secureServer();
+  const layer = clientOf(subject, server, { keepAlive: 1 });
+  await get(layer);
+  await get(layer);
+  assert.strictEqual(server.opened, 1);
+});
+
+both(
+  'ca: a certificate that is marked as an authority and that the server shows itself is trusted',
+  async (subject) => {
+    const own = selfSigned({ isAuthority: true });
+    const server = await secureServer(undefined, own);
+    assert.strictEqual((await get(clientOf(subject, server, { ca: own.cert }))).result?.status, 200);
+    assert.ok((await get(clientOf(subject, server, { ca: selfSigned().cert }))).error);
+  },
+);
 
 both('an agent with a way to connect of its own is refused or connects in that way', async (subject) => {
   const server = await secureServer();

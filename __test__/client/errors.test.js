@@ -204,11 +204,11 @@ test('a garbage chunk: one callback with an error', async () => {
   assert.strictEqual(outcome.calls, 1);
 });
 
-test('a reply that switches protocols, where the original is silent, is an error', async () => {
+test('a reply that switches protocols, where the original is silent, is a result', async () => {
   const reply = 'HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n';
   const server = await tlsServer((socket) => eachRequest(socket, () => socket.write(reply)));
-  const { error, calls } = await get(client(server, {}, { timeout: 500 }));
-  assert.ok(error instanceof Error);
+  const { result, calls } = await get(client(server, {}, { timeout: 500 }));
+  assert.deepStrictEqual(result, { status: 101, body: '' });
   assert.strictEqual(calls, 1);
 });
 
@@ -218,7 +218,12 @@ test('a server that speaks no TLS: EPROTO', async () => {
 });
 
 const CERTIFICATES = {
-  'of a server that signs itself': [() => selfSigned(), {}, ['name', 'code', 'message']],
+  'of a server that signs itself, where others are trusted': [() => selfSigned(), {}, ['name', 'code', 'message']],
+  'of a server that signs itself as an authority does': [
+    () => selfSigned({ isAuthority: true }),
+    { ca: undefined },
+    ['name', 'code', 'message'],
+  ],
   'of an unknown authority': [() => certificate(), { ca: undefined }, ['name', 'code', 'message']],
   'that has expired': [() => selfSigned({ days: [-10, -5] }), 'itself', ['name', 'code', 'message']],
   'that is not yet valid': [() => selfSigned({ days: [5, 10] }), 'itself', ['name', 'code', 'message']],
@@ -306,8 +311,6 @@ test('neither token nor key is in what the constructor and the methods throw', (
     { baseUrl: `https://user:${TOKEN}@127.0.0.1` },
     { baseUrl: `ftp://${TOKEN}` },
     { proxy: `socks://user:${TOKEN}@127.0.0.1` },
-    { proxy: { auth: TOKEN } },
-    { timeout: -1 },
     { agentOptions: { cert, key: key.slice(0, 300) } },
     { agentOptions: { cert: selfSigned().cert, key } },
     { agentOptions: { pfx: Buffer.from(TOKEN) } },
@@ -323,6 +326,14 @@ test('neither token nor key is in what the constructor and the methods throw', (
   assert.throws(
     () => new LayerAPI({ token, appId: APP_ID }).blocklist.get('maria', () => {}),
     (error) => error.code === 'ERR_INVALID_CHAR' && !everythingOf(error).includes(TOKEN),
+  );
+});
+
+test('a proxy of the wrong type is refused without a word of what it holds', () => {
+  const proxy = { host: '127.0.0.1', auth: `user:${TOKEN}` };
+  assert.throws(
+    () => new LayerAPI({ token: 'token', appId: APP_ID, proxy }),
+    (error) => error.message.includes('proxy') && !everythingOf(error).includes(TOKEN),
   );
 });
 

@@ -405,13 +405,11 @@ test('a promise form never throws, whatever it is given', async () => {
     () => layer.conversations.setMetadataPropertiesAsync(CONVERSATION, null),
     () => layer.identities.createAsync('maria'),
     () => layer.blocklist.getAsync(Symbol('user')),
-    () => layer.messages.getAllAsync(CONVERSATION, 'text', 'more'),
   ];
   for (const [index, call] of calls.entries()) {
     const promise = call();
     assert.ok(promise instanceof Promise, String(index));
-    if (index < 5) await assert.rejects(promise, Error, String(index));
-    else await promise.catch(() => {});
+    await assert.rejects(promise, Error, String(index));
   }
 });
 

@@ -34,8 +34,8 @@ const lazily = (make) => {
 /** `{ca, cert, key}`: a server certificate for api.layer.com, localhost and 127.0.0.1, and its authority. */
 const certificate = lazily(createCertificate);
 
-/** A certificate that signs itself and is no authority, valid from and to these days from now: `{cert, key}`. */
-function selfSigned({ name = 'api.layer.com', days = [-1, 1], isClient = false } = {}) {
+/** A certificate that signs itself, valid from and to these days from now: `{cert, key}`. */
+function selfSigned({ name = 'api.layer.com', days = [-1, 1], isClient = false, isAuthority = false } = {}) {
   const { publicKey, privateKey: key } = generateKeyPairSync('rsa', {
     modulusLength: 2048,
     publicKeyEncoding: { type: 'spki', format: 'pem' },
@@ -50,8 +50,8 @@ function selfSigned({ name = 'api.layer.com', days = [-1, 1], isClient = false }
   made.setSubject([{ name: 'commonName', value: name }]);
   made.setIssuer([{ name: 'commonName', value: name }]);
   made.setExtensions([
-    { name: 'basicConstraints', cA: false, critical: true },
-    { name: 'keyUsage', digitalSignature: true, keyEncipherment: true, critical: true },
+    { name: 'basicConstraints', cA: isAuthority, critical: true },
+    { name: 'keyUsage', digitalSignature: true, keyEncipherment: true, keyCertSign: isAuthority, critical: true },
     { name: 'extKeyUsage', serverAuth: !isClient, clientAuth: isClient },
     { name: 'subjectAltName', altNames },
   ]);

@@ -18,7 +18,7 @@ const { format } = require('node:util');
 const { setTimeout: sleep } = require('node:timers/promises');
 const { setImmediate: turn } = require('node:timers/promises');
 const { RecordingServer } = require('./server.js');
-const { createCertificate } = require('./certificate.js');
+const { createCertificate } = require('../support/certificate.js');
 const { portray, portrayError } = require('./portray.js');
 const { APP_ID, TOKEN, CALLBACK } = require('./rows/values.js');
 

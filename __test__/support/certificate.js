@@ -1,5 +1,3 @@
-'use strict';
-
 const { generateKeyPairSync } = require('node:crypto');
 const { md, pki } = require('node-forge');
 

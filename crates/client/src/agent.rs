@@ -8,8 +8,9 @@ use rustls::ClientConfig;
 use rustls_pki_types::ServerName;
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Duration, Instant};
 use tokio_rustls::TlsConnector;
 
@@ -119,9 +120,9 @@ impl Agent {
         Ok(Self { options, tls, origins: Mutex::default() })
     }
 
-    /// Whether connections are kept for later requests.
+    /// Whether requests ask for their connection to stay open: for later requests, or for those that wait for a turn.
     pub fn keeps_alive(&self) -> bool {
-        self.options.keep_alive
+        self.options.keep_alive || self.options.max_sockets.is_some()
     }
 
     /// The connections to the origin of `url`, through `proxy` where there is one.
@@ -156,7 +157,8 @@ impl Agent {
             max_free_sockets: options.max_free_sockets,
             idle_timeout: options.idle_timeout,
             is_fifo: options.is_fifo,
-            slots: options.max_sockets.map(Semaphore::new),
+            slots: options.max_sockets.map(|limit| Arc::new(Semaphore::new(limit))),
+            waiting: AtomicUsize::new(0),
             idle: Mutex::default(),
         });
         origins.insert(key, Arc::clone(&origin));
@@ -175,23 +177,40 @@ pub struct Origin {
     max_free_sockets: usize,
     idle_timeout: Option<Duration>,
     is_fifo: bool,
-    slots: Option<Semaphore>,
+    slots: Option<Arc<Semaphore>>,
+    /// Requests that wait for a turn.
+    waiting: AtomicUsize,
     idle: Mutex<Idle>,
 }
 
 #[derive(Default)]
 struct Idle {
-    /// Oldest first.
-    connections: VecDeque<(Instant, Connection)>,
+    /// In the order in which they came to rest.
+    connections: VecDeque<Resting>,
     /// Whether a task is waiting to close those that rest too long.
     has_reaper: bool,
 }
 
+/// A connection between two requests.
+struct Resting {
+    connection: Connection,
+    /// When it is to be closed, if not by the server.
+    deadline: Option<Instant>,
+}
+
+/// Leave to have one connection; none where there is no limit.
+pub(crate) type Turn = Option<OwnedSemaphorePermit>;
+
 impl Origin {
     /// Waits for a turn where the number of connections is limited; first come, first served.
-    pub(crate) async fn turn(&self) -> Option<SemaphorePermit<'_>> {
+    pub(crate) async fn turn(&self) -> Turn {
         match &self.slots {
-            Some(slots) => slots.acquire().await.ok(),
+            Some(slots) => {
+                self.waiting.fetch_add(1, Ordering::Relaxed);
+                let turn = Arc::clone(slots).acquire_owned().await.ok();
+                self.waiting.fetch_sub(1, Ordering::Relaxed);
+                turn
+            }
             None => None,
         }
     }
@@ -202,48 +221,54 @@ impl Origin {
         loop {
             let next = if self.is_fifo { idle.connections.pop_front() } else { idle.connections.pop_back() };
             match next {
-                Some((_, connection)) if connection.is_closed() => {}
-                other => return other.map(|(_, connection)| connection),
+                Some(resting) if resting.connection.is_closed() => {}
+                other => return other.map(|resting| resting.connection),
             }
         }
     }
 
-    /// Keeps a connection for later, or closes it where the limits say so.
-    pub(crate) fn give_back(self: &Arc<Self>, connection: Connection) {
-        if !self.keep_alive || connection.is_closed() {
-            return;
-        }
+    /// Keeps a connection for later, or closes it where the limits say so; the turn ends when it is kept or closed.
+    ///
+    /// `announced` is how long the server says that it keeps the connection. It is left a second before that, as Node
+    /// does, so that no request crosses the close.
+    pub(crate) fn give_back(self: &Arc<Self>, connection: Connection, announced: Option<Duration>, turn: Turn) {
+        const MARGIN: Duration = Duration::from_secs(1);
+        let announced = announced.map(|limit| limit.saturating_sub(MARGIN));
+        let is_short = announced.is_some_and(|limit| limit.is_zero());
         let mut idle = lock(&self.idle);
-        // The closed ones are at the front: they rested longest.
-        while idle.connections.front().is_some_and(|(_, oldest)| oldest.is_closed()) {
-            idle.connections.pop_front();
-        }
-        if idle.connections.len() >= self.max_free_sockets {
+        // A connection that the server closed gives room to others.
+        idle.connections.retain(|resting| !resting.connection.is_closed());
+        // Without `keepAlive`, too, Node hands a connection on to a request that waits for one.
+        let is_wanted = self.keep_alive || self.waiting.load(Ordering::Relaxed) > idle.connections.len();
+        if !is_wanted || is_short || connection.is_closed() || idle.connections.len() >= self.max_free_sockets {
+            tokio::spawn(async move {
+                connection.close().await;
+                drop(turn);
+            });
             return;
         }
-        idle.connections.push_back((Instant::now(), connection));
-        if let (Some(limit), false) = (self.idle_timeout, idle.has_reaper) {
+        let limit = [self.idle_timeout, announced].into_iter().flatten().min();
+        idle.connections.push_back(Resting { connection, deadline: limit.map(|limit| Instant::now() + limit) });
+        if limit.is_some() && !idle.has_reaper {
             idle.has_reaper = true;
-            tokio::spawn(Arc::clone(self).reap(limit));
+            tokio::spawn(Arc::clone(self).reap());
         }
     }
 
-    /// Closes connections as they come to have rested for `limit`; ends, and leaves no timer, when none is left.
-    async fn reap(self: Arc<Self>, limit: Duration) {
+    /// Closes connections as their time comes; ends, and leaves no timer, when none has a time.
+    async fn reap(self: Arc<Self>) {
         loop {
-            let deadline = {
+            let next = {
                 let mut idle = lock(&self.idle);
                 let now = Instant::now();
-                while idle.connections.front().is_some_and(|(since, _)| *since + limit <= now) {
-                    idle.connections.pop_front();
-                }
-                let Some((since, _)) = idle.connections.front() else {
+                idle.connections.retain(|resting| resting.deadline.is_none_or(|deadline| deadline > now));
+                let Some(next) = idle.connections.iter().filter_map(|resting| resting.deadline).min() else {
                     idle.has_reaper = false;
                     return;
                 };
-                *since + limit
+                next
             };
-            tokio::time::sleep_until(deadline).await;
+            tokio::time::sleep_until(next).await;
         }
     }
 }

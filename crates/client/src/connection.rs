@@ -9,6 +9,7 @@ use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, lookup_host};
+use tokio::task::JoinHandle;
 
 /// Body of a request.
 pub type Body = Full<Bytes>;
@@ -17,12 +18,21 @@ pub type Body = Full<Bytes>;
 pub struct Connection {
     pub(crate) sender: SendRequest<Body>,
     pub(crate) activity: Activity,
+    /// Ends when the connection is closed on our side.
+    task: JoinHandle<()>,
 }
 
 impl Connection {
     /// Whether the server (or we) closed it.
     pub fn is_closed(&self) -> bool {
         self.sender.is_closed()
+    }
+
+    /// Closes the connection and ends when that is done.
+    pub async fn close(self) {
+        drop(self.sender);
+        // Fails only where the task panicked or the engine stops, and then the connection is gone as well.
+        let _ = self.task.await;
     }
 
     /// Opens a connection; `activity` sees every step.
@@ -32,7 +42,7 @@ impl Connection {
         match &origin.tls {
             Some((connector, name)) => {
                 let stream =
-                    connector.connect(name.clone(), stream).await.map_err(|error| Failure::broken(&error, "read"))?;
+                    connector.connect(name.clone(), stream).await.map_err(|error| Failure::handshake(&error))?;
                 Self::handshake(stream, activity).await
             }
             None => Self::handshake(stream, activity).await,
@@ -50,8 +60,10 @@ impl Connection {
             .await
             .map_err(|error| Failure::http(&error))?;
         // Runs until either side closes. Its error reaches whoever waits for a reply on this connection.
-        tokio::spawn(connection);
-        Ok(Self { sender, activity })
+        let task = tokio::spawn(async move {
+            let _ = connection.await;
+        });
+        Ok(Self { sender, activity, task })
     }
 }
 

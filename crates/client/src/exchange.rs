@@ -1,11 +1,11 @@
 //! One request and its reply.
 
-use crate::agent::Origin;
+use crate::agent::{Origin, Turn};
 use crate::connection::{Body, Connection};
 use crate::failure::Failure;
 use crate::watched::Activity;
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{HeaderMap, Request, Response};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use std::sync::Arc;
@@ -27,21 +27,21 @@ pub struct Reply {
 /// Redirects are results. A request that was not yet written when its kept connection turned out to be closed goes out
 /// again on another; one that was is never repeated.
 pub async fn exchange(origin: &Arc<Origin>, request: Request<Body>, timeout: Duration) -> Result<Reply, Failure> {
-    let _turn = origin.turn().await;
+    let mut turn = origin.turn().await;
     if let Some(route) = &origin.proxy {
         return route.exchange(request, timeout).await;
     }
     let mut request = request;
     while let Some(connection) = origin.take() {
         connection.activity.touch();
-        match attempt(origin, connection, request, timeout).await {
+        match attempt(origin, connection, request, timeout, &mut turn).await {
             Attempt::Done(result) => return result,
             Attempt::Unsent(unsent) => request = unsent,
         }
     }
     let activity = Activity::new();
     let connection = within(&activity, timeout, Connection::open(origin, activity.clone())).await??;
-    match attempt(origin, connection, request, timeout).await {
+    match attempt(origin, connection, request, timeout, &mut turn).await {
         Attempt::Done(result) => result,
         Attempt::Unsent(_) => Err(Failure::hang_up()),
     }
@@ -58,6 +58,7 @@ async fn attempt(
     mut connection: Connection,
     request: Request<Body>,
     timeout: Duration,
+    turn: &mut Turn,
 ) -> Attempt {
     let activity = connection.activity.clone();
     let sent = within(&activity, timeout, async {
@@ -74,12 +75,20 @@ async fn attempt(
         Ok(Err(attempt)) => return attempt,
         Err(timeout) => return Attempt::Done(Err(timeout)),
     };
+    let announced = announced(response.headers());
     let reply = match within(&activity, timeout, read(response)).await {
         Ok(Ok(reply)) => reply,
         Ok(Err(failure)) | Err(failure) => return Attempt::Done(Err(failure)),
     };
-    origin.give_back(connection);
+    origin.give_back(connection, announced, turn.take());
     Attempt::Done(Ok(reply))
+}
+
+/// How long the server says that it keeps the connection: `Keep-Alive: timeout=SECONDS`.
+fn announced(headers: &HeaderMap) -> Option<Duration> {
+    let value = headers.get("keep-alive")?.to_str().ok()?.strip_prefix("timeout=")?;
+    let digits = value.split(|character: char| !character.is_ascii_digit()).next()?;
+    digits.parse().ok().map(Duration::from_secs)
 }
 
 async fn read(response: Response<Incoming>) -> Result<Reply, Failure> {

@@ -1,5 +1,6 @@
 //! What can go wrong with a request, named as Node names it.
 
+use crate::tls::UNTRUSTED;
 use serde::Serialize;
 use std::error::Error as _;
 use std::io;
@@ -44,7 +45,8 @@ impl Failure {
     pub(crate) fn connect(error: &io::Error, address: std::net::SocketAddr) -> Self {
         let code = code_of(error);
         Self::Network(NetworkError {
-            message: format!("connect {code} {address}"),
+            // Node puts no brackets around an IPv6 address.
+            message: format!("connect {code} {}:{}", address.ip(), address.port()),
             errno: error.raw_os_error().map(|number| -number),
             code: Some(code),
             syscall: Some("connect"),
@@ -92,6 +94,15 @@ impl Failure {
         Self::named("ECONNRESET", "socket hang up".to_owned())
     }
 
+    /// A handshake that failed.
+    pub(crate) fn handshake(error: &io::Error) -> Self {
+        if error.kind() == io::ErrorKind::UnexpectedEof {
+            let message = "Client network socket disconnected before secure TLS connection was established";
+            return Self::named("ECONNRESET", message.to_owned());
+        }
+        Self::broken(error, "read")
+    }
+
     /// The server closed the connection in the middle of a reply.
     pub(crate) fn aborted() -> Self {
         Self::named("ECONNRESET", "aborted".to_owned())
@@ -107,8 +118,12 @@ impl Failure {
             rustls::Error::InvalidCertificate(Certificate::NotValidYet | Certificate::NotValidYetContext { .. }) => {
                 ("CERT_NOT_YET_VALID", "certificate is not yet valid".to_owned())
             }
-            rustls::Error::InvalidCertificate(Certificate::UnknownIssuer) => {
-                ("UNABLE_TO_VERIFY_LEAF_SIGNATURE", "unable to verify the first certificate".to_owned())
+            rustls::Error::General(text) => UNTRUSTED
+                .iter()
+                .find(|(code, _)| code == text)
+                .map_or(("EPROTO", text.clone()), |(code, words)| (code, (*words).to_owned())),
+            rustls::Error::InvalidMessage(_) => {
+                ("ERR_SSL_WRONG_VERSION_NUMBER", format!("the server does not speak TLS: {error}"))
             }
             rustls::Error::InvalidCertificate(
                 Certificate::NotValidForName | Certificate::NotValidForNameContext { .. },

@@ -20,13 +20,12 @@ pub fn client_config(options: &TlsOptions) -> Result<ClientConfig, InvalidAgent>
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
         .map_err(|error| InvalidAgent::new("minVersion", error))?;
-    let builder = if !options.reject_unauthorized {
-        builder.dangerous().with_custom_certificate_verifier(Arc::new(AnyCertificate(provider)))
-    } else if options.ca.is_empty() {
-        builder.with_root_certificates(RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() })
+    let verifier: Arc<dyn ServerCertVerifier> = if options.reject_unauthorized {
+        Arc::new(Authorities::new(&options.ca, provider)?)
     } else {
-        builder.dangerous().with_custom_certificate_verifier(Arc::new(OwnAuthorities::new(&options.ca, provider)?))
+        Arc::new(AnyCertificate(provider))
     };
+    let builder = builder.dangerous().with_custom_certificate_verifier(verifier);
     match (&options.cert, &options.key) {
         (Some(cert), Some(key)) => {
             let chain = CertificateDer::pem_slice_iter(cert.as_bytes())
@@ -41,17 +40,27 @@ pub fn client_config(options: &TlsOptions) -> Result<ClientConfig, InvalidAgent>
     }
 }
 
-/// `ca`: the certificates to trust, and a server that shows one of them itself.
+/// Trusted authorities, and what else Node, which is OpenSSL here, has to say of a certificate.
 ///
-/// `openssl req -x509` marks what it makes as an authority, and OpenSSL, so Node, takes such a certificate for a
-/// server's as well when it is trusted. webpki does not, by the letter of the standard.
+/// - A server may show a certificate of `ca` itself, though it is marked as an authority: `openssl req -x509` marks what
+///   it makes so. webpki refuses that by the letter of the standard.
+/// - Certificates of unknown origin are told apart by the codes that Node has for them.
 #[derive(Debug)]
-struct OwnAuthorities {
+struct Authorities {
     webpki: Arc<WebPkiServerVerifier>,
+    /// Those of `ca`; empty for Mozilla's.
     trusted: Vec<CertificateDer<'static>>,
 }
 
-impl OwnAuthorities {
+/// Codes of Node for a certificate whose issuer is not trusted, with Node's words. rustls carries the code as a text.
+pub const UNTRUSTED: [(&str, &str); 4] = [
+    ("DEPTH_ZERO_SELF_SIGNED_CERT", "self-signed certificate"),
+    ("SELF_SIGNED_CERT_IN_CHAIN", "self-signed certificate in certificate chain"),
+    ("UNABLE_TO_VERIFY_LEAF_SIGNATURE", "unable to verify the first certificate"),
+    ("UNABLE_TO_GET_ISSUER_CERT_LOCALLY", "unable to get local issuer certificate"),
+];
+
+impl Authorities {
     fn new(ca: &[String], provider: Arc<CryptoProvider>) -> Result<Self, InvalidAgent> {
         let mut store = RootCertStore::empty();
         let mut trusted = Vec::new();
@@ -62,7 +71,9 @@ impl OwnAuthorities {
                 trusted.push(certificate);
             }
         }
-        if trusted.is_empty() {
+        if ca.is_empty() {
+            store.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+        } else if trusted.is_empty() {
             return Err(InvalidAgent::new("ca", "holds no certificate in PEM form"));
         }
         let webpki = WebPkiServerVerifier::builder_with_provider(Arc::new(store), provider)
@@ -72,7 +83,24 @@ impl OwnAuthorities {
     }
 }
 
-impl ServerCertVerifier for OwnAuthorities {
+/// Which of [`UNTRUSTED`] a chain is.
+fn untrusted(end_entity: &CertificateDer<'_>, intermediates: &[CertificateDer<'_>]) -> Error {
+    let is_self_signed = |certificate: &CertificateDer<'_>| {
+        webpki::EndEntityCert::try_from(certificate).is_ok_and(|parsed| parsed.issuer() == parsed.subject())
+    };
+    let index = if is_self_signed(end_entity) {
+        0
+    } else if intermediates.iter().any(is_self_signed) {
+        1
+    } else if intermediates.is_empty() {
+        2
+    } else {
+        3
+    };
+    Error::General(UNTRUSTED[index].0.to_owned())
+}
+
+impl ServerCertVerifier for Authorities {
     fn verify_server_cert(
         &self,
         end_entity: &CertificateDer<'_>,
@@ -83,13 +111,18 @@ impl ServerCertVerifier for OwnAuthorities {
     ) -> Result<ServerCertVerified, Error> {
         let result = self.webpki.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
         match result {
+            // webpki finds this only in a certificate whose dates it has found right.
             Err(Error::InvalidCertificate(CertificateError::Other(other)))
-                // webpki finds this only in a certificate whose dates it has found right.
-                if matches!(other.0.downcast_ref(), Some(webpki::Error::CaUsedAsEndEntity))
-                    && self.trusted.contains(end_entity) =>
+                if matches!(other.0.downcast_ref(), Some(webpki::Error::CaUsedAsEndEntity)) =>
             {
+                if !self.trusted.contains(end_entity) {
+                    return Err(untrusted(end_entity, intermediates));
+                }
                 verify_server_name(&ParsedCertificate::try_from(end_entity)?, server_name)?;
                 Ok(ServerCertVerified::assertion())
+            }
+            Err(Error::InvalidCertificate(CertificateError::UnknownIssuer)) => {
+                Err(untrusted(end_entity, intermediates))
             }
             other => other,
         }
