@@ -20,7 +20,7 @@ const testFiles = (await find('__test__')).sort();
 
 const STEPS = [
   ['Rust formatting', 'cargo', ['fmt', '--all', '--check']],
-  ['JavaScript formatting and lints', bin('biome'), ['check', '.']],
+  ['JavaScript formatting and lints', bin('biome'), ['check', '--error-on-warnings', '.']],
   ['Rust lints', 'cargo', cargoLints],
   ['Rust documentation', 'cargo', ['doc', '--workspace', '--no-deps', '--quiet'], { RUSTDOCFLAGS: '--deny warnings' }],
   ['Rust tests', 'cargo', ['test', '--workspace', '--quiet']],

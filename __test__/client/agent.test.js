@@ -3,11 +3,8 @@
 /** Connections: who keeps, shares and limits them, and whom they trust. Most rules are also held against the original. */
 
 const assert = require('node:assert');
-const { mkdtempSync, rmSync, writeFileSync } = require('node:fs');
 const http = require('node:http');
 const https = require('node:https');
-const { tmpdir } = require('node:os');
-const { join } = require('node:path');
 const { afterEach, test } = require('node:test');
 const {
   APP_ID,
@@ -21,7 +18,6 @@ const {
   eachRequest,
   get,
   plainServer,
-  run,
   secureServer,
   selfSigned,
   sleep,
@@ -510,3 +506,28 @@ test('a thousand requests at once are all answered within the limit', async () =
   assert.ok(outcomes.every(({ calls, result }) => calls === 1 && result?.status === 200));
   assert.ok(server.mostOpen <= 50);
 });
+
+const EARLY = {
+  'nothing more': '',
+  'that it closes': 'Connection: close\r\n',
+  'that it closes soon': 'Keep-Alive: timeout=1\r\n',
+};
+for (const [what, header] of Object.entries(EARLY)) {
+  // The original waits for the rest of the body to be read, and nobody after it gets a turn.
+  test(`a reply before the body was read, saying ${what}, gives the turn to the next request`, async () => {
+    const server = await tlsServer((socket) => {
+      socket.once('data', (data) => {
+        // It never reads the rest of the large one.
+        if (data.includes('POST')) socket.pause();
+        socket.write(OK.replace('\r\n', `\r\n${header}`));
+      });
+    });
+    const layer = client(server, { keepAlive: true, maxSockets: 1 }, { timeout: 300 });
+    const first = new Promise((resolve) => {
+      layer.conversations.create({ text: 'x'.repeat(32e6) }, (error, result) => resolve({ error, result }));
+    });
+    const second = await Promise.race([get(layer), sleep(2500)]);
+    assert.strictEqual((await first).result?.status, 200);
+    assert.strictEqual(second?.result?.status, 200, second ? String(second.error) : 'no answer at all');
+  });
+}
