@@ -50,7 +50,8 @@ function install() {
   const installed = join(ROOT, 'node_modules', '.package-lock.json');
   if (existsSync(installed) && newest(installed) >= newest(join(ROOT, 'package-lock.json'))) return;
   say('Installing npm packages');
-  if (!run('npm', ['ci', '--no-audit', '--no-fund']))
+  // Not `npm ci`: that fails where the lock file does not name the binaries of every other platform.
+  if (!run('npm', ['install', '--no-audit', '--no-fund', '--no-save']))
     stop('The npm packages could not be installed; npm says why above.');
 }
 
