@@ -241,10 +241,7 @@ impl Origin {
         // Without `keepAlive`, too, Node hands a connection on to a request that waits for one.
         let is_wanted = self.keep_alive || self.waiting.load(Ordering::Relaxed) > idle.connections.len();
         if !is_wanted || is_short || connection.is_closed() || idle.connections.len() >= self.max_free_sockets {
-            tokio::spawn(async move {
-                connection.close().await;
-                drop(turn);
-            });
+            close(connection, turn);
             return;
         }
         let limit = [self.idle_timeout, announced].into_iter().flatten().min();
@@ -271,6 +268,14 @@ impl Origin {
             tokio::time::sleep_until(next).await;
         }
     }
+}
+
+/// Closes a connection; its turn ends when that is done.
+pub(crate) fn close(connection: Connection, turn: Turn) {
+    tokio::spawn(async move {
+        connection.close().await;
+        drop(turn);
+    });
 }
 
 /// Locks, also after a panic elsewhere: every holder leaves the value whole at each step.

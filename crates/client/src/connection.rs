@@ -10,9 +10,13 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::task::JoinHandle;
+use tokio::time::Duration;
 
 /// Body of a request.
 pub type Body = Full<Bytes>;
+
+/// How long a connection may take to come to rest, or to close, before it is given up.
+const PATIENCE: Duration = Duration::from_millis(250);
 
 /// An open connection that carries one request at a time.
 pub struct Connection {
@@ -28,11 +32,26 @@ impl Connection {
         self.sender.is_closed()
     }
 
-    /// Closes the connection and ends when that is done.
-    pub async fn close(self) {
+    /// Whether the last exchange is over in both directions, so that another can begin.
+    ///
+    /// A server may answer before it has read the whole request; what is left of that may never go out. `PATIENCE` is
+    /// for the rest of it.
+    pub async fn settle(&mut self) -> bool {
+        if !self.sender.is_ready() {
+            // Mostly the connection's task has only not run since the end of the reply.
+            tokio::task::yield_now().await;
+        }
+        self.sender.is_ready() || matches!(tokio::time::timeout(PATIENCE, self.sender.ready()).await, Ok(Ok(())))
+    }
+
+    /// Closes the connection, by force if it does not end by itself.
+    pub async fn close(mut self) {
         drop(self.sender);
-        // Fails only where the task panicked or the engine stops, and then the connection is gone as well.
-        let _ = self.task.await;
+        if tokio::time::timeout(PATIENCE, &mut self.task).await.is_err() {
+            self.task.abort();
+            // Ends at once, with the error of a task that was aborted.
+            let _ = self.task.await;
+        }
     }
 
     /// Opens a connection; `activity` sees every step.

@@ -1,6 +1,6 @@
 //! One request and its reply.
 
-use crate::agent::{Origin, Turn};
+use crate::agent::{Origin, Turn, close};
 use crate::connection::{Body, Connection};
 use crate::failure::Failure;
 use crate::watched::Activity;
@@ -80,7 +80,19 @@ async fn attempt(
         Ok(Ok(reply)) => reply,
         Ok(Err(failure)) | Err(failure) => return Attempt::Done(Err(failure)),
     };
-    origin.give_back(connection, announced, turn.take());
+    if connection.sender.is_ready() {
+        origin.give_back(connection, announced, turn.take());
+    } else {
+        // The reply need not wait until the connection has come to rest.
+        let (origin, turn) = (Arc::clone(origin), turn.take());
+        tokio::spawn(async move {
+            if connection.settle().await {
+                origin.give_back(connection, announced, turn);
+            } else {
+                close(connection, turn);
+            }
+        });
+    }
     Attempt::Done(Ok(reply))
 }
 

@@ -2,7 +2,7 @@
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{WebPkiServerVerifier, verify_server_name};
-use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
+use rustls::crypto::{CryptoProvider, ring};
 use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 use rustls_pki_types::pem::PemObject;
@@ -20,12 +20,8 @@ pub fn client_config(options: &TlsOptions) -> Result<ClientConfig, InvalidAgent>
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
         .map_err(|error| InvalidAgent::new("minVersion", error))?;
-    let verifier: Arc<dyn ServerCertVerifier> = if options.reject_unauthorized {
-        Arc::new(Authorities::new(&options.ca, provider)?)
-    } else {
-        Arc::new(AnyCertificate(provider))
-    };
-    let builder = builder.dangerous().with_custom_certificate_verifier(verifier);
+    let authorities = Authorities::new(options, provider)?;
+    let builder = builder.dangerous().with_custom_certificate_verifier(Arc::new(authorities));
     match (&options.cert, &options.key) {
         (Some(cert), Some(key)) => {
             let chain = CertificateDer::pem_slice_iter(cert.as_bytes())
@@ -50,6 +46,8 @@ struct Authorities {
     webpki: Arc<WebPkiServerVerifier>,
     /// Those of `ca`; empty for Mozilla's.
     trusted: Vec<CertificateDer<'static>>,
+    /// Whether any certificate will do, as long as the peer holds its key: `rejectUnauthorized: false`.
+    takes_any: bool,
 }
 
 /// Codes of Node for a certificate whose issuer is not trusted, with Node's words. rustls carries the code as a text.
@@ -61,17 +59,17 @@ pub const UNTRUSTED: [(&str, &str); 4] = [
 ];
 
 impl Authorities {
-    fn new(ca: &[String], provider: Arc<CryptoProvider>) -> Result<Self, InvalidAgent> {
+    fn new(options: &TlsOptions, provider: Arc<CryptoProvider>) -> Result<Self, InvalidAgent> {
         let mut store = RootCertStore::empty();
         let mut trusted = Vec::new();
-        for pem in ca {
+        for pem in &options.ca {
             for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {
                 let certificate = certificate.map_err(|error| InvalidAgent::new("ca", error))?;
                 store.add(certificate.clone()).map_err(|error| InvalidAgent::new("ca", error))?;
                 trusted.push(certificate);
             }
         }
-        if ca.is_empty() {
+        if options.ca.is_empty() {
             store.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
         } else if trusted.is_empty() {
             return Err(InvalidAgent::new("ca", "holds no certificate in PEM form"));
@@ -79,7 +77,7 @@ impl Authorities {
         let webpki = WebPkiServerVerifier::builder_with_provider(Arc::new(store), provider)
             .build()
             .map_err(|error| InvalidAgent::new("ca", error))?;
-        Ok(Self { webpki, trusted })
+        Ok(Self { webpki, trusted, takes_any: !options.reject_unauthorized })
     }
 }
 
@@ -109,6 +107,9 @@ impl ServerCertVerifier for Authorities {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
+        if self.takes_any {
+            return Ok(ServerCertVerified::assertion());
+        }
         let result = self.webpki.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
         match result {
             // webpki finds this only in a certificate whose dates it has found right.
@@ -148,44 +149,5 @@ impl ServerCertVerifier for Authorities {
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.webpki.supported_verify_schemes()
-    }
-}
-
-/// `rejectUnauthorized: false`: any certificate will do, as long as the peer holds its key.
-#[derive(Debug)]
-struct AnyCertificate(Arc<CryptoProvider>);
-
-impl ServerCertVerifier for AnyCertificate {
-    fn verify_server_cert(
-        &self,
-        _end_entity: &CertificateDer<'_>,
-        _intermediates: &[CertificateDer<'_>],
-        _server_name: &ServerName<'_>,
-        _ocsp_response: &[u8],
-        _now: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls12_signature(message, cert, signature, &self.0.signature_verification_algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls13_signature(message, cert, signature, &self.0.signature_verification_algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
     }
 }
