@@ -21,7 +21,7 @@ does instead. The page is made from \`__test__/differential/differences.js\` by 
 ${sections.join('\n')}
 ## Not yet as in Node
 
-- \`NODE_EXTRA_CA_CERTS\` is not read; pass the certificates as \`ca\`.
+- \`NODE_EXTRA_CA_CERTS\` and \`NODE_TLS_REJECT_UNAUTHORIZED\` are not read; use \`ca\` and \`rejectUnauthorized\`.
 - \`destroy()\` of an agent does not close the connections that the client holds idle; they keep no process alive.
 - Of the options of an agent, only those in the README are honoured; the others are refused.
 `;
