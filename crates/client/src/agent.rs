@@ -236,8 +236,10 @@ impl Origin {
         let announced = announced.map(|limit| limit.saturating_sub(MARGIN));
         let is_short = announced.is_some_and(|limit| limit.is_zero());
         let mut idle = lock(&self.idle);
-        // A connection that the server closed gives room to others.
-        idle.connections.retain(|resting| !resting.connection.is_closed());
+        if !self.keep_alive || idle.connections.len() >= self.max_free_sockets {
+            // Those that the server closed give room to others. Only here, because it looks at every one.
+            idle.connections.retain(|resting| !resting.connection.is_closed());
+        }
         // Without `keepAlive`, too, Node hands a connection on to a request that waits for one.
         let is_wanted = self.keep_alive || self.waiting.load(Ordering::Relaxed) > idle.connections.len();
         if !is_wanted || is_short || connection.is_closed() || idle.connections.len() >= self.max_free_sockets {

@@ -37,11 +37,7 @@ impl Connection {
     /// A server may answer before it has read the whole request; what is left of that may never go out. `PATIENCE` is
     /// for the rest of it.
     pub async fn settle(&mut self) -> bool {
-        if !self.sender.is_ready() {
-            // Mostly the connection's task has only not run since the end of the reply.
-            tokio::task::yield_now().await;
-        }
-        self.sender.is_ready() || matches!(tokio::time::timeout(PATIENCE, self.sender.ready()).await, Ok(Ok(())))
+        matches!(tokio::time::timeout(PATIENCE, self.sender.ready()).await, Ok(Ok(())))
     }
 
     /// Closes the connection, by force if it does not end by itself.
