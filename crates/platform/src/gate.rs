@@ -14,13 +14,15 @@ use crate::extract::text_header;
 use crate::service::Services;
 use crate::store::model::AppKey;
 
-/// Who calls: the app that the token belongs to. The version joins it once more than one is served.
+/// Who calls, the app that the token belongs to, and in which version.
 #[derive(Debug, Clone, Copy)]
 pub struct Caller {
     /// The app.
     pub app: AppId,
     /// The app inside the store.
     pub key: AppKey,
+    /// The version of the API that the request asks for: it decides the shape of request and answer.
+    pub version: Version,
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Caller {
@@ -42,12 +44,12 @@ pub async fn check(
     next: Next,
 ) -> Result<Response, Failure> {
     let app = app_segment(request.uri().path())?;
-    Version::from_accept(text_header(request.headers(), ACCEPT.as_str()))?;
+    let version = Version::from_accept(text_header(request.headers(), ACCEPT.as_str()))?;
     let token = text_header(request.headers(), AUTHORIZATION.as_str()).and_then(bearer_token);
     let token = token.ok_or_else(ApiError::authentication_required)?;
     let app = app.ok_or_else(ApiError::invalid_app_id)?;
     let key = services.authenticate(app, token).await?;
-    request.extensions_mut().insert(Caller { app, key });
+    request.extensions_mut().insert(Caller { app, key, version });
     Ok(next.run(request).await)
 }
 
