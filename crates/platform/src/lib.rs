@@ -23,6 +23,7 @@ mod service;
 mod store;
 mod tls;
 mod token;
+mod worker;
 
 pub use config::{Config, DataLocation, Tls};
 pub use platform::{Error, NewApp, Platform, StartError};

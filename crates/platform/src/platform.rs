@@ -17,7 +17,7 @@ use crate::store::sqlite::SqliteStore;
 use crate::store::sqlite::open::OpenError;
 use crate::store::{Store, StoreError};
 use crate::token::Token;
-use crate::{router, server, tls};
+use crate::{router, server, tls, worker};
 
 /// A running platform. It owns its threads, its listener and its database; dropping it stops it like [`Platform::close`].
 pub struct Platform {
@@ -174,8 +174,13 @@ impl Platform {
         let (stop, is_stopping) = watch::channel(false);
         let (has_stopped, stopped) = mpsc::channel();
         let router = router::build(Arc::clone(&services));
+        let mut workers = {
+            let _inside = runtime.enter();
+            worker::start(&services, &is_stopping)
+        };
         runtime.spawn(async move {
             server::serve(listener, acceptor, router, is_stopping).await;
+            while workers.join_next().await.is_some() {}
             // Nobody waits when the platform was dropped in a hurry.
             let _ = has_stopped.send(());
         });
