@@ -1,0 +1,65 @@
+/** The table of compatibility is whole, and its page is current. */
+
+const assert = require('node:assert');
+const { readFileSync } = require('node:fs');
+const path = require('node:path');
+const { test } = require('node:test');
+const differences = require('../differential/differences.js');
+const { testNames } = require('./names.js');
+const sections = require('./index.js');
+
+const rows = Object.values(sections).flat();
+const FIELDS = ['behaviour', 'verdict', 'how', 'difference', 'tests'];
+
+test('docs/compatibility.md is made from the table (else: npm run docs)', async () => {
+  const { compatibilityPage } = await import('../../scripts/compatibility.mjs');
+  const page = readFileSync(path.join(__dirname, '..', '..', 'docs', 'compatibility.md'), 'utf8');
+  assert.strictEqual(page, compatibilityPage());
+});
+
+test('each row says what is compared, with which verdict, and names its tests', () => {
+  for (const row of rows) {
+    const { behaviour, verdict, how, tests } = row;
+    assert.deepStrictEqual(
+      Object.keys(row).filter((field) => !FIELDS.includes(field)),
+      [],
+      behaviour,
+    );
+    assert.ok(behaviour && !behaviour.includes('\n'), behaviour);
+    assert.ok(verdict === 'same' || verdict === 'different', behaviour);
+    assert.strictEqual(Boolean(how), verdict === 'different', `${behaviour}: \`how\` is for what differs`);
+    assert.ok(Array.isArray(tests) && tests.length > 0, `${behaviour}: no test`);
+  }
+  const behaviours = rows.map(({ behaviour }) => behaviour);
+  assert.deepStrictEqual([...new Set(behaviours)], behaviours);
+});
+
+test('every test that a row names exists', () => {
+  const names = testNames();
+  const missing = rows.flatMap(({ tests }) => tests.filter((name) => !names.has(name)));
+  assert.deepStrictEqual(missing, []);
+});
+
+test('every difference that a row refers to exists', () => {
+  const known = differences.map(({ name }) => name);
+  const referred = rows.map(({ difference }) => difference).filter(Boolean);
+  assert.deepStrictEqual(
+    referred.filter((name) => !known.includes(name)),
+    [],
+  );
+});
+
+test('names are found in every form in which a test has one', () => {
+  const names = testNames();
+  for (const [name, isOnBoth] of [
+    ['nobody listens: ECONNREFUSED with all fields of Node', true],
+    ['keepAlive carries all requests over one connection and says so', true],
+    ['ticks and microtasks of a callback run before the next callback', true],
+    ['maxSockets: 2, keepAlive: …: six requests share two connections in their order', true],
+    ['a script exits by itself after its callback, keepAlive: …', false],
+    ['conversations.get, body: BOM', true],
+  ]) {
+    assert.strictEqual(names.get(name)?.isOnBoth, isOnBoth, name);
+  }
+  assert.ok(!names.has('…'));
+});
