@@ -70,13 +70,8 @@ impl From<lexopt::Error> for ArgsError {
 /// Parses the arguments, without the name of the program. Reads the files of `--tls-cert` and `--tls-key`.
 pub fn parse(args: impl Iterator<Item = OsString>) -> Result<Command, ArgsError> {
     let mut parser = Parser::from_args(args);
-    let mut config = Config {
-        host: IpAddr::V4(Ipv4Addr::LOCALHOST),
-        port: DEFAULT_PORT,
-        data: DataLocation::File(PathBuf::from(DEFAULT_DATA)),
-        tls: None,
-        public_url: None,
-    };
+    let mut config =
+        Config { port: DEFAULT_PORT, data: DataLocation::File(PathBuf::from(DEFAULT_DATA)), ..Config::default() };
     let mut create_app = false;
     let (mut certificate, mut key) = (None, None);
     while let Some(arg) = parser.next()? {

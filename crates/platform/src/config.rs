@@ -4,6 +4,8 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 
+use crate::ids::IdSource;
+
 /// How to start a platform.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
@@ -18,11 +20,20 @@ pub struct Config {
     /// Scheme and host of the URLs in answers, for a platform that is reached through a proxy: `https://chat.example.com`.
     /// Default: the address it listens on.
     pub public_url: Option<String>,
+    /// Where ids and secrets come from. Default: random numbers of the system.
+    pub ids: IdSource,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { host: IpAddr::V4(Ipv4Addr::LOCALHOST), port: 0, data: DataLocation::Memory, tls: None, public_url: None }
+        Self {
+            host: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            port: 0,
+            data: DataLocation::Memory,
+            tls: None,
+            public_url: None,
+            ids: IdSource::Random,
+        }
     }
 }
 

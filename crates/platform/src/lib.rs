@@ -25,7 +25,9 @@ mod tls;
 mod token;
 mod worker;
 
+pub use clock::Clock;
 pub use config::{Config, DataLocation, Tls};
+pub use ids::IdSource;
 pub use platform::{Error, NewApp, Platform, StartError};
 pub use store::StoreError;
 pub use store::sqlite::open::OpenError;

@@ -9,9 +9,9 @@ use layer_wire::AppId;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
-use crate::clock::SystemClock;
+use crate::clock::Clock;
 use crate::config::Config;
-use crate::ids::RandomIds;
+use crate::ids::Ids;
 use crate::service::Services;
 use crate::store::sqlite::SqliteStore;
 use crate::store::sqlite::open::OpenError;
@@ -157,8 +157,8 @@ impl Platform {
         let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&config.data).map_err(StartError::Data)?);
         let services = Arc::new(Services::new(
             Arc::clone(&store),
-            Arc::new(SystemClock),
-            Arc::new(RandomIds),
+            Clock::default(),
+            Ids::new(config.ids),
             public_url.unwrap_or_else(|| url.clone()),
         ));
 
@@ -190,6 +190,11 @@ impl Platform {
     /// The address it listens on: `http://127.0.0.1:49152`, or `https://…` with a certificate. No slash at the end.
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// Its clock, to be stopped and moved by tests: timestamps, schedules and retries follow it.
+    pub fn clock(&self) -> &Clock {
+        self.services.clock()
     }
 
     /// Creates an app with a token. Blocks until it is stored.

@@ -23,8 +23,8 @@ use crate::store::model::AppRecord;
 /// Everything that the rules need.
 pub struct Services {
     store: Arc<dyn Store>,
-    clock: Arc<dyn Clock>,
-    ids: Arc<dyn Ids>,
+    clock: Clock,
+    ids: Ids,
     /// Apps that were seen, so that a request does not have to look its app up. Apps never change.
     apps: RwLock<HashMap<AppId, AppRecord>>,
     /// Scheme and host of the URLs in answers.
@@ -33,8 +33,13 @@ pub struct Services {
 
 impl Services {
     /// Puts the services together. `public_url` has no slash at its end.
-    pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>, public_url: String) -> Self {
+    pub fn new(store: Arc<dyn Store>, clock: Clock, ids: Ids, public_url: String) -> Self {
         Self { store, clock, ids, apps: RwLock::default(), public_url }
+    }
+
+    /// The time of this platform.
+    pub fn clock(&self) -> &Clock {
+        &self.clock
     }
 
     /// Scheme and host of the URLs in answers.

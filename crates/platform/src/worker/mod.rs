@@ -24,7 +24,7 @@ pub fn start(_services: &Arc<Services>, _stop: &watch::Receiver<bool>) -> JoinSe
 /// dropped at its next await when the platform stops, so what it does between two awaits must stand alone.
 #[cfg_attr(not(test), expect(dead_code, reason = "no worker is registered yet"))]
 async fn run<Work: Future<Output = Option<Timestamp>> + Send>(
-    clock: Arc<dyn Clock>,
+    clock: Clock,
     wake: Arc<Notify>,
     mut stop: watch::Receiver<bool>,
     mut work: impl FnMut() -> Work + Send,
@@ -55,7 +55,6 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use super::*;
-    use crate::clock::SystemClock;
 
     #[tokio::test]
     async fn a_worker_works_at_first_when_woken_and_when_due_until_it_is_stopped() {
@@ -71,7 +70,7 @@ mod tests {
                 async move { (round == 2).then(|| Timestamp::from_ms(0)) }
             }
         };
-        let worker = tokio::spawn(run(Arc::new(SystemClock), Arc::clone(&wake), is_stopping, work));
+        let worker = tokio::spawn(run(Clock::default(), Arc::clone(&wake), is_stopping, work));
         finished.notified().await;
         wake.notify_one();
         while rounds.load(Ordering::SeqCst) < 3 {
