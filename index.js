@@ -1,6 +1,6 @@
 'use strict';
 
-const binding = require('./binding.js');
+const addon = require('./lib/addon.js');
 const { agentOf } = require('./lib/agent.js');
 const channel = require('./lib/channel.js');
 const debug = require('./lib/debug.js');
@@ -17,7 +17,7 @@ function LayerAPI(config) {
   config = config || {};
   if (!config.token) throw new Error('You need to pass a valid `token` to constructor');
   // The bare UUID is left in the caller's object, as in 2.x.
-  config.appId = typeof config.appId === 'string' ? binding.uuidOf(config.appId) : null;
+  config.appId = typeof config.appId === 'string' ? addon.uuidOf(config.appId) : null;
   if (!config.appId) throw new Error('You need to pass a valid `appId` to constructor');
 
   const timeout = config.timeout || 10000;
@@ -28,7 +28,7 @@ function LayerAPI(config) {
     const value = config[name];
     if (value && typeof value !== 'string') throw new TypeError(`Constructor option \`${name}\` needs to be text`);
   }
-  const native = new binding.Client(channel.open(), agentOf(config), {
+  const native = new addon.Client(channel.open(), agentOf(config), {
     appId: config.appId,
     token: `${config.token}`,
     version: `${config.version || '1.0'}`,

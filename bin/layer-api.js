@@ -3,7 +3,7 @@
 
 /** `npx layer-api platform`: runs a platform until SIGINT or SIGTERM. The arguments are understood in Rust. */
 
-const binding = require('../binding.js');
+const addon = require('../lib/addon.js');
 const { Platform } = require('../lib/platform.js');
 
 const USAGE = `Usage: layer-api platform [options]
@@ -24,7 +24,7 @@ async function main([name, ...args]) {
 
   let command;
   try {
-    command = binding.PlatformCommand.parse(args);
+    command = addon.PlatformCommand.parse(args);
   } catch (error) {
     return fail(`${error.message}\nlayer-api platform --help lists the options.`, MISUSE);
   }
@@ -32,7 +32,7 @@ async function main([name, ...args]) {
 
   let platform;
   const stop = async () => {
-    await platform?.close();
+    if (platform) await platform.close();
     console.log('Stopped.');
   };
   try {
@@ -42,7 +42,7 @@ async function main([name, ...args]) {
       console.log(`App created. The token is shown only now.\n  appId: ${appId}\n  token: ${token}`);
     }
   } catch (error) {
-    await platform?.close();
+    if (platform) await platform.close();
     return fail(error.message, 1);
   }
   process.once('SIGINT', stop);

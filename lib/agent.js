@@ -2,7 +2,7 @@
 
 /** Agents of Node, translated for the engine. */
 
-const binding = require('../binding.js');
+const addon = require('./addon.js');
 
 /** Options of Node's agents that the engine honours, and how each is read. */
 const HONOURED = {
@@ -51,7 +51,8 @@ exports.agentOf = (config) => {
   }
   if (config.agentOptions) return create(config.agentOptions);
   // Since Node 19 the global agent keeps connections, and closes them after five seconds of rest.
-  shared ??= create(Number.parseInt(process.versions.node, 10) >= 19 ? { keepAlive: true, timeout: 5000 } : {});
+  if (!shared)
+    shared = create(Number.parseInt(process.versions.node, 10) >= 19 ? { keepAlive: true, timeout: 5000 } : {});
   return shared;
 };
 
@@ -59,10 +60,10 @@ function create(options) {
   const native = {};
   for (const [name, value] of Object.entries(options)) {
     if (value === undefined || value === null || WITHOUT_EFFECT.includes(name)) continue;
-    if (!Object.hasOwn(HONOURED, name)) throw refused(name, 'is not supported: remove it');
+    if (!Object.keys(HONOURED).includes(name)) throw refused(name, 'is not supported: remove it');
     native[name === 'timeout' ? 'idleTimeout' : name] = HONOURED[name](value, name);
   }
-  return new binding.Agent(native);
+  return new addon.Agent(native);
 }
 
 function refused(name, why) {

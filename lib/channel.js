@@ -7,7 +7,7 @@
 
 const { AsyncResource } = require('async_hooks');
 const { setImmediate } = require('timers');
-const binding = require('../binding.js');
+const addon = require('./addon.js');
 const debug = require('./debug.js');
 const { ResponseError, failure } = require('./errors.js');
 
@@ -36,8 +36,8 @@ let isDebugging = false;
 /** The native channel; opened by the first client of this thread. */
 exports.open = () => {
   if (!native) {
-    native = new binding.Channel(ring);
-    meta = new Int32Array(binding.META_LENGTH);
+    native = new addon.Channel(ring);
+    meta = new Int32Array(addon.META_LENGTH);
   }
   return native;
 };

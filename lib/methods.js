@@ -7,13 +7,13 @@
 
 const querystring = require('querystring');
 const { setImmediate } = require('timers');
-const binding = require('../binding.js');
+const addon = require('./addon.js');
 const channel = require('./channel.js');
 const debug = require('./debug.js');
 const { invalidHeader } = require('./errors.js');
 const payloads = require('./payloads.js');
 
-const METHODS = JSON.parse(binding.methods());
+const METHODS = JSON.parse(addon.methods());
 
 /** Text of an argument that goes into path or headers, by kind; undefined where it is refused. */
 const texts = {
@@ -126,13 +126,13 @@ function caller(row, native, timeout) {
   function check(args) {
     const [first, second] = [toFirst, toSecond].map((toText, index) => {
       try {
-        return toText?.(args[index]);
+        return toText && toText(args[index]);
       } catch {
         return STAND_IN;
       }
     });
     const refused = native[name](undefined, first, second, toPayload && STAND_IN);
-    return refused?.message && new Error(refused.message);
+    return refused && refused.message && new Error(refused.message);
   }
 
   /** A body that cannot be written is an error of the request, so it comes later, through the callback. */
@@ -150,7 +150,7 @@ function trace(row, args) {
   const values = [];
   row.params.forEach(({ kind }, index) => {
     const value = args[index];
-    if (kind !== 'tag') values.push(kind === 'id' || kind === 'looseId' ? binding.uuidOf(String(value)) : value);
+    if (kind !== 'tag') values.push(kind === 'id' || kind === 'looseId' ? addon.uuidOf(String(value)) : value);
   });
   debug.print(row.trace.replace(/\{(\d)\}/g, (_, index) => values[index]));
 }

@@ -1,6 +1,6 @@
 'use strict';
 
-const binding = require('../binding.js');
+const addon = require('./addon.js');
 
 /** Longest delay of a timer, in milliseconds: about 24 days. */
 const LONG = 2 ** 31 - 1;
@@ -21,7 +21,7 @@ class Platform {
   }
 
   static async start(options = {}) {
-    return new Platform(INTERNAL, await binding.Platform.start(check(options)));
+    return new Platform(INTERNAL, await addon.Platform.start(check(options)));
   }
 
   /** Starts the platform that a command line describes; for bin/layer-api.js. */
@@ -52,7 +52,7 @@ const TYPES = { data: 'string', port: 'number', host: 'string', cert: 'string', 
 function check(options) {
   const checked = {};
   for (const [name, given] of Object.entries(options)) {
-    if (!Object.hasOwn(TYPES, name)) {
+    if (!Object.keys(TYPES).includes(name)) {
       throw new TypeError(`Platform option \`${name}\` does not exist; there are ${Object.keys(TYPES).join(', ')}`);
     }
     if (given === undefined) continue;

@@ -58,7 +58,7 @@ function install() {
 function build() {
   const addon = readdirSync(ROOT).find((name) => name.endsWith('.node'));
   const sources = ['Cargo.toml', 'Cargo.lock', 'build.rs', 'src', 'crates'].map((name) => newest(join(ROOT, name)));
-  if (addon && existsSync(join(ROOT, 'binding.js')) && newest(join(ROOT, addon)) >= Math.max(...sources)) return;
+  if (addon && newest(join(ROOT, addon)) >= Math.max(...sources)) return;
   say('Building the addon (release; a few minutes the first time)');
   if (!run('npm', ['run', '--silent', 'build'])) stop('The addon could not be built; cargo says why above.');
 }

@@ -7,3 +7,9 @@ pub mod channel;
 pub mod client;
 pub mod js_text;
 pub mod platform;
+
+use napi_derive::napi;
+
+/// Version of the addon: that of the package it was built for.
+#[napi]
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -7,12 +7,12 @@ const { readFileSync } = require('node:fs');
 const path = require('node:path');
 const { afterEach, test } = require('node:test');
 const ts = require('typescript');
-const binding = require('../../binding.js');
+const addon = require('../../lib/addon.js');
 const { APP_ID, CONVERSATION, LayerAPI, Original, ROOT, TOKEN, closeAll, plainServer, run } = require('./support.js');
 
 afterEach(closeAll);
 
-const METHODS = JSON.parse(binding.methods());
+const METHODS = JSON.parse(addon.methods());
 const RESOURCES = ['conversations', 'messages', 'announcements', 'blocklist', 'identities'];
 const config = () => ({ token: TOKEN, appId: APP_ID });
 const layer = new LayerAPI(config());

@@ -1,0 +1,68 @@
+'use strict';
+
+/**
+ * The addon of this system: the file that `npm run build` left in this folder's parent, or the package that npm
+ * installed beside this one. Where there is none, the error says how to mend that.
+ */
+
+const fs = require('fs');
+const path = require('path');
+const { version } = require('../package.json');
+const { glibcVersion, targetOf } = require('./target.js');
+
+const target = targetOf();
+const packageName = `layer-api-${target}`;
+
+/** Bundlers and tracers of files find the packages because their names are written out, and pardon missing ones in a `try`. */
+function requirePackage() {
+  try {
+    switch (target) {
+      case 'darwin-arm64':
+        return require('layer-api-darwin-arm64');
+      case 'darwin-x64':
+        return require('layer-api-darwin-x64');
+      case 'linux-arm64-gnu':
+        return require('layer-api-linux-arm64-gnu');
+      case 'linux-arm64-musl':
+        return require('layer-api-linux-arm64-musl');
+      case 'linux-x64-gnu':
+        return require('layer-api-linux-x64-gnu');
+      case 'linux-x64-musl':
+        return require('layer-api-linux-x64-musl');
+      case 'win32-arm64-msvc':
+        return require('layer-api-win32-arm64-msvc');
+      case 'win32-x64-msvc':
+        return require('layer-api-win32-x64-msvc');
+    }
+  } catch (cause) {
+    if (cause.code === 'MODULE_NOT_FOUND') throw failure(`Package ${packageName} is not installed.`, INSTALL, cause);
+    throw failure(`Package ${packageName} cannot be loaded: ${cause.message}`, SEE_DOCS, cause);
+  }
+  throw failure(`There is no package for ${target}.`, 'Build one from source; docs/packaging.md says how.');
+}
+
+const INSTALL = `Run: npm install --save-optional ${packageName}@${version}
+Packages are missing where they were installed without optional ones (--omit=optional), or for another system than they
+run on: a copied node_modules folder, a lock file from elsewhere, a stage of a Docker build. See docs/packaging.md.`;
+
+const SEE_DOCS = 'What each package needs is in docs/packaging.md.';
+
+function failure(what, remedy, cause) {
+  const glibc = process.platform === 'linux' && glibcVersion();
+  const libc = process.platform === 'linux' ? `, ${glibc ? `glibc ${glibc}` : 'musl'}` : '';
+  const system = `${process.platform} ${process.arch}${libc}, Node.js ${process.versions.node}`;
+  const error = new Error(`layer-api ${version} has no addon for this system (${system}).\n${what}\n${remedy}`);
+  error.code = 'ERR_LAYER_API_ADDON';
+  if (cause) error.cause = cause;
+  return error;
+}
+
+function load() {
+  const built = path.join(__dirname, '..', `layer-api.${target}.node`);
+  const isBuilt = fs.existsSync(built);
+  const addon = isBuilt ? require(built) : requirePackage();
+  if (addon.VERSION === version) return addon;
+  throw failure(`The addon that is there is of version ${addon.VERSION}.`, isBuilt ? 'Run: npm run build' : INSTALL);
+}
+
+module.exports = load();
