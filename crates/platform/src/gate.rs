@@ -43,8 +43,9 @@ pub async fn check(
     mut request: Request,
     next: Next,
 ) -> Result<Response, Failure> {
-    let app = app_segment(request.uri().path())?;
-    let version = Version::from_accept(text_header(request.headers(), ACCEPT.as_str()))?;
+    let (app, is_about_webhooks) = address(request.uri().path())?;
+    let accept = text_header(request.headers(), ACCEPT.as_str());
+    let version = if is_about_webhooks { Version::from_webhooks_accept(accept) } else { Version::from_accept(accept) }?;
     let token = text_header(request.headers(), AUTHORIZATION.as_str()).and_then(bearer_token);
     let token = token.ok_or_else(ApiError::authentication_required)?;
     let app = app.ok_or_else(ApiError::invalid_app_id)?;
@@ -53,12 +54,15 @@ pub async fn check(
     Ok(next.run(request).await)
 }
 
-/// The app of a path `/apps/<app>/...`; `None` when its id is malformed.
-fn app_segment(path: &str) -> Result<Option<AppId>, Failure> {
+/// The app of a path `/apps/<app>/...`, `None` when its id is malformed, and whether the path is about webhooks, which have a media
+/// type of their own (contract 6.1).
+fn address(path: &str) -> Result<(Option<AppId>, bool), Failure> {
     let malformed = |_| ApiError::invalid_request("The path is not valid percent-encoded UTF-8.");
     let segments: Vec<String> = path.split('/').map(percent::decode).collect::<Result<_, _>>().map_err(malformed)?;
     match segments.as_slice() {
-        [root, apps, app, ..] if root.is_empty() && apps == "apps" => Ok(AppId::parse_bare(app)),
+        [root, apps, app, rest @ ..] if root.is_empty() && apps == "apps" => {
+            Ok((AppId::parse_bare(app), rest.first().is_some_and(|noun| noun == "webhooks")))
+        }
         _ => Err(ApiError::invalid_endpoint().into()),
     }
 }

@@ -39,7 +39,7 @@ impl SystemView {
 
     /// An announcement.
     pub fn announcement(&self, record: AnnouncementRecord) -> Announcement {
-        Announcement::new(record.id, record.sent_at, record.content, &self.urls)
+        Announcement::new(record.into(), &self.urls)
     }
 
     /// Whatever has the id of a dedupe tag; `None` when it was deleted.

@@ -6,39 +6,56 @@ use crate::body;
 use crate::error::ApiError;
 use crate::id::{AnnouncementId, UserId};
 use crate::message::{CompactSender, Sender, check_notification};
-use crate::part::{self, CompactPart, Part};
+use crate::part::{self, CompactPart, NewPart, Part};
 use crate::timestamp::Timestamp;
 use crate::url::Urls;
+use crate::version::Version;
 
 /// A request to send an announcement.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewAnnouncement {
     /// Who gets it; they need not exist yet. At least one.
     pub recipients: Vec<UserId>,
-    /// The name it is sent under; in version 1.x it is never a user.
-    pub sender_name: String,
+    /// Who sends it: a name in 1.x, never a user; an identity from 2.0 on.
+    pub sender: Sender,
     /// Its parts, at least one.
-    pub parts: Vec<Part>,
+    pub parts: Vec<NewPart>,
 }
 
 impl NewAnnouncement {
     /// Reads the request body. `notification` is checked to be an object and dropped.
     ///
-    /// Errors: `invalid_request`; `missing_property` and `invalid_property`, looking at `recipients` (recorded), `sender` and
+    /// Errors: `invalid_request`; `missing_property` and `invalid_property`, looking at `recipients` (recorded), the sender and
     /// `parts` (assumed) in this order.
-    pub fn parse(body: &[u8]) -> Result<Self, ApiError> {
+    pub fn parse(body: &[u8], version: Version) -> Result<Self, ApiError> {
         let mut request = body::parse_object(body)?;
-        let recipients = body::user_ids(&body::take_required(&mut request, "recipients")?, "recipients")?;
+        let recipients = body::user_ids(&body::take_required(&mut request, "recipients")?, "recipients", version)?;
         if recipients.is_empty() {
             return Err(ApiError::invalid_property("recipients", "must not be empty"));
         }
-        let Sender::Name(sender_name) = Sender::take(&mut request)? else {
+        let sender = Sender::take(&mut request, version)?;
+        if sender.user().is_some() && !version.has_identities() {
             return Err(ApiError::invalid_property("sender", "of an announcement must have a name, not a user_id"));
-        };
-        let parts = part::take_parts(&mut request)?;
+        }
+        let parts = part::take_parts(&mut request, version)?;
         check_notification(&mut request)?;
-        Ok(Self { recipients, sender_name, parts })
+        Ok(Self { recipients, sender, parts })
     }
+}
+
+/// What an announcement shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shown {
+    /// Its id.
+    pub id: AnnouncementId,
+    /// When it was sent.
+    pub sent_at: Timestamp,
+    /// Who gets it.
+    pub recipients: Vec<UserId>,
+    /// Who sent it.
+    pub sender: Sender,
+    /// Its parts.
+    pub parts: Vec<Part>,
 }
 
 /// An announcement in an answer of version 1.0.
@@ -54,14 +71,14 @@ pub struct Announcement {
 
 impl Announcement {
     /// Shows an announcement.
-    pub fn new(id: AnnouncementId, sent_at: Timestamp, content: NewAnnouncement, urls: &Urls) -> Self {
+    pub fn new(shown: Shown, urls: &Urls) -> Self {
         Self {
-            id,
-            url: urls.announcement(id),
-            sent_at,
-            recipients: content.recipients,
-            sender: CompactSender::Name(content.sender_name),
-            parts: CompactPart::all(&content.parts),
+            id: shown.id,
+            url: urls.announcement(shown.id),
+            sent_at: shown.sent_at,
+            recipients: shown.recipients,
+            sender: shown.sender.into(),
+            parts: CompactPart::all(&shown.parts),
         }
     }
 }
@@ -72,7 +89,10 @@ mod tests {
     use serde_json::{Value, json};
 
     fn refused_property(body: &Value) -> Option<Value> {
-        NewAnnouncement::parse(body.to_string().as_bytes()).unwrap_err().data().map(|data| data["property"].clone())
+        NewAnnouncement::parse(body.to_string().as_bytes(), Version::V1_0)
+            .unwrap_err()
+            .data()
+            .map(|data| data["property"].clone())
     }
 
     #[test]
@@ -86,7 +106,7 @@ mod tests {
         body["sender"] = json!({ "name": "Concierge" });
         assert_eq!(refused_property(&body), Some(json!("parts")));
         body["parts"] = json!([{ "mime_type": "text/plain", "body": "Pier closed today" }]);
-        assert!(NewAnnouncement::parse(body.to_string().as_bytes()).is_ok());
+        assert!(NewAnnouncement::parse(body.to_string().as_bytes(), Version::V1_0).is_ok());
         body["recipients"] = json!("everyone");
         assert_eq!(refused_property(&body), Some(json!("recipients")));
     }

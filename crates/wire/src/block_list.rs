@@ -5,6 +5,7 @@ use serde::Serialize;
 use crate::body;
 use crate::error::ApiError;
 use crate::id::UserId;
+use crate::version::Version;
 
 /// An entry of a block list in an answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -16,7 +17,7 @@ pub struct BlockedUser {
 /// Reads the request to block a user. Errors: `invalid_request`, `missing_property` or `invalid_property` `user_id`.
 pub fn parse_block(body: &[u8]) -> Result<UserId, ApiError> {
     let mut request = body::parse_object(body)?;
-    body::user_id(&body::take_required(&mut request, "user_id")?, "user_id")
+    body::user_id(&body::take_required(&mut request, "user_id")?, "user_id", Version::V1_0)
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 
 use crate::error::ApiError;
 use crate::id::UserId;
+use crate::version::Version;
 
 /// A JSON object.
 pub type Object = Map<String, Value>;
@@ -61,25 +62,28 @@ pub fn take_string(object: &mut Object, property: &str) -> Result<Option<String>
     }
 }
 
-/// Reads a user id. Error: `invalid_property` that names `property`.
-pub fn user_id(value: &Value, property: &str) -> Result<UserId, ApiError> {
+/// Reads the name of a user: a user id in 1.x; from 2.0 on an identity id, or a user id all the same (recorded, L3).
+///
+/// Error: `invalid_property` that names `property`.
+pub fn user_id(value: &Value, property: &str, version: Version) -> Result<UserId, ApiError> {
     let Value::String(text) = value else {
         return Err(ApiError::invalid_property(property, "must hold user ids, which are strings"));
     };
-    UserId::parse(text.as_str()).map_err(|reason| ApiError::invalid_property(property, reason))
+    let user = if version.has_identities() { UserId::parse_identity(text) } else { UserId::parse(text.as_str()) };
+    user.map_err(|reason| ApiError::invalid_property(property, reason))
 }
 
-/// Reads a list of user ids as a set that keeps the order sent: repeated ids collapse (assumed).
+/// Reads a list of such names as a set that keeps the order sent: repeated users collapse (assumed).
 ///
-/// Error: `invalid_property` that names `property`, when it is no array or one of its elements is no user id.
-pub fn user_ids(value: &Value, property: &str) -> Result<Vec<UserId>, ApiError> {
+/// Error: `invalid_property` that names `property`, when it is no array or one of its elements names no user.
+pub fn user_ids(value: &Value, property: &str, version: Version) -> Result<Vec<UserId>, ApiError> {
     let Value::Array(values) = value else {
         return Err(ApiError::invalid_property(property, "must be an array of user ids"));
     };
     let mut seen = std::collections::HashSet::new();
     let mut ids = Vec::with_capacity(values.len());
     for value in values {
-        let id = user_id(value, property)?;
+        let id = user_id(value, property, version)?;
         if seen.insert(id.clone()) {
             ids.push(id);
         }
@@ -116,14 +120,25 @@ mod tests {
 
     #[test]
     fn repeated_user_ids_collapse_and_keep_their_order() {
-        let ids = user_ids(&json!(["b", "a", "b"]), "participants").unwrap();
-        assert_eq!(ids.iter().map(UserId::as_str).collect::<Vec<_>>(), ["b", "a"]);
+        for (list, version) in [
+            (json!(["b", "a", "b"]), Version::V1_1),
+            (json!(["layer:///identities/b", "a", "b", "layer:///identities/%61"]), Version::V2_0),
+        ] {
+            let ids = user_ids(&list, "participants", version).unwrap();
+            assert_eq!(ids.iter().map(UserId::as_str).collect::<Vec<_>>(), ["b", "a"]);
+        }
+    }
+
+    #[test]
+    fn before_identities_a_user_id_is_taken_word_by_word() {
+        let text = "layer:///identities/b";
+        assert_eq!(user_id(&json!(text), "participants", Version::V1_1).unwrap().as_str(), text);
     }
 
     #[test]
     fn a_list_with_anything_but_user_ids_is_refused() {
         for value in [json!("a"), json!({}), json!([1]), json!([""]), json!([null]), json!(["a\u{0}"])] {
-            let error = user_ids(&value, "participants").unwrap_err();
+            let error = user_ids(&value, "participants", Version::V1_0).unwrap_err();
             assert_eq!(error.data(), Some(&json!({ "property": "participants" })), "{value}");
         }
     }

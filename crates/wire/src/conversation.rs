@@ -11,6 +11,7 @@ use crate::metadata;
 use crate::patch::{self, Action, Operation};
 use crate::timestamp::Timestamp;
 use crate::url::Urls;
+use crate::version::Version;
 
 /// The most participants of a conversation.
 pub const MAX_PARTICIPANTS: usize = 25;
@@ -35,9 +36,10 @@ impl NewConversation {
     /// Reads the request body.
     ///
     /// Errors: `invalid_request`, `missing_property` `participants`, `invalid_property` with the property.
-    pub fn parse(body: &[u8]) -> Result<Self, ApiError> {
+    pub fn parse(body: &[u8], version: Version) -> Result<Self, ApiError> {
         let mut request = body::parse_object(body)?;
-        let participants = body::user_ids(&body::take_required(&mut request, "participants")?, "participants")?;
+        let participants = body::take_required(&mut request, "participants")?;
+        let participants = body::user_ids(&participants, "participants", version)?;
         if participants.is_empty() {
             return Err(ApiError::invalid_property("participants", "must not be empty"));
         }
@@ -88,9 +90,9 @@ impl ConversationPatch {
     ///
     /// Errors: those of [`patch::parse`]; `invalid_property` that names the path for a property or an operation that a
     /// conversation does not allow.
-    pub fn parse(body: &[u8]) -> Result<Self, ApiError> {
-        let operations = patch::parse(body)?;
-        operations.iter().try_for_each(check_operation)?;
+    pub fn parse(body: &[u8], version: Version) -> Result<Self, ApiError> {
+        let mut operations = patch::parse(body, version)?;
+        operations.iter_mut().try_for_each(|operation| check_operation(operation, version))?;
         Ok(Self { operations })
     }
 
@@ -108,23 +110,19 @@ impl ConversationPatch {
                 check_participant_count(count)?;
             }
         }
-        let participants = body::user_ids(&body::take_required(&mut document, "participants")?, "participants")?;
+        // The operations were brought to plain user ids when they were read, whatever their version.
+        let participants = body::take_required(&mut document, "participants")?;
+        let participants = body::user_ids(&participants, "participants", Version::V1_0)?;
         check_participant_count(participants.len())?;
         let metadata = body::take(&mut document, "metadata").map(metadata_object).transpose()?.unwrap_or_default();
         Ok(Patchable { participants, metadata })
     }
 }
 
-fn check_operation(operation: &Operation) -> Result<(), ApiError> {
-    let is_allowed = match (operation.path[0].as_str(), operation.path.len(), &operation.action) {
-        ("participants", 1, Action::Add(value) | Action::Remove(value)) => {
-            body::user_id(value, "participants")?;
-            true
-        }
-        ("participants", 1, Action::Set(value)) => {
-            body::user_ids(value, "participants")?;
-            true
-        }
+/// Refuses what a conversation does not allow, and turns the names of users into plain user ids.
+fn check_operation(operation: &mut Operation, version: Version) -> Result<(), ApiError> {
+    let is_allowed = match (operation.path[0].as_str(), operation.path.len(), &mut operation.action) {
+        ("participants", 1, action) => patch::read_users(action, "participants", version)?,
         // Emptied by null (contract 4); a single key is deleted instead.
         ("metadata", 1, Action::Set(value)) => value.is_object() || value.is_null(),
         ("metadata", 2.., Action::Set(_) | Action::Delete) => true,
@@ -207,12 +205,14 @@ mod tests {
 
     fn patched(participants: &[&str], metadata: &Value, operations: &Value) -> Result<Patchable, ApiError> {
         let before = Patchable { participants: users(participants), metadata: metadata.as_object().unwrap().clone() };
-        ConversationPatch::parse(operations.to_string().as_bytes())?.apply(&before)
+        ConversationPatch::parse(operations.to_string().as_bytes(), Version::V1_0)?.apply(&before)
     }
 
     #[test]
     fn a_create_request_needs_participants_only() {
-        let request = NewConversation::parse(br#"{"participants":["b","a","b"],"unknown":1,"metadata":null}"#).unwrap();
+        let request =
+            NewConversation::parse(br#"{"participants":["b","a","b"],"unknown":1,"metadata":null}"#, Version::V1_0)
+                .unwrap();
         assert_eq!(request, NewConversation { participants: users(&["b", "a"]), is_distinct: false, metadata: None });
     }
 
@@ -229,7 +229,7 @@ mod tests {
             (json!({ "participants": ["a"], "metadata": "x" }), ErrorKind::InvalidProperty, "metadata"),
             (json!({ "participants": ["a"], "metadata": { "n": 1 } }), ErrorKind::InvalidProperty, "metadata"),
         ] {
-            let error = NewConversation::parse(body.to_string().as_bytes()).unwrap_err();
+            let error = NewConversation::parse(body.to_string().as_bytes(), Version::V1_0).unwrap_err();
             assert_eq!((error.kind(), error.data()), (kind, Some(&json!({ "property": property }))), "{body}");
         }
     }
@@ -237,7 +237,7 @@ mod tests {
     #[test]
     fn twenty_five_participants_fit() {
         let many: Vec<String> = (0..25).map(|index| index.to_string()).collect();
-        assert!(NewConversation::parse(json!({ "participants": many }).to_string().as_bytes()).is_ok());
+        assert!(NewConversation::parse(json!({ "participants": many }).to_string().as_bytes(), Version::V1_0).is_ok());
     }
 
     #[test]
@@ -254,6 +254,24 @@ mod tests {
         assert_eq!(after.unwrap().participants, users(&["b", "c"]));
         let set = json!([{ "operation": "set", "property": "participants", "value": ["x", "x"] }]);
         assert_eq!(patched(&["a"], &json!({}), &set).unwrap().participants, users(&["x"]));
+    }
+
+    #[test]
+    fn from_2_0_on_participants_are_named_by_identity_ids() {
+        let before = Patchable { participants: users(&["a", "b"]), metadata: Object::new() };
+        let operations = json!([
+            { "operation": "add", "property": "participants", "id": "layer:///identities/ns%2F42" },
+            { "operation": "remove", "property": "participants", "id": "layer:///identities/a" },
+            { "operation": "add", "property": "participants", "value": "c" }
+        ]);
+        let patched = |operations: &Value| {
+            ConversationPatch::parse(operations.to_string().as_bytes(), Version::V2_0)?.apply(&before)
+        };
+        assert_eq!(patched(&operations).unwrap().participants, users(&["b", "ns/42", "c"]));
+        let set = json!([{
+            "operation": "set", "property": "participants", "value": ["layer:///identities/x", "x", "y"]
+        }]);
+        assert_eq!(patched(&set).unwrap().participants, users(&["x", "y"]));
     }
 
     #[test]

@@ -84,6 +84,9 @@ const TABLE: [(ErrorKind, &str, u16, u16); 22] = [
 /// Documentation link of most errors.
 const PLATFORM_DOCS: &str = "https://developer.layer.com/docs/platform";
 
+/// Documentation link of errors about webhooks.
+const WEBHOOKS_DOCS: &str = "https://developer.layer.com/docs/webhooks";
+
 /// Documentation link of an error in the headers.
 const HEADER_DOCS: &str = "https://developer.layer.com/docs/platform#overview";
 
@@ -140,6 +143,13 @@ impl ApiError {
     #[must_use]
     pub fn in_client_docs(mut self) -> Self {
         self.url = Cow::Owned(format!("https://developer.layer.com/docs/client/rest#{}", self.kind.id()));
+        self
+    }
+
+    /// Points `url` at the documentation of webhooks, as everything about them does (recorded, contract 1.9).
+    #[must_use]
+    pub fn in_webhooks_docs(mut self) -> Self {
+        self.url = Cow::Borrowed(WEBHOOKS_DOCS);
         self
     }
 
@@ -205,6 +215,11 @@ impl ApiError {
         Self::invalid_header("Accept", "application/vnd.layer+json; version=x.y")
     }
 
+    /// `invalid_header` for the `Accept` of a request about webhooks.
+    pub fn invalid_webhooks_accept() -> Self {
+        Self::invalid_header("Accept", "application/vnd.layer.webhooks+json; version=x.y").in_webhooks_docs()
+    }
+
     /// `invalid_header` for the `Content-Type` of a patch.
     pub fn invalid_patch_content_type() -> Self {
         Self::invalid_header("Content-Type", crate::version::PATCH_MEDIA_TYPE)
@@ -250,6 +265,11 @@ impl ApiError {
     /// `not_found` for the item that `from_id` names (assumed, contract 8).
     pub fn from_id_not_found() -> Self {
         Self::new(ErrorKind::NotFound, "The item referenced by 'from_id' cannot be found.")
+    }
+
+    /// `invalid_property` `parts` for a part that refers to rich content, as long as the server keeps none.
+    pub fn content_not_kept() -> Self {
+        Self::invalid_property("parts", "refers to rich content, which this server does not keep")
     }
 
     /// `object_deleted` for a conversation (recorded text).

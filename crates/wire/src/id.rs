@@ -73,6 +73,35 @@ resource_id!(
     AnnouncementId,
     "layer:///announcements/"
 );
+resource_id!(
+    /// Identifies rich content.
+    ContentId,
+    "layer:///content/"
+);
+
+/// Identifies a part of a message in version 3.0: `layer:///messages/<uuid>/parts/<uuid>`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct PartId {
+    /// The message.
+    pub message: MessageId,
+    /// The part inside the message.
+    pub part: Uuid,
+}
+
+impl PartId {
+    /// Reads the full form; `None` for anything else.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (message, part) = text.split_once("/parts/")?;
+        let message = message.strip_prefix("layer:///messages/").and_then(MessageId::parse_bare)?;
+        Some(Self { message, part: parse_uuid(part)? })
+    }
+}
+
+impl fmt::Display for PartId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}/parts/{}", self.message, self.part)
+    }
+}
 
 /// Identifies an app. It prints as the bare UUID, because that is how paths and clients spell it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -110,6 +139,9 @@ impl fmt::Display for AppId {
     }
 }
 
+/// What the id of an identity begins with.
+const IDENTITY_PREFIX: &str = "layer:///identities/";
+
 /// Identifies a user: a text of the application's own choosing. Any non-empty text will do, `.` and `ns/42` included.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct UserId(String);
@@ -123,6 +155,8 @@ pub enum InvalidUserId {
     TooLong,
     /// It holds the character NUL, which some stores cannot keep.
     HoldsNul,
+    /// It is an identity id whose end is not valid percent-encoding.
+    Malformed,
 }
 
 impl UserId {
@@ -143,6 +177,14 @@ impl UserId {
         }
     }
 
+    /// Reads an identity id, `layer:///identities/<percent-encoded user id>`, or a bare user id (tolerated by version 3.0, recorded).
+    pub fn parse_identity(text: &str) -> Result<Self, InvalidUserId> {
+        match text.strip_prefix(IDENTITY_PREFIX) {
+            Some(encoded) => Self::parse(percent::decode(encoded).map_err(|_| InvalidUserId::Malformed)?),
+            None => Self::parse(text),
+        }
+    }
+
     /// Wraps a text that was checked when it was stored.
     pub fn trusted(text: String) -> Self {
         Self(text)
@@ -157,6 +199,11 @@ impl UserId {
     pub fn encoded(&self) -> String {
         percent::encode(&self.0)
     }
+
+    /// The id of the user's identity, as versions 2.0 and later write it.
+    pub fn identity_id(&self) -> String {
+        format!("{IDENTITY_PREFIX}{}", self.encoded())
+    }
 }
 
 impl fmt::Display for InvalidUserId {
@@ -165,6 +212,7 @@ impl fmt::Display for InvalidUserId {
             Self::Empty => formatter.write_str("must not be empty"),
             Self::TooLong => write!(formatter, "must not be longer than {} bytes", UserId::MAX_BYTES),
             Self::HoldsNul => formatter.write_str("must not hold the character NUL"),
+            Self::Malformed => formatter.write_str("must not hold an identity id that is not valid percent-encoding"),
         }
     }
 }
@@ -226,6 +274,33 @@ mod tests {
         }
         assert_eq!(AppId::parse_bare(&format!("layer:///apps/staging/{UUID}")), None);
         assert_eq!(id.to_string(), UUID);
+    }
+
+    #[test]
+    fn an_identity_id_is_the_percent_encoded_user_id_and_a_bare_one_is_taken_too() {
+        for (text, user) in [
+            ("layer:///identities/maria", "maria"),
+            ("layer:///identities/ns%2F42", "ns/42"),
+            ("layer:///identities/m%C3%B8ller", "møller"),
+            ("layer:///identities/a+b", "a+b"),
+            ("ns/42", "ns/42"),
+            ("50%", "50%"),
+        ] {
+            assert_eq!(UserId::parse_identity(text).unwrap().as_str(), user, "{text}");
+        }
+        assert_eq!(UserId::parse("ns/42").unwrap().identity_id(), "layer:///identities/ns%2F42");
+        assert_eq!(UserId::parse_identity("layer:///identities/"), Err(InvalidUserId::Empty));
+        assert_eq!(UserId::parse_identity("layer:///identities/50%"), Err(InvalidUserId::Malformed));
+    }
+
+    #[test]
+    fn a_part_id_names_its_message() {
+        let text = format!("layer:///messages/{UUID}/parts/52d1c0de-0000-4000-8000-00000000beef");
+        let id = PartId::parse(&text).unwrap();
+        assert_eq!((id.message, id.to_string()), (MessageId::parse(UUID).unwrap(), text));
+        for text in ["", UUID, &format!("layer:///messages/{UUID}/parts/0"), &format!("{UUID}/parts/{UUID}")] {
+            assert_eq!(PartId::parse(text), None, "{text}");
+        }
     }
 
     #[test]

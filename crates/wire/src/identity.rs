@@ -8,6 +8,7 @@ use crate::error::ApiError;
 use crate::id::UserId;
 use crate::metadata;
 use crate::patch::{self, Action, Operation};
+use crate::version::Version;
 
 /// The writable text fields and their longest values in characters, in the order of answers.
 const TEXT_FIELDS: [(&str, usize); 7] = [
@@ -82,8 +83,8 @@ impl IdentityPatch {
     /// Reads the patch body: `set` on any writable field, `set` and `delete` on keys of `metadata`.
     ///
     /// Errors: those of [`patch::parse`]; `invalid_property` that names the path for anything else.
-    pub fn parse(body: &[u8]) -> Result<Self, ApiError> {
-        let operations = patch::parse(body)?;
+    pub fn parse(body: &[u8], version: Version) -> Result<Self, ApiError> {
+        let operations = patch::parse(body, version)?;
         match operations.iter().find(|operation| !is_allowed(operation)) {
             Some(refused) => Err(refused.error("cannot be changed in this way")),
             None => Ok(Self { operations }),
@@ -152,7 +153,7 @@ mod tests {
 
     fn patched(before: &Value, operations: &Value) -> Result<Value, ApiError> {
         let before = fields(before)?;
-        let after = IdentityPatch::parse(operations.to_string().as_bytes())?.apply(&before)?;
+        let after = IdentityPatch::parse(operations.to_string().as_bytes(), Version::V1_0)?.apply(&before)?;
         Ok(Value::Object(after.0))
     }
 

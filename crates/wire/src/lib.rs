@@ -23,6 +23,6 @@ pub mod url;
 pub mod version;
 
 pub use error::{ApiError, ErrorKind};
-pub use id::{AnnouncementId, AppId, ConversationId, MessageId, UserId};
+pub use id::{AnnouncementId, AppId, ContentId, ConversationId, MessageId, PartId, UserId};
 pub use timestamp::Timestamp;
 pub use version::Version;

@@ -7,29 +7,34 @@ use serde_json::Value;
 use crate::body::{self, Object};
 use crate::error::ApiError;
 use crate::id::{ConversationId, MessageId, UserId};
-use crate::part::{self, CompactPart, Part, ReadPart};
+use crate::part::{self, CompactPart, NewPart, Part, ReadPart};
 use crate::timestamp::Timestamp;
 use crate::url::Urls;
+use crate::version::Version;
 
-/// Who sent a message, in version 1.x.
+/// Who sent a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Sender {
-    /// A user, who must be a participant.
+    /// A user or a bot.
     User(UserId),
-    /// A free text, for what is no user: "Concierge".
+    /// A free text, for what is no user: "Concierge". Only 1.x can send under one.
     Name(String),
 }
 
 impl Sender {
-    /// Takes the sender out of a request: an object with exactly one of `user_id` and `name`; `null` counts as absent.
+    /// Takes the sender out of a request: `sender` in 1.x, `sender_id` from 2.0 on. `null` counts as absent.
     ///
-    /// Errors: `missing_property` or `invalid_property` `sender`.
-    pub fn take(request: &mut Object) -> Result<Self, ApiError> {
+    /// Errors: `missing_property` or `invalid_property`, naming the one of the two that the version has.
+    pub fn take(request: &mut Object, version: Version) -> Result<Self, ApiError> {
+        if version.has_identities() {
+            let sender = body::take_required(request, "sender_id")?;
+            return body::user_id(&sender, "sender_id", version).map(Self::User);
+        }
         let Value::Object(mut sender) = body::take_required(request, "sender")? else {
             return Err(refuse_sender("must be an object"));
         };
         match (body::take(&mut sender, "user_id"), body::take(&mut sender, "name")) {
-            (Some(user), None) => body::user_id(&user, "sender").map(Self::User),
+            (Some(user), None) => body::user_id(&user, "sender", version).map(Self::User),
             (None, Some(Value::String(name))) if !name.is_empty() => Ok(Self::Name(name)),
             (None, Some(_)) => Err(refuse_sender("must have a name that is a non-empty string")),
             _ => Err(refuse_sender("must have exactly one of 'user_id' and 'name'")),
@@ -99,7 +104,7 @@ pub struct NewMessage {
     /// Who sends it.
     pub sender: Sender,
     /// Its parts, at least one.
-    pub parts: Vec<Part>,
+    pub parts: Vec<NewPart>,
 }
 
 impl NewMessage {
@@ -108,12 +113,12 @@ impl NewMessage {
     /// `notification` is checked to be an object and then dropped: it is never stored (contract 2.2.1).
     /// Delayed sending is not served yet: a `schedule` answers `invalid_property` `schedule`.
     ///
-    /// Errors: `invalid_request` (also for `[]`, recorded), `missing_property` and `invalid_property` with the property; `sender` is
-    /// looked at before `parts`.
-    pub fn parse(body: &[u8]) -> Result<Self, ApiError> {
+    /// Errors: `invalid_request` (also for `[]`, recorded), `missing_property` and `invalid_property` with the property; the sender
+    /// is looked at before `parts`.
+    pub fn parse(body: &[u8], version: Version) -> Result<Self, ApiError> {
         let mut request = body::parse_strict_object(body)?;
-        let sender = Sender::take(&mut request)?;
-        let parts = part::take_parts(&mut request)?;
+        let sender = Sender::take(&mut request, version)?;
+        let parts = part::take_parts(&mut request, version)?;
         check_notification(&mut request)?;
         if body::take(&mut request, "schedule").is_some() {
             return Err(ApiError::invalid_property("schedule", "is not supported by this server"));
@@ -141,6 +146,8 @@ pub struct Shown {
     pub position: u32,
     /// When it was sent.
     pub sent_at: Timestamp,
+    /// When one of its parts was changed, added or removed last; `None` as long as it is as it was sent.
+    pub updated_at: Option<Timestamp>,
     /// Who sent it.
     pub sender: Sender,
     /// Its parts.
@@ -282,23 +289,27 @@ mod tests {
     use super::*;
     use crate::error::ErrorKind;
     use crate::id::AppId;
+    use crate::part::PartBody;
     use serde_json::json;
 
     fn parse(body: &Value) -> Result<NewMessage, ApiError> {
-        NewMessage::parse(body.to_string().as_bytes())
+        NewMessage::parse(body.to_string().as_bytes(), Version::V1_0)
     }
 
     fn shown() -> Shown {
         let users = [UserId::parse("maria").unwrap(), UserId::parse("jon").unwrap()];
         let sender = Sender::User(users[0].clone());
+        let id = MessageId::parse("940de862-3c96-11e4-baad-164230d1df67").unwrap();
+        let part = NewPart { id: None, mime_type: "text/plain".into(), body: PartBody::Bytes(b"Hi".into()) };
         Shown {
-            id: MessageId::parse("940de862-3c96-11e4-baad-164230d1df67").unwrap(),
+            id,
             conversation: ConversationId::parse("f3cc7b32-3c92-11e4-baad-164230d1df67").unwrap(),
             position: 7,
             sent_at: Timestamp::from_ms(0),
             recipient_status: RecipientStatus::new(&users, &sender),
             sender,
-            parts: vec![Part { mime_type: "text/plain".into(), body: b"Hi".to_vec() }],
+            updated_at: None,
+            parts: Part::all_of(id.uuid(), vec![part]).unwrap(),
         }
     }
 
@@ -330,6 +341,23 @@ mod tests {
         ] {
             assert_eq!(with(sender.clone()).unwrap_err().data(), Some(&json!({ "property": "sender" })), "{sender}");
         }
+    }
+
+    #[test]
+    fn from_2_0_on_the_sender_is_an_identity() {
+        let parse = |body: &Value| NewMessage::parse(body.to_string().as_bytes(), Version::V2_0);
+        let mut body = json!({ "sender": { "name": "x" }, "parts": [{ "mime_type": "text/plain", "body": "x" }] });
+        let error = parse(&body).unwrap_err();
+        assert_eq!(
+            (error.kind(), error.data()),
+            (ErrorKind::MissingProperty, Some(&json!({ "property": "sender_id" })))
+        );
+        for sender in ["layer:///identities/maria", "maria"] {
+            body["sender_id"] = json!(sender);
+            assert_eq!(parse(&body).unwrap().sender, Sender::User(UserId::parse("maria").unwrap()));
+        }
+        body["sender_id"] = json!({ "user_id": "maria" });
+        assert_eq!(parse(&body).unwrap_err().kind(), ErrorKind::InvalidProperty);
     }
 
     #[test]

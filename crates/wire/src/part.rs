@@ -1,13 +1,18 @@
-//! Message parts: bytes and a MIME type. Contract 2.2.2 and 3.3.
+//! Message parts: a MIME type with bytes, or with a reference to rich content. Contract 2.2.1, 2.2.2 and 3.3.
+
+use std::collections::HashSet;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 use serde_json::Value;
+use uuid::Uuid;
 
 use crate::body::{self, Object};
 use crate::error::ApiError;
-use crate::id::MessageId;
+use crate::id::{ContentId, MessageId, PartId};
+use crate::timestamp::Timestamp;
+use crate::version::Version;
 
 /// The longest body of a part, in bytes after decoding.
 pub const MAX_BODY_BYTES: usize = 2048;
@@ -15,51 +20,106 @@ pub const MAX_BODY_BYTES: usize = 2048;
 /// A part as it is stored: what it is encoded in on the wire is decided anew on the way out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Part {
+    /// Names the part inside its message; only version 3.0 shows it, the others count.
+    pub id: Uuid,
     /// Any MIME string, kept verbatim with its parameters.
     pub mime_type: String,
-    /// The decoded body.
-    pub body: Vec<u8>,
+    /// What the part holds.
+    pub body: PartBody,
+    /// When the part was changed last; `None` as long as it is as it was sent.
+    pub updated_at: Option<Timestamp>,
+}
+
+/// What a part holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PartBody {
+    /// Bytes, decoded, at most [`MAX_BODY_BYTES`] of them.
+    Bytes(Vec<u8>),
+    /// A reference to rich content.
+    Content {
+        /// The rich content.
+        id: ContentId,
+        /// Its size in bytes, as the sender gave it.
+        size: u64,
+    },
+}
+
+/// A part in a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewPart {
+    /// The id that the sender chose; version 3.0 only.
+    pub id: Option<PartId>,
+    /// Any MIME string.
+    pub mime_type: String,
+    /// What the part holds.
+    pub body: PartBody,
 }
 
 /// Takes the parts out of a request to send a message or an announcement.
 ///
 /// Errors: `missing_property` for absent `parts`, `mime_type` or `body`; `invalid_property` `parts` for anything else.
-/// Rich content is not served yet: a part with `content` is refused as `invalid_property` `parts`.
-pub fn take_parts(request: &mut Object) -> Result<Vec<Part>, ApiError> {
+pub fn take_parts(request: &mut Object, version: Version) -> Result<Vec<NewPart>, ApiError> {
     match body::take_required(request, "parts")? {
-        Value::Array(parts) if !parts.is_empty() => parts.into_iter().map(parse_part).collect(),
+        Value::Array(parts) if !parts.is_empty() => {
+            parts.into_iter().map(|part| NewPart::parse(part, version)).collect()
+        }
         _ => Err(refuse("must be an array of at least one part")),
     }
 }
 
-fn parse_part(part: Value) -> Result<Part, ApiError> {
-    let Value::Object(mut part) = part else {
-        return Err(refuse("must hold objects only"));
+impl NewPart {
+    /// Reads a part. Errors as for [`take_parts`].
+    pub fn parse(part: Value, version: Version) -> Result<Self, ApiError> {
+        let Value::Object(mut part) = part else {
+            return Err(refuse("must hold objects only"));
+        };
+        let id = if version >= Version::V3_0 { take_id(&mut part)? } else { None };
+        let mime_type =
+            body::take_string(&mut part, "mime_type")?.ok_or_else(|| ApiError::missing_property("mime_type"))?;
+        if mime_type.is_empty() || mime_type.contains('\0') {
+            return Err(ApiError::invalid_property("mime_type", "must be a MIME type"));
+        }
+        let body = match (body::take(&mut part, "content"), body::take_string(&mut part, "body")?) {
+            (Some(_), Some(_)) => return Err(refuse("must not have both 'body' and 'content'")),
+            (Some(content), None) => parse_content(content)?,
+            (None, None) => return Err(ApiError::missing_property("body")),
+            (None, Some(text)) => PartBody::Bytes(decode_body(text, body::take(&mut part, "encoding").as_ref())?),
+        };
+        Ok(Self { id, mime_type, body })
+    }
+}
+
+fn take_id(part: &mut Object) -> Result<Option<PartId>, ApiError> {
+    let Some(text) = body::take_string(part, "id")? else { return Ok(None) };
+    let id =
+        PartId::parse(&text).ok_or_else(|| refuse("has an id that is not layer:///messages/<uuid>/parts/<uuid>"))?;
+    Ok(Some(id))
+}
+
+fn parse_content(content: Value) -> Result<PartBody, ApiError> {
+    let Value::Object(mut content) = content else {
+        return Err(refuse("has a content that is no object"));
     };
-    if body::take(&mut part, "content").is_some() {
-        return Err(refuse("refers to rich content, which this server does not keep"));
+    let id = body::take(&mut content, "id").and_then(|id| ContentId::parse(id.as_str()?));
+    let size = body::take(&mut content, "size").and_then(|size| size.as_u64());
+    match (id, size) {
+        (Some(id), Some(size)) => Ok(PartBody::Content { id, size }),
+        _ => Err(refuse("has a content without the id of rich content and its size in bytes")),
     }
-    let mime_type =
-        body::take_string(&mut part, "mime_type")?.ok_or_else(|| ApiError::missing_property("mime_type"))?;
-    if mime_type.is_empty() || mime_type.contains('\0') {
-        return Err(ApiError::invalid_property("mime_type", "must be a MIME type"));
-    }
-    let text = body::take_string(&mut part, "body")?.ok_or_else(|| ApiError::missing_property("body"))?;
-    let body = decode_body(text, body::take(&mut part, "encoding").as_ref())?;
-    if body.len() > MAX_BODY_BYTES {
-        return Err(refuse("must not have bodies over 2048 bytes"));
-    }
-    Ok(Part { mime_type, body })
 }
 
 fn decode_body(text: String, encoding: Option<&Value>) -> Result<Vec<u8>, ApiError> {
-    match encoding {
-        None => Ok(text.into_bytes()),
+    let bytes = match encoding {
+        None => text.into_bytes(),
         Some(Value::String(name)) if name == "base64" => {
-            STANDARD.decode(text).map_err(|_| refuse("has a body that is not valid base64"))
+            STANDARD.decode(text).map_err(|_| refuse("has a body that is not valid base64"))?
         }
-        Some(_) => Err(refuse("has an unknown encoding; only 'base64' is known")),
+        Some(_) => return Err(refuse("has an unknown encoding; only 'base64' is known")),
+    };
+    if bytes.len() > MAX_BODY_BYTES {
+        return Err(refuse("must not have bodies over 2048 bytes; longer ones go as rich content"));
     }
+    Ok(bytes)
 }
 
 fn refuse(rule: &str) -> ApiError {
@@ -67,23 +127,69 @@ fn refuse(rule: &str) -> ApiError {
 }
 
 impl Part {
+    /// The parts of a new message or announcement, whose UUID is `owner`.
+    ///
+    /// Error: `invalid_property` `parts` when a chosen id is taken twice or names another message.
+    pub fn all_of(owner: Uuid, new: Vec<NewPart>) -> Result<Vec<Self>, ApiError> {
+        let has_chosen = new.iter().any(|part| part.id.is_some());
+        let mut parts: Vec<Self> = Vec::with_capacity(new.len());
+        for (index, new) in new.into_iter().enumerate() {
+            let id = match new.id {
+                None => Self::id_at(owner, index),
+                Some(id) if id.message.uuid() == owner => id.part,
+                Some(_) => return Err(refuse("has an id that belongs to another message")),
+            };
+            parts.push(Self { id, mime_type: new.mime_type, body: new.body, updated_at: None });
+        }
+        let mut seen = HashSet::new();
+        if has_chosen && !parts.iter().all(|part| seen.insert(part.id)) {
+            return Err(refuse("has the same id twice"));
+        }
+        Ok(parts)
+    }
+
+    /// The id of the part at this place of a message, unless the sender chose one: the UUID of the message, counted up, as a
+    /// UUID of version 8. It follows from the message, so that it need not be stored.
+    pub fn id_at(owner: Uuid, index: usize) -> Uuid {
+        let counted = owner.as_u128().wrapping_add(index as u128 + 1);
+        uuid::Builder::from_custom_bytes(counted.to_be_bytes()).into_uuid()
+    }
+
     /// The body as it goes out, and its `encoding`: bytes that are valid UTF-8 go out as plain text, also when they came in as
-    /// base64 (recorded, R1); others as base64.
-    fn encoded(&self) -> (String, Option<&'static str>) {
-        match std::str::from_utf8(&self.body) {
-            Ok(text) => (text.to_owned(), None),
-            Err(_) => (STANDARD.encode(&self.body), Some("base64")),
+    /// base64 (recorded, R1); others as base64. Rich content has neither.
+    fn encoded(&self) -> (Option<String>, Option<&'static str>) {
+        let PartBody::Bytes(bytes) = &self.body else { return (None, None) };
+        match std::str::from_utf8(bytes) {
+            Ok(text) => (Some(text.to_owned()), None),
+            Err(_) => (Some(STANDARD.encode(bytes)), Some("base64")),
         }
     }
+
+    fn content(&self) -> Option<ShownContent> {
+        match self.body {
+            PartBody::Bytes(_) => None,
+            PartBody::Content { id, size } => Some(ShownContent { id, size }),
+        }
+    }
+}
+
+/// Rich content inside a part.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+struct ShownContent {
+    id: ContentId,
+    size: u64,
 }
 
 /// A part in the answer of a 1.0 create or of an announcement: no id, no null keys (recorded, R1).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct CompactPart {
     mime_type: String,
-    body: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    body: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     encoding: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    content: Option<ShownContent>,
 }
 
 impl CompactPart {
@@ -91,7 +197,7 @@ impl CompactPart {
     pub fn all(parts: &[Part]) -> Vec<Self> {
         let show = |part: &Part| {
             let (body, encoding) = part.encoded();
-            Self { mime_type: part.mime_type.clone(), body, encoding }
+            Self { mime_type: part.mime_type.clone(), body, encoding, content: part.content() }
         };
         parts.iter().map(show).collect()
     }
@@ -102,10 +208,9 @@ impl CompactPart {
 pub struct ReadPart {
     id: String,
     mime_type: String,
-    body: String,
+    body: Option<String>,
     encoding: Option<&'static str>,
-    /// Always `null`: rich content is not served yet.
-    content: Option<()>,
+    content: Option<ShownContent>,
 }
 
 impl ReadPart {
@@ -114,7 +219,7 @@ impl ReadPart {
         let show = |(index, part): (usize, &Part)| {
             let (body, encoding) = part.encoded();
             let id = format!("{message}/parts/{index}");
-            Self { id, mime_type: part.mime_type.clone(), body, encoding, content: None }
+            Self { id, mime_type: part.mime_type.clone(), body, encoding, content: part.content() }
         };
         parts.iter().enumerate().map(show).collect()
     }
@@ -125,8 +230,10 @@ mod tests {
     use super::*;
     use serde_json::json;
 
+    const OWNER: Uuid = Uuid::from_u128(0x0c4b_e7a2_51f8_4c0e_9a35_2f1f_6ce1_d001);
+
     fn parts(parts: &Value) -> Result<Vec<Part>, ApiError> {
-        take_parts(json!({ "parts": parts }).as_object_mut().unwrap())
+        Part::all_of(OWNER, take_parts(json!({ "parts": parts }).as_object_mut().unwrap(), Version::V3_0)?)
     }
 
     fn one(part: &Value) -> Result<Part, ApiError> {
@@ -160,7 +267,10 @@ mod tests {
 
     #[test]
     fn an_encoding_of_null_means_text() {
-        assert_eq!(one(&json!({ "mime_type": "a/b", "body": "YQ==", "encoding": null })).unwrap().body, b"YQ==");
+        assert_eq!(
+            one(&json!({ "mime_type": "a/b", "body": "YQ==", "encoding": null })).unwrap().body,
+            PartBody::Bytes(b"YQ==".into())
+        );
     }
 
     #[test]
@@ -176,8 +286,40 @@ mod tests {
             (json!([{ "mime_type": "a/b", "body": "%", "encoding": "base64" }]), "parts"),
             (json!([{ "mime_type": "a/b", "body": "x", "encoding": "gzip" }]), "parts"),
             (json!([{ "mime_type": "a/b", "content": { "id": "x", "size": 1 } }]), "parts"),
+            (json!([{ "mime_type": "a/b", "content": { "id": OWNER.to_string() } }]), "parts"),
+            (json!([{ "mime_type": "a/b", "content": { "id": OWNER.to_string(), "size": -1 } }]), "parts"),
+            (json!([{ "mime_type": "a/b", "body": "x", "content": { "id": OWNER.to_string(), "size": 1 } }]), "parts"),
+            (json!([{ "id": 1, "mime_type": "a/b", "body": "x" }]), "id"),
+            (json!([{ "id": OWNER.to_string(), "mime_type": "a/b", "body": "x" }]), "parts"),
         ] {
             assert_eq!(parts(&value).unwrap_err().data(), Some(&json!({ "property": property })), "{value}");
         }
+    }
+
+    #[test]
+    fn a_part_may_refer_to_rich_content() {
+        let part =
+            one(&json!({ "mime_type": "a/b", "content": { "id": format!("layer:///content/{OWNER}"), "size": 7 } }));
+        assert_eq!(part.unwrap().body, PartBody::Content { id: ContentId::new(OWNER), size: 7 });
+    }
+
+    #[test]
+    fn part_ids_follow_from_the_message_unless_they_were_chosen() {
+        let chosen = Uuid::from_u128(7);
+        let part = json!({ "mime_type": "a/b", "body": "x" });
+        let named = |message: Uuid| json!({ "id": format!("layer:///messages/{message}/parts/{chosen}"), "mime_type": "a/b", "body": "x" });
+        let ids: Vec<Uuid> = parts(&json!([part, named(OWNER), part])).unwrap().iter().map(|part| part.id).collect();
+        assert_eq!(ids, [Part::id_at(OWNER, 0), chosen, Part::id_at(OWNER, 2)]);
+        assert_eq!(ids[0].to_string(), "0c4be7a2-51f8-8c0e-9a35-2f1f6ce1d002");
+        for refused in [json!([named(OWNER), named(OWNER)]), json!([named(chosen)])] {
+            assert_eq!(parts(&refused).unwrap_err().data(), Some(&json!({ "property": "parts" })), "{refused}");
+        }
+    }
+
+    #[test]
+    fn before_3_0_a_part_has_no_id_to_choose() {
+        let mut request = json!({ "parts": [{ "id": 1, "mime_type": "a/b", "body": "x" }] });
+        let parts = take_parts(request.as_object_mut().unwrap(), Version::V2_0).unwrap();
+        assert_eq!(parts[0].id, None);
     }
 }

@@ -3,10 +3,11 @@
 //! This module knows the format only. Which properties of a resource may be patched, and with which operations, is for the
 //! resource to say; see [`crate::conversation`] and [`crate::identity`].
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::body::{self, Object};
 use crate::error::ApiError;
+use crate::version::Version;
 
 /// The most segments a path may have.
 ///
@@ -37,18 +38,19 @@ pub struct Operation {
     pub path: Vec<String>,
 }
 
-/// Parses a patch body.
+/// Parses a patch body. From 2.0 on, `add` and `remove` bring their element as `id` or, all the same, as `value`; before, as
+/// `value` only.
 ///
 /// Errors (assumed): `invalid_request` when the body is no array of objects; `missing_property` when an operation lacks one of
 /// its keys; `invalid_property` that names the path when the operation is unknown, or its path too deep.
-pub fn parse(body: &[u8]) -> Result<Vec<Operation>, ApiError> {
+pub fn parse(body: &[u8], version: Version) -> Result<Vec<Operation>, ApiError> {
     let Value::Array(operations) = body::parse(body)? else {
         return Err(ApiError::invalid_request("A patch must be a JSON array of operations."));
     };
-    operations.into_iter().map(parse_operation).collect()
+    operations.into_iter().map(|operation| parse_operation(operation, version)).collect()
 }
 
-fn parse_operation(operation: Value) -> Result<Operation, ApiError> {
+fn parse_operation(operation: Value, version: Version) -> Result<Operation, ApiError> {
     let Value::Object(mut operation) = operation else {
         return Err(ApiError::invalid_request("Every operation of a patch must be a JSON object."));
     };
@@ -59,8 +61,8 @@ fn parse_operation(operation: Value) -> Result<Operation, ApiError> {
         return Err(ApiError::invalid_property(&path[0], format_args!("cannot be nested deeper than {MAX_SEGMENTS}")));
     }
     let action = match name.as_str() {
-        "add" => Action::Add(required_value(&mut operation)?),
-        "remove" => Action::Remove(required_value(&mut operation)?),
+        "add" => Action::Add(required_element(&mut operation, version)?),
+        "remove" => Action::Remove(required_element(&mut operation, version)?),
         "set" => Action::Set(required_value(&mut operation)?),
         "delete" => Action::Delete,
         _ => return Err(ApiError::invalid_property(&property, "can be patched with add, remove, set or delete only")),
@@ -70,6 +72,24 @@ fn parse_operation(operation: Value) -> Result<Operation, ApiError> {
 
 fn required_string(operation: &mut Object, key: &str) -> Result<String, ApiError> {
     body::take_string(operation, key)?.ok_or_else(|| ApiError::missing_property(key))
+}
+
+fn required_element(operation: &mut Object, version: Version) -> Result<Value, ApiError> {
+    let id = if version.has_identities() { body::take(operation, "id") } else { None };
+    id.map_or_else(|| required_value(operation), Ok)
+}
+
+/// Reads the users in an operation on a set of users, and turns their names into plain user ids. `false` when the operation is
+/// none of `add`, `remove` and `set`.
+///
+/// Error: `invalid_property` that names `property`.
+pub fn read_users(action: &mut Action, property: &str, version: Version) -> Result<bool, ApiError> {
+    match action {
+        Action::Add(value) | Action::Remove(value) => *value = json!(body::user_id(value, property, version)?),
+        Action::Set(value) => *value = json!(body::user_ids(value, property, version)?),
+        Action::Delete => return Ok(false),
+    }
+    Ok(true)
 }
 
 /// A `value` of `null` is a value.
@@ -151,11 +171,10 @@ impl Operation {
 mod tests {
     use super::*;
     use crate::error::ErrorKind;
-    use serde_json::json;
 
     fn patched(document: Value, patch: &Value) -> Result<Value, ApiError> {
         let Value::Object(mut document) = document else { panic!("the document must be an object") };
-        for operation in parse(patch.to_string().as_bytes())? {
+        for operation in parse(patch.to_string().as_bytes(), Version::V1_0)? {
             operation.apply(&mut document)?;
         }
         Ok(Value::Object(document))
@@ -236,16 +255,32 @@ mod tests {
             (json!([{ "operation": "set", "property": "p" }]), "value"),
             (json!([{ "operation": "add", "property": "p" }]), "value"),
         ] {
-            let error = parse(patch.to_string().as_bytes()).unwrap_err();
+            let error = parse(patch.to_string().as_bytes(), Version::V1_0).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::MissingProperty);
             assert_eq!(error.data(), Some(&json!({ "property": key })));
         }
     }
 
     #[test]
+    fn from_2_0_on_an_element_comes_as_id_or_as_value() {
+        let elements = |version| {
+            let patch = json!([
+                { "operation": "add", "property": "p", "id": "a", "value": "b" },
+                { "operation": "remove", "property": "p", "value": "c" },
+                { "operation": "set", "property": "p", "id": "d", "value": "e" }
+            ]);
+            parse(patch.to_string().as_bytes(), version).unwrap().into_iter().map(|operation| operation.action)
+        };
+        let (add, remove, set) =
+            (|value| Action::Add(json!(value)), Action::Remove(json!("c")), Action::Set(json!("e")));
+        assert!(elements(Version::V1_1).eq([add("b"), remove.clone(), set.clone()]));
+        assert!(elements(Version::V2_0).eq([add("a"), remove, set]));
+    }
+
+    #[test]
     fn a_patch_must_be_an_array_of_objects() {
         for body in ["", "{}", "null", "[1]", "[[]]", "[{]"] {
-            assert_eq!(parse(body.as_bytes()).unwrap_err().kind(), ErrorKind::InvalidRequest, "{body}");
+            assert_eq!(parse(body.as_bytes(), Version::V1_0).unwrap_err().kind(), ErrorKind::InvalidRequest, "{body}");
         }
     }
 
@@ -268,7 +303,10 @@ mod tests {
     #[test]
     fn a_path_of_absurd_depth_is_refused_before_it_is_walked() {
         let property = vec!["a"; 300_000].join(".");
-        let error = parse(json!([{ "operation": "set", "property": property, "value": "1" }]).to_string().as_bytes());
+        let error = parse(
+            json!([{ "operation": "set", "property": property, "value": "1" }]).to_string().as_bytes(),
+            Version::V1_0,
+        );
         assert_eq!(error.unwrap_err().kind(), ErrorKind::InvalidProperty);
     }
 }

@@ -23,10 +23,13 @@ pub const MEDIA_TYPE: &str = "application/vnd.layer+json";
 /// Media type that a Layer Patch body must carry.
 pub const PATCH_MEDIA_TYPE: &str = "application/vnd.layer-patch+json";
 
-/// The versions that the platform serves. The only place that decides it: add a version here once its shapes exist.
-pub const SERVED: &[Version] = &[Version::V1_0];
+/// Media type of requests and answers about webhooks, without its version parameter.
+pub const WEBHOOKS_MEDIA_TYPE: &str = "application/vnd.layer.webhooks+json";
 
 impl Version {
+    /// All versions, the oldest first.
+    pub const ALL: [Self; 4] = [Self::V1_0, Self::V1_1, Self::V2_0, Self::V3_0];
+
     /// Reads `1.0`, `1.1`, `2.0` or `3.0`.
     pub fn parse(text: &str) -> Option<Self> {
         match text {
@@ -38,21 +41,26 @@ impl Version {
         }
     }
 
-    /// Whether the platform answers requests of this version.
-    pub fn is_served(self) -> bool {
-        SERVED.contains(&self)
+    /// Whether users are spoken of as identities, in requests and in answers: from 2.0 on.
+    pub fn has_identities(self) -> bool {
+        self >= Self::V2_0
     }
 
     /// Reads the `Accept` header of a request.
     ///
     /// Spaces around the parts and upper case are accepted, as are further parameters and quotes around the number (assumed).
-    /// Error: `invalid_header` when the header is absent, malformed, or names a version that is not served.
+    /// Error: `invalid_header` when the header is absent, malformed, or names an unknown version.
     pub fn from_accept(header: Option<&str>) -> Result<Self, ApiError> {
-        header
-            .and_then(accepted_version)
-            .and_then(Self::parse)
-            .filter(|version| version.is_served())
-            .ok_or_else(ApiError::invalid_accept)
+        let version = header.and_then(|header| accepted_version(header, MEDIA_TYPE)).and_then(Self::parse);
+        version.ok_or_else(ApiError::invalid_accept)
+    }
+
+    /// Reads the `Accept` header of a request about webhooks: another media type, and there is no 1.1. Contract 6.1.
+    ///
+    /// Error: `invalid_header`.
+    pub fn from_webhooks_accept(header: Option<&str>) -> Result<Self, ApiError> {
+        let version = header.and_then(|header| accepted_version(header, WEBHOOKS_MEDIA_TYPE)).and_then(Self::parse);
+        version.filter(|version| *version != Self::V1_1).ok_or_else(ApiError::invalid_webhooks_accept)
     }
 }
 
@@ -79,10 +87,10 @@ pub fn check_patch_content_type(header: Option<&str>) -> Result<(), ApiError> {
     }
 }
 
-/// The value of the `version` parameter, if the header is one media type of ours with exactly one such parameter.
-fn accepted_version(header: &str) -> Option<&str> {
+/// The value of the `version` parameter, if the header is this media type with exactly one such parameter.
+fn accepted_version<'a>(header: &'a str, media_type: &str) -> Option<&'a str> {
     let mut pieces = header.split(';').map(str::trim);
-    if !pieces.next()?.eq_ignore_ascii_case(MEDIA_TYPE) {
+    if !pieces.next()?.eq_ignore_ascii_case(media_type) {
         return None;
     }
     let mut versions = pieces
@@ -100,7 +108,20 @@ mod tests {
 
     #[test]
     fn the_documented_accept_header_is_read() {
-        assert_eq!(Version::from_accept(Some("application/vnd.layer+json; version=1.0")), Ok(Version::V1_0));
+        for version in Version::ALL {
+            let header = format!("application/vnd.layer+json; version={version}");
+            assert_eq!(Version::from_accept(Some(&header)), Ok(version));
+            assert!(Version::from_webhooks_accept(Some(&header)).is_err());
+        }
+    }
+
+    #[test]
+    fn webhooks_have_a_media_type_of_their_own_and_no_1_1() {
+        for version in Version::ALL {
+            let header = format!("application/vnd.layer.webhooks+json; version={version}");
+            let read = Version::from_webhooks_accept(Some(&header));
+            assert_eq!(read.ok(), Some(version).filter(|version| *version != Version::V1_1));
+        }
     }
 
     #[test]
@@ -128,9 +149,6 @@ mod tests {
             Some("application/vnd.layer+json; version=1"),
             Some("application/vnd.layer+json; version=1.0; version=1.0"),
             Some("application/vnd.layer.webhooks+json; version=1.0"),
-            Some("application/vnd.layer+json; version=1.1"),
-            Some("application/vnd.layer+json; version=2.0"),
-            Some("application/vnd.layer+json; version=3.0"),
             Some("application/vnd.layer+json; version=4.0"),
         ] {
             let error = Version::from_accept(header).unwrap_err();
@@ -140,7 +158,7 @@ mod tests {
 
     #[test]
     fn versions_print_as_they_are_read() {
-        for version in [Version::V1_0, Version::V1_1, Version::V2_0, Version::V3_0] {
+        for version in Version::ALL {
             assert_eq!(Version::parse(&version.to_string()), Some(version));
         }
     }

@@ -21,7 +21,7 @@ pub async fn send(
     DedupeTag(tag): DedupeTag,
     Payload(body): Payload,
 ) -> Answer {
-    let request = NewAnnouncement::parse(&body)?;
+    let request = NewAnnouncement::parse(&body, caller.version)?;
     let view = system_view(&services, caller);
     let creation = services.send_announcement(caller.key, tag, request).await?;
     let announcement = created(creation, "Announcement", &view)?;

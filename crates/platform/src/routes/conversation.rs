@@ -25,7 +25,7 @@ pub async fn create(
     DedupeTag(tag): DedupeTag,
     Payload(body): Payload,
 ) -> Answer {
-    let request = NewConversation::parse(&body)?;
+    let request = NewConversation::parse(&body, caller.version)?;
     let view = system_view(&services, caller);
     match services.create_conversation(caller.key, tag, request).await? {
         Created::Plain(creation) => {
@@ -61,7 +61,7 @@ pub async fn edit(
     InConversation(id): InConversation,
     PatchPayload(body): PatchPayload,
 ) -> Answer {
-    let patch = ConversationPatch::parse(&body)?;
+    let patch = ConversationPatch::parse(&body, caller.version)?;
     services.edit_conversation(caller.key, id, patch).await?;
     Ok(answer::empty(StatusCode::NO_CONTENT))
 }

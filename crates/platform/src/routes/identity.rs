@@ -50,7 +50,7 @@ pub async fn edit(
     OfUser(user): OfUser,
     PatchPayload(body): PatchPayload,
 ) -> Answer {
-    let patch = IdentityPatch::parse(&body)?;
+    let patch = IdentityPatch::parse(&body, caller.version)?;
     services.edit_identity(caller.key, user, patch).await?;
     Ok(answer::empty(StatusCode::NO_CONTENT))
 }

@@ -24,7 +24,7 @@ pub async fn send(
     DedupeTag(tag): DedupeTag,
     Payload(body): Payload,
 ) -> Answer {
-    let request = NewMessage::parse(&body)?;
+    let request = NewMessage::parse(&body, caller.version)?;
     let view = system_view(&services, caller);
     let creation = services.send_message(caller.key, conversation, tag, request).await?;
     let message = created(creation, "Message", &view)?;

@@ -1,7 +1,8 @@
 //! Announcements. Contract 2.3.
 
-use layer_wire::AnnouncementId;
 use layer_wire::announcement::NewAnnouncement;
+use layer_wire::part::{Part, PartBody};
+use layer_wire::{AnnouncementId, ApiError};
 use uuid::Uuid;
 
 use super::Services;
@@ -26,7 +27,12 @@ impl Services {
                 Some(other) => return Ok(Creation::IdInUse(other)),
                 None => {}
             }
-            let new = AnnouncementRecord { id, sent_at, content: request };
+            let NewAnnouncement { recipients, sender, parts } = request;
+            let parts = Part::all_of(id.uuid(), parts)?;
+            if parts.iter().any(|part| matches!(part.body, PartBody::Content { .. })) {
+                return Err(ApiError::content_not_kept().into());
+            }
+            let new = AnnouncementRecord { id, sent_at, recipients, sender, parts };
             writes.insert_announcement(app, &new)?;
             Ok(Creation::Done(new))
         };

@@ -2,6 +2,7 @@
 
 use layer_wire::message::{NewMessage, RecipientStatus};
 use layer_wire::page::{Listing, Page};
+use layer_wire::part::{Part, PartBody};
 use layer_wire::{ApiError, ConversationId, MessageId, UserId};
 use uuid::Uuid;
 
@@ -70,6 +71,10 @@ impl Services {
             let NewMessage { sender, parts } = request;
             if sender.user().is_some_and(|user| !conversation.participants.contains(user)) {
                 return Err(ApiError::sender_not_participant().into());
+            }
+            let parts = Part::all_of(id.uuid(), parts)?;
+            if parts.iter().any(|part| matches!(part.body, PartBody::Content { .. })) {
+                return Err(ApiError::content_not_kept().into());
             }
             let recipient_status = RecipientStatus::new(&conversation.participants, &sender);
             let new = NewMessageRecord { id, sent_at, sender, parts, recipient_status };

@@ -3,7 +3,7 @@
 use layer_wire::body::Object;
 use layer_wire::message::{self, RecipientStatus, Sender};
 use layer_wire::part::Part;
-use layer_wire::{AnnouncementId, ConversationId, MessageId, Timestamp, UserId, conversation};
+use layer_wire::{AnnouncementId, ConversationId, MessageId, Timestamp, UserId, announcement, conversation};
 
 use crate::token::TokenHash;
 
@@ -124,6 +124,8 @@ pub struct MessageRecord {
     pub position: u32,
     /// When it was sent.
     pub sent_at: Timestamp,
+    /// When one of its parts was changed, added or removed last.
+    pub updated_at: Option<Timestamp>,
     /// Who sent it.
     pub sender: Sender,
     /// Its parts.
@@ -139,6 +141,7 @@ impl From<MessageRecord> for message::Shown {
             conversation: record.conversation,
             position: record.position,
             sent_at: record.sent_at,
+            updated_at: record.updated_at,
             sender: record.sender,
             parts: record.parts,
             recipient_status: record.recipient_status,
@@ -168,8 +171,24 @@ pub struct AnnouncementRecord {
     pub id: AnnouncementId,
     /// When it was sent.
     pub sent_at: Timestamp,
-    /// Its recipients, sender and parts.
-    pub content: layer_wire::announcement::NewAnnouncement,
+    /// Who gets it; they need not exist.
+    pub recipients: Vec<UserId>,
+    /// Who sent it.
+    pub sender: Sender,
+    /// Its parts.
+    pub parts: Vec<Part>,
+}
+
+impl From<AnnouncementRecord> for announcement::Shown {
+    fn from(record: AnnouncementRecord) -> Self {
+        Self {
+            id: record.id,
+            sent_at: record.sent_at,
+            recipients: record.recipients,
+            sender: record.sender,
+            parts: record.parts,
+        }
+    }
 }
 
 /// What an id is used for.

@@ -70,9 +70,78 @@ pub fn start() -> Server {
 }
 
 impl Server {
+    /// The same server, spoken to in another version: `server.at("3.0").get(...)`. Without it, the version is 1.0.
+    pub fn at(&self, version: &str) -> Speaker<'_> {
+        Speaker { server: self, accept: format!("application/vnd.layer+json; version={version}") }
+    }
+
+    fn speaker(&self) -> Speaker<'_> {
+        self.at("1.0")
+    }
+
     /// Sends a request to a path below the app, with the headers that every request needs.
     pub fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
-        request(&self.platform, &self.app, method, path, headers, body)
+        self.speaker().send(method, path, headers, body)
+    }
+
+    pub fn get(&self, path: &str) -> Answer {
+        self.speaker().get(path)
+    }
+
+    pub fn delete(&self, path: &str) -> Answer {
+        self.speaker().delete(path)
+    }
+
+    pub fn post(&self, path: &str, body: &Value) -> Answer {
+        self.speaker().post(path, body)
+    }
+
+    /// Posts with a dedupe tag.
+    pub fn post_tagged(&self, path: &str, tag: &str, body: &Value) -> Answer {
+        self.speaker().post_tagged(path, tag, body)
+    }
+
+    pub fn put(&self, path: &str, body: &Value) -> Answer {
+        self.speaker().put(path, body)
+    }
+
+    pub fn patch(&self, path: &str, operations: &Value) -> Answer {
+        self.speaker().patch(path, operations)
+    }
+
+    /// Creates a conversation and returns its UUID.
+    pub fn conversation(&self, participants: &[&str]) -> String {
+        let answer = self.post("/conversations", &json!({ "participants": participants }));
+        assert_eq!(answer.status, 201, "{answer:?}");
+        answer.uuid()
+    }
+
+    /// Sends a text under the name "Concierge" and returns the UUID of the message.
+    pub fn text(&self, conversation: &str, text: &str) -> String {
+        let answer = self.post(&format!("/conversations/{conversation}/messages"), &message(text));
+        assert_eq!(answer.status, 201, "{answer:?}");
+        answer.uuid()
+    }
+
+    /// The prefix of absolute URLs.
+    pub fn prefix(&self) -> String {
+        format!("{}/apps/{}", self.platform.url(), self.app.app_id)
+    }
+}
+
+/// A server, spoken to in one version.
+pub struct Speaker<'s> {
+    server: &'s Server,
+    accept: String,
+}
+
+impl Speaker<'_> {
+    /// Sends a request to a path below the app, with the headers that every request needs; given headers replace those.
+    pub fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+        let mut all = vec![("Accept", self.accept.as_str())];
+        all.retain(|(name, _)| !headers.iter().any(|(given, _)| given.eq_ignore_ascii_case(name)));
+        all.extend(headers);
+        request(&self.server.platform, &self.server.app, method, path, &all, body)
     }
 
     pub fn get(&self, path: &str) -> Answer {
@@ -99,25 +168,6 @@ impl Server {
     pub fn patch(&self, path: &str, operations: &Value) -> Answer {
         let headers = [("Content-Type", "application/vnd.layer-patch+json")];
         self.send("PATCH", path, &headers, &operations.to_string())
-    }
-
-    /// Creates a conversation and returns its UUID.
-    pub fn conversation(&self, participants: &[&str]) -> String {
-        let answer = self.post("/conversations", &json!({ "participants": participants }));
-        assert_eq!(answer.status, 201, "{answer:?}");
-        answer.uuid()
-    }
-
-    /// Sends a text under the name "Concierge" and returns the UUID of the message.
-    pub fn text(&self, conversation: &str, text: &str) -> String {
-        let answer = self.post(&format!("/conversations/{conversation}/messages"), &message(text));
-        assert_eq!(answer.status, 201, "{answer:?}");
-        answer.uuid()
-    }
-
-    /// The prefix of absolute URLs.
-    pub fn prefix(&self) -> String {
-        format!("{}/apps/{}", self.platform.url(), self.app.app_id)
     }
 }
 

@@ -22,25 +22,45 @@ fn a_request_without_an_accept_header_is_not_acceptable() {
     );
 }
 
-/// Only 1.0 is served for now.
+/// Contract 1.3: four versions are served, and no others.
 #[test]
 fn other_versions_and_other_media_types_are_not_acceptable() {
     let server = start();
+    for version in ["1.0", "1.1", "2.0", "3.0"] {
+        assert_eq!(server.at(version).get("/users/a/blocks").status, 200, "{version}");
+    }
     for accept in [
         "*/*",
         "application/json",
         "application/vnd.layer+json",
         "application/vnd.layer+json; version=0.9",
-        "application/vnd.layer+json; version=1.1",
-        "application/vnd.layer+json; version=2.0",
-        "application/vnd.layer+json; version=3.0",
         "application/vnd.layer+json; version=4.0",
+        "application/vnd.layer.webhooks+json; version=1.0",
     ] {
         let answer = server.send("GET", "/users/a/blocks", &[("Accept", accept)], "");
         answer.assert_error(406, "invalid_header", None);
     }
     let answer = server.send("GET", "/users/a/blocks", &[("Accept", "application/vnd.layer+json;version=1.0")], "");
     assert_eq!(answer.status, 200);
+}
+
+/// Contract 6.1: paths about webhooks have a media type of their own.
+#[test]
+fn paths_about_webhooks_need_the_media_type_of_webhooks() {
+    let server = start();
+    for path in ["/webhooks", "/webhooks/x/activate"] {
+        for version in ["1.0", "1.1", "2.0", "3.0"] {
+            let answer = server.at(version).get(path);
+            answer.assert_error(406, "invalid_header", None);
+            assert_eq!(answer.json()["url"], "https://developer.layer.com/docs/webhooks");
+        }
+        for version in ["1.0", "2.0", "3.0"] {
+            let accept = format!("application/vnd.layer.webhooks+json; version={version}");
+            assert_ne!(server.send("GET", path, &[("Accept", &accept)], "").status, 406, "{version}");
+        }
+        let accept = "application/vnd.layer.webhooks+json; version=1.1";
+        server.send("GET", path, &[("Accept", accept)], "").assert_error(406, "invalid_header", None);
+    }
 }
 
 /// Contract 1.2.

@@ -1,39 +1,100 @@
 //! The two blobs of a message row. Folding parts and status into the row makes a send one row and a list one range scan.
 //!
-//! Both begin with a format number. Lengths and counts are 32 bits, little-endian.
+//! Both begin with a format number; numbers of several bytes are little-endian. What an older version wrote is read for ever.
+//!
+//! Parts, format 1: text of the MIME type, bytes of the body. Format 2: flags, text of the MIME type, then the body, which is either
+//! bytes or, with [`IS_CONTENT`], the UUID of rich content and its size; then what the flags name, in their order. Recipients, format
+//! 1: status, text of the user id. Texts and bytes begin with their length: 32 bits in format 1, a varint (7 bits a byte, the lowest
+//! first) in format 2.
 
-use layer_wire::UserId;
 use layer_wire::message::{RecipientStatus, Status};
-use layer_wire::part::Part;
+use layer_wire::part::{Part, PartBody};
+use layer_wire::{ContentId, Timestamp, UserId};
+use uuid::Uuid;
 
 use crate::store::StoreError;
 
-const FORMAT: u8 = 1;
+const RECIPIENTS_FORMAT: u8 = 1;
+const PARTS_FORMAT: u8 = 2;
 
-/// Encodes the parts of a message.
-pub fn encode_parts(parts: &[Part]) -> Result<Vec<u8>, StoreError> {
-    let mut blob = vec![FORMAT];
-    for part in parts {
-        put(&mut blob, part.mime_type.as_bytes())?;
-        put(&mut blob, &part.body)?;
+/// The part refers to rich content instead of holding bytes.
+const IS_CONTENT: u8 = 1;
+/// The part has an id that does not follow from its message and its place.
+const HAS_ID: u8 = 2;
+/// The part was changed; the time is 8 bytes of milliseconds.
+const IS_UPDATED: u8 = 4;
+
+/// Encodes the parts of a message or an announcement, whose UUID is `owner`.
+pub fn encode_parts(owner: Uuid, parts: &[Part]) -> Vec<u8> {
+    let mut blob = vec![PARTS_FORMAT];
+    for (index, part) in parts.iter().enumerate() {
+        let has_id = part.id != Part::id_at(owner, index);
+        let flag = |flag: u8, is_set: bool| if is_set { flag } else { 0 };
+        blob.push(
+            flag(IS_CONTENT, matches!(part.body, PartBody::Content { .. }))
+                | flag(HAS_ID, has_id)
+                | flag(IS_UPDATED, part.updated_at.is_some()),
+        );
+        put_text(&mut blob, part.mime_type.as_bytes());
+        match &part.body {
+            PartBody::Bytes(bytes) => put_text(&mut blob, bytes),
+            PartBody::Content { id, size } => {
+                blob.extend_from_slice(id.uuid().as_bytes());
+                put_varint(&mut blob, *size);
+            }
+        }
+        if has_id {
+            blob.extend_from_slice(part.id.as_bytes());
+        }
+        if let Some(updated_at) = part.updated_at {
+            blob.extend_from_slice(&updated_at.as_ms().to_le_bytes());
+        }
     }
-    Ok(blob)
+    blob
 }
 
-/// Decodes the parts of a message. Error: `Failed` when the blob is damaged.
-pub fn decode_parts(blob: &[u8]) -> Result<Vec<Part>, StoreError> {
-    let mut reader = Reader::open(blob)?;
+/// Decodes the parts of a message or an announcement. Error: `Failed` when the blob is damaged.
+pub fn decode_parts(owner: Uuid, blob: &[u8]) -> Result<Vec<Part>, StoreError> {
+    let (format, mut reader) = Reader::open(blob)?;
     let mut parts = vec![];
     while !reader.is_at_end() {
-        let mime_type = reader.text()?;
-        parts.push(Part { mime_type, body: reader.bytes()?.to_vec() });
+        let derived_id = Part::id_at(owner, parts.len());
+        parts.push(match format {
+            1 => {
+                let mime_type = reader.text()?;
+                let body = PartBody::Bytes(reader.bytes()?.to_vec());
+                Part { id: derived_id, mime_type, body, updated_at: None }
+            }
+            PARTS_FORMAT => decode_part(&mut reader, derived_id)?,
+            _ => return Err(damaged()),
+        });
     }
     Ok(parts)
 }
 
+fn decode_part(reader: &mut Reader<'_>, derived_id: Uuid) -> Result<Part, StoreError> {
+    let flags = reader.byte()?;
+    if flags & !(IS_CONTENT | HAS_ID | IS_UPDATED) != 0 {
+        return Err(damaged());
+    }
+    let mime_type = String::from_utf8(reader.short_bytes()?.to_vec()).map_err(|_| damaged())?;
+    let body = if flags & IS_CONTENT == 0 {
+        PartBody::Bytes(reader.short_bytes()?.to_vec())
+    } else {
+        let id = ContentId::new(Uuid::from_bytes(reader.array()?));
+        PartBody::Content { id, size: reader.varint()? }
+    };
+    let id = if flags & HAS_ID == 0 { derived_id } else { Uuid::from_bytes(reader.array()?) };
+    let updated_at = match flags & IS_UPDATED {
+        0 => None,
+        _ => Some(Timestamp::from_ms(i64::from_le_bytes(reader.array()?))),
+    };
+    Ok(Part { id, mime_type, body, updated_at })
+}
+
 /// Encodes the status of a message with its recipients.
 pub fn encode_recipients(recipients: &RecipientStatus) -> Result<Vec<u8>, StoreError> {
-    let mut blob = vec![FORMAT];
+    let mut blob = vec![RECIPIENTS_FORMAT];
     for (user, status) in &recipients.0 {
         blob.push(match status {
             Status::Sent => 0,
@@ -47,7 +108,7 @@ pub fn encode_recipients(recipients: &RecipientStatus) -> Result<Vec<u8>, StoreE
 
 /// Decodes the status of a message with its recipients. Error: `Failed` when the blob is damaged.
 pub fn decode_recipients(blob: &[u8]) -> Result<RecipientStatus, StoreError> {
-    let mut reader = Reader::open(blob)?;
+    let (RECIPIENTS_FORMAT, mut reader) = Reader::open(blob)? else { return Err(damaged()) };
     let mut recipients = vec![];
     while !reader.is_at_end() {
         let status = match reader.byte()? {
@@ -68,6 +129,20 @@ fn put(blob: &mut Vec<u8>, bytes: &[u8]) -> Result<(), StoreError> {
     Ok(())
 }
 
+fn put_text(blob: &mut Vec<u8>, bytes: &[u8]) {
+    put_varint(blob, bytes.len() as u64);
+    blob.extend_from_slice(bytes);
+}
+
+fn put_varint(blob: &mut Vec<u8>, mut number: u64) {
+    while number >= 0x80 {
+        // The lowest seven bits, with the mark that more follow.
+        blob.push(number.to_le_bytes()[0] | 0x80);
+        number >>= 7;
+    }
+    blob.push(number.to_le_bytes()[0]);
+}
+
 fn damaged() -> StoreError {
     StoreError::Failed("a message row is damaged".into())
 }
@@ -75,11 +150,10 @@ fn damaged() -> StoreError {
 struct Reader<'a>(&'a [u8]);
 
 impl<'a> Reader<'a> {
-    fn open(blob: &'a [u8]) -> Result<Self, StoreError> {
-        match blob.split_first() {
-            Some((&FORMAT, rest)) => Ok(Self(rest)),
-            _ => Err(damaged()),
-        }
+    /// The format of a blob, and a reader of the rest.
+    fn open(blob: &'a [u8]) -> Result<(u8, Self), StoreError> {
+        let (format, rest) = blob.split_first().ok_or_else(damaged)?;
+        Ok((*format, Self(rest)))
     }
 
     fn is_at_end(&self) -> bool {
@@ -92,12 +166,40 @@ impl<'a> Reader<'a> {
         Ok(*byte)
     }
 
-    fn bytes(&mut self) -> Result<&'a [u8], StoreError> {
-        let (length, rest) = self.0.split_first_chunk().ok_or_else(damaged)?;
-        let length = usize::try_from(u32::from_le_bytes(*length)).map_err(|_| damaged())?;
-        let (bytes, rest) = rest.split_at_checked(length).ok_or_else(damaged)?;
+    fn array<const N: usize>(&mut self) -> Result<[u8; N], StoreError> {
+        let (bytes, rest) = self.0.split_first_chunk().ok_or_else(damaged)?;
+        self.0 = rest;
+        Ok(*bytes)
+    }
+
+    fn varint(&mut self) -> Result<u64, StoreError> {
+        let mut number = 0;
+        for shift in (0..u64::BITS).step_by(7) {
+            let byte = self.byte()?;
+            number |= u64::from(byte & 0x7f) << shift;
+            if byte & 0x80 == 0 {
+                return Ok(number);
+            }
+        }
+        Err(damaged())
+    }
+
+    /// Bytes whose length is a varint.
+    fn short_bytes(&mut self) -> Result<&'a [u8], StoreError> {
+        let length = usize::try_from(self.varint()?).map_err(|_| damaged())?;
+        self.take(length)
+    }
+
+    fn take(&mut self, length: usize) -> Result<&'a [u8], StoreError> {
+        let (bytes, rest) = self.0.split_at_checked(length).ok_or_else(damaged)?;
         self.0 = rest;
         Ok(bytes)
+    }
+
+    /// Bytes whose length is 32 bits.
+    fn bytes(&mut self) -> Result<&'a [u8], StoreError> {
+        let length = usize::try_from(u32::from_le_bytes(self.array()?)).map_err(|_| damaged())?;
+        self.take(length)
     }
 
     fn text(&mut self) -> Result<String, StoreError> {
@@ -109,14 +211,26 @@ impl<'a> Reader<'a> {
 mod tests {
     use super::*;
 
+    const OWNER: Uuid = Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0001);
+
+    fn part(index: usize, mime_type: &str, body: &[u8]) -> Part {
+        let body = PartBody::Bytes(body.into());
+        Part { id: Part::id_at(OWNER, index), mime_type: mime_type.into(), body, updated_at: None }
+    }
+
     #[test]
     fn parts_and_recipients_survive_encoding_and_decoding() {
+        let content = PartBody::Content { id: ContentId::new(Uuid::from_u128(9)), size: u64::MAX };
         let parts = vec![
-            Part { mime_type: "text/plain".into(), body: "Hi 🐙".into() },
-            Part { mime_type: "a/b; role=root".into(), body: vec![0, 255] },
-            Part { mime_type: "a/b".into(), body: vec![] },
+            part(0, "text/plain", "Hi 🐙".as_bytes()),
+            part(1, "a/b; role=root", &[0, 255]),
+            part(2, "a/b", &[]),
+            part(3, &"m".repeat(200), &[7; 2048]),
+            Part { id: Uuid::from_u128(7), updated_at: Some(Timestamp::from_ms(-1)), ..part(4, "a/b", b"x") },
+            Part { body: content.clone(), ..part(5, "a/b", b"") },
+            Part { id: Uuid::from_u128(8), body: content, updated_at: Some(Timestamp::from_ms(5)), ..part(6, "", b"") },
         ];
-        assert_eq!(decode_parts(&encode_parts(&parts).unwrap()), Ok(parts));
+        assert_eq!(decode_parts(OWNER, &encode_parts(OWNER, &parts)), Ok(parts));
 
         let recipients = RecipientStatus(vec![
             (UserId::parse("ns/42").unwrap(), Status::Sent),
@@ -129,14 +243,27 @@ mod tests {
     }
 
     #[test]
+    fn a_text_costs_three_bytes_more_than_its_mime_type_and_body() {
+        assert_eq!(encode_parts(OWNER, &[part(0, "text/plain", b"Hi")]).len(), 1 + 3 + 10 + 2);
+    }
+
+    #[test]
+    fn the_first_format_is_still_read() {
+        let blob = b"\x01\x0a\0\0\0text/plain\x02\0\0\0Hi\x03\0\0\0a/b\0\0\0\0";
+        assert_eq!(decode_parts(OWNER, blob), Ok(vec![part(0, "text/plain", b"Hi"), part(1, "a/b", b"")]));
+    }
+
+    #[test]
     fn a_damaged_blob_is_an_error() {
-        let blob = encode_parts(&[Part { mime_type: "text/plain".into(), body: b"Hi".to_vec() }]).unwrap();
+        let changed = Part { id: Uuid::from_u128(7), updated_at: Some(Timestamp::from_ms(1)), ..part(0, "a/b", b"Hi") };
+        let blob = encode_parts(OWNER, &[changed]);
         for length in 2..blob.len() {
-            assert!(decode_parts(&blob[..length]).is_err(), "{length}");
+            assert!(decode_parts(OWNER, &blob[..length]).is_err(), "{length}");
         }
-        for blob in [&[][..], &[9], &[1, 255, 255, 255, 255]] {
-            assert!(decode_parts(blob).is_err(), "{blob:?}");
+        for blob in [&[][..], &[9, 0], &[1, 255, 255, 255, 255], &[2, 8, 0, 0], &[2, 0, 255, 255], &[2; 30]] {
+            assert!(decode_parts(OWNER, blob).is_err(), "{blob:?}");
         }
         assert!(decode_recipients(&[1, 7, 0, 0, 0, 0]).is_err());
+        assert!(decode_recipients(&[2, 1, 0, 0, 0, 0]).is_err());
     }
 }

@@ -11,30 +11,47 @@ use crate::store::model::{AppKey, ConversationRecord, MessageRecord, NewMessageR
 
 /// The columns that [`read`] expects, in its order.
 const COLUMNS: &str = "messages.key, messages.uuid, messages.sent_at, messages.sender_user, messages.sender_name, \
-     messages.recipients, messages.parts";
+     messages.recipients, messages.parts, messages.updated_at";
 
 /// The key of the row at a position of a conversation.
 fn key(conversation: &ConversationRecord, position: u32) -> i64 {
     conversation.key.0 << 32 | i64::from(position)
 }
 
+/// How many columns [`read`] takes.
+const COLUMN_COUNT: usize = 8;
+
 fn read(row: &Row<'_>, conversation: ConversationId) -> Result<MessageRecord, StoreError> {
+    let uuid = Uuid::from_bytes(row.get(1)?);
     let key: i64 = row.get(0)?;
     let position = u32::try_from(key & 0xFFFF_FFFF).unwrap_or_default();
-    let sender = match (row.get(3)?, row.get(4)?) {
-        (Some(user), None) => Sender::User(UserId::trusted(user)),
-        (None, Some(name)) => Sender::Name(name),
-        _ => return Err(StoreError::Failed("a message row has no sender".into())),
-    };
     Ok(MessageRecord {
-        id: MessageId::new(Uuid::from_bytes(row.get(1)?)),
+        id: MessageId::new(uuid),
         conversation,
         position,
         sent_at: Timestamp::from_ms(row.get(2)?),
-        sender,
+        updated_at: row.get::<_, Option<i64>>(7)?.map(Timestamp::from_ms),
+        sender: read_sender(row, 3)?,
         recipient_status: codec::decode_recipients(row.get_ref(5)?.as_blob().map_err(rusqlite::Error::from)?)?,
-        parts: codec::decode_parts(row.get_ref(6)?.as_blob().map_err(rusqlite::Error::from)?)?,
+        parts: codec::decode_parts(uuid, row.get_ref(6)?.as_blob().map_err(rusqlite::Error::from)?)?,
     })
+}
+
+/// Reads the sender out of two columns, user and name, beginning at column `first`.
+pub fn read_sender(row: &Row<'_>, first: usize) -> Result<Sender, StoreError> {
+    match (row.get(first)?, row.get(first + 1)?) {
+        (Some(user), None) => Ok(Sender::User(UserId::trusted(user))),
+        (None, Some(name)) => Ok(Sender::Name(name)),
+        _ => Err(StoreError::Failed("a row has no sender".into())),
+    }
+}
+
+/// The two columns of a sender: user and name.
+pub fn sender_columns(sender: &Sender) -> (Option<&str>, Option<&str>) {
+    match sender {
+        Sender::User(user) => (Some(user.as_str()), None),
+        Sender::Name(name) => (None, Some(name)),
+    }
 }
 
 pub fn get(connection: &Connection, app: AppKey, id: MessageId) -> Result<Option<MessageRecord>, StoreError> {
@@ -45,7 +62,7 @@ pub fn get(connection: &Connection, app: AppKey, id: MessageId) -> Result<Option
              WHERE messages.app = ?1 AND messages.uuid = ?2"
         ))?
         .query_row((app.0, id.uuid().as_bytes()), |row| {
-            let conversation = ConversationId::new(Uuid::from_bytes(row.get(7)?));
+            let conversation = ConversationId::new(Uuid::from_bytes(row.get(COLUMN_COUNT)?));
             Ok(read(row, conversation))
         })
         .optional()?
@@ -80,10 +97,7 @@ pub fn append(
 ) -> Result<MessageRecord, StoreError> {
     let full = || StoreError::Failed("the conversation is full".into());
     let position = conversation.last_position.checked_add(1).ok_or_else(full)?;
-    let (sender_user, sender_name) = match &new.sender {
-        Sender::User(user) => (Some(user.as_str()), None),
-        Sender::Name(name) => (None, Some(name)),
-    };
+    let (sender_user, sender_name) = sender_columns(&new.sender);
     connection
         .prepare_cached(
             "INSERT INTO messages (key, app, uuid, sent_at, sender_user, sender_name, recipients, parts)
@@ -97,7 +111,7 @@ pub fn append(
             sender_user,
             sender_name,
             codec::encode_recipients(&new.recipient_status)?,
-            codec::encode_parts(&new.parts)?,
+            codec::encode_parts(new.id.uuid(), &new.parts),
         ))?;
     connection
         .prepare_cached(
@@ -113,6 +127,7 @@ pub fn append(
         conversation: conversation.id,
         position,
         sent_at: new.sent_at,
+        updated_at: None,
         sender: new.sender,
         parts: new.parts,
         recipient_status: new.recipient_status,

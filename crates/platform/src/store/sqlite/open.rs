@@ -12,7 +12,7 @@ use crate::config::DataLocation;
 const APPLICATION_ID: i32 = 0x4C41_5952;
 
 /// The schema, step by step. A step that was ever released is never changed again.
-const MIGRATIONS: &[&str] = &[include_str!("migrations/001_initial.sql")];
+const MIGRATIONS: &[&str] = &[include_str!("migrations/001_initial.sql"), include_str!("migrations/002_message.sql")];
 
 /// How long to wait for another process that holds the file.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);

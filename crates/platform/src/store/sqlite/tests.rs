@@ -3,8 +3,9 @@
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Arc, Mutex};
 
-use layer_wire::announcement::NewAnnouncement;
-use layer_wire::{AnnouncementId, AppId, Timestamp, UserId};
+use layer_wire::message::Sender;
+use layer_wire::part::{Part, PartBody};
+use layer_wire::{AnnouncementId, AppId, MessageId, Timestamp, UserId};
 use uuid::Uuid;
 
 use super::writer::{self, Job};
@@ -47,9 +48,14 @@ fn block(blocked: &'static str) -> Work {
 
 fn announce() -> Work {
     Box::new(|writes| {
-        let content = NewAnnouncement { recipients: vec![user("a")], sender_name: "x".into(), parts: vec![] };
-        let id = AnnouncementId::new(Uuid::from_u128(7));
-        writes.insert_announcement(APP, &AnnouncementRecord { id, sent_at: Timestamp::from_ms(0), content })
+        let announcement = AnnouncementRecord {
+            id: AnnouncementId::new(Uuid::from_u128(7)),
+            sent_at: Timestamp::from_ms(0),
+            recipients: vec![user("a")],
+            sender: Sender::Name("x".into()),
+            parts: vec![],
+        };
+        writes.insert_announcement(APP, &announcement)
     })
 }
 
@@ -76,6 +82,44 @@ fn run_batch(prepare: &str, works: Vec<Work>) -> (Vec<Result<(), StoreError>>, V
     blocked.sort();
     let reports = reports.lock().unwrap().clone();
     (reports, blocked)
+}
+
+/// A file of the first release: schema 1, parts in format 1.
+#[test]
+fn a_file_of_the_first_release_is_opened_and_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("layer.db");
+    let message = MessageId::new(Uuid::from_u128(0x0c4b_e7a2_51f8_4c0e_9a35_2f1f_6ce1_d001));
+    let old = rusqlite::Connection::open(&path).unwrap();
+    old.execute_batch(include_str!("migrations/001_initial.sql")).unwrap();
+    old.execute_batch(
+        r#"PRAGMA application_id = 0x4C415952;
+           PRAGMA user_version = 1;
+           INSERT INTO apps VALUES (1, zeroblob(16), 0);
+           INSERT INTO conversations (app, uuid, created_at, active_at, participants, metadata, message_count, last_position)
+           VALUES (1, zeroblob(16), 5, 6, '["maria"]', '{}', 1, 1);
+           INSERT INTO messages VALUES (4294967297, 1, X'0c4be7a251f84c0e9a352f1f6ce1d001', 6, 'maria', NULL,
+               X'0102050000006d61726961', X'0103000000612f62020000004869'); -- maria: read; a/b: Hi
+           INSERT INTO announcements VALUES (3, 1, X'00000000000000000000000000000007', 7, '["jon"]', 'Concierge',
+               X'0103000000612f62020000004869');"#,
+    )
+    .unwrap();
+    drop(old);
+
+    let connection = open::open_writer(&DataLocation::File(path)).unwrap();
+    let read = super::message::get(&connection, APP, message).unwrap().unwrap();
+    let part = |owner: Uuid| Part {
+        id: Part::id_at(owner, 0),
+        mime_type: "a/b".into(),
+        body: PartBody::Bytes(b"Hi".into()),
+        updated_at: None,
+    };
+    assert_eq!((read.updated_at, read.sender), (None, Sender::User(user("maria"))));
+    assert_eq!(read.parts, [part(message.uuid())]);
+    let id = AnnouncementId::new(Uuid::from_u128(7));
+    let read = super::announcement::get(&connection, APP, id).unwrap().unwrap();
+    assert_eq!((read.sent_at.as_ms(), read.recipients), (7, vec![user("jon")]));
+    assert_eq!((read.sender, read.parts), (Sender::Name("Concierge".into()), vec![part(id.uuid())]));
 }
 
 #[test]
