@@ -9,7 +9,7 @@ use layer_wire::ApiError;
 
 use crate::error::Failure;
 use crate::gate;
-use crate::routes::{announcement, block, conversation, identity, message};
+use crate::routes::{announcement, block, conversation, deletion, identity, message, receipt};
 use crate::service::Services;
 
 /// Builds the routes. Everything passes the gate first, unknown paths too.
@@ -25,9 +25,17 @@ pub fn build(services: Arc<Services>) -> Router {
         .route("/apps/{app}/conversations/{conversation}/messages/{message}", get(message::get).delete(message::delete))
         // The same, in the view of a user
         .route("/apps/{app}/users/{user}/conversations", get(conversation::get_all_of_user))
-        .route("/apps/{app}/users/{user}/conversations/{conversation}", get(conversation::get_of_user))
+        .route(
+            "/apps/{app}/users/{user}/conversations/{conversation}",
+            get(conversation::get_of_user).delete(deletion::delete_conversation),
+        )
+        .route("/apps/{app}/users/{user}/conversations/{conversation}/mark_all_read", post(receipt::mark_all_read))
         .route("/apps/{app}/users/{user}/conversations/{conversation}/messages", get(message::get_all_of_user))
-        .route("/apps/{app}/users/{user}/messages/{message}", get(message::get_of_user))
+        .route(
+            "/apps/{app}/users/{user}/messages/{message}",
+            get(message::get_of_user).delete(deletion::delete_message),
+        )
+        .route("/apps/{app}/users/{user}/messages/{message}/receipts", post(receipt::give))
         // Users
         .route("/apps/{app}/users/{user}/blocks", get(block::get).post(block::block))
         .route("/apps/{app}/users/{user}/blocks/{blocked}", delete(block::unblock))

@@ -247,6 +247,11 @@ impl ApiError {
         Self::new(ErrorKind::AccessDenied, "The sender is not a participant of the conversation.")
     }
 
+    /// `access_denied` for a user who no longer takes part in the conversation.
+    pub fn not_a_participant() -> Self {
+        Self::new(ErrorKind::AccessDenied, "The user is no longer a participant of the conversation.")
+    }
+
     /// `not_found` for a conversation (recorded text).
     pub fn conversation_not_found() -> Self {
         Self::new(ErrorKind::NotFound, "The referenced conversation cannot be found.")

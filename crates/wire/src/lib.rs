@@ -8,6 +8,7 @@
 pub mod announcement;
 pub mod block_list;
 pub mod body;
+pub mod client_api;
 pub mod conversation;
 pub mod error;
 pub mod id;
@@ -18,6 +19,7 @@ pub mod page;
 pub mod part;
 pub mod patch;
 pub mod percent;
+pub mod receipt;
 pub mod timestamp;
 pub mod url;
 pub mod version;

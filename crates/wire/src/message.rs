@@ -82,6 +82,18 @@ impl RecipientStatus {
         self.0.iter().find(|(recipient, _)| recipient == user).map(|(_, status)| *status)
     }
 
+    /// Raises the status with one user, and tells whether that changed it: it never moves backwards, and someone who took no part
+    /// when the message was sent has none.
+    pub fn raise(&mut self, user: &UserId, to: Status) -> bool {
+        match self.0.iter_mut().find(|(recipient, _)| recipient == user) {
+            Some((_, status)) if *status < to => {
+                *status = to;
+                true
+            }
+            _ => false,
+        }
+    }
+
     /// Whether the message waits to be read by this user. Messages from before the user joined do not (assumed).
     pub fn is_unread_for(&self, user: &UserId) -> bool {
         self.of(user).is_some_and(|status| status < Status::Read)

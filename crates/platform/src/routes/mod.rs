@@ -3,8 +3,10 @@
 pub mod announcement;
 pub mod block;
 pub mod conversation;
+pub mod deletion;
 pub mod identity;
 pub mod message;
+pub mod receipt;
 
 use axum::response::Response;
 use layer_wire::{ApiError, UserId};

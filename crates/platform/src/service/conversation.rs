@@ -39,7 +39,8 @@ pub fn find(reads: &dyn Reads, app: AppKey, id: ConversationId) -> Result<Conver
     if conversation.is_deleted { Err(ApiError::conversation_deleted().into()) } else { Ok(conversation) }
 }
 
-/// The conversation and the membership of a user; `not_found` for a user who never was a member.
+/// The conversation and the membership of a user who may read it; `not_found` for a user who never was a member, or who deleted
+/// the conversation for itself (assumed).
 pub fn find_of_user(
     reads: &dyn Reads,
     app: AppKey,
@@ -47,16 +48,43 @@ pub fn find_of_user(
     id: ConversationId,
 ) -> Result<(ConversationRecord, Membership), Failure> {
     let conversation = find(reads, app, id)?;
+    let membership = reads.membership(app, user, &conversation)?.filter(|membership| !membership.is_deleted);
+    Ok((conversation, membership.ok_or_else(ApiError::conversation_not_found)?))
+}
+
+/// The conversation and the membership of a user who acts in it; `not_found` for a user who never was a member, `access_denied`
+/// for a former one. Contract 2.1.3 [C1].
+pub fn find_as_participant(
+    reads: &dyn Reads,
+    app: AppKey,
+    user: &UserId,
+    id: ConversationId,
+) -> Result<(ConversationRecord, Membership), Failure> {
+    let conversation = find(reads, app, id)?;
     let membership = reads.membership(app, user, &conversation)?.ok_or_else(ApiError::conversation_not_found)?;
-    Ok((conversation, membership))
+    if membership.is_current() { Ok((conversation, membership)) } else { Err(ApiError::not_a_participant().into()) }
+}
+
+/// Takes a user out of a conversation, which is no longer distinct then.
+pub fn remove_participant(
+    writes: &mut dyn Writes,
+    app: AppKey,
+    conversation: &ConversationRecord,
+    user: &UserId,
+) -> Result<(), Failure> {
+    let participants = conversation.participants.iter().filter(|participant| *participant != user).cloned().collect();
+    let changed = ConversationRecord { participants, is_distinct: false, ..conversation.clone() };
+    Ok(writes.update_conversation(app, &changed)?)
 }
 
 fn seen_by_user(
     reads: &dyn Reads,
+    app: AppKey,
+    user: &UserId,
     conversation: ConversationRecord,
     membership: Membership,
 ) -> Result<OfUser, Failure> {
-    let last_message = reads.messages(&conversation, membership.visible(), 1)?.pop();
+    let last_message = reads.messages_of(app, user, &conversation, membership, None, 1)?.pop();
     Ok(OfUser { conversation, membership, last_message })
 }
 
@@ -108,7 +136,7 @@ impl Services {
     pub async fn conversation_of_user(&self, app: AppKey, user: UserId, id: ConversationId) -> Result<OfUser, Failure> {
         let read = move |reads: &dyn Reads| {
             let (conversation, membership) = find_of_user(reads, app, &user, id)?;
-            seen_by_user(reads, conversation, membership)
+            seen_by_user(reads, app, &user, conversation, membership)
         };
         self.store.read(read).await
     }
@@ -134,8 +162,9 @@ impl Services {
             };
             let total = reads.conversation_count_of(app, &user)?;
             let found = reads.conversations_of(app, &user, sort_by, from.as_ref(), page.size + 1)?;
-            let seen =
-                found.into_iter().map(|(conversation, membership)| seen_by_user(reads, conversation, membership));
+            let seen = found
+                .into_iter()
+                .map(|(conversation, membership)| seen_by_user(reads, app, &user, conversation, membership));
             Ok(Listing::new(seen.collect::<Result<_, Failure>>()?, page.size, total))
         };
         self.store.read(read).await

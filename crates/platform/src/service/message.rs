@@ -7,10 +7,10 @@ use layer_wire::{ApiError, ConversationId, MessageId, UserId};
 use uuid::Uuid;
 
 use super::Services;
-use super::conversation::{find, find_of_user};
+use super::conversation::{self, find};
 use super::dedupe::{self, Creation, Tagged};
 use crate::error::Failure;
-use crate::store::model::{AppKey, ConversationRecord, MessageRecord, NewMessageRecord, PositionRange};
+use crate::store::model::{AppKey, ConversationRecord, Membership, MessageRecord, NewMessageRecord, PositionRange};
 use crate::store::{Reads, Writes};
 
 /// The message, if it is in this conversation; else `not_found`.
@@ -24,25 +24,44 @@ fn find_in(
     message.ok_or_else(|| ApiError::message_not_found().into())
 }
 
-/// A page of the messages within `visible`, of which there are `total`.
-fn list(
+/// The conversation, the membership of a user and a message that the user can see; `not_found` for any other message.
+pub fn find_of_user(
+    reads: &dyn Reads,
+    app: AppKey,
+    user: &UserId,
+    id: MessageId,
+) -> Result<(ConversationRecord, Membership, MessageRecord), Failure> {
+    let message = reads.message(app, id)?.ok_or_else(ApiError::message_not_found)?;
+    let conversation = find(reads, app, message.conversation)?;
+    match reads.membership(app, user, &conversation)? {
+        Some(membership) if can_see(reads, app, user, &conversation, membership, message.position)? => {
+            Ok((conversation, membership, message))
+        }
+        _ => Err(ApiError::message_not_found().into()),
+    }
+}
+
+fn can_see(
+    reads: &dyn Reads,
+    app: AppKey,
+    user: &UserId,
+    conversation: &ConversationRecord,
+    membership: Membership,
+    position: u32,
+) -> Result<bool, Failure> {
+    let has_deleted = membership.deleted_count > 0 && reads.has_deleted_message(app, user, conversation, position)?;
+    Ok(membership.can_see(position) && !has_deleted)
+}
+
+/// The position of the message that a page begins after, if it is in this conversation; else `not_found`.
+fn position_of(
     reads: &dyn Reads,
     app: AppKey,
     conversation: &ConversationRecord,
-    visible: PositionRange,
-    total: u64,
-    page: Page<MessageId>,
-) -> Result<Listing<MessageRecord>, Failure> {
-    let after = match page.from {
-        None => None,
-        Some(id) => {
-            let from = reads.message(app, id)?.filter(|message| message.conversation == conversation.id);
-            let is_visible = |message: &MessageRecord| visible.up_to.is_none_or(|last| message.position <= last);
-            Some(from.filter(is_visible).ok_or_else(ApiError::from_id_not_found)?.position)
-        }
-    };
-    let found = reads.messages(conversation, PositionRange { after, ..visible }, page.size + 1)?;
-    Ok(Listing::new(found, page.size, total))
+    from: MessageId,
+) -> Result<u32, Failure> {
+    let message = reads.message(app, from)?.filter(|message| message.conversation == conversation.id);
+    Ok(message.ok_or_else(ApiError::from_id_not_found)?.position)
 }
 
 impl Services {
@@ -92,7 +111,10 @@ impl Services {
     ) -> Result<Listing<MessageRecord>, Failure> {
         let read = move |reads: &dyn Reads| {
             let conversation = find(reads, app, conversation)?;
-            list(reads, app, &conversation, PositionRange::default(), conversation.message_count, page)
+            let after = page.from.map(|from| position_of(reads, app, &conversation, from)).transpose()?;
+            let range = PositionRange { after, ..PositionRange::default() };
+            let found = reads.messages(&conversation, range, page.size + 1)?;
+            Ok(Listing::new(found, page.size, conversation.message_count))
         };
         self.store.read(read).await
     }
@@ -106,8 +128,15 @@ impl Services {
         page: Page<MessageId>,
     ) -> Result<Listing<MessageRecord>, Failure> {
         let read = move |reads: &dyn Reads| {
-            let (conversation, membership) = find_of_user(reads, app, &user, conversation)?;
-            list(reads, app, &conversation, membership.visible(), membership.visible_count, page)
+            let (conversation, membership) = conversation::find_of_user(reads, app, &user, conversation)?;
+            let after = page.from.map(|from| position_of(reads, app, &conversation, from)).transpose()?;
+            if let Some(from) = after
+                && !can_see(reads, app, &user, &conversation, membership, from)?
+            {
+                return Err(ApiError::from_id_not_found().into());
+            }
+            let found = reads.messages_of(app, &user, &conversation, membership, after, page.size + 1)?;
+            Ok(Listing::new(found, page.size, membership.visible_count))
         };
         self.store.read(read).await
     }
@@ -128,16 +157,7 @@ impl Services {
 
     /// A message that a user can see. Error: `not_found`.
     pub async fn message_of_user(&self, app: AppKey, user: UserId, id: MessageId) -> Result<MessageRecord, Failure> {
-        let read = move |reads: &dyn Reads| {
-            let message = reads.message(app, id)?.ok_or_else(ApiError::message_not_found)?;
-            let conversation = find(reads, app, message.conversation)?;
-            let membership = reads.membership(app, &user, &conversation)?;
-            if membership.is_some_and(|membership| membership.can_see(message.position)) {
-                Ok(message)
-            } else {
-                Err(ApiError::message_not_found().into())
-            }
-        };
+        let read = move |reads: &dyn Reads| find_of_user(reads, app, &user, id).map(|(_, _, message)| message);
         self.store.read(read).await
     }
 

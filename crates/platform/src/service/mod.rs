@@ -7,8 +7,10 @@ pub mod app;
 pub mod block;
 pub mod conversation;
 pub mod dedupe;
+pub mod deletion;
 pub mod identity;
 pub mod message;
+pub mod receipt;
 
 use std::collections::HashMap;
 use std::sync::{Arc, RwLock};

@@ -3,7 +3,9 @@
 //! A [`Store`] runs jobs: a read sees one consistent state, a write is a transaction of its own even when the engine commits many
 //! together. The rules live in the jobs (`service`), the SQL in the engine ([`sqlite`]), so another engine can take its place.
 
+pub mod deletion;
 pub mod model;
+pub mod receipt;
 pub mod sqlite;
 
 use std::fmt;
@@ -12,15 +14,17 @@ use layer_wire::page::SortBy;
 use layer_wire::{AnnouncementId, AppId, ConversationId, MessageId, UserId, identity};
 use uuid::Uuid;
 
+use deletion::{DeletionReads, DeletionWrites};
 use model::{
     AnnouncementRecord, AppKey, AppRecord, ConversationRecord, IdUse, Membership, MessageRecord, NewMessageRecord,
     PositionRange,
 };
+use receipt::ReceiptWrites;
 
 use crate::token::TokenHash;
 
 /// What can be read. Every method stays inside the app that it is given.
-pub trait Reads {
+pub trait Reads: DeletionReads {
     /// The app with this id.
     fn app(&self, id: AppId) -> Result<Option<AppRecord>, StoreError>;
 
@@ -45,7 +49,7 @@ pub trait Reads {
         conversation: &ConversationRecord,
     ) -> Result<Option<Membership>, StoreError>;
 
-    /// The conversations that a user is or was a member of, without the deleted ones, newest first: at most `limit`, beginning
+    /// The conversations that a user is or was a member of, without those deleted for all or for the user, newest first: at most `limit`, beginning
     /// after the conversation `from`.
     fn conversations_of(
         &self,
@@ -84,7 +88,7 @@ pub trait Reads {
 }
 
 /// What can be written.
-pub trait Writes: Reads {
+pub trait Writes: Reads + DeletionWrites + ReceiptWrites {
     /// Adds an app.
     fn insert_app(&mut self, id: AppId, token: &TokenHash, created_at: layer_wire::Timestamp)
     -> Result<(), StoreError>;

@@ -81,6 +81,14 @@ pub struct NewConversationRecord {
 pub struct Membership {
     /// For a former member, the position of the last message that it can see.
     pub left_position: Option<u32>,
+    /// Whether the user deleted the conversation for itself, and no message has brought it back since.
+    pub is_deleted: bool,
+    /// Messages up to this position are gone for the user, because it deleted the conversation for itself.
+    pub deleted_position: u32,
+    /// How many messages that are still there the user deleted for itself, with the conversation or one by one.
+    pub deleted_count: u64,
+    /// No message up to this position is unread.
+    pub read_position: u32,
     /// How many messages of the conversation the user can see.
     pub visible_count: u64,
     /// How many of these are unread.
@@ -93,14 +101,15 @@ impl Membership {
         self.left_position.is_none()
     }
 
-    /// The messages that the user can see.
-    pub fn visible(self) -> PositionRange {
-        PositionRange { after: None, up_to: self.left_position }
+    /// Where the messages are that the user can see, beginning after `after` in the order of lists. Those that it deleted one by
+    /// one lie among them.
+    pub fn visible(self, after: Option<u32>) -> PositionRange {
+        PositionRange { after, up_to: self.left_position, above: self.deleted_position }
     }
 
-    /// Whether the user can see the message at this position.
+    /// Whether the message at this position is where the user can see it.
     pub fn can_see(self, position: u32) -> bool {
-        self.left_position.is_none_or(|left| position <= left)
+        position > self.deleted_position && self.left_position.is_none_or(|left| position <= left)
     }
 }
 
@@ -111,6 +120,8 @@ pub struct PositionRange {
     pub after: Option<u32>,
     /// Leave out larger positions.
     pub up_to: Option<u32>,
+    /// Leave out this position and smaller ones.
+    pub above: u32,
 }
 
 /// A message.

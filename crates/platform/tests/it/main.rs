@@ -10,11 +10,13 @@ mod conversation;
 #[cfg(unix)]
 mod crash;
 mod dedupe;
+mod deletion;
 mod identity;
 mod lifecycle;
 mod message;
 mod paging;
 mod patch;
 mod protocol;
+mod receipt;
 mod tls;
 mod user_view;

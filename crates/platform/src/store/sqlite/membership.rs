@@ -4,18 +4,28 @@ use layer_wire::UserId;
 use layer_wire::page::SortBy;
 use rusqlite::{Connection, OptionalExtension as _, Row};
 
+use super::user::UserKey;
 use super::{conversation, user};
 use crate::store::StoreError;
 use crate::store::model::{AppKey, ConversationRecord, Membership};
 
-/// Reads `left_position`, `visible_count` and `settled_count`, beginning at column `first`.
+/// The columns that [`read`] expects, in its order.
+const COLUMNS: &str = "memberships.left_position, memberships.visible_count, memberships.settled_count, \
+     memberships.is_deleted, memberships.deleted_position, memberships.deleted_count, memberships.read_position";
+
+/// Reads the [`COLUMNS`], beginning at column `first`.
 fn read(row: &Row<'_>, first: usize, conversation: &ConversationRecord) -> rusqlite::Result<Membership> {
-    let visible_count = row.get::<_, Option<i64>>(first + 1)?.map_or(conversation.message_count, i64::unsigned_abs);
+    let there = row.get::<_, Option<i64>>(first + 1)?.map_or(conversation.message_count, i64::unsigned_abs);
     let settled_count = row.get::<_, i64>(first + 2)?.unsigned_abs();
+    let deleted_count = row.get::<_, i64>(first + 5)?.unsigned_abs();
     Ok(Membership {
         left_position: row.get(first)?,
-        visible_count,
-        unread_count: visible_count.saturating_sub(settled_count),
+        is_deleted: row.get(first + 3)?,
+        deleted_position: row.get(first + 4)?,
+        deleted_count,
+        read_position: row.get(first + 6)?,
+        visible_count: there.saturating_sub(deleted_count),
+        unread_count: there.saturating_sub(settled_count),
     })
 }
 
@@ -26,11 +36,10 @@ pub fn get(
     conversation: &ConversationRecord,
 ) -> Result<Option<Membership>, StoreError> {
     let membership = connection
-        .prepare_cached(
-            "SELECT left_position, visible_count, settled_count FROM users
-             JOIN memberships ON memberships.user = users.key
+        .prepare_cached(&format!(
+            "SELECT {COLUMNS} FROM users JOIN memberships ON memberships.user = users.key
              WHERE users.app = ?1 AND users.id = ?2 AND memberships.conversation = ?3",
-        )?
+        ))?
         .query_row((app.0, user.as_str(), conversation.key.0), |row| read(row, 0, conversation))
         .optional()?;
     Ok(membership)
@@ -54,10 +63,11 @@ pub fn conversations_of(
         }
     };
     let mut statement = connection.prepare_cached(&format!(
-        "SELECT {}, left_position, visible_count, settled_count FROM users
+        "SELECT {}, {COLUMNS} FROM users
          JOIN memberships ON memberships.user = users.key
          JOIN conversations ON conversations.key = memberships.conversation
-         WHERE users.app = ?1 AND users.id = ?2 AND ?3 IS NOT NULL AND {order} LIMIT ?5",
+         WHERE users.app = ?1 AND users.id = ?2 AND ?3 IS NOT NULL AND memberships.is_deleted = 0 AND {order}
+         LIMIT ?5",
         conversation::COLUMNS,
     ))?;
     let (active_at, key) = from.map_or((i64::MAX, i64::MAX), |from| (from.active_at.as_ms(), from.key.0));
@@ -88,7 +98,9 @@ pub fn join(
              WHERE user = ?1 AND conversation = ?2 AND left_position IS NOT NULL",
         )?
         .execute((key.0, conversation.key.0, message_count))?;
-    if rejoined == 0 {
+    if rejoined > 0 {
+        revive(connection, key, conversation)?;
+    } else {
         connection
             .prepare_cached("INSERT INTO memberships (user, conversation, settled_count) VALUES (?1, ?2, ?3)")?
             .execute((key.0, conversation.key.0, message_count))?;
@@ -115,6 +127,58 @@ pub fn leave(
     Ok(())
 }
 
+/// Deletes a conversation for a member, with all messages that are there now.
+pub fn delete_for_member(
+    connection: &Connection,
+    user: UserKey,
+    conversation: &ConversationRecord,
+) -> Result<(), StoreError> {
+    set_deleted(connection, user, conversation, true)?;
+    connection
+        .prepare_cached(
+            "UPDATE memberships SET deleted_position = ?3, deleted_count = COALESCE(visible_count, ?4),
+             settled_count = COALESCE(visible_count, ?4) WHERE user = ?1 AND conversation = ?2",
+        )?
+        .execute((user.0, conversation.key.0, conversation.last_position, conversation.message_count.cast_signed()))?;
+    Ok(())
+}
+
+/// Brings a conversation back to the participants who deleted it for themselves.
+pub fn revive_all(connection: &Connection, conversation: &ConversationRecord) -> Result<(), StoreError> {
+    let users: Vec<UserKey> = connection
+        .prepare_cached(
+            "SELECT user FROM memberships WHERE conversation = ?1 AND is_deleted = 1 AND left_position IS NULL",
+        )?
+        .query_map([conversation.key.0], |row| row.get(0).map(UserKey))?
+        .collect::<Result<_, _>>()?;
+    users.into_iter().try_for_each(|user| revive(connection, user, conversation))
+}
+
+fn revive(connection: &Connection, user: UserKey, conversation: &ConversationRecord) -> Result<(), StoreError> {
+    set_deleted(connection, user, conversation, false)
+}
+
+/// Marks a membership as deleted or not, and keeps the number of the user's conversations.
+fn set_deleted(
+    connection: &Connection,
+    user: UserKey,
+    conversation: &ConversationRecord,
+    is_deleted: bool,
+) -> Result<(), StoreError> {
+    let changed = connection
+        .prepare_cached(
+            "UPDATE memberships SET is_deleted = ?3 WHERE user = ?1 AND conversation = ?2 AND is_deleted <> ?3",
+        )?
+        .execute((user.0, conversation.key.0, is_deleted))?;
+    if changed > 0 {
+        let by = if is_deleted { -1 } else { 1 };
+        connection
+            .prepare_cached("UPDATE users SET conversation_count = conversation_count + ?2 WHERE key = ?1")?
+            .execute((user.0, by))?;
+    }
+    Ok(())
+}
+
 /// Counts a message that a user has not to read any more, or, with `by` = -1, one that it has.
 pub fn settle(
     connection: &Connection,
@@ -128,7 +192,7 @@ pub fn settle(
         .prepare_cached(
             "UPDATE memberships SET settled_count = settled_count + ?5
              WHERE user = (SELECT key FROM users WHERE app = ?1 AND id = ?2) AND conversation = ?3
-             AND (left_position IS NULL OR left_position >= ?4)",
+             AND (left_position IS NULL OR left_position >= ?4) AND deleted_position < ?4",
         )?
         .execute((app.0, user.as_str(), conversation.key.0, position, by))?;
     Ok(())
@@ -142,7 +206,8 @@ pub fn forget_message(
 ) -> Result<(), StoreError> {
     connection
         .prepare_cached(
-            "UPDATE memberships SET settled_count = settled_count - 1, visible_count = visible_count - 1
+            "UPDATE memberships SET settled_count = settled_count - 1, visible_count = visible_count - 1,
+             deleted_count = deleted_count - (deleted_position >= ?2)
              WHERE conversation = ?1 AND (left_position IS NULL OR left_position >= ?2)",
         )?
         .execute((conversation.key.0, position))?;
@@ -154,7 +219,7 @@ pub fn delete_all(connection: &Connection, conversation: &ConversationRecord) ->
     connection
         .prepare_cached(
             "UPDATE users SET conversation_count = conversation_count - 1
-             WHERE key IN (SELECT user FROM memberships WHERE conversation = ?1)",
+             WHERE key IN (SELECT user FROM memberships WHERE conversation = ?1 AND is_deleted = 0)",
         )?
         .execute([conversation.key.0])?;
     connection.prepare_cached("DELETE FROM memberships WHERE conversation = ?1")?.execute([conversation.key.0])?;

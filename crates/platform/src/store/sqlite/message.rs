@@ -5,7 +5,8 @@ use layer_wire::{ConversationId, MessageId, Timestamp, UserId};
 use rusqlite::{Connection, OptionalExtension as _, Row};
 use uuid::Uuid;
 
-use super::{codec, membership};
+use super::user::{self, UserKey};
+use super::{codec, deletion, membership};
 use crate::store::StoreError;
 use crate::store::model::{AppKey, ConversationRecord, MessageRecord, NewMessageRecord, PositionRange};
 
@@ -14,7 +15,7 @@ const COLUMNS: &str = "messages.key, messages.uuid, messages.sent_at, messages.s
      messages.recipients, messages.parts, messages.updated_at";
 
 /// The key of the row at a position of a conversation.
-fn key(conversation: &ConversationRecord, position: u32) -> i64 {
+pub fn key(conversation: &ConversationRecord, position: u32) -> i64 {
     conversation.key.0 << 32 | i64::from(position)
 }
 
@@ -75,13 +76,53 @@ pub fn list(
     range: PositionRange,
     limit: usize,
 ) -> Result<Vec<MessageRecord>, StoreError> {
+    list_of(connection, conversation, None, range, limit)
+}
+
+/// The messages of a range, newest first, without those that `reader` deleted for itself.
+pub fn list_of(
+    connection: &Connection,
+    conversation: &ConversationRecord,
+    reader: Option<UserKey>,
+    range: PositionRange,
+    limit: usize,
+) -> Result<Vec<MessageRecord>, StoreError> {
     let before_from = range.after.map_or(u32::MAX, |position| position.saturating_sub(1));
     let last = before_from.min(range.up_to.unwrap_or(u32::MAX));
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    select(connection, conversation, reader, (range.above, last), "DESC", limit)
+}
+
+/// The messages above the position `above`, up to `up_to`, that `reader` did not delete for itself: oldest first, at most `limit`.
+pub fn list_oldest_first(
+    connection: &Connection,
+    conversation: &ConversationRecord,
+    reader: UserKey,
+    above: u32,
+    up_to: u32,
+    limit: usize,
+) -> Result<Vec<MessageRecord>, StoreError> {
+    select(connection, conversation, Some(reader), (above, up_to), "ASC", limit)
+}
+
+fn select(
+    connection: &Connection,
+    conversation: &ConversationRecord,
+    reader: Option<UserKey>,
+    (above, up_to): (u32, u32),
+    order: &str,
+    limit: usize,
+) -> Result<Vec<MessageRecord>, StoreError> {
+    let without_deleted = if reader.is_some() {
+        "AND NOT EXISTS (SELECT 1 FROM message_deletions WHERE message = messages.key AND user = ?4)"
+    } else {
+        "AND ?4 IS NULL"
+    };
     let mut statement = connection.prepare_cached(&format!(
-        "SELECT {COLUMNS} FROM messages WHERE key BETWEEN ?1 AND ?2 ORDER BY key DESC LIMIT ?3"
+        "SELECT {COLUMNS} FROM messages WHERE key > ?1 AND key <= ?2 {without_deleted} ORDER BY key {order} LIMIT ?3"
     ))?;
-    let mut rows = statement.query((key(conversation, 1), key(conversation, last), limit))?;
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let reader = reader.map(|reader| reader.0);
+    let mut rows = statement.query((key(conversation, above), key(conversation, up_to), limit, reader))?;
     let mut found = vec![];
     while let Some(row) = rows.next()? {
         found.push(read(row, conversation.id)?);
@@ -119,6 +160,7 @@ pub fn append(
              WHERE key = ?1",
         )?
         .execute((conversation.key.0, position, new.sent_at.as_ms()))?;
+    membership::revive_all(connection, conversation)?;
     if let Some(user) = new.sender.user() {
         membership::settle(connection, app, user, conversation, position, 1)?;
     }
@@ -151,9 +193,12 @@ pub fn delete(
              WHERE key = ?1",
         )?
         .execute((conversation.key.0, key(conversation, 1), key(conversation, u32::MAX)))?;
+    let deleted_before = deletion::forget(connection, conversation, message.position)?;
     membership::forget_message(connection, conversation, message.position)?;
     for (user, _) in &message.recipient_status.0 {
-        if message.recipient_status.is_unread_for(user) {
+        if message.recipient_status.is_unread_for(user)
+            && user::find(connection, app, user)?.is_none_or(|key| !deleted_before.contains(&key))
+        {
             membership::settle(connection, app, user, conversation, message.position, 1)?;
         }
     }

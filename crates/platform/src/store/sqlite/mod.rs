@@ -9,11 +9,13 @@ mod app;
 mod block;
 mod codec;
 mod conversation;
+mod deletion;
 mod identity;
 mod membership;
 mod message;
 pub mod open;
 mod readers;
+mod receipt;
 mod user;
 mod writer;
 

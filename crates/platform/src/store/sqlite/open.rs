@@ -12,13 +12,17 @@ use crate::config::DataLocation;
 const APPLICATION_ID: i32 = 0x4C41_5952;
 
 /// The schema, step by step. A step that was ever released is never changed again.
-const MIGRATIONS: &[&str] = &[include_str!("migrations/001_initial.sql"), include_str!("migrations/002_message.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("migrations/001_initial.sql"),
+    include_str!("migrations/002_message.sql"),
+    include_str!("migrations/003_receipt_and_deletion.sql"),
+];
 
 /// How long to wait for another process that holds the file.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How many prepared statements a connection keeps.
-const STATEMENT_CACHE: usize = 64;
+const STATEMENT_CACHE: usize = 256;
 
 /// Why a database cannot be opened. The texts say how to mend it.
 #[derive(Debug)]

@@ -1,0 +1,49 @@
+//! Receipts, as a user. Contract 2.2, 2.2.3 and 2.10.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use http::StatusCode;
+use layer_wire::{ApiError, Version, receipt};
+
+use super::Answer;
+use crate::answer;
+use crate::error::Failure;
+use crate::extract::{InConversation, OfMessage, OfUser, Payload};
+use crate::gate::Caller;
+use crate::service::Services;
+
+/// `POST /users/<user>/messages/<uuid>/receipts`: tells that a message reached a user, or that the user read it.
+///
+/// - `204`, also when it tells nothing new (recorded)
+/// - `invalid_request_id`; `invalid_property` `type`, before the message is looked up; `not_found`; `access_denied`
+pub async fn give(
+    State(services): State<Arc<Services>>,
+    caller: Caller,
+    OfUser(user): OfUser,
+    OfMessage(id): OfMessage,
+    Payload(body): Payload,
+) -> Answer {
+    let status = receipt::parse(&body).map_err(ApiError::in_client_docs)?;
+    services.give_receipt(caller.key, user, id, status).await.map_err(Failure::in_client_docs)?;
+    Ok(answer::empty(StatusCode::NO_CONTENT))
+}
+
+/// `POST /users/<user>/conversations/<uuid>/mark_all_read`: marks the messages of a conversation as read, up to a position if one
+/// is given.
+///
+/// - `204` (assumed); `not_found`; `access_denied`; `object_deleted`; `invalid_endpoint` before version 2.0 (assumed)
+pub async fn mark_all_read(
+    State(services): State<Arc<Services>>,
+    caller: Caller,
+    OfUser(user): OfUser,
+    InConversation(id): InConversation,
+    Payload(body): Payload,
+) -> Answer {
+    if caller.version < Version::V2_0 {
+        return Err(ApiError::invalid_endpoint().into());
+    }
+    let up_to = receipt::parse_mark_all_read(&body).map_err(ApiError::in_client_docs)?;
+    services.mark_all_read(caller.key, user, id, up_to).await.map_err(Failure::in_client_docs)?;
+    Ok(answer::empty(StatusCode::NO_CONTENT))
+}

@@ -1,0 +1,64 @@
+//! Deletions as a user. Contract 2.2, 2.10 and 2.1.3: for everyone, or for the user's own devices alone.
+
+use layer_wire::client_api::{ConversationDeletion, DeletionMode};
+use layer_wire::{ApiError, ConversationId, MessageId, UserId};
+
+use super::Services;
+use super::conversation::{find_as_participant, remove_participant};
+use super::message::find_of_user;
+use crate::error::Failure;
+use crate::store::Writes;
+use crate::store::model::AppKey;
+
+impl Services {
+    /// Deletes a message as a user who can see it. For everyone, it must be a participant.
+    ///
+    /// Errors: `not_found`, also once more; `access_denied` for a former member who wants it deleted for everyone (assumed).
+    pub async fn delete_message_as_user(
+        &self,
+        app: AppKey,
+        user: UserId,
+        id: MessageId,
+        mode: DeletionMode,
+    ) -> Result<(), Failure> {
+        let delete = move |writes: &mut dyn Writes| {
+            let (conversation, membership, message) = find_of_user(writes, app, &user, id)?;
+            match mode {
+                DeletionMode::MyDevices => writes.delete_message_of(app, &user, &conversation, &message)?,
+                DeletionMode::AllParticipants if membership.is_current() => {
+                    writes.delete_message(app, &conversation, &message)?;
+                }
+                DeletionMode::AllParticipants => return Err(ApiError::not_a_participant().into()),
+            }
+            Ok(())
+        };
+        self.store.write(delete).await
+    }
+
+    /// Deletes a conversation as a participant. Deleted for the user alone, it comes back with the next message, unless the user
+    /// leaves it.
+    ///
+    /// Errors: `not_found`, also for a user who never was a member; `access_denied` for a former one; `object_deleted` (assumed).
+    pub async fn delete_conversation_as_user(
+        &self,
+        app: AppKey,
+        user: UserId,
+        id: ConversationId,
+        deletion: ConversationDeletion,
+    ) -> Result<(), Failure> {
+        let delete = move |writes: &mut dyn Writes| {
+            let (conversation, _) = find_as_participant(writes, app, &user, id)?;
+            match deletion {
+                ConversationDeletion::AllParticipants => writes.delete_conversation(app, &conversation)?,
+                ConversationDeletion::MyDevices { leave } => {
+                    if leave {
+                        remove_participant(writes, app, &conversation, &user)?;
+                    }
+                    writes.delete_conversation_of(app, &user, &conversation)?;
+                }
+            }
+            Ok(())
+        };
+        self.store.write(delete).await
+    }
+}

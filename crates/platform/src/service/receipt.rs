@@ -1,0 +1,84 @@
+//! Receipts. Contract 2.2.3: the status of a message only rises, and a sender gives none, because its own message is read.
+
+use layer_wire::message::Status;
+use layer_wire::{ApiError, ConversationId, MessageId, UserId};
+
+use super::Services;
+use super::conversation::find_as_participant;
+use super::message::find_of_user;
+use crate::error::Failure;
+use crate::store::Writes;
+use crate::store::model::{AppKey, ConversationRecord, MessageRecord};
+use crate::store::receipt::MarkedRead;
+
+/// How many messages are marked as read in one transaction, so that other writes need not wait for a long history.
+const MARKED_AT_ONCE: usize = 200;
+
+/// Raises the status of one message with a user; nothing happens when it is there already.
+fn raise_status(
+    writes: &mut dyn Writes,
+    app: AppKey,
+    user: &UserId,
+    conversation: &ConversationRecord,
+    mut message: MessageRecord,
+    status: Status,
+) -> Result<(), Failure> {
+    if message.recipient_status.raise(user, status) {
+        writes.put_recipient_status(app, user, conversation, &message, status)?;
+    }
+    Ok(())
+}
+
+/// Marks the next messages of a conversation as read.
+fn mark_next_read(
+    writes: &mut dyn Writes,
+    app: AppKey,
+    user: &UserId,
+    conversation: &ConversationRecord,
+    up_to: u32,
+) -> Result<MarkedRead, Failure> {
+    Ok(writes.mark_read(app, user, conversation, up_to, MARKED_AT_ONCE)?)
+}
+
+impl Services {
+    /// Takes the receipt of a user for a message.
+    ///
+    /// Errors: `not_found` for a message that the user cannot see; `access_denied` for a former member (assumed).
+    pub async fn give_receipt(&self, app: AppKey, user: UserId, id: MessageId, status: Status) -> Result<(), Failure> {
+        let give = move |writes: &mut dyn Writes| {
+            let (conversation, membership, message) = find_of_user(writes, app, &user, id)?;
+            if !membership.is_current() {
+                return Err(ApiError::not_a_participant().into());
+            }
+            raise_status(writes, app, &user, &conversation, message, status)
+        };
+        self.store.write(give).await
+    }
+
+    /// Marks the messages of a conversation as read for a participant, up to a position if one is given. Messages that come in
+    /// meanwhile stay unread. It goes on in steps that are each kept: after a failure, what was marked stays marked.
+    ///
+    /// Errors: `not_found`, also for a user who never was a member; `object_deleted`; `access_denied` for a former member.
+    pub async fn mark_all_read(
+        &self,
+        app: AppKey,
+        user: UserId,
+        id: ConversationId,
+        up_to: Option<u32>,
+    ) -> Result<(), Failure> {
+        let mut up_to = up_to.unwrap_or(u32::MAX);
+        loop {
+            let user = user.clone();
+            let mark = move |writes: &mut dyn Writes| {
+                let (conversation, _) = find_as_participant(writes, app, &user, id)?;
+                let up_to = up_to.min(conversation.last_position);
+                Ok::<_, Failure>((mark_next_read(writes, app, &user, &conversation, up_to)?, up_to))
+            };
+            let (marked, bound) = self.store.write(mark).await?;
+            if marked.is_done {
+                return Ok(());
+            }
+            up_to = bound;
+        }
+    }
+}
