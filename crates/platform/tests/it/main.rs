@@ -13,6 +13,7 @@ mod dedupe;
 mod deletion;
 mod identity;
 mod lifecycle;
+mod mark_all_read;
 mod message;
 mod paging;
 mod patch;

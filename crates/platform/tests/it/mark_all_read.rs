@@ -1,0 +1,158 @@
+//! Contract 2.1: `mark_all_read`.
+
+use serde_json::{Value, json};
+
+use crate::client::{Answer, Server, UNKNOWN, start};
+
+fn mark_all_read(server: &Server, user: &str, conversation: &str, body: &str) -> Answer {
+    let path = format!("/users/{user}/conversations/{conversation}/mark_all_read");
+    server.at("3.0").send("POST", &path, &[], body)
+}
+
+fn give(server: &Server, user: &str, message: &str) {
+    server.post(&format!("/users/{user}/messages/{message}/receipts"), &json!({ "type": "read" })).assert_empty(204);
+}
+
+fn status(server: &Server, conversation: &str, message: &str) -> Value {
+    server.get(&format!("/conversations/{conversation}/messages/{message}")).json()["recipient_status"].clone()
+}
+
+fn unread(server: &Server, user: &str, conversation: &str) -> u64 {
+    let seen = server.get(&format!("/users/{user}/conversations/{conversation}")).json();
+    seen["unread_message_count"].as_u64().unwrap()
+}
+
+/// Contract 2.1 (assumed): 204, with or without a position.
+#[test]
+fn marking_all_read_settles_what_is_there_and_nothing_later() {
+    let server = start();
+    let conversation = server.conversation(&["a", "b"]);
+    let messages: Vec<String> = (0..5).map(|index| server.text(&conversation, &index.to_string())).collect();
+    mark_all_read(&server, "a", &conversation, r#"{"position":2}"#).assert_empty(204);
+    assert_eq!((unread(&server, "a", &conversation), unread(&server, "b", &conversation)), (3, 5));
+    assert_eq!(status(&server, &conversation, &messages[1]), json!({ "a": "read", "b": "sent" }));
+    assert_eq!(status(&server, &conversation, &messages[2]), json!({ "a": "sent", "b": "sent" }));
+    // A single receipt in between is not counted twice.
+    give(&server, "a", &messages[3]);
+    for _ in 0..2 {
+        mark_all_read(&server, "a", &conversation, "").assert_empty(204);
+        assert_eq!(unread(&server, "a", &conversation), 0);
+    }
+    server.text(&conversation, "later");
+    assert_eq!(unread(&server, "a", &conversation), 1);
+    mark_all_read(&server, "a", &conversation, r#"{"position":15032697020}"#).assert_empty(204);
+    assert_eq!((unread(&server, "a", &conversation), unread(&server, "b", &conversation)), (0, 6));
+}
+
+#[test]
+fn marking_all_read_checks_its_body_before_the_conversation() {
+    let server = start();
+    let refused = mark_all_read(&server, "a", UNKNOWN, r#"{"position":"2"}"#);
+    refused.assert_error(422, "invalid_property", Some("position"));
+    mark_all_read(&server, "a", UNKNOWN, "").assert_error(404, "not_found", None);
+    assert_eq!(mark_all_read(&server, "a", "wrongid", "").status, 404);
+}
+
+/// Contract 5: not before 2.0.
+#[test]
+fn marking_all_read_does_not_exist_in_version_1() {
+    let server = start();
+    let conversation = server.conversation(&["a"]);
+    let path = format!("/users/a/conversations/{conversation}/mark_all_read");
+    server.post(&path, &json!({})).assert_error(404, "invalid_endpoint", None);
+}
+
+/// Contract 2.1.3 [C1].
+#[test]
+fn only_participants_of_a_conversation_that_exists_mark_it_as_read() {
+    let server = start();
+    let conversation = server.conversation(&["a", "b"]);
+    server.text(&conversation, "x");
+    mark_all_read(&server, "c", &conversation, "").assert_error(404, "not_found", None);
+    server.delete(&format!("/users/a/conversations/{conversation}?mode=my_devices&leave=true")).assert_empty(204);
+    let denied = mark_all_read(&server, "a", &conversation, "");
+    denied.assert_error(403, "access_denied", None);
+    assert_eq!(denied.json()["url"], "https://developer.layer.com/docs/client/rest#access_denied");
+    server.delete(&format!("/conversations/{conversation}")).assert_empty(204);
+    mark_all_read(&server, "b", &conversation, "").assert_error(410, "object_deleted", None);
+}
+
+#[test]
+fn marking_all_read_leaves_alone_what_the_user_deleted_for_itself() {
+    let server = start();
+    let conversation = server.conversation(&["a", "b"]);
+    let messages: Vec<String> = (0..3).map(|index| server.text(&conversation, &index.to_string())).collect();
+    server.delete(&format!("/users/a/messages/{}?mode=my_devices", messages[1])).assert_empty(204);
+    mark_all_read(&server, "a", &conversation, "").assert_empty(204);
+    assert_eq!(unread(&server, "a", &conversation), 0);
+    assert_eq!(status(&server, &conversation, &messages[1]), json!({ "a": "sent", "b": "sent" }));
+    for message in &messages {
+        server.delete(&format!("/conversations/{conversation}/messages/{message}")).assert_empty(204);
+    }
+    assert_eq!((unread(&server, "a", &conversation), unread(&server, "b", &conversation)), (0, 0));
+}
+
+#[test]
+fn marking_all_read_in_parallel_with_receipts_counts_each_message_once() {
+    let server = start();
+    let users = ["a", "b", "c", "d"];
+    let conversation = server.conversation(&users);
+    let messages: Vec<String> = (0..6).map(|index| server.text(&conversation, &index.to_string())).collect();
+    std::thread::scope(|scope| {
+        for user in users {
+            scope.spawn(|| {
+                for message in &messages {
+                    give(&server, user, message);
+                }
+            });
+            for _ in 0..2 {
+                scope.spawn(|| mark_all_read(&server, user, &conversation, "").assert_empty(204));
+            }
+        }
+    });
+    for user in users {
+        assert_eq!(unread(&server, user, &conversation), 0);
+    }
+    server.text(&conversation, "later");
+    for user in users {
+        assert_eq!(unread(&server, user, &conversation), 1);
+    }
+}
+
+#[test]
+fn thousands_of_messages_are_marked_as_read_while_others_write() {
+    const MESSAGES: usize = 2000;
+    let server = start();
+    let conversation = server.conversation(&["a", "b"]);
+    std::thread::scope(|scope| {
+        for _ in 0..16 {
+            scope.spawn(|| {
+                for _ in 0..MESSAGES / 16 {
+                    server.text(&conversation, "x");
+                }
+            });
+        }
+    });
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| mark_all_read(&server, "a", &conversation, "").assert_empty(204));
+        }
+        scope.spawn(|| {
+            for _ in 0..20 {
+                server.text(&conversation, "meanwhile");
+            }
+        });
+    });
+    // Everything is read but what came in after the marking had begun.
+    let rest = unread(&server, "a", &conversation);
+    assert!(rest <= 20, "{rest}");
+    mark_all_read(&server, "a", &conversation, "").assert_empty(204);
+    assert_eq!((unread(&server, "a", &conversation), unread(&server, "b", &conversation)), (0, MESSAGES as u64 + 20));
+    let mut from = String::new();
+    loop {
+        let page = server.get(&format!("/users/a/conversations/{conversation}/messages{from}")).json();
+        let Some(last) = page.as_array().unwrap().last() else { break };
+        from = format!("?from_id={}", last["id"].as_str().unwrap());
+        assert!(page.as_array().unwrap().iter().all(|message| message["is_unread"] == false));
+    }
+}
