@@ -28,6 +28,12 @@ Options:
   --tls-cert FILE   Certificate in PEM form, with its intermediates; needs --tls-key
   --tls-key FILE    Private key in PEM form; needs --tls-cert
   --public-url URL  Scheme and host of the URLs in answers [default: the address it listens on]
+  --webhooks-allow-private
+                    Let webhooks go to loopback, private and link-local addresses
+  --webhooks-allow-http
+                    Let webhooks go to http:// URLs
+  --webhooks-ca FILE
+                    Trust these authorities, in PEM form, for webhooks, beside Mozilla's
   --create-app      Create an app and print its id and token, which is shown this once
   --help            Print this
   --version         Print the version
@@ -84,6 +90,11 @@ pub fn parse(args: impl Iterator<Item = OsString>) -> Result<Command, ArgsError>
             Arg::Long("tls-cert") => certificate = Some(PathBuf::from(parser.value()?)),
             Arg::Long("tls-key") => key = Some(PathBuf::from(parser.value()?)),
             Arg::Long("public-url") => config.public_url = Some(parser.value()?.string()?),
+            Arg::Long("webhooks-allow-private") => config.webhooks.allow_private_addresses = true,
+            Arg::Long("webhooks-allow-http") => config.webhooks.allow_http = true,
+            Arg::Long("webhooks-ca") => {
+                config.webhooks.ca_pem = Some(read("--webhooks-ca", Path::new(&parser.value()?))?);
+            }
             Arg::Long("create-app") => create_app = true,
             other => return Err(other.unexpected().into()),
         }
@@ -128,6 +139,7 @@ fn read(option: &str, path: &Path) -> Result<String, ArgsError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::WebhookOptions;
 
     fn parsed(args: &[&str]) -> Result<Command, ArgsError> {
         parse(args.iter().map(OsString::from))
@@ -161,6 +173,13 @@ mod tests {
     }
 
     #[test]
+    fn webhooks_stay_outside_unless_they_are_let_in() {
+        assert_eq!(served(&[]).webhooks, WebhookOptions::default());
+        let allowed = served(&["--webhooks-allow-private", "--webhooks-allow-http"]).webhooks;
+        assert!(allowed.allow_private_addresses && allowed.allow_http);
+    }
+
+    #[test]
     fn help_and_version_win_over_the_rest() {
         assert_eq!(parsed(&["--port", "1", "--help"]), Ok(Command::Help));
         assert_eq!(parsed(&["--version"]), Ok(Command::Version));
@@ -177,6 +196,7 @@ mod tests {
             (&["--tls-cert", "a.pem"], "--tls-key"),
             (&["--tls-key", "a.pem"], "--tls-cert"),
             (&["--tls-cert", "/nonexistent/a", "--tls-key", "/nonexistent/b"], "--tls-cert"),
+            (&["--webhooks-ca", "/nonexistent/ca"], "--webhooks-ca"),
             (&["extra"], "extra"),
         ] {
             let error = parsed(args).unwrap_err().to_string();
@@ -193,6 +213,9 @@ mod tests {
             "--tls-cert",
             "--tls-key",
             "--public-url",
+            "--webhooks-allow-private",
+            "--webhooks-allow-http",
+            "--webhooks-ca",
             "--create-app",
             "--help",
             "--version",

@@ -22,6 +22,8 @@ pub struct Config {
     pub public_url: Option<String>,
     /// Where ids and secrets come from. Default: random numbers of the system.
     pub ids: IdSource,
+    /// Where webhooks may go. Default: to public addresses, over HTTPS.
+    pub webhooks: WebhookOptions,
 }
 
 impl Default for Config {
@@ -33,8 +35,21 @@ impl Default for Config {
             tls: None,
             public_url: None,
             ids: IdSource::Random,
+            webhooks: WebhookOptions::default(),
         }
     }
+}
+
+/// Where webhooks may go.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct WebhookOptions {
+    /// Whether deliveries may go to addresses that are not public: this machine, its network, the metadata service of a cloud.
+    /// Whoever holds the token of an app chooses the targets, so allow it only where you trust them. Default: `false`.
+    pub allow_private_addresses: bool,
+    /// Whether targets may be `http://`. Default: `false`.
+    pub allow_http: bool,
+    /// Certificates of authorities, in PEM form, that targets may have their certificate from, beside Mozilla's. Default: none.
+    pub ca_pem: Option<String>,
 }
 
 /// Where the data of a platform is.

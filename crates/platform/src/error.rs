@@ -31,6 +31,14 @@ impl Failure {
             other => other,
         }
     }
+
+    /// Points the error at the documentation of webhooks.
+    pub fn in_webhooks_docs(self) -> Self {
+        match self {
+            Self::Api(error) => Self::Api(error.in_webhooks_docs()),
+            other => other,
+        }
+    }
 }
 
 impl From<ApiError> for Failure {

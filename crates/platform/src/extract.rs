@@ -13,7 +13,7 @@ use http::request::Parts;
 use http_body_util::BodyExt as _;
 use layer_wire::id::InvalidUserId;
 use layer_wire::page::ListQuery;
-use layer_wire::{ApiError, ConversationId, MessageId, UserId, id, version};
+use layer_wire::{ApiError, ConversationId, MessageId, UserId, WebhookId, id, version};
 use uuid::Uuid;
 
 use crate::error::Failure;
@@ -93,6 +93,20 @@ impl<S: Send + Sync> FromRequestParts<S> for OfMessage {
     }
 }
 
+/// The webhook in the path. Error: `invalid_request_id` when it is not a UUID (assumed, by the error table).
+pub struct OfWebhook(pub WebhookId);
+
+impl<S: Send + Sync> FromRequestParts<S> for OfWebhook {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
+        let text = path_parameter(parts, state, "webhook").await?;
+        WebhookId::parse_bare(&text)
+            .map(Self)
+            .ok_or_else(|| ApiError::invalid_request_id("webhook id").in_webhooks_docs().into())
+    }
+}
+
 /// The dedupe tag of a create request: the UUID that the new resource gets. Contract 1.6.
 ///
 /// Error: `invalid_request_id` when `If-None-Match` is not a bare UUID without quotes.
@@ -144,6 +158,18 @@ impl<S: Send + Sync> FromRequest<S> for PatchPayload {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Failure> {
         version::check_patch_content_type(text_header(request.headers(), CONTENT_TYPE.as_str()))?;
+        Payload::from_request(request, state).await.map(|Payload(bytes)| Self(bytes))
+    }
+}
+
+/// The bytes of a new webhook. Errors: `invalid_header` for another `Content-Type` than JSON, and those of [`Payload`].
+pub struct WebhookPayload(pub Bytes);
+
+impl<S: Send + Sync> FromRequest<S> for WebhookPayload {
+    type Rejection = Failure;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Failure> {
+        version::check_webhook_content_type(text_header(request.headers(), CONTENT_TYPE.as_str()))?;
         Payload::from_request(request, state).await.map(|Payload(bytes)| Self(bytes))
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::extract::{FromRequestParts, Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
+use http::HeaderMap;
 use http::header::{ACCEPT, AUTHORIZATION};
 use http::request::Parts;
 use layer_wire::{ApiError, AppId, Version, percent};
@@ -43,25 +44,39 @@ pub async fn check(
     mut request: Request,
     next: Next,
 ) -> Result<Response, Failure> {
-    let (app, is_about_webhooks) = address(request.uri().path())?;
-    let accept = text_header(request.headers(), ACCEPT.as_str());
-    let version = if is_about_webhooks { Version::from_webhooks_accept(accept) } else { Version::from_accept(accept) }?;
-    let token = text_header(request.headers(), AUTHORIZATION.as_str()).and_then(bearer_token);
-    let token = token.ok_or_else(ApiError::authentication_required)?;
-    let app = app.ok_or_else(ApiError::invalid_app_id)?;
-    let key = services.authenticate(app, token).await?;
-    request.extensions_mut().insert(Caller { app, key, version });
+    let address = address(request.uri().path())?;
+    let caller = admit(&services, &address, request.headers()).await;
+    let caller = if address.is_webhooks { caller.map_err(Failure::in_webhooks_docs)? } else { caller? };
+    request.extensions_mut().insert(caller);
     Ok(next.run(request).await)
 }
 
-/// The app of a path `/apps/<app>/...`, `None` when its id is malformed, and whether the path is about webhooks, which have a media
-/// type of their own (contract 6.1).
-fn address(path: &str) -> Result<(Option<AppId>, bool), Failure> {
+async fn admit(services: &Services, address: &Address, headers: &HeaderMap) -> Result<Caller, Failure> {
+    let accept = text_header(headers, ACCEPT.as_str());
+    let version =
+        if address.is_webhooks { Version::from_webhooks_accept(accept) } else { Version::from_accept(accept) }?;
+    let token = text_header(headers, AUTHORIZATION.as_str()).and_then(bearer_token);
+    let token = token.ok_or_else(ApiError::authentication_required)?;
+    let app = address.app.ok_or_else(ApiError::invalid_app_id)?;
+    let key = services.authenticate(app, token).await?;
+    Ok(Caller { app, key, version })
+}
+
+/// Whom a path `/apps/<app>/...` is about.
+struct Address {
+    /// `None` when the id is malformed.
+    app: Option<AppId>,
+    /// Whether it belongs to the Webhooks API, which has a media type of its own. Contract 6.1.
+    is_webhooks: bool,
+}
+
+fn address(path: &str) -> Result<Address, Failure> {
     let malformed = |_| ApiError::invalid_request("The path is not valid percent-encoded UTF-8.");
     let segments: Vec<String> = path.split('/').map(percent::decode).collect::<Result<_, _>>().map_err(malformed)?;
     match segments.as_slice() {
         [root, apps, app, rest @ ..] if root.is_empty() && apps == "apps" => {
-            Ok((AppId::parse_bare(app), rest.first().is_some_and(|noun| noun == "webhooks")))
+            let is_webhooks = rest.first().is_some_and(|noun| noun == "webhooks");
+            Ok(Address { app: AppId::parse_bare(app), is_webhooks })
         }
         _ => Err(ApiError::invalid_endpoint().into()),
     }

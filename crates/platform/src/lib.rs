@@ -26,7 +26,7 @@ mod token;
 mod worker;
 
 pub use clock::Clock;
-pub use config::{Config, DataLocation, Tls};
+pub use config::{Config, DataLocation, Tls, WebhookOptions};
 pub use ids::IdSource;
 pub use platform::{Error, NewApp, Platform, StartError};
 pub use store::StoreError;

@@ -160,6 +160,7 @@ impl Platform {
             Clock::default(),
             Ids::new(config.ids),
             public_url.unwrap_or_else(|| url.clone()),
+            config.webhooks,
         ));
 
         let runtime = tokio::runtime::Builder::new_multi_thread()

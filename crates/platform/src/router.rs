@@ -9,7 +9,7 @@ use layer_wire::ApiError;
 
 use crate::error::Failure;
 use crate::gate;
-use crate::routes::{announcement, block, conversation, deletion, identity, message, receipt};
+use crate::routes::{announcement, block, conversation, deletion, identity, message, receipt, webhook};
 use crate::service::Services;
 
 /// Builds the routes. Everything passes the gate first, unknown paths too.
@@ -49,6 +49,11 @@ pub fn build(services: Arc<Services>) -> Router {
         )
         // The whole app
         .route("/apps/{app}/announcements", post(announcement::send))
+        // Webhooks
+        .route("/apps/{app}/webhooks", get(webhook::get_all).post(webhook::register))
+        .route("/apps/{app}/webhooks/{webhook}", get(webhook::get).delete(webhook::delete))
+        .route("/apps/{app}/webhooks/{webhook}/activate", post(webhook::activate))
+        .route("/apps/{app}/webhooks/{webhook}/deactivate", post(webhook::deactivate))
         .fallback(no_such_route)
         .method_not_allowed_fallback(no_such_method)
         .layer(from_fn_with_state(Arc::clone(&services), gate::check))

@@ -204,6 +204,12 @@ impl ApiError {
             .with_data(json!({ "property": property }))
     }
 
+    /// `missing_property` in the words of the Webhooks API (recorded text).
+    pub fn missing_webhook_property(property: &str) -> Self {
+        Self::new(ErrorKind::MissingProperty, format!("The {property} property cannot be omitted."))
+            .with_data(json!({ "property": property }))
+    }
+
     /// `invalid_property` with `data.property`. `rule` completes the sentence "The property '...' ...".
     pub fn invalid_property(property: &str, rule: impl fmt::Display) -> Self {
         Self::new(ErrorKind::InvalidProperty, format!("The property '{property}' {rule}."))
@@ -218,6 +224,11 @@ impl ApiError {
     /// `invalid_header` for the `Accept` of a request about webhooks.
     pub fn invalid_webhooks_accept() -> Self {
         Self::invalid_header("Accept", "application/vnd.layer.webhooks+json; version=x.y").in_webhooks_docs()
+    }
+
+    /// `invalid_header` for the `Content-Type` of a new webhook.
+    pub fn invalid_webhook_content_type() -> Self {
+        Self::invalid_header("Content-Type", "application/json").in_webhooks_docs()
     }
 
     /// `invalid_header` for the `Content-Type` of a patch.
@@ -265,6 +276,11 @@ impl ApiError {
     /// `not_found` for an identity.
     pub fn identity_not_found() -> Self {
         Self::new(ErrorKind::NotFound, "The referenced identity cannot be found.")
+    }
+
+    /// `not_found` for a webhook.
+    pub fn webhook_not_found() -> Self {
+        Self::new(ErrorKind::NotFound, "The referenced webhook cannot be found.").in_webhooks_docs()
     }
 
     /// `not_found` for the item that `from_id` names (assumed, contract 8).

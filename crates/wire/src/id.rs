@@ -141,6 +141,32 @@ impl fmt::Display for AppId {
 
 /// What the id of an identity begins with.
 const IDENTITY_PREFIX: &str = "layer:///identities/";
+/// Identifies a webhook. It prints as the bare UUID, because its full form names the app too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct WebhookId(Uuid);
+
+impl WebhookId {
+    /// Makes the id of a UUID.
+    pub const fn new(uuid: Uuid) -> Self {
+        Self(uuid)
+    }
+
+    /// The UUID itself.
+    pub const fn uuid(self) -> Uuid {
+        self.0
+    }
+
+    /// Reads the bare UUID, as it stands in paths; `None` for anything else.
+    pub fn parse_bare(text: &str) -> Option<Self> {
+        parse_uuid(text).map(Self)
+    }
+}
+
+impl fmt::Display for WebhookId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(formatter)
+    }
+}
 
 /// Identifies a user: a text of the application's own choosing. Any non-empty text will do, `.` and `ns/42` included.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]

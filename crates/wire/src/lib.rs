@@ -11,6 +11,7 @@ pub mod body;
 pub mod client_api;
 pub mod conversation;
 pub mod error;
+pub mod event;
 pub mod id;
 pub mod identity;
 pub mod message;
@@ -23,8 +24,9 @@ pub mod receipt;
 pub mod timestamp;
 pub mod url;
 pub mod version;
+pub mod webhook;
 
 pub use error::{ApiError, ErrorKind};
-pub use id::{AnnouncementId, AppId, ContentId, ConversationId, MessageId, PartId, UserId};
+pub use id::{AnnouncementId, AppId, ContentId, ConversationId, MessageId, PartId, UserId, WebhookId};
 pub use timestamp::Timestamp;
 pub use version::Version;

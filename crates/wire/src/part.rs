@@ -225,6 +225,22 @@ impl ReadPart {
     }
 }
 
+/// A part in a payload of webhooks 1.0: numbered id, no null keys. Contract 6.4.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct EventPart {
+    id: String,
+    #[serde(flatten)]
+    part: CompactPart,
+}
+
+impl EventPart {
+    /// Shows the parts of a message.
+    pub fn all(message: MessageId, parts: &[Part]) -> Vec<Self> {
+        let show = |(index, part)| Self { id: format!("{message}/parts/{index}"), part };
+        CompactPart::all(parts).into_iter().enumerate().map(show).collect()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

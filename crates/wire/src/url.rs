@@ -1,6 +1,6 @@
 //! Absolute URLs of resources, in system view and in the view of a user. Contract 1.4.
 
-use crate::id::{AnnouncementId, AppId, ConversationId, MessageId, UserId};
+use crate::id::{AnnouncementId, AppId, ConversationId, MessageId, UserId, WebhookId};
 
 /// Builds the URLs of one app.
 #[derive(Debug, Clone)]
@@ -45,6 +45,11 @@ impl Urls {
     /// A message as the answer of a 1.0 create shows it (recorded).
     pub fn short_message(&self, id: MessageId) -> String {
         format!("{}/messages/{}", self.view, id.uuid())
+    }
+
+    /// A webhook.
+    pub fn webhook(&self, id: WebhookId) -> String {
+        format!("{}/webhooks/{id}", self.app)
     }
 
     /// An announcement.

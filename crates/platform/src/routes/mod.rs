@@ -7,6 +7,7 @@ pub mod deletion;
 pub mod identity;
 pub mod message;
 pub mod receipt;
+pub mod webhook;
 
 use axum::response::Response;
 use layer_wire::{ApiError, UserId};

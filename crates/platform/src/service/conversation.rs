@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::Services;
 use super::dedupe::{self, Creation, Tagged};
+use super::event::Event;
 use crate::error::Failure;
 use crate::store::model::{AppKey, ConversationRecord, Membership, MessageRecord, NewConversationRecord};
 use crate::store::{Reads, Writes};
@@ -100,6 +101,7 @@ impl Services {
     ) -> Result<Created, Failure> {
         let created_at = self.clock.now();
         let id = ConversationId::new(tag.unwrap_or_else(|| self.ids.resource(created_at)));
+        let events = self.events();
         let create = move |writes: &mut dyn Writes| {
             match dedupe::find(writes, app, tag)? {
                 Some(Tagged::Conversation(first)) => return Ok(Created::Plain(Creation::Done(first))),
@@ -122,7 +124,9 @@ impl Services {
                 is_distinct: request.is_distinct,
                 metadata: request.metadata.unwrap_or_default(),
             };
-            Ok(Created::Plain(Creation::Done(writes.insert_conversation(app, new)?)))
+            let created = writes.insert_conversation(app, new)?;
+            events.record(writes, app, &Event::ConversationCreated(&created))?;
+            Ok(Created::Plain(Creation::Done(created)))
         };
         self.store.write(create).await
     }
@@ -179,6 +183,7 @@ impl Services {
         id: ConversationId,
         patch: ConversationPatch,
     ) -> Result<(), Failure> {
+        let events = self.events();
         let edit = move |writes: &mut dyn Writes| {
             let before = find(writes, app, id)?;
             let kept = Patchable { participants: before.participants.clone(), metadata: before.metadata.clone() };
@@ -194,6 +199,13 @@ impl Services {
             if changed != before {
                 writes.update_conversation(app, &changed)?;
             }
+            // One event per kind of change per request (assumed, contract 4).
+            if !is_same_set {
+                events.record(writes, app, &Event::ConversationParticipantsUpdated(&changed))?;
+            }
+            if changed.metadata != before.metadata {
+                events.record(writes, app, &Event::ConversationMetadataUpdated(&changed))?;
+            }
             Ok(())
         };
         self.store.write(edit).await
@@ -201,10 +213,12 @@ impl Services {
 
     /// Deletes a conversation for everyone; once more counts as success. Error: `not_found`.
     pub async fn delete_conversation(&self, app: AppKey, id: ConversationId) -> Result<(), Failure> {
+        let events = self.events();
         let delete = move |writes: &mut dyn Writes| {
             let conversation = writes.conversation(app, id)?.ok_or_else(ApiError::conversation_not_found)?;
             if !conversation.is_deleted {
                 writes.delete_conversation(app, &conversation)?;
+                events.record(writes, app, &Event::ConversationDeleted(&conversation))?;
             }
             Ok(())
         };

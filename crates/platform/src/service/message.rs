@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::Services;
 use super::conversation::{self, find};
 use super::dedupe::{self, Creation, Tagged};
+use super::event::Event;
 use crate::error::Failure;
 use crate::store::model::{AppKey, ConversationRecord, Membership, MessageRecord, NewMessageRecord, PositionRange};
 use crate::store::{Reads, Writes};
@@ -78,6 +79,7 @@ impl Services {
     ) -> Result<Creation<MessageRecord>, Failure> {
         let sent_at = self.clock.now();
         let id = MessageId::new(tag.unwrap_or_else(|| self.ids.resource(sent_at)));
+        let events = self.events();
         let send = move |writes: &mut dyn Writes| {
             let conversation = find(writes, app, conversation)?;
             match dedupe::find(writes, app, tag)? {
@@ -97,7 +99,9 @@ impl Services {
             }
             let recipient_status = RecipientStatus::new(&conversation.participants, &sender);
             let new = NewMessageRecord { id, sent_at, sender, parts, recipient_status };
-            Ok(Creation::Done(writes.append_message(app, &conversation, new)?))
+            let sent = writes.append_message(app, &conversation, new)?;
+            events.record(writes, app, &Event::MessageSent(&sent))?;
+            Ok(Creation::Done(sent))
         };
         self.store.write(send).await
     }
@@ -168,10 +172,12 @@ impl Services {
         conversation: ConversationId,
         id: MessageId,
     ) -> Result<(), Failure> {
+        let events = self.events();
         let delete = move |writes: &mut dyn Writes| {
             let conversation = find(writes, app, conversation)?;
             let message = find_in(writes, app, conversation.id, id)?;
-            Ok(writes.delete_message(app, &conversation, &message)?)
+            writes.delete_message(app, &conversation, &message)?;
+            Ok(events.record(writes, app, &Event::MessageDeleted { message: &message, by: None })?)
         };
         self.store.write(delete).await
     }

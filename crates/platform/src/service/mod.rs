@@ -8,16 +8,21 @@ pub mod block;
 pub mod conversation;
 pub mod dedupe;
 pub mod deletion;
+pub mod event;
 pub mod identity;
 pub mod message;
 pub mod receipt;
+pub mod webhook;
 
 use std::collections::HashMap;
 use std::sync::{Arc, RwLock};
 
 use layer_wire::AppId;
+use tokio::sync::Notify;
 
+use self::event::Events;
 use crate::clock::Clock;
+use crate::config::WebhookOptions;
 use crate::ids::Ids;
 use crate::store::Store;
 use crate::store::model::AppRecord;
@@ -26,17 +31,37 @@ use crate::store::model::AppRecord;
 pub struct Services {
     store: Arc<dyn Store>,
     clock: Clock,
-    ids: Ids,
+    ids: Arc<Ids>,
     /// Apps that were seen, so that a request does not have to look its app up. Apps never change.
     apps: RwLock<HashMap<AppId, AppRecord>>,
+    events: Arc<Events>,
+    webhooks: WebhookOptions,
+    /// Tells those who wait that a challenge had its outcome.
+    webhook_verified: Notify,
     /// Scheme and host of the URLs in answers.
     public_url: String,
 }
 
 impl Services {
     /// Puts the services together. `public_url` has no slash at its end.
-    pub fn new(store: Arc<dyn Store>, clock: Clock, ids: Ids, public_url: String) -> Self {
-        Self { store, clock, ids, apps: RwLock::default(), public_url }
+    pub fn new(store: Arc<dyn Store>, clock: Clock, ids: Ids, public_url: String, webhooks: WebhookOptions) -> Self {
+        let ids = Arc::new(ids);
+        let events = Arc::new(Events::new(clock.clone(), Arc::clone(&ids), public_url.clone()));
+        Self {
+            store,
+            clock,
+            ids,
+            apps: RwLock::default(),
+            events,
+            webhooks,
+            webhook_verified: Notify::new(),
+            public_url,
+        }
+    }
+
+    /// What a write records its events with.
+    pub fn events(&self) -> Arc<Events> {
+        Arc::clone(&self.events)
     }
 
     /// The time of this platform.

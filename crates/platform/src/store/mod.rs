@@ -7,6 +7,7 @@ pub mod deletion;
 pub mod model;
 pub mod receipt;
 pub mod sqlite;
+pub mod webhook;
 
 use std::fmt;
 
@@ -20,11 +21,12 @@ use model::{
     PositionRange,
 };
 use receipt::ReceiptWrites;
+use webhook::{WebhookReads, WebhookWrites};
 
 use crate::token::TokenHash;
 
 /// What can be read. Every method stays inside the app that it is given.
-pub trait Reads: DeletionReads {
+pub trait Reads: DeletionReads + WebhookReads {
     /// The app with this id.
     fn app(&self, id: AppId) -> Result<Option<AppRecord>, StoreError>;
 
@@ -88,7 +90,7 @@ pub trait Reads: DeletionReads {
 }
 
 /// What can be written.
-pub trait Writes: Reads + DeletionWrites + ReceiptWrites {
+pub trait Writes: Reads + DeletionWrites + ReceiptWrites + WebhookWrites {
     /// Adds an app.
     fn insert_app(&mut self, id: AppId, token: &TokenHash, created_at: layer_wire::Timestamp)
     -> Result<(), StoreError>;

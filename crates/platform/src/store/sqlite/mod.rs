@@ -17,6 +17,7 @@ pub mod open;
 mod readers;
 mod receipt;
 mod user;
+mod webhook;
 mod writer;
 
 use std::sync::{PoisonError, RwLock};

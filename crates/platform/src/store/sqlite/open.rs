@@ -16,6 +16,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/001_initial.sql"),
     include_str!("migrations/002_message.sql"),
     include_str!("migrations/003_receipt_and_deletion.sql"),
+    include_str!("migrations/004_webhook.sql"),
 ];
 
 /// How long to wait for another process that holds the file.

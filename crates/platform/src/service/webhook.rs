@@ -1,0 +1,119 @@
+//! Webhooks: registered, verified, activated, deactivated. Contract 6.1 and 6.2.
+
+use std::time::Duration;
+
+use layer_wire::webhook::{NewWebhook, Status};
+use layer_wire::{ApiError, WebhookId};
+
+use super::Services;
+use crate::error::Failure;
+use crate::store::model::AppKey;
+use crate::store::webhook::WebhookRecord;
+use crate::store::{Reads, StoreError, Writes};
+
+/// How long a receiver may take to answer a challenge (assumed; the contract names no time).
+pub const VERIFICATION_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Recorded.
+const DEACTIVATED_BY_USER: &str = "Deactivated by User";
+
+fn find(reads: &dyn Reads, app: AppKey, id: WebhookId) -> Result<WebhookRecord, Failure> {
+    reads.webhook(app, id)?.ok_or_else(|| ApiError::webhook_not_found().into())
+}
+
+/// The webhook after a write that changed it.
+fn find_again(reads: &dyn Reads, app: AppKey, id: WebhookId) -> Result<WebhookRecord, StoreError> {
+    reads.webhook(app, id)?.ok_or(StoreError::Lost)
+}
+
+impl Services {
+    /// Whether targets may be `http`.
+    pub fn allows_http_webhooks(&self) -> bool {
+        self.webhooks.allow_http
+    }
+
+    /// Registers a webhook. Its verification starts by itself (recorded).
+    pub async fn register_webhook(&self, app: AppKey, request: NewWebhook) -> Result<WebhookRecord, Failure> {
+        let created_at = self.clock.now();
+        let id = WebhookId::new(self.ids.resource(created_at));
+        let register = move |writes: &mut dyn Writes| {
+            writes.insert_webhook(app, id, created_at, &request)?;
+            Ok(find_again(writes, app, id)?)
+        };
+        self.change_webhook(register).await
+    }
+
+    /// The webhooks of an app, oldest first.
+    pub async fn webhooks(&self, app: AppKey) -> Result<Vec<WebhookRecord>, Failure> {
+        self.store.read(move |reads| Ok(reads.webhooks(app)?)).await
+    }
+
+    /// A webhook. Error: `not_found`.
+    pub async fn webhook(&self, app: AppKey, id: WebhookId) -> Result<WebhookRecord, Failure> {
+        self.store.read(move |reads| find(reads, app, id)).await
+    }
+
+    /// Has an inactive webhook verified once more and waits for the outcome (recorded). Others stay as they are (assumed).
+    /// Error: `not_found`.
+    pub async fn activate_webhook(&self, app: AppKey, id: WebhookId) -> Result<WebhookRecord, Failure> {
+        let activate = move |writes: &mut dyn Writes| {
+            let webhook = find(writes, app, id)?;
+            if matches!(webhook.status, Status::Inactive { .. }) {
+                writes.set_webhook_status(webhook.key, &Status::Unverified)?;
+            }
+            Ok(())
+        };
+        self.change_webhook(activate).await?;
+        let outcome = async {
+            loop {
+                let changed = self.webhook_verified.notified();
+                tokio::pin!(changed);
+                // From here on a change is heard, also one that comes before the wait.
+                changed.as_mut().enable();
+                let webhook = self.webhook(app, id).await?;
+                if webhook.status != Status::Unverified {
+                    return Ok(webhook);
+                }
+                changed.await;
+            }
+        };
+        // Beyond the time of the challenge itself only a platform that stops lets one wait: then it is unverified still.
+        match tokio::time::timeout(VERIFICATION_TIMEOUT + Duration::from_secs(1), outcome).await {
+            Ok(outcome) => outcome,
+            Err(_) => self.webhook(app, id).await,
+        }
+    }
+
+    /// Stops deliveries to a webhook; what waits is dropped. An inactive one gets the new reason (assumed). Error: `not_found`.
+    pub async fn deactivate_webhook(&self, app: AppKey, id: WebhookId) -> Result<WebhookRecord, Failure> {
+        let deactivate = move |writes: &mut dyn Writes| {
+            let webhook = find(writes, app, id)?;
+            writes.set_webhook_status(webhook.key, &Status::Inactive { reason: DEACTIVATED_BY_USER.into() })?;
+            Ok(find_again(writes, app, id)?)
+        };
+        self.change_webhook(deactivate).await
+    }
+
+    /// Deletes a webhook with what waits for it. Error: `not_found`, also once more.
+    pub async fn delete_webhook(&self, app: AppKey, id: WebhookId) -> Result<(), Failure> {
+        let delete = move |writes: &mut dyn Writes| {
+            let webhook = find(writes, app, id)?;
+            Ok(writes.delete_webhook(webhook.key)?)
+        };
+        self.change_webhook(delete).await
+    }
+
+    async fn change_webhook<T: Send + 'static>(
+        &self,
+        change: impl FnOnce(&mut dyn Writes) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, Failure> {
+        let events = self.events();
+        let write = move |writes: &mut dyn Writes| {
+            let changed = change(writes)?;
+            // Within the write, so that the worker wakes even if whoever asked is gone by now.
+            events.recorded().notify_one();
+            Ok(changed)
+        };
+        self.store.write(write).await
+    }
+}
