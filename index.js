@@ -44,7 +44,7 @@ function LayerAPI(config) {
   this.identities = resource('identities', native.identities, timeout);
 
   // The constructor decides for the whole process, as in 2.x.
-  process.env.LAYER_API_DEBUG = config.debug || false;
+  process.env.LAYER_API_DEBUG = `${config.debug || false}`;
   if (debug.isOn()) debug.print(`Initialized v${version} with appId: ${config.appId}`);
 }
 

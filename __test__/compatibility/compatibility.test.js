@@ -58,6 +58,7 @@ test('names are found in every form in which a test has one', () => {
     ['maxSockets: 2, keepAlive: …: six requests share two connections in their order', true],
     ['a script exits by itself after its callback, keepAlive: …', false],
     ['conversations.get, body: BOM', true],
+    ['all 30 methods work in the promise form', false],
   ]) {
     assert.strictEqual(names.get(name)?.isOnBoth, isOnBoth, name);
   }
