@@ -13,18 +13,7 @@ use layer_wire::{ApiError, AppId, Version, percent};
 use crate::error::Failure;
 use crate::extract::text_header;
 use crate::service::Services;
-use crate::store::model::AppKey;
-
-/// Who calls, the app that the token belongs to, and in which version.
-#[derive(Debug, Clone, Copy)]
-pub struct Caller {
-    /// The app.
-    pub app: AppId,
-    /// The app inside the store.
-    pub key: AppKey,
-    /// The version of the API that the request asks for: it decides the shape of request and answer.
-    pub version: Version,
-}
+pub use crate::service::caller::Caller;
 
 impl<S: Send + Sync> FromRequestParts<S> for Caller {
     type Rejection = Failure;

@@ -1,45 +1,56 @@
-//! From records to the JSON of the version that was asked for. Only version 1.0 is served, so there is one shape of each.
+//! From records to the JSON of the version that was asked for.
 
 use layer_wire::announcement::Announcement;
+use layer_wire::block_list::BlockedUser;
 use layer_wire::conversation::{Conversation, UserPart};
-use layer_wire::message::{CompactMessage, Message};
+use layer_wire::identity::{Fields, Identities, Identity};
+use layer_wire::message::Message;
 use layer_wire::url::Urls;
-use layer_wire::{AppId, UserId};
+use layer_wire::{UserId, View};
 use serde_json::Value;
 
+use crate::service::caller::Caller;
 use crate::service::conversation::OfUser;
 use crate::service::dedupe::Tagged;
 use crate::store::model::{AnnouncementRecord, ConversationRecord, MessageRecord};
 
 /// Renders what the system sees of an app.
-pub struct SystemView {
-    urls: Urls,
-}
+pub struct SystemView(View);
 
 impl SystemView {
-    /// `base` is scheme and host of the URLs.
-    pub fn new(base: &str, app: AppId) -> Self {
-        Self { urls: Urls::system(base, app) }
+    /// `base` is scheme and host of the URLs; `identities` are those of the users in what will be shown.
+    pub fn new(base: &str, caller: Caller, identities: Identities) -> Self {
+        Self(View { version: caller.version, urls: Urls::system(base, caller.app), identities })
     }
 
     /// A conversation.
     pub fn conversation(&self, record: ConversationRecord) -> Conversation {
-        Conversation::in_system_view(record.into(), &self.urls)
+        Conversation::in_system_view(record.into(), &self.0)
     }
 
     /// A message as reads show it.
     pub fn message(&self, record: MessageRecord) -> Message {
-        Message::in_system_view(record.into(), &self.urls)
+        Message::in_system_view(record.into(), &self.0)
     }
 
     /// A message as the answer to its creation shows it.
-    pub fn sent_message(&self, record: MessageRecord) -> CompactMessage {
-        CompactMessage::new(record.into(), &self.urls)
+    pub fn sent_message(&self, record: MessageRecord) -> Message {
+        Message::created(record.into(), &self.0)
     }
 
     /// An announcement.
     pub fn announcement(&self, record: AnnouncementRecord) -> Announcement {
-        Announcement::new(record.into(), &self.urls)
+        Announcement::new(record.into(), &self.0)
+    }
+
+    /// Whom a user blocks.
+    pub fn block_list(&self, blocked: Vec<UserId>) -> Vec<BlockedUser> {
+        blocked.into_iter().map(|user| BlockedUser::new(user, &self.0)).collect()
+    }
+
+    /// The identity of a user.
+    pub fn identity(&self, user: &UserId, fields: &Fields) -> Identity {
+        Identity::new(user, fields, &self.0)
     }
 
     /// Whatever has the id of a dedupe tag; `None` when it was deleted.
@@ -56,14 +67,15 @@ impl SystemView {
 
 /// Renders what one user sees of an app.
 pub struct UserView {
-    urls: Urls,
+    view: View,
     user: UserId,
 }
 
 impl UserView {
-    /// `base` is scheme and host of the URLs.
-    pub fn new(base: &str, app: AppId, user: UserId) -> Self {
-        Self { urls: Urls::of_user(base, app, &user), user }
+    /// `base` is scheme and host of the URLs; `identities` are those of the users in what will be shown.
+    pub fn new(base: &str, caller: Caller, user: UserId, identities: Identities) -> Self {
+        let urls = Urls::of_user(base, caller.app, &user);
+        Self { view: View { version: caller.version, urls, identities }, user }
     }
 
     /// A conversation. A former member sees no participants (contract 2.1.3).
@@ -76,11 +88,11 @@ impl UserView {
             last_message: last_message.map(|message| self.message(message)),
             unread_message_count: membership.unread_count,
         };
-        Conversation::in_user_view(conversation.into(), &self.urls, of_user)
+        Conversation::in_user_view(conversation.into(), &self.view, of_user)
     }
 
     /// A message.
     pub fn message(&self, record: MessageRecord) -> Message {
-        Message::in_user_view(record.into(), &self.urls, &self.user)
+        Message::in_user_view(record.into(), &self.view, &self.user)
     }
 }

@@ -5,11 +5,11 @@ use serde::Serialize;
 use crate::body;
 use crate::error::ApiError;
 use crate::id::{AnnouncementId, UserId};
-use crate::message::{CompactSender, Sender, check_notification};
-use crate::part::{self, CompactPart, NewPart, Part};
+use crate::message::{Sender, ShownSender, check_notification};
+use crate::part::{self, NewPart, Part, ShownPart};
 use crate::timestamp::Timestamp;
-use crate::url::Urls;
 use crate::version::Version;
+use crate::view::View;
 
 /// A request to send an announcement.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,27 +58,28 @@ pub struct Shown {
     pub parts: Vec<Part>,
 }
 
-/// An announcement in an answer of version 1.0.
+/// An announcement in an answer. Its parts have no ids (recorded, R1).
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Announcement {
     id: AnnouncementId,
     url: String,
     sent_at: Timestamp,
-    recipients: Vec<UserId>,
-    sender: CompactSender,
-    parts: Vec<CompactPart>,
+    recipients: Vec<String>,
+    sender: ShownSender,
+    parts: Vec<ShownPart>,
 }
 
 impl Announcement {
-    /// Shows an announcement.
-    pub fn new(shown: Shown, urls: &Urls) -> Self {
+    /// Shows an announcement; without nulls in 1.0 (recorded, R1), with nulls in 1.1 (contract 3.4).
+    pub fn new(shown: Shown, view: &View) -> Self {
+        let has_nulls = view.version > Version::V1_0;
         Self {
             id: shown.id,
-            url: urls.announcement(shown.id),
+            url: view.urls.announcement(shown.id),
             sent_at: shown.sent_at,
-            recipients: shown.recipients,
-            sender: shown.sender.into(),
-            parts: CompactPart::all(&shown.parts),
+            recipients: shown.recipients.iter().map(|user| view.user_reference(user)).collect(),
+            sender: ShownSender::new(shown.sender, view, has_nulls),
+            parts: ShownPart::all_unnamed(shown.parts, has_nulls),
         }
     }
 }

@@ -1,20 +1,35 @@
-//! Block lists: requests and answers of version 1.x. Contract 2.6.
+//! Block lists: requests and answers. Contract 2.6.
 
 use serde::Serialize;
 
 use crate::body;
 use crate::error::ApiError;
 use crate::id::UserId;
+use crate::identity::BasicIdentity;
 use crate::version::Version;
+use crate::view::View;
 
-/// An entry of a block list in an answer.
+/// An entry of a block list in an answer: `{"user_id": ...}` in 1.x, an identity from 2.0 on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct BlockedUser {
-    /// The user who is blocked.
-    pub user_id: UserId,
+#[serde(untagged)]
+pub enum BlockedUser {
+    /// In 1.x.
+    User {
+        /// The user who is blocked.
+        user_id: UserId,
+    },
+    /// From 2.0 on.
+    Identity(BasicIdentity),
 }
 
-/// Reads the request to block a user. Errors: `invalid_request`, `missing_property` or `invalid_property` `user_id`.
+impl BlockedUser {
+    /// Shows a user who is blocked.
+    pub fn new(user: UserId, view: &View) -> Self {
+        if view.version.has_identities() { Self::Identity(view.identity(user)) } else { Self::User { user_id: user } }
+    }
+}
+
+/// Reads the request of version 1.x to block a user. Errors: `invalid_request`, `missing_property` or `invalid_property` `user_id`.
 pub fn parse_block(body: &[u8]) -> Result<UserId, ApiError> {
     let mut request = body::parse_object(body)?;
     body::user_id(&body::take_required(&mut request, "user_id")?, "user_id", Version::V1_0)

@@ -10,8 +10,8 @@ use crate::message::Message;
 use crate::metadata;
 use crate::patch::{self, Action, Operation};
 use crate::timestamp::Timestamp;
-use crate::url::Urls;
 use crate::version::Version;
+use crate::view::{ShownUser, View};
 
 /// The most participants of a conversation.
 pub const MAX_PARTICIPANTS: usize = 25;
@@ -131,14 +131,14 @@ fn check_operation(operation: &mut Operation, version: Version) -> Result<(), Ap
     if is_allowed { Ok(()) } else { Err(operation.error("cannot be changed in this way")) }
 }
 
-/// A conversation in an answer of version 1.x.
+/// A conversation in an answer.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Conversation {
     id: ConversationId,
     url: String,
     messages_url: String,
     created_at: Timestamp,
-    participants: Vec<UserId>,
+    participants: Vec<ShownUser>,
     distinct: bool,
     metadata: Object,
     #[serde(flatten)]
@@ -171,22 +171,22 @@ pub struct Shown {
 
 impl Conversation {
     /// Shows a conversation in system view.
-    pub fn in_system_view(shown: Shown, urls: &Urls) -> Self {
-        Self::new(shown, urls, None)
+    pub fn in_system_view(shown: Shown, view: &View) -> Self {
+        Self::new(shown, view, None)
     }
 
-    /// Shows a conversation in the view of a user; `urls` must be those of the user.
-    pub fn in_user_view(shown: Shown, urls: &Urls, of_user: UserPart) -> Self {
-        Self::new(shown, urls, Some(of_user))
+    /// Shows a conversation in the view of a user, whose URLs `view` must have.
+    pub fn in_user_view(shown: Shown, view: &View, of_user: UserPart) -> Self {
+        Self::new(shown, view, Some(of_user))
     }
 
-    fn new(shown: Shown, urls: &Urls, of_user: Option<UserPart>) -> Self {
+    fn new(shown: Shown, view: &View, of_user: Option<UserPart>) -> Self {
         Self {
             id: shown.id,
-            url: urls.conversation(shown.id),
-            messages_url: urls.messages(shown.id),
+            url: view.urls.conversation(shown.id),
+            messages_url: view.urls.messages(shown.id),
             created_at: shown.created_at,
-            participants: shown.participants,
+            participants: shown.participants.into_iter().map(|user| view.user(user)).collect(),
             distinct: shown.is_distinct,
             metadata: shown.metadata,
             of_user,

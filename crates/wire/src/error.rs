@@ -263,6 +263,11 @@ impl ApiError {
         Self::new(ErrorKind::AccessDenied, "The user is no longer a participant of the conversation.")
     }
 
+    /// `invalid_property` `sender_id` for a user who does not exist: it has no identity and nobody named it.
+    pub fn unknown_sender() -> Self {
+        Self::invalid_property("sender_id", "must be the id of an identity that exists")
+    }
+
     /// `not_found` for a conversation (recorded text).
     pub fn conversation_not_found() -> Self {
         Self::new(ErrorKind::NotFound, "The referenced conversation cannot be found.")

@@ -5,10 +5,8 @@ use uuid::Uuid;
 
 use crate::body::Object;
 use crate::id::UserId;
-use crate::message::{self, CompactSender, Sender};
-use crate::part::EventPart;
+use crate::message::{Sender, ShownSender};
 use crate::timestamp::Timestamp;
-use crate::url::Urls;
 use crate::version::Version;
 
 /// What happened.
@@ -135,10 +133,10 @@ pub struct Envelope<'a> {
 impl Envelope<'_> {
     /// The payload of version 1.0 about `subject`. The actor is absent in conversation events, and wherever nobody is known to have
     /// acted: a request with the app's token is nobody's (assumed).
-    pub fn first(self, actor: Option<&Sender>, key: &str, subject: Value) -> Value {
+    pub fn first(self, actor: Option<&ShownSender>, key: &str, subject: Value) -> Value {
         let mut event = json!({ "created_at": self.created_at, "type": self.name, "id": self.id.to_string() });
         if let Some(actor) = actor {
-            event["actor"] = json!(CompactSender::from(actor.clone()));
+            event["actor"] = json!(actor);
         }
         let mut payload = json!({ "event": event });
         payload[key] = subject;
@@ -151,19 +149,6 @@ impl Envelope<'_> {
         }
         payload
     }
-}
-
-/// A message in a payload of version 1.0: short URL, no nulls, one key in `sender`. Contract 6.4.
-pub fn first_message(shown: &message::Shown, urls: &Urls) -> Value {
-    json!({
-        "id": shown.id,
-        "url": urls.short_message(shown.id),
-        "conversation": { "id": shown.conversation, "url": urls.conversation(shown.conversation) },
-        "parts": EventPart::all(shown.id, &shown.parts),
-        "sent_at": shown.sent_at,
-        "sender": CompactSender::from(shown.sender.clone()),
-        "recipient_status": shown.recipient_status,
-    })
 }
 
 /// Who acted, when it was a user.

@@ -1,5 +1,7 @@
 //! Identities: requests, patches and answers. Contract 2.7 and 3.7.
 
+use std::collections::HashMap;
+
 use serde::Serialize;
 use serde_json::Value;
 
@@ -9,6 +11,7 @@ use crate::id::UserId;
 use crate::metadata;
 use crate::patch::{self, Action, Operation};
 use crate::version::Version;
+use crate::view::View;
 
 /// The writable text fields and their longest values in characters, in the order of answers.
 const TEXT_FIELDS: [(&str, usize); 7] = [
@@ -22,16 +25,34 @@ const TEXT_FIELDS: [(&str, usize); 7] = [
     ("public_key", usize::MAX),
 ];
 
+/// The field that tells users from bots, from version 2.0 on (recorded, L3 and G3).
+const IDENTITY_TYPE: &str = "identity_type";
+
+/// The default of [`IDENTITY_TYPE`].
+const USER: &str = "user";
+
+/// The other value of [`IDENTITY_TYPE`].
+const BOT: &str = "bot";
+
 /// The fields of an identity, checked. Absent fields are unset.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Fields(Object);
 
 impl Fields {
-    /// Reads the body of a create or a replacement. Unknown keys are ignored.
+    /// Reads the body of a create or a replacement. Unknown keys are ignored, `identity_type` before 2.0 among them.
     ///
     /// Errors: `invalid_request`; `missing_property` `display_name`; `invalid_property` with the field.
-    pub fn parse(body: &[u8]) -> Result<Self, ApiError> {
-        Self::check(body::parse_object(body)?)
+    pub fn parse(body: &[u8], version: Version) -> Result<Self, ApiError> {
+        let mut given = body::parse_object(body)?;
+        if !version.has_identities() {
+            given.shift_remove(IDENTITY_TYPE);
+        }
+        Self::check(given)
+    }
+
+    /// The fields of a user without identity: none is set.
+    pub fn unset() -> Self {
+        Self(Object::new())
     }
 
     /// Wraps fields that were checked when they were stored.
@@ -39,9 +60,29 @@ impl Fields {
         Self(fields)
     }
 
-    /// The fields that are set.
+    /// The fields that are set, as they are stored.
     pub fn as_object(&self) -> &Object {
         &self.0
+    }
+
+    /// Whether it is the identity of a bot, which may send to conversations without being a participant.
+    pub fn is_bot(&self) -> bool {
+        self.0.get(IDENTITY_TYPE).is_some_and(|kind| kind == BOT)
+    }
+
+    /// The fields, with the `identity_type` of `before`: a replacement by 1.x keeps what it cannot see (assumed).
+    #[must_use]
+    pub fn with_type_of(mut self, before: &Self) -> Self {
+        if let Some(kind) = before.0.get(IDENTITY_TYPE) {
+            self.0.insert(IDENTITY_TYPE.into(), kind.clone());
+        }
+        self
+    }
+
+    /// What answers show of the user besides the id.
+    pub fn profile(&self) -> Profile {
+        let text = |name: &str| self.0.get(name).and_then(Value::as_str).map(str::to_owned);
+        Profile { display_name: text("display_name"), avatar_url: text("avatar_url") }
     }
 
     fn check(mut given: Object) -> Result<Self, ApiError> {
@@ -60,6 +101,14 @@ impl Fields {
             None => return Err(ApiError::missing_property("display_name")),
             Some("") => return Err(ApiError::invalid_property("display_name", "must not be empty")),
             Some(_) => {}
+        }
+        match body::take_string(&mut given, IDENTITY_TYPE)?.as_deref() {
+            // Not stored, because it is what every identity is unless it says otherwise.
+            None | Some(USER) => {}
+            Some(BOT) => {
+                fields.insert(IDENTITY_TYPE.into(), BOT.into());
+            }
+            Some(_) => return Err(ApiError::invalid_property(IDENTITY_TYPE, "must be 'user' or 'bot'")),
         }
         match body::take(&mut given, "metadata") {
             None => {}
@@ -80,12 +129,13 @@ pub struct IdentityPatch {
 }
 
 impl IdentityPatch {
-    /// Reads the patch body: `set` on any writable field, `set` and `delete` on keys of `metadata`.
+    /// Reads the patch body: `set` on any writable field, `set` and `delete` on keys of `metadata`. From 2.0 on, `identity_type` is
+    /// writable.
     ///
     /// Errors: those of [`patch::parse`]; `invalid_property` that names the path for anything else.
     pub fn parse(body: &[u8], version: Version) -> Result<Self, ApiError> {
         let operations = patch::parse(body, version)?;
-        match operations.iter().find(|operation| !is_allowed(operation)) {
+        match operations.iter().find(|operation| !is_allowed(operation, version)) {
             Some(refused) => Err(refused.error("cannot be changed in this way")),
             None => Ok(Self { operations }),
         }
@@ -107,37 +157,77 @@ impl IdentityPatch {
     }
 }
 
-fn is_allowed(operation: &Operation) -> bool {
+fn is_allowed(operation: &Operation, version: Version) -> bool {
     let name = operation.path[0].as_str();
     match (&operation.action, operation.path.len()) {
+        (Action::Set(_), 1) if name == IDENTITY_TYPE => version.has_identities(),
         (Action::Set(_), 1) => name == "metadata" || TEXT_FIELDS.iter().any(|(field, _)| *field == name),
         (Action::Set(_) | Action::Delete, 2) => name == "metadata",
         _ => false,
     }
 }
 
-/// An identity in an answer of version 1.x: all writable fields and `user_id`, unset ones `null` (assumed).
-#[derive(Debug, Clone, PartialEq)]
-pub struct Identity {
-    user: UserId,
-    fields: Fields,
+/// What answers show of a user besides the id.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Profile {
+    /// The name to show; `None` for a user without identity.
+    pub display_name: Option<String>,
+    /// The address of a picture.
+    pub avatar_url: Option<String>,
 }
+
+/// What is known of the users in an answer. Who is not in it has no identity.
+pub type Identities = HashMap<UserId, Profile>;
+
+/// A user in the objects of version 2.0 and later (contract 3.1).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct BasicIdentity {
+    /// `layer:///identities/<percent-encoded user id>`.
+    pub id: Option<String>,
+    /// The URL of the identity.
+    pub url: Option<String>,
+    /// The user id.
+    pub user_id: Option<UserId>,
+    /// Null for a user without identity (assumed).
+    pub display_name: Option<String>,
+    /// Null when there is none (assumed).
+    pub avatar_url: Option<String>,
+}
+
+impl BasicIdentity {
+    /// The free-text sender of a 1.x message: nothing but a name (assumed, contract 5).
+    pub fn named(name: String) -> Self {
+        Self { id: None, url: None, user_id: None, display_name: Some(name), avatar_url: None }
+    }
+}
+
+/// An identity in an answer: all fields, unset ones `null` (assumed). In 1.x `user_id` and the writable fields, from 2.0 on also
+/// `id`, `url` and `identity_type`, twelve keys in all (recorded, L3).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Identity(Object);
 
 impl Identity {
     /// Shows the identity of a user.
-    pub fn new(user: UserId, fields: Fields) -> Self {
-        Self { user, fields }
+    pub fn new(user: &UserId, fields: &Fields, view: &View) -> Self {
+        let field = |name: &str| (name.to_owned(), fields.0.get(name).cloned().unwrap_or_default());
+        let mut answer = Object::new();
+        if view.version.has_identities() {
+            answer.insert("id".into(), user.identity_id().into());
+            answer.insert("url".into(), view.urls.identity(user).into());
+        }
+        answer.insert("user_id".into(), user.as_str().into());
+        answer.extend(TEXT_FIELDS.iter().map(|(name, _)| field(name)));
+        if view.version.has_identities() {
+            answer.insert(IDENTITY_TYPE.into(), if fields.is_bot() { BOT } else { USER }.into());
+        }
+        answer.extend([field("metadata")]);
+        Self(answer)
     }
 }
 
 impl Serialize for Identity {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let field = |name: &str| (name.to_owned(), self.fields.0.get(name).cloned().unwrap_or_default());
-        let mut answer = Object::new();
-        answer.insert("user_id".into(), Value::String(self.user.as_str().to_owned()));
-        answer.extend(TEXT_FIELDS.iter().map(|(name, _)| field(name)));
-        answer.extend([field("metadata")]);
-        answer.serialize(serializer)
+        self.0.serialize(serializer)
     }
 }
 
@@ -145,10 +235,12 @@ impl Serialize for Identity {
 mod tests {
     use super::*;
     use crate::error::ErrorKind;
+    use crate::id::AppId;
+    use crate::url::Urls;
     use serde_json::json;
 
     fn fields(body: &Value) -> Result<Fields, ApiError> {
-        Fields::parse(body.to_string().as_bytes())
+        Fields::parse(body.to_string().as_bytes(), Version::V1_0)
     }
 
     fn patched(before: &Value, operations: &Value) -> Result<Value, ApiError> {
@@ -177,14 +269,43 @@ mod tests {
         }
     }
 
+    fn shown(fields: &Fields, version: Version) -> String {
+        let app = AppId::parse("e4fd3974-20fe-11e5-89c5-080725007e28").unwrap();
+        let view = View { version, urls: Urls::system("https://h", app), identities: Identities::default() };
+        serde_json::to_string(&Identity::new(&UserId::parse("ns/42").unwrap(), fields, &view)).unwrap()
+    }
+
     #[test]
     fn all_fields_are_shown_and_unset_ones_are_null() {
-        let identity =
-            Identity::new(UserId::parse("maria").unwrap(), fields(&json!({ "display_name": "Maria" })).unwrap());
-        assert_eq!(
-            serde_json::to_string(&identity).unwrap(),
-            r#"{"user_id":"maria","display_name":"Maria","avatar_url":null,"first_name":null,"last_name":null,"phone_number":null,"email_address":null,"public_key":null,"metadata":null}"#
-        );
+        let fields = fields(&json!({ "display_name": "Maria" })).unwrap();
+        let expected = r#"{"user_id":"ns/42","display_name":"Maria","avatar_url":null,"first_name":null,"last_name":null,"phone_number":null,"email_address":null,"public_key":null,"metadata":null}"#;
+        assert_eq!(shown(&fields, Version::V1_1), expected);
+        let expected = r#"{"id":"layer:///identities/ns%2F42","url":"https://h/apps/e4fd3974-20fe-11e5-89c5-080725007e28/users/ns%2F42/identity","user_id":"ns/42","display_name":"Maria","avatar_url":null,"first_name":null,"last_name":null,"phone_number":null,"email_address":null,"public_key":null,"identity_type":"user","metadata":null}"#;
+        assert_eq!(shown(&fields, Version::V2_0), expected);
+    }
+
+    #[test]
+    fn a_bot_is_made_from_2_0_on_and_survives_what_cannot_see_it() {
+        let body = |kind: Value| json!({ "display_name": "B", "identity_type": kind }).to_string();
+        let parse = |kind, version| Fields::parse(body(kind).as_bytes(), version);
+        let bot = parse(json!("bot"), Version::V2_0).unwrap();
+        assert!(bot.is_bot());
+        assert!(!parse(json!("user"), Version::V2_0).unwrap().is_bot());
+        assert!(!parse(json!("bot"), Version::V1_1).unwrap().is_bot());
+        assert!(parse(json!("robot"), Version::V1_1).is_ok());
+        for kind in [json!("Bot"), json!(""), json!(1)] {
+            let error = parse(kind, Version::V3_0).unwrap_err();
+            assert_eq!(error.data(), Some(&json!({ "property": "identity_type" })));
+        }
+        let of_1_0 = fields(&json!({ "display_name": "C" })).unwrap();
+        assert!(of_1_0.with_type_of(&bot).is_bot());
+
+        let operations = json!([{ "operation": "set", "property": "identity_type", "value": "user" }]).to_string();
+        let patch = |version| IdentityPatch::parse(operations.as_bytes(), version);
+        assert!(!patch(Version::V2_0).unwrap().apply(&bot).unwrap().is_bot());
+        assert!(patch(Version::V1_1).is_err());
+        let rename = json!([{ "operation": "set", "property": "display_name", "value": "D" }]).to_string();
+        assert!(IdentityPatch::parse(rename.as_bytes(), Version::V1_0).unwrap().apply(&bot).unwrap().is_bot());
     }
 
     #[test]

@@ -24,9 +24,11 @@ pub mod receipt;
 pub mod timestamp;
 pub mod url;
 pub mod version;
+pub mod view;
 pub mod webhook;
 
 pub use error::{ApiError, ErrorKind};
 pub use id::{AnnouncementId, AppId, ContentId, ConversationId, MessageId, PartId, UserId, WebhookId};
 pub use timestamp::Timestamp;
 pub use version::Version;
+pub use view::View;

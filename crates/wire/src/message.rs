@@ -7,10 +7,11 @@ use serde_json::Value;
 use crate::body::{self, Object};
 use crate::error::ApiError;
 use crate::id::{ConversationId, MessageId, UserId};
-use crate::part::{self, CompactPart, NewPart, Part, ReadPart};
+use crate::identity::BasicIdentity;
+use crate::part::{self, NewPart, Part, PartForm, ShownPart};
 use crate::timestamp::Timestamp;
-use crate::url::Urls;
 use crate::version::Version;
+use crate::view::{Member, View};
 
 /// Who sent a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -100,11 +101,22 @@ impl RecipientStatus {
     }
 }
 
-impl Serialize for RecipientStatus {
+/// The status of a message in an answer: by user id in 1.x, by identity id from 2.0 on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct ShownStatus {
+    status: RecipientStatus,
+    has_identities: bool,
+}
+
+impl Serialize for ShownStatus {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(self.0.len()))?;
-        for (user, status) in &self.0 {
-            map.serialize_entry(user, status)?;
+        let mut map = serializer.serialize_map(Some(self.status.0.len()))?;
+        for (user, status) in &self.status.0 {
+            if self.has_identities {
+                map.serialize_entry(&user.identity_id(), status)?;
+            } else {
+                map.serialize_entry(user, status)?;
+            }
         }
         map.end()
     }
@@ -174,124 +186,125 @@ struct ConversationLink {
     url: String,
 }
 
-impl ConversationLink {
-    fn new(id: ConversationId, urls: &Urls) -> Self {
-        Self { id, url: urls.conversation(id) }
-    }
-}
-
+/// A sender in an answer.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-struct ReadSender {
-    user_id: Option<UserId>,
-    name: Option<String>,
+#[serde(untagged)]
+pub enum ShownSender {
+    /// In 1.x: both keys, one of them null; or the one key that has a value.
+    Keys {
+        /// A user.
+        #[serde(skip_serializing_if = "Member::is_absent")]
+        user_id: Member<Option<UserId>>,
+        /// A free text.
+        #[serde(skip_serializing_if = "Member::is_absent")]
+        name: Member<Option<String>>,
+    },
+    /// From 2.0 on. A free text of 1.x is an identity with nothing but a name (assumed).
+    Identity(BasicIdentity),
 }
 
-impl From<Sender> for ReadSender {
-    fn from(sender: Sender) -> Self {
+impl ShownSender {
+    /// Shows a sender, in 1.x with or without the key that is null.
+    pub fn new(sender: Sender, view: &View, has_nulls: bool) -> Self {
         match sender {
-            Sender::User(user) => Self { user_id: Some(user), name: None },
-            Sender::Name(name) => Self { user_id: None, name: Some(name) },
+            Sender::User(user) if view.version.has_identities() => Self::Identity(view.identity(user)),
+            Sender::Name(name) if view.version.has_identities() => Self::Identity(BasicIdentity::named(name)),
+            Sender::User(user) => {
+                Self::Keys { user_id: Member::nullable(Some(user), has_nulls), name: Member::nullable(None, has_nulls) }
+            }
+            Sender::Name(name) => {
+                Self::Keys { user_id: Member::nullable(None, has_nulls), name: Member::nullable(Some(name), has_nulls) }
+            }
         }
     }
 }
 
-/// A message in a read of version 1.x: long URL, explicit nulls (recorded, R1).
+/// A message in an answer.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Message {
     id: MessageId,
     url: String,
-    receipts_url: Option<String>,
-    position: Option<u32>,
+    #[serde(skip_serializing_if = "Member::is_absent")]
+    receipts_url: Member<Option<String>>,
+    #[serde(skip_serializing_if = "Member::is_absent")]
+    position: Member<Option<u32>>,
     conversation: ConversationLink,
-    parts: Vec<ReadPart>,
+    parts: Vec<ShownPart>,
     sent_at: Timestamp,
-    received_at: Option<Timestamp>,
-    sender: ReadSender,
-    is_unread: Option<bool>,
-    recipient_status: RecipientStatus,
-    /// Always `null`: it is never stored.
-    notification: Option<()>,
+    #[serde(skip_serializing_if = "Member::is_absent")]
+    received_at: Member<Option<Timestamp>>,
+    #[serde(skip_serializing_if = "Member::is_absent")]
+    updated_at: Member<Option<Timestamp>>,
+    sender: ShownSender,
+    #[serde(skip_serializing_if = "Member::is_absent")]
+    is_unread: Member<Option<bool>>,
+    recipient_status: ShownStatus,
+    /// Never anything but `null`: it is not stored.
+    #[serde(skip_serializing_if = "Member::is_absent")]
+    notification: Member<Option<()>>,
 }
 
 impl Message {
-    /// Shows a message in system view: what belongs to a reader is `null`.
-    pub fn in_system_view(shown: Shown, urls: &Urls) -> Self {
-        Self {
-            id: shown.id,
-            url: urls.message(shown.conversation, shown.id),
-            receipts_url: None,
-            position: None,
-            conversation: ConversationLink::new(shown.conversation, urls),
-            parts: ReadPart::all(shown.id, &shown.parts),
-            sent_at: shown.sent_at,
-            received_at: None,
-            sender: shown.sender.into(),
-            is_unread: None,
-            recipient_status: shown.recipient_status,
-            notification: None,
-        }
+    /// Shows a message in system view, as reads do: what belongs to a reader is `null` (recorded, R1).
+    pub fn in_system_view(shown: Shown, view: &View) -> Self {
+        let url = view.urls.message(shown.conversation, shown.id);
+        Self::new(shown, view, url, PartForm::of_reads(view.version))
     }
 
-    /// Shows a message in the view of a user; `urls` must be those of the user.
+    /// Shows a message in the view of a user, whose URLs `view` must have.
     ///
     /// `received_at` is the time of sending: nothing receives on the user's behalf later than that (assumed).
-    pub fn in_user_view(shown: Shown, urls: &Urls, user: &UserId) -> Self {
+    pub fn in_user_view(shown: Shown, view: &View, user: &UserId) -> Self {
         let position = shown.position;
         let received_at = shown.sent_at;
         let is_unread = shown.recipient_status.is_unread_for(user);
-        let message = Self::in_system_view(shown, urls);
+        let message = Self::in_system_view(shown, view);
         Self {
-            receipts_url: Some(format!("{}/receipts", message.url)),
-            position: Some(position),
-            received_at: Some(received_at),
-            is_unread: Some(is_unread),
+            receipts_url: Member::Present(Some(format!("{}/receipts", message.url))),
+            position: Member::Present(Some(position)),
+            received_at: Member::Present(Some(received_at)),
+            is_unread: Member::Present(Some(is_unread)),
             ..message
         }
     }
-}
 
-/// A message in the answer of a 1.0 create: short URL, no nulls, parts without ids (recorded, R1).
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct CompactMessage {
-    id: MessageId,
-    url: String,
-    conversation: ConversationLink,
-    sent_at: Timestamp,
-    recipient_status: RecipientStatus,
-    sender: CompactSender,
-    parts: Vec<CompactPart>,
-}
-
-/// A sender with the one key that it has.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum CompactSender {
-    /// A user.
-    UserId(UserId),
-    /// A free text.
-    Name(String),
-}
-
-impl From<Sender> for CompactSender {
-    fn from(sender: Sender) -> Self {
-        match sender {
-            Sender::User(user) => Self::UserId(user),
-            Sender::Name(name) => Self::Name(name),
-        }
+    /// Shows a message in the answer to its creation.
+    ///
+    /// - 1.0: short URL, no nulls, parts without ids (recorded, R1)
+    /// - 1.1: short URL (contract 5), otherwise as in a read (contract 3, assumed)
+    /// - 2.0 (assumed) and 3.0 (recorded, R3): as in a read
+    pub fn created(shown: Shown, view: &View) -> Self {
+        let url = match view.version {
+            Version::V1_0 | Version::V1_1 => view.urls.short_message(shown.id),
+            Version::V2_0 | Version::V3_0 => view.urls.message(shown.conversation, shown.id),
+        };
+        let form = if view.version > Version::V1_0 { PartForm::of_reads(view.version) } else { PartForm::Compact };
+        Self::new(shown, view, url, form)
     }
-}
 
-impl CompactMessage {
-    /// Shows a message that was just sent.
-    pub fn new(shown: Shown, urls: &Urls) -> Self {
+    /// Shows a message in a payload of webhooks 1.0: short URL, no nulls, parts with numbers. Contract 6.4.
+    pub fn in_first_event(shown: Shown, view: &View) -> Self {
+        let url = view.urls.short_message(shown.id);
+        Self::new(shown, view, url, PartForm::Event)
+    }
+
+    fn new(shown: Shown, view: &View, url: String, form: PartForm) -> Self {
+        let is_full = form.has_nulls();
+        let has_identities = view.version.has_identities();
         Self {
             id: shown.id,
-            url: urls.short_message(shown.id),
-            conversation: ConversationLink::new(shown.conversation, urls),
+            receipts_url: Member::nullable(None, is_full),
+            position: Member::nullable(None, is_full),
+            conversation: ConversationLink { id: shown.conversation, url: view.urls.conversation(shown.conversation) },
+            parts: ShownPart::all(shown.parts, form, shown.id, &view.urls.message(shown.conversation, shown.id)),
             sent_at: shown.sent_at,
-            recipient_status: shown.recipient_status,
-            sender: shown.sender.into(),
-            parts: CompactPart::all(&shown.parts),
+            received_at: Member::nullable(None, is_full),
+            updated_at: Member::when(has_identities, || shown.updated_at),
+            sender: ShownSender::new(shown.sender, view, is_full),
+            is_unread: Member::nullable(None, is_full),
+            recipient_status: ShownStatus { status: shown.recipient_status, has_identities },
+            notification: Member::nullable(None, is_full),
+            url,
         }
     }
 }
@@ -301,7 +314,9 @@ mod tests {
     use super::*;
     use crate::error::ErrorKind;
     use crate::id::AppId;
+    use crate::identity::{Identities, Profile};
     use crate::part::PartBody;
+    use crate::url::Urls;
     use serde_json::json;
 
     fn parse(body: &Value) -> Result<NewMessage, ApiError> {
@@ -384,34 +399,93 @@ mod tests {
         assert_eq!(parse(&body).unwrap_err().data(), Some(&json!({ "property": "schedule" })));
     }
 
-    #[test]
-    fn the_answer_of_a_create_is_compact() {
-        let urls = Urls::system("https://api.layer.com", app());
-        let message = serde_json::to_string(&CompactMessage::new(shown(), &urls)).unwrap();
-        let prefix = "https://api.layer.com/apps/e4fd3974-20fe-11e5-89c5-080725007e28";
-        assert_eq!(
-            message,
-            format!(
-                r#"{{"id":"layer:///messages/940de862-3c96-11e4-baad-164230d1df67","url":"{prefix}/messages/940de862-3c96-11e4-baad-164230d1df67","conversation":{{"id":"layer:///conversations/f3cc7b32-3c92-11e4-baad-164230d1df67","url":"{prefix}/conversations/f3cc7b32-3c92-11e4-baad-164230d1df67"}},"sent_at":"1970-01-01T00:00:00.000Z","recipient_status":{{"maria":"read","jon":"sent"}},"sender":{{"user_id":"maria"}},"parts":[{{"mime_type":"text/plain","body":"Hi"}}]}}"#
-            )
-        );
+    fn view(version: Version) -> View {
+        View { version, urls: Urls::system("https://api.layer.com", app()), identities: Identities::default() }
     }
 
+    fn json(message: &Message) -> Value {
+        serde_json::to_value(message).unwrap()
+    }
+
+    /// Contract 2.2.3 (recorded, R1).
+    #[test]
+    fn the_answer_of_a_1_0_create_is_compact() {
+        let prefix = "https://api.layer.com/apps/e4fd3974-20fe-11e5-89c5-080725007e28";
+        let message = "940de862-3c96-11e4-baad-164230d1df67";
+        let conversation = "f3cc7b32-3c92-11e4-baad-164230d1df67";
+        let expected = json!({
+            "id": format!("layer:///messages/{message}"),
+            "url": format!("{prefix}/messages/{message}"),
+            "conversation": {
+                "id": format!("layer:///conversations/{conversation}"),
+                "url": format!("{prefix}/conversations/{conversation}")
+            },
+            "sent_at": "1970-01-01T00:00:00.000Z",
+            "recipient_status": { "maria": "read", "jon": "sent" },
+            "sender": { "user_id": "maria" },
+            "parts": [{ "mime_type": "text/plain", "body": "Hi" }]
+        });
+        assert_eq!(json(&Message::created(shown(), &view(Version::V1_0))), expected);
+    }
+
+    /// Contract 5.
+    #[test]
+    fn the_answer_of_a_later_create_is_that_of_a_read_but_for_the_url_of_1_1() {
+        let short = json!(
+            "https://api.layer.com/apps/e4fd3974-20fe-11e5-89c5-080725007e28/messages/940de862-3c96-11e4-baad-164230d1df67"
+        );
+        for (version, is_short) in [(Version::V1_1, true), (Version::V2_0, false), (Version::V3_0, false)] {
+            let mut expected = json(&Message::in_system_view(shown(), &view(version)));
+            if is_short {
+                expected["url"] = short.clone();
+            }
+            assert_eq!(json(&Message::created(shown(), &view(version))), expected, "{version}");
+        }
+    }
+
+    /// Contract 3.2 (recorded, R1).
     #[test]
     fn a_read_has_explicit_nulls_in_system_view_and_values_in_user_view() {
-        let system = serde_json::to_value(Message::in_system_view(shown(), &Urls::system("", app()))).unwrap();
+        let system = json(&Message::in_system_view(shown(), &view(Version::V1_0)));
         for key in ["receipts_url", "position", "received_at", "is_unread", "notification"] {
             assert_eq!(system.get(key), Some(&Value::Null), "{key}");
         }
+        assert_eq!(system.get("updated_at"), None);
         assert_eq!(system["sender"], json!({ "user_id": "maria", "name": null }));
         assert_eq!(system["parts"][0]["id"], "layer:///messages/940de862-3c96-11e4-baad-164230d1df67/parts/0");
         assert_eq!(system["parts"][0].get("encoding"), Some(&Value::Null));
 
         let jon = UserId::parse("jon").unwrap();
-        let user = serde_json::to_value(Message::in_user_view(shown(), &Urls::of_user("", app(), &jon), &jon)).unwrap();
+        let of_jon = View { urls: Urls::of_user("", app(), &jon), ..view(Version::V1_0) };
+        let user = json(&Message::in_user_view(shown(), &of_jon, &jon));
         assert_eq!(user["position"], 7);
         assert_eq!(user["is_unread"], true);
         assert_eq!(user["received_at"], "1970-01-01T00:00:00.000Z");
         assert_eq!(user["receipts_url"], format!("{}/receipts", user["url"].as_str().unwrap()));
+    }
+
+    /// Contract 3.2 and 5.
+    #[test]
+    fn from_2_0_on_users_are_identities() {
+        for version in [Version::V2_0, Version::V3_0] {
+            let mut view = view(version);
+            let maria = UserId::parse("maria").unwrap();
+            let profile = Profile { display_name: Some("Maria P.".into()), avatar_url: None };
+            view.identities.insert(maria, profile);
+            let message = json(&Message::in_system_view(shown(), &view));
+            let sender = json!({
+                "id": "layer:///identities/maria",
+                "url": "https://api.layer.com/apps/e4fd3974-20fe-11e5-89c5-080725007e28/users/maria/identity",
+                "user_id": "maria", "display_name": "Maria P.", "avatar_url": null
+            });
+            assert_eq!(message["sender"], sender);
+            let status = json!({ "layer:///identities/maria": "read", "layer:///identities/jon": "sent" });
+            assert_eq!(message["recipient_status"], status);
+            assert_eq!(message.get("updated_at"), Some(&Value::Null));
+            let named = Shown { sender: Sender::Name("Concierge".into()), ..shown() };
+            let sender =
+                json!({ "id": null, "url": null, "user_id": null, "display_name": "Concierge", "avatar_url": null });
+            assert_eq!(json(&Message::in_system_view(named, &view))["sender"], sender);
+        }
     }
 }

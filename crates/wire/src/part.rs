@@ -12,7 +12,9 @@ use crate::body::{self, Object};
 use crate::error::ApiError;
 use crate::id::{ContentId, MessageId, PartId};
 use crate::timestamp::Timestamp;
+use crate::url::Urls;
 use crate::version::Version;
+use crate::view::Member;
 
 /// The longest body of a part, in bytes after decoding.
 pub const MAX_BODY_BYTES: usize = 2048;
@@ -154,22 +156,14 @@ impl Part {
         let counted = owner.as_u128().wrapping_add(index as u128 + 1);
         uuid::Builder::from_custom_bytes(counted.to_be_bytes()).into_uuid()
     }
+}
 
-    /// The body as it goes out, and its `encoding`: bytes that are valid UTF-8 go out as plain text, also when they came in as
-    /// base64 (recorded, R1); others as base64. Rich content has neither.
-    fn encoded(&self) -> (Option<String>, Option<&'static str>) {
-        let PartBody::Bytes(bytes) = &self.body else { return (None, None) };
-        match std::str::from_utf8(bytes) {
-            Ok(text) => (Some(text.to_owned()), None),
-            Err(_) => (Some(STANDARD.encode(bytes)), Some("base64")),
-        }
-    }
-
-    fn content(&self) -> Option<ShownContent> {
-        match self.body {
-            PartBody::Bytes(_) => None,
-            PartBody::Content { id, size } => Some(ShownContent { id, size }),
-        }
+/// Bytes as they go out, and their `encoding`: bytes that are valid UTF-8 go out as plain text, also when they came in as base64
+/// (recorded, R1); others as base64.
+fn encode_body(bytes: Vec<u8>) -> (String, Option<&'static str>) {
+    match String::from_utf8(bytes) {
+        Ok(text) => (text, None),
+        Err(error) => (STANDARD.encode(error.as_bytes()), Some("base64")),
     }
 }
 
@@ -180,64 +174,103 @@ struct ShownContent {
     size: u64,
 }
 
-/// A part in the answer of a 1.0 create or of an announcement: no id, no null keys (recorded, R1).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct CompactPart {
-    mime_type: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    body: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    encoding: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    content: Option<ShownContent>,
+/// How a part of a message is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PartForm {
+    /// No id, no nulls: the answer to a 1.0 create (recorded, R1).
+    Compact,
+    /// An id with a number, no nulls: payloads of webhooks 1.0 (contract 6.4).
+    Event,
+    /// An id with a number, explicit nulls: messages before 3.0 (recorded, R1).
+    Numbered,
+    /// A UUID and URLs: messages of 3.0 (recorded, R3).
+    Named,
 }
 
-impl CompactPart {
-    /// Shows the parts of a resource.
-    pub fn all(parts: &[Part]) -> Vec<Self> {
-        let show = |part: &Part| {
-            let (body, encoding) = part.encoded();
-            Self { mime_type: part.mime_type.clone(), body, encoding, content: part.content() }
-        };
-        parts.iter().map(show).collect()
+impl PartForm {
+    /// Whether members without a value are there all the same, as `null`.
+    pub fn has_nulls(self) -> bool {
+        matches!(self, Self::Numbered | Self::Named)
+    }
+
+    /// The form of the parts of a message that is read.
+    pub fn of_reads(version: Version) -> Self {
+        if version >= Version::V3_0 { Self::Named } else { Self::Numbered }
     }
 }
 
-/// A part in a 1.0 read: numbered id, explicit nulls (recorded, R1).
+/// A part in an answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct ReadPart {
-    id: String,
+pub struct ShownPart {
+    #[serde(skip_serializing_if = "Member::is_absent")]
+    id: Member<String>,
+    #[serde(skip_serializing_if = "Member::is_absent")]
+    url: Member<String>,
+    #[serde(skip_serializing_if = "Member::is_absent")]
+    message_url: Member<String>,
     mime_type: String,
-    body: Option<String>,
-    encoding: Option<&'static str>,
-    content: Option<ShownContent>,
+    #[serde(skip_serializing_if = "Member::is_absent")]
+    body: Member<Option<String>>,
+    #[serde(skip_serializing_if = "Member::is_absent")]
+    encoding: Member<Option<&'static str>>,
+    #[serde(skip_serializing_if = "Member::is_absent")]
+    content: Member<Option<ShownContent>>,
+    #[serde(skip_serializing_if = "Member::is_absent")]
+    updated_at: Member<Option<Timestamp>>,
 }
 
-impl ReadPart {
-    /// Shows the parts of a message.
-    pub fn all(message: MessageId, parts: &[Part]) -> Vec<Self> {
-        let show = |(index, part): (usize, &Part)| {
-            let (body, encoding) = part.encoded();
-            let id = format!("{message}/parts/{index}");
-            Self { id, mime_type: part.mime_type.clone(), body, encoding, content: part.content() }
-        };
-        parts.iter().enumerate().map(show).collect()
+impl ShownPart {
+    /// Shows the parts of a message, in the order in which they are stored. `message_url` is its URL in this view.
+    pub fn all(parts: Vec<Part>, form: PartForm, message: MessageId, message_url: &str) -> Vec<Self> {
+        parts
+            .into_iter()
+            .enumerate()
+            .map(|(index, part)| Self::of_message(part, index, form, message, message_url))
+            .collect()
     }
-}
 
-/// A part in a payload of webhooks 1.0: numbered id, no null keys. Contract 6.4.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct EventPart {
-    id: String,
-    #[serde(flatten)]
-    part: CompactPart,
-}
+    /// Shows the parts of an announcement, which have no ids.
+    pub fn all_unnamed(parts: Vec<Part>, has_nulls: bool) -> Vec<Self> {
+        parts.into_iter().map(|part| Self::unnamed(part, has_nulls)).collect()
+    }
 
-impl EventPart {
-    /// Shows the parts of a message.
-    pub fn all(message: MessageId, parts: &[Part]) -> Vec<Self> {
-        let show = |(index, part)| Self { id: format!("{message}/parts/{index}"), part };
-        CompactPart::all(parts).into_iter().enumerate().map(show).collect()
+    /// Shows one part of a message; `index` is its place there.
+    pub fn of_message(part: Part, index: usize, form: PartForm, message: MessageId, message_url: &str) -> Self {
+        let (id, updated_at) = (part.id, part.updated_at);
+        let shown = Self::unnamed(part, form.has_nulls());
+        match form {
+            PartForm::Compact => shown,
+            PartForm::Event | PartForm::Numbered => {
+                Self { id: Member::Present(format!("{message}/parts/{index}")), ..shown }
+            }
+            PartForm::Named => Self {
+                id: Member::Present(PartId { message, part: id }.to_string()),
+                url: Member::Present(Urls::part(message_url, id)),
+                message_url: Member::Present(message_url.to_owned()),
+                updated_at: Member::Present(updated_at),
+                ..shown
+            },
+        }
+    }
+
+    fn unnamed(part: Part, has_nulls: bool) -> Self {
+        let (body, encoding, content) = match part.body {
+            PartBody::Bytes(bytes) => {
+                let (body, encoding) = encode_body(bytes);
+                (Some(body), encoding, None)
+            }
+            PartBody::Content { id, size } => (None, None, Some(ShownContent { id, size })),
+        };
+        Self {
+            id: Member::Absent,
+            url: Member::Absent,
+            message_url: Member::Absent,
+            mime_type: part.mime_type,
+            body: Member::nullable(body, has_nulls),
+            encoding: Member::nullable(encoding, has_nulls),
+            content: Member::nullable(content, has_nulls),
+            updated_at: Member::Absent,
+        }
     }
 }
 
@@ -260,14 +293,14 @@ mod tests {
     fn base64_is_decoded_on_arrival_and_text_goes_out_as_text() {
         let part =
             one(&json!({ "mime_type": "image/jpeg", "body": "YW55IGNhcm5hbCBwbGVhc3VyZQ==", "encoding": "base64" }));
-        let shown = serde_json::to_value(&CompactPart::all(&[part.unwrap()])[0]).unwrap();
+        let shown = serde_json::to_value(&ShownPart::all_unnamed(vec![part.unwrap()], false)[0]).unwrap();
         assert_eq!(shown, json!({ "mime_type": "image/jpeg", "body": "any carnal pleasure" }));
     }
 
     #[test]
     fn bytes_that_are_no_text_go_out_as_base64() {
         let part = one(&json!({ "mime_type": "image/png", "body": "iVBORw==", "encoding": "base64" })).unwrap();
-        let shown = serde_json::to_value(&CompactPart::all(&[part])[0]).unwrap();
+        let shown = serde_json::to_value(&ShownPart::all_unnamed(vec![part], false)[0]).unwrap();
         assert_eq!(shown, json!({ "mime_type": "image/png", "body": "iVBORw==", "encoding": "base64" }));
     }
 
@@ -330,6 +363,28 @@ mod tests {
         for refused in [json!([named(OWNER), named(OWNER)]), json!([named(chosen)])] {
             assert_eq!(parts(&refused).unwrap_err().data(), Some(&json!({ "property": "parts" })), "{refused}");
         }
+    }
+
+    /// Contract 3.3.
+    #[test]
+    fn a_part_is_counted_before_3_0_and_named_since() {
+        let message = MessageId::new(OWNER);
+        let shown = |form| {
+            let part = one(&json!({ "mime_type": "text/plain", "body": "Hi" })).unwrap();
+            serde_json::to_value(ShownPart::of_message(part, 0, form, message, "https://m")).unwrap()
+        };
+        let numbered = json!({
+            "id": format!("{message}/parts/0"), "mime_type": "text/plain", "body": "Hi", "encoding": null,
+            "content": null
+        });
+        assert_eq!(shown(PartForm::of_reads(Version::V2_0)), numbered);
+        let id = Part::id_at(OWNER, 0);
+        let named = json!({
+            "id": format!("{message}/parts/{id}"), "url": format!("https://m/parts/{id}"), "message_url": "https://m",
+            "mime_type": "text/plain", "body": "Hi", "encoding": null, "content": null, "updated_at": null
+        });
+        assert_eq!(shown(PartForm::of_reads(Version::V3_0)), named);
+        assert_eq!(shown(PartForm::Compact), json!({ "mime_type": "text/plain", "body": "Hi" }));
     }
 
     #[test]

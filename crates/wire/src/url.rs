@@ -1,5 +1,7 @@
 //! Absolute URLs of resources, in system view and in the view of a user. Contract 1.4.
 
+use uuid::Uuid;
+
 use crate::id::{AnnouncementId, AppId, ConversationId, MessageId, UserId, WebhookId};
 
 /// Builds the URLs of one app.
@@ -50,6 +52,16 @@ impl Urls {
     /// A webhook.
     pub fn webhook(&self, id: WebhookId) -> String {
         format!("{}/webhooks/{id}", self.app)
+    }
+
+    /// A part of a message, by its UUID; `message` is the URL of the message in this view. Version 3.0 only.
+    pub fn part(message: &str, part: Uuid) -> String {
+        format!("{message}/parts/{part}")
+    }
+
+    /// An identity, in whatever view (recorded, R3).
+    pub fn identity(&self, user: &UserId) -> String {
+        format!("{}/users/{}/identity", self.app, user.encoded())
     }
 
     /// An announcement.

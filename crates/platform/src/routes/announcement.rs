@@ -22,8 +22,8 @@ pub async fn send(
     Payload(body): Payload,
 ) -> Answer {
     let request = NewAnnouncement::parse(&body, caller.version)?;
-    let view = system_view(&services, caller);
-    let creation = services.send_announcement(caller.key, tag, request).await?;
+    let (creation, identities) = services.send_announcement(caller, tag, request).await?;
+    let view = system_view(&services, caller, identities);
     let announcement = created(creation, "Announcement", &view)?;
     Ok(answer::json(StatusCode::ACCEPTED, &view.announcement(announcement)))
 }

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use http::StatusCode;
-use layer_wire::block_list::{self, BlockedUser};
+use layer_wire::block_list;
 
-use super::Answer;
+use super::{Answer, system_view};
 use crate::answer;
 use crate::extract::{Blocked, OfUser, Payload};
 use crate::gate::Caller;
@@ -16,8 +16,8 @@ use crate::service::Services;
 ///
 /// - `200`, without `Layer-Count` and without paging (recorded)
 pub async fn get(State(services): State<Arc<Services>>, caller: Caller, OfUser(owner): OfUser) -> Answer {
-    let blocked = services.block_list(caller.key, owner).await?;
-    let list: Vec<BlockedUser> = blocked.into_iter().map(|user_id| BlockedUser { user_id }).collect();
+    let (blocked, identities) = services.block_list(caller, owner).await?;
+    let list = system_view(&services, caller, identities).block_list(blocked);
     Ok(answer::json(StatusCode::OK, &list))
 }
 

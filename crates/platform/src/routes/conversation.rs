@@ -26,8 +26,9 @@ pub async fn create(
     Payload(body): Payload,
 ) -> Answer {
     let request = NewConversation::parse(&body, caller.version)?;
-    let view = system_view(&services, caller);
-    match services.create_conversation(caller.key, tag, request).await? {
+    let (created_or_found, identities) = services.create_conversation(caller, tag, request).await?;
+    let view = system_view(&services, caller, identities);
+    match created_or_found {
         Created::Plain(creation) => {
             let conversation = created(creation, "Conversation", &view)?;
             Ok(answer::json(StatusCode::CREATED, &view.conversation(conversation)))
@@ -48,8 +49,8 @@ pub async fn create(
 ///
 /// - `200`; `not_found`; `object_deleted`
 pub async fn get(State(services): State<Arc<Services>>, caller: Caller, InConversation(id): InConversation) -> Answer {
-    let conversation = services.conversation(caller.key, id).await?;
-    Ok(answer::json(StatusCode::OK, &system_view(&services, caller).conversation(conversation)))
+    let (conversation, identities) = services.conversation(caller, id).await?;
+    Ok(answer::json(StatusCode::OK, &system_view(&services, caller, identities).conversation(conversation)))
 }
 
 /// `PATCH /conversations/<uuid>`: changes participants and metadata.
@@ -88,9 +89,9 @@ pub async fn get_all_of_user(
     Query(query): Query,
 ) -> Answer {
     let (page, sort_by) = (query.conversations()?, query.sort_by()?);
-    let view = user_view(&services, caller, user.clone());
-    let listing = services.conversations_of_user(caller.key, user, page, sort_by).await;
-    let listing = listing.map_err(Failure::in_client_docs)?;
+    let listing = services.conversations_of_user(caller, user.clone(), page, sort_by).await;
+    let (listing, identities) = listing.map_err(Failure::in_client_docs)?;
+    let view = user_view(&services, caller, user, identities);
     Ok(answer::list(&listing.map(|conversation| view.conversation(conversation))))
 }
 
@@ -103,8 +104,8 @@ pub async fn get_of_user(
     OfUser(user): OfUser,
     InConversation(id): InConversation,
 ) -> Answer {
-    let view = user_view(&services, caller, user.clone());
-    let conversation = services.conversation_of_user(caller.key, user, id).await;
-    let conversation = conversation.map_err(Failure::in_client_docs)?;
+    let conversation = services.conversation_of_user(caller, user.clone(), id).await;
+    let (conversation, identities) = conversation.map_err(Failure::in_client_docs)?;
+    let view = user_view(&services, caller, user, identities);
     Ok(answer::json(StatusCode::OK, &view.conversation(conversation)))
 }

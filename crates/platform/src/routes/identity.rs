@@ -5,9 +5,9 @@ use std::sync::Arc;
 use axum::extract::State;
 use http::StatusCode;
 use layer_wire::ApiError;
-use layer_wire::identity::{Fields, Identity, IdentityPatch};
+use layer_wire::identity::{Fields, Identities, IdentityPatch};
 
-use super::Answer;
+use super::{Answer, system_view};
 use crate::answer;
 use crate::extract::{OfUser, PatchPayload, Payload};
 use crate::gate::Caller;
@@ -23,11 +23,12 @@ pub async fn create(
     OfUser(user): OfUser,
     Payload(body): Payload,
 ) -> Answer {
-    let fields = Fields::parse(&body)?;
+    let fields = Fields::parse(&body, caller.version)?;
     match services.create_identity(caller.key, user.clone(), fields).await? {
         CreatedIdentity::Done => Ok(answer::empty(StatusCode::CREATED)),
         CreatedIdentity::Existing(fields) => {
-            let existing = serde_json::to_value(Identity::new(user, fields)).ok();
+            let view = system_view(&services, caller, Identities::new());
+            let existing = serde_json::to_value(view.identity(&user, &fields)).ok();
             Err(ApiError::id_in_use("Identity", existing).into())
         }
     }
@@ -35,10 +36,11 @@ pub async fn create(
 
 /// `GET /users/<user>/identity`: an identity.
 ///
-/// - `200`; `not_found`
+/// - `200`; `not_found`, in 1.x also for a user without identity, whom 2.0 and later show with nulls (assumed)
 pub async fn get(State(services): State<Arc<Services>>, caller: Caller, OfUser(user): OfUser) -> Answer {
-    let fields = services.identity(caller.key, user.clone()).await?;
-    Ok(answer::json(StatusCode::OK, &Identity::new(user, fields)))
+    let fields = services.identity(caller, user.clone()).await?;
+    let view = system_view(&services, caller, Identities::new());
+    Ok(answer::json(StatusCode::OK, &view.identity(&user, &fields)))
 }
 
 /// `PATCH /users/<user>/identity`: changes fields of an identity.
@@ -64,8 +66,8 @@ pub async fn replace(
     OfUser(user): OfUser,
     Payload(body): Payload,
 ) -> Answer {
-    let fields = Fields::parse(&body)?;
-    services.replace_identity(caller.key, user, fields).await?;
+    let fields = Fields::parse(&body, caller.version)?;
+    services.replace_identity(caller, user, fields).await?;
     Ok(answer::empty(StatusCode::NO_CONTENT))
 }
 

@@ -15,7 +15,7 @@ use crate::service::Services;
 
 /// `POST /conversations/<uuid>/messages`: sends a message.
 ///
-/// - `201` with the compact form of the message; the body is checked before the conversation is looked up (recorded)
+/// - `201` with the message, in 1.0 in its compact form; the body is checked before the conversation is looked up (recorded)
 /// - `not_found`; `object_deleted`; `id_in_use`; `access_denied` for a sender who is no participant
 pub async fn send(
     State(services): State<Arc<Services>>,
@@ -25,8 +25,8 @@ pub async fn send(
     Payload(body): Payload,
 ) -> Answer {
     let request = NewMessage::parse(&body, caller.version)?;
-    let view = system_view(&services, caller);
-    let creation = services.send_message(caller.key, conversation, tag, request).await?;
+    let (creation, identities) = services.send_message(caller, conversation, tag, request).await?;
+    let view = system_view(&services, caller, identities);
     let message = created(creation, "Message", &view)?;
     Ok(answer::json(StatusCode::CREATED, &view.sent_message(message)))
 }
@@ -40,8 +40,8 @@ pub async fn get_all(
     InConversation(conversation): InConversation,
     Query(query): Query,
 ) -> Answer {
-    let listing = services.messages(caller.key, conversation, query.messages()?).await?;
-    let view = system_view(&services, caller);
+    let (listing, identities) = services.messages(caller, conversation, query.messages()?).await?;
+    let view = system_view(&services, caller, identities);
     Ok(answer::list(&listing.map(|message| view.message(message))))
 }
 
@@ -54,8 +54,8 @@ pub async fn get(
     InConversation(conversation): InConversation,
     OfMessage(id): OfMessage,
 ) -> Answer {
-    let message = services.message(caller.key, conversation, id).await?;
-    Ok(answer::json(StatusCode::OK, &system_view(&services, caller).message(message)))
+    let (message, identities) = services.message(caller, conversation, id).await?;
+    Ok(answer::json(StatusCode::OK, &system_view(&services, caller, identities).message(message)))
 }
 
 /// `DELETE /conversations/<uuid>/messages/<uuid>`: deletes a message for everyone.
@@ -81,9 +81,9 @@ pub async fn get_all_of_user(
     InConversation(conversation): InConversation,
     Query(query): Query,
 ) -> Answer {
-    let view = user_view(&services, caller, user.clone());
-    let listing = services.messages_of_user(caller.key, user, conversation, query.messages()?).await;
-    let listing = listing.map_err(Failure::in_client_docs)?;
+    let listing = services.messages_of_user(caller, user.clone(), conversation, query.messages()?).await;
+    let (listing, identities) = listing.map_err(Failure::in_client_docs)?;
+    let view = user_view(&services, caller, user, identities);
     Ok(answer::list(&listing.map(|message| view.message(message))))
 }
 
@@ -96,7 +96,8 @@ pub async fn get_of_user(
     OfUser(user): OfUser,
     OfMessage(id): OfMessage,
 ) -> Answer {
-    let view = user_view(&services, caller, user.clone());
-    let message = services.message_of_user(caller.key, user, id).await.map_err(Failure::in_client_docs)?;
+    let message = services.message_of_user(caller, user.clone(), id).await;
+    let (message, identities) = message.map_err(Failure::in_client_docs)?;
+    let view = user_view(&services, caller, user, identities);
     Ok(answer::json(StatusCode::OK, &view.message(message)))
 }

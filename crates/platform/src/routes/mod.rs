@@ -10,6 +10,7 @@ pub mod receipt;
 pub mod webhook;
 
 use axum::response::Response;
+use layer_wire::identity::Identities;
 use layer_wire::{ApiError, UserId};
 
 use crate::error::Failure;
@@ -21,12 +22,12 @@ use crate::service::dedupe::Creation;
 /// What a handler returns.
 type Answer = Result<Response, Failure>;
 
-fn system_view(services: &Services, caller: Caller) -> SystemView {
-    SystemView::new(services.public_url(), caller.app)
+fn system_view(services: &Services, caller: Caller, identities: Identities) -> SystemView {
+    SystemView::new(services.public_url(), caller, identities)
 }
 
-fn user_view(services: &Services, caller: Caller, user: UserId) -> UserView {
-    UserView::new(services.public_url(), caller.app, user)
+fn user_view(services: &Services, caller: Caller, user: UserId, identities: Identities) -> UserView {
+    UserView::new(services.public_url(), caller, user, identities)
 }
 
 /// What was created, or `id_in_use` with whatever has the id.

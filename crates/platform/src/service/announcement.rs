@@ -6,19 +6,24 @@ use layer_wire::{AnnouncementId, ApiError};
 use uuid::Uuid;
 
 use super::Services;
+use super::caller::Caller;
 use super::dedupe::{self, Creation, Tagged};
+use super::named::Named;
 use crate::error::Failure;
 use crate::store::Writes;
-use crate::store::model::{AnnouncementRecord, AppKey};
+use crate::store::model::AnnouncementRecord;
 
 impl Services {
-    /// Sends an announcement. Its recipients need not exist.
+    /// Sends an announcement. Its recipients need not exist, but a user who sends it must.
+    ///
+    /// Error: `invalid_property` `sender_id` (assumed).
     pub async fn send_announcement(
         &self,
-        app: AppKey,
+        caller: Caller,
         tag: Option<Uuid>,
         request: NewAnnouncement,
-    ) -> Result<Creation<AnnouncementRecord>, Failure> {
+    ) -> Result<Named<Creation<AnnouncementRecord>>, Failure> {
+        let app = caller.key;
         let sent_at = self.clock.now();
         let id = AnnouncementId::new(tag.unwrap_or_else(|| self.ids.resource(sent_at)));
         let send = move |writes: &mut dyn Writes| {
@@ -28,6 +33,11 @@ impl Services {
                 None => {}
             }
             let NewAnnouncement { recipients, sender, parts } = request;
+            if let Some(user) = sender.user()
+                && !writes.user_exists(app, user)?
+            {
+                return Err(ApiError::unknown_sender().into());
+            }
             let parts = Part::all_of(id.uuid(), parts)?;
             if parts.iter().any(|part| matches!(part.body, PartBody::Content { .. })) {
                 return Err(ApiError::content_not_kept().into());
@@ -36,6 +46,6 @@ impl Services {
             writes.insert_announcement(app, &new)?;
             Ok(Creation::Done(new))
         };
-        self.store.write(send).await
+        self.write_named(caller, send).await
     }
 }

@@ -3,13 +3,16 @@
 use layer_wire::UserId;
 
 use super::Services;
+use super::caller::Caller;
+use super::named::Named;
 use crate::error::Failure;
 use crate::store::model::AppKey;
 
 impl Services {
     /// The users whom `owner` blocks; none for an unknown owner (recorded).
-    pub async fn block_list(&self, app: AppKey, owner: UserId) -> Result<Vec<UserId>, Failure> {
-        self.store.read(move |reads| Ok(reads.block_list(app, &owner)?)).await
+    pub async fn block_list(&self, caller: Caller, owner: UserId) -> Result<Named<Vec<UserId>>, Failure> {
+        let app = caller.key;
+        self.read_named(caller, move |reads| Ok(reads.block_list(app, &owner)?)).await
     }
 
     /// Makes `owner` block a user. Repeating it is fine, and so is blocking oneself (recorded).

@@ -6,8 +6,10 @@ use layer_wire::{ApiError, ConversationId, UserId};
 use uuid::Uuid;
 
 use super::Services;
+use super::caller::Caller;
 use super::dedupe::{self, Creation, Tagged};
 use super::event::Event;
+use super::named::Named;
 use crate::error::Failure;
 use crate::store::model::{AppKey, ConversationRecord, Membership, MessageRecord, NewConversationRecord};
 use crate::store::{Reads, Writes};
@@ -95,10 +97,11 @@ impl Services {
     /// A tag that was seen comes first, then the distinct conversation, then blocks (assumed). Error: `participant_blocked`.
     pub async fn create_conversation(
         &self,
-        app: AppKey,
+        caller: Caller,
         tag: Option<Uuid>,
         request: NewConversation,
-    ) -> Result<Created, Failure> {
+    ) -> Result<Named<Created>, Failure> {
+        let app = caller.key;
         let created_at = self.clock.now();
         let id = ConversationId::new(tag.unwrap_or_else(|| self.ids.resource(created_at)));
         let events = self.events();
@@ -128,21 +131,28 @@ impl Services {
             events.record(writes, app, &Event::ConversationCreated(&created))?;
             Ok(Created::Plain(Creation::Done(created)))
         };
-        self.store.write(create).await
+        self.write_named(caller, create).await
     }
 
     /// A conversation in system view. Errors: `not_found`, `object_deleted`.
-    pub async fn conversation(&self, app: AppKey, id: ConversationId) -> Result<ConversationRecord, Failure> {
-        self.store.read(move |reads| find(reads, app, id)).await
+    pub async fn conversation(&self, caller: Caller, id: ConversationId) -> Result<Named<ConversationRecord>, Failure> {
+        let app = caller.key;
+        self.read_named(caller, move |reads| find(reads, app, id)).await
     }
 
     /// A conversation in the view of a user. Errors: `not_found` (also for a user who never was a member), `object_deleted`.
-    pub async fn conversation_of_user(&self, app: AppKey, user: UserId, id: ConversationId) -> Result<OfUser, Failure> {
+    pub async fn conversation_of_user(
+        &self,
+        caller: Caller,
+        user: UserId,
+        id: ConversationId,
+    ) -> Result<Named<OfUser>, Failure> {
+        let app = caller.key;
         let read = move |reads: &dyn Reads| {
             let (conversation, membership) = find_of_user(reads, app, &user, id)?;
             seen_by_user(reads, app, &user, conversation, membership)
         };
-        self.store.read(read).await
+        self.read_named(caller, read).await
     }
 
     /// A page of the conversations of a user, former ones included. An unknown user has none (recorded).
@@ -150,11 +160,12 @@ impl Services {
     /// Error: `not_found` when the page is to begin after a conversation that is not in the list.
     pub async fn conversations_of_user(
         &self,
-        app: AppKey,
+        caller: Caller,
         user: UserId,
         page: Page<ConversationId>,
         sort_by: SortBy,
-    ) -> Result<Listing<OfUser>, Failure> {
+    ) -> Result<Named<Listing<OfUser>>, Failure> {
+        let app = caller.key;
         let read = move |reads: &dyn Reads| {
             let from = match page.from {
                 None => None,
@@ -171,7 +182,7 @@ impl Services {
                 .map(|(conversation, membership)| seen_by_user(reads, app, &user, conversation, membership));
             Ok(Listing::new(seen.collect::<Result<_, Failure>>()?, page.size, total))
         };
-        self.store.read(read).await
+        self.read_named(caller, read).await
     }
 
     /// Patches participants and metadata, all operations or none. Changed participants end the distinctness.

@@ -5,16 +5,17 @@
 
 use std::sync::Arc;
 
+use layer_wire::conversation::Conversation;
 use layer_wire::event::{self, Envelope, EventKind};
-use layer_wire::message::{Sender, Status};
+use layer_wire::identity::Identities;
+use layer_wire::message::{Message, Sender, ShownSender, Status};
 use layer_wire::url::Urls;
-use layer_wire::{UserId, Version};
+use layer_wire::{UserId, Version, View};
 use serde_json::Value;
 use tokio::sync::Notify;
 
 use crate::clock::Clock;
 use crate::ids::Ids;
-use crate::render::SystemView;
 use crate::store::model::{AppKey, ConversationRecord, MessageRecord};
 use crate::store::webhook::{NewDelivery, Subscription};
 use crate::store::{StoreError, Writes};
@@ -146,18 +147,23 @@ impl Events {
         envelope: Envelope<'_>,
         event: &Event<'_>,
     ) -> Result<Value, StoreError> {
-        let actor = event.actor();
+        let view = View {
+            version: Version::V1_0,
+            urls: Urls::system(&self.public_url, subscription.app),
+            identities: Identities::new(),
+        };
+        let actor = event.actor().map(|actor| ShownSender::new(actor, &view, false));
         let (key, subject) = match *event {
             Event::ConversationCreated(record)
             | Event::ConversationParticipantsUpdated(record)
             | Event::ConversationMetadataUpdated(record)
             | Event::ConversationDeleted(record) => {
-                let view = SystemView::new(&self.public_url, subscription.app);
-                ("conversation", serde_json::to_value(view.conversation(record.clone()))?)
+                let shown = Conversation::in_system_view(record.clone().into(), &view);
+                ("conversation", serde_json::to_value(shown)?)
             }
             Event::MessageSent(message) | Event::MessageDeleted { message, .. } | Event::Receipt { message, .. } => {
-                let urls = Urls::system(&self.public_url, subscription.app);
-                ("message", event::first_message(&message.clone().into(), &urls))
+                let shown = Message::in_first_event(message.clone().into(), &view);
+                ("message", serde_json::to_value(shown)?)
             }
         };
         Ok(envelope.first(actor.as_ref(), key, subject))

@@ -4,9 +4,10 @@ use layer_wire::identity::{Fields, IdentityPatch};
 use layer_wire::{ApiError, UserId};
 
 use super::Services;
+use super::caller::Caller;
 use crate::error::Failure;
-use crate::store::Writes;
 use crate::store::model::AppKey;
+use crate::store::{Reads, Writes};
 
 /// The outcome of a request to create an identity.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,10 +31,18 @@ impl Services {
         self.store.write(create).await
     }
 
-    /// The identity of a user. Error: `not_found`, also for a user who was only ever named by others.
-    pub async fn identity(&self, app: AppKey, user: UserId) -> Result<Fields, Failure> {
-        let read = move |reads: &dyn crate::store::Reads| {
-            reads.identity(app, &user)?.ok_or_else(|| ApiError::identity_not_found().into())
+    /// The identity of a user. Error: `not_found`.
+    ///
+    /// A user whom others named, but who has no identity, is not found in 1.x and has an empty identity from 2.0 on (assumed).
+    pub async fn identity(&self, caller: Caller, user: UserId) -> Result<Fields, Failure> {
+        let read = move |reads: &dyn Reads| {
+            if let Some(fields) = reads.identity(caller.key, &user)? {
+                return Ok(fields);
+            }
+            if caller.version.has_identities() && reads.user_exists(caller.key, &user)? {
+                return Ok(Fields::unset());
+            }
+            Err(ApiError::identity_not_found().into())
         };
         self.store.read(read).await
     }
@@ -48,9 +57,14 @@ impl Services {
         self.store.write(edit).await
     }
 
-    /// Replaces the identity of a user, or creates it (assumed).
-    pub async fn replace_identity(&self, app: AppKey, user: UserId, fields: Fields) -> Result<(), Failure> {
-        self.store.write(move |writes| Ok(writes.put_identity(app, &user, &fields)?)).await
+    /// Replaces the identity of a user, or creates it (assumed). A bot stays one when 1.x replaces it, which knows no bots.
+    pub async fn replace_identity(&self, caller: Caller, user: UserId, fields: Fields) -> Result<(), Failure> {
+        let replace = move |writes: &mut dyn Writes| {
+            let before = if caller.version.has_identities() { None } else { writes.identity(caller.key, &user)? };
+            let fields = before.map_or(fields.clone(), |before| fields.with_type_of(&before));
+            Ok(writes.put_identity(caller.key, &user, &fields)?)
+        };
+        self.store.write(replace).await
     }
 
     /// Deletes the identity of a user. Error: `not_found` when there is none (recorded).

@@ -1,15 +1,17 @@
 //! Messages. Contract 2.2.
 
-use layer_wire::message::{NewMessage, RecipientStatus};
+use layer_wire::message::{NewMessage, RecipientStatus, Sender};
 use layer_wire::page::{Listing, Page};
 use layer_wire::part::{Part, PartBody};
 use layer_wire::{ApiError, ConversationId, MessageId, UserId};
 use uuid::Uuid;
 
 use super::Services;
+use super::caller::Caller;
 use super::conversation::{self, find};
 use super::dedupe::{self, Creation, Tagged};
 use super::event::Event;
+use super::named::Named;
 use crate::error::Failure;
 use crate::store::model::{AppKey, ConversationRecord, Membership, MessageRecord, NewMessageRecord, PositionRange};
 use crate::store::{Reads, Writes};
@@ -65,18 +67,37 @@ fn position_of(
     Ok(message.ok_or_else(ApiError::from_id_not_found)?.position)
 }
 
+/// A user must be a participant; a bot need not be one.
+///
+/// Errors: `access_denied` (assumed); from 2.0 on, `invalid_property` `sender_id` for a user who does not exist (assumed).
+fn check_sender(
+    reads: &dyn Reads,
+    caller: Caller,
+    conversation: &ConversationRecord,
+    sender: &Sender,
+) -> Result<(), Failure> {
+    let Some(user) = sender.user().filter(|user| !conversation.participants.contains(user)) else { return Ok(()) };
+    if reads.identity(caller.key, user)?.is_some_and(|fields| fields.is_bot()) {
+        return Ok(());
+    }
+    if caller.version.has_identities() && !reads.user_exists(caller.key, user)? {
+        return Err(ApiError::unknown_sender().into());
+    }
+    Err(ApiError::sender_not_participant().into())
+}
+
 impl Services {
     /// Sends a message.
     ///
-    /// Errors: `not_found`, `object_deleted`; then a tag that was seen is looked at; `access_denied` for a user who is no
-    /// participant (assumed).
+    /// Errors: `not_found`, `object_deleted`; then a tag that was seen is looked at; then those of [`check_sender`].
     pub async fn send_message(
         &self,
-        app: AppKey,
+        caller: Caller,
         conversation: ConversationId,
         tag: Option<Uuid>,
         request: NewMessage,
-    ) -> Result<Creation<MessageRecord>, Failure> {
+    ) -> Result<Named<Creation<MessageRecord>>, Failure> {
+        let app = caller.key;
         let sent_at = self.clock.now();
         let id = MessageId::new(tag.unwrap_or_else(|| self.ids.resource(sent_at)));
         let events = self.events();
@@ -90,9 +111,7 @@ impl Services {
                 None => {}
             }
             let NewMessage { sender, parts } = request;
-            if sender.user().is_some_and(|user| !conversation.participants.contains(user)) {
-                return Err(ApiError::sender_not_participant().into());
-            }
+            check_sender(writes, caller, &conversation, &sender)?;
             let parts = Part::all_of(id.uuid(), parts)?;
             if parts.iter().any(|part| matches!(part.body, PartBody::Content { .. })) {
                 return Err(ApiError::content_not_kept().into());
@@ -103,16 +122,17 @@ impl Services {
             events.record(writes, app, &Event::MessageSent(&sent))?;
             Ok(Creation::Done(sent))
         };
-        self.store.write(send).await
+        self.write_named(caller, send).await
     }
 
     /// A page of the messages of a conversation. Errors: `not_found` (also for the item of `from_id`), `object_deleted`.
     pub async fn messages(
         &self,
-        app: AppKey,
+        caller: Caller,
         conversation: ConversationId,
         page: Page<MessageId>,
-    ) -> Result<Listing<MessageRecord>, Failure> {
+    ) -> Result<Named<Listing<MessageRecord>>, Failure> {
+        let app = caller.key;
         let read = move |reads: &dyn Reads| {
             let conversation = find(reads, app, conversation)?;
             let after = page.from.map(|from| position_of(reads, app, &conversation, from)).transpose()?;
@@ -120,17 +140,18 @@ impl Services {
             let found = reads.messages(&conversation, range, page.size + 1)?;
             Ok(Listing::new(found, page.size, conversation.message_count))
         };
-        self.store.read(read).await
+        self.read_named(caller, read).await
     }
 
     /// A page of the messages that a user can see. Errors as for [`Self::messages`].
     pub async fn messages_of_user(
         &self,
-        app: AppKey,
+        caller: Caller,
         user: UserId,
         conversation: ConversationId,
         page: Page<MessageId>,
-    ) -> Result<Listing<MessageRecord>, Failure> {
+    ) -> Result<Named<Listing<MessageRecord>>, Failure> {
+        let app = caller.key;
         let read = move |reads: &dyn Reads| {
             let (conversation, membership) = conversation::find_of_user(reads, app, &user, conversation)?;
             let after = page.from.map(|from| position_of(reads, app, &conversation, from)).transpose()?;
@@ -142,27 +163,34 @@ impl Services {
             let found = reads.messages_of(app, &user, &conversation, membership, after, page.size + 1)?;
             Ok(Listing::new(found, page.size, membership.visible_count))
         };
-        self.store.read(read).await
+        self.read_named(caller, read).await
     }
 
     /// A message of a conversation. Errors: `not_found`, `object_deleted` for the conversation.
     pub async fn message(
         &self,
-        app: AppKey,
+        caller: Caller,
         conversation: ConversationId,
         id: MessageId,
-    ) -> Result<MessageRecord, Failure> {
+    ) -> Result<Named<MessageRecord>, Failure> {
+        let app = caller.key;
         let read = move |reads: &dyn Reads| {
             let conversation = find(reads, app, conversation)?;
             find_in(reads, app, conversation.id, id)
         };
-        self.store.read(read).await
+        self.read_named(caller, read).await
     }
 
     /// A message that a user can see. Error: `not_found`.
-    pub async fn message_of_user(&self, app: AppKey, user: UserId, id: MessageId) -> Result<MessageRecord, Failure> {
+    pub async fn message_of_user(
+        &self,
+        caller: Caller,
+        user: UserId,
+        id: MessageId,
+    ) -> Result<Named<MessageRecord>, Failure> {
+        let app = caller.key;
         let read = move |reads: &dyn Reads| find_of_user(reads, app, &user, id).map(|(_, _, message)| message);
-        self.store.read(read).await
+        self.read_named(caller, read).await
     }
 
     /// Deletes a message for everyone. Errors: `not_found` (also once more), `object_deleted` for the conversation.

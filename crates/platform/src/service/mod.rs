@@ -5,12 +5,14 @@
 pub mod announcement;
 pub mod app;
 pub mod block;
+pub mod caller;
 pub mod conversation;
 pub mod dedupe;
 pub mod deletion;
 pub mod event;
 pub mod identity;
 pub mod message;
+pub mod named;
 pub mod receipt;
 pub mod webhook;
 

@@ -85,6 +85,9 @@ pub trait Reads: DeletionReads + WebhookReads {
     /// Whether a user of the one list blocks a user of the other or the other way round. Blocking oneself does not count.
     fn has_block_between(&self, app: AppKey, one: &[UserId], other: &[UserId]) -> Result<bool, StoreError>;
 
+    /// Whether a user exists: it has an identity, is or was a participant, or takes part in a block.
+    fn user_exists(&self, app: AppKey, user: &UserId) -> Result<bool, StoreError>;
+
     /// The identity of a user.
     fn identity(&self, app: AppKey, user: &UserId) -> Result<Option<identity::Fields>, StoreError>;
 }

@@ -232,6 +232,10 @@ impl Reads for Session<'_> {
         block::exists_between(self.connection, app, one, other)
     }
 
+    fn user_exists(&self, app: AppKey, user: &UserId) -> Result<bool, StoreError> {
+        user::exists(self.connection, app, user)
+    }
+
     fn identity(&self, app: AppKey, user: &UserId) -> Result<Option<wire_identity::Fields>, StoreError> {
         identity::get(self.connection, app, user)
     }

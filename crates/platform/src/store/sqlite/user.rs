@@ -19,6 +19,21 @@ pub fn find(connection: &Connection, app: AppKey, user: &UserId) -> Result<Optio
     Ok(key.map(UserKey))
 }
 
+/// Whether anything names the user still: its identity, a membership, a block. The row alone does not tell, since it stays when the
+/// identity is deleted.
+pub fn exists(connection: &Connection, app: AppKey, user: &UserId) -> Result<bool, StoreError> {
+    let Some(key) = find(connection, app, user)? else { return Ok(false) };
+    let exists = connection
+        .prepare_cached(
+            "SELECT 1 FROM identities WHERE user = ?1
+             UNION ALL SELECT 1 FROM memberships WHERE user = ?1
+             UNION ALL SELECT 1 FROM blocks WHERE owner = ?1 OR blocked = ?1
+             LIMIT 1",
+        )?
+        .exists([key.0])?;
+    Ok(exists)
+}
+
 /// The key of a user, who is created on the fly if need be.
 pub fn find_or_insert(connection: &Connection, app: AppKey, user: &UserId) -> Result<UserKey, StoreError> {
     if let Some(key) = find(connection, app, user)? {

@@ -1,0 +1,144 @@
+//! The identities of the users in an answer: versions 2.0 and later show name and picture with every user.
+
+use layer_wire::UserId;
+use layer_wire::identity::Identities;
+use layer_wire::message::Sender;
+use layer_wire::page::Listing;
+
+use super::Services;
+use super::caller::Caller;
+use super::conversation::{Created, OfUser};
+use super::dedupe::{Creation, Tagged};
+use crate::error::Failure;
+use crate::store::model::{AnnouncementRecord, ConversationRecord, MessageRecord};
+use crate::store::{Reads, StoreError, Writes};
+
+/// What was found, and what is known of the users whom an answer shows with it.
+pub type Named<Found> = (Found, Identities);
+
+/// Something with users whom answers of 2.0 and later show as identities.
+pub trait NamesUsers {
+    /// Calls `name` with every user, perhaps more than once.
+    fn for_each_user<'a>(&'a self, name: &mut dyn FnMut(&'a UserId));
+}
+
+/// Looks up the identities of the users in what was found, each once. Versions before 2.0 show none, so nothing is looked up.
+fn with_identities<Found: NamesUsers>(
+    reads: &dyn Reads,
+    caller: Caller,
+    found: Found,
+) -> Result<Named<Found>, StoreError> {
+    let mut identities = Identities::new();
+    if !caller.version.has_identities() {
+        return Ok((found, identities));
+    }
+    let mut users = vec![];
+    found.for_each_user(&mut |user| users.push(user));
+    users.sort_unstable();
+    users.dedup();
+    for user in users {
+        if let Some(fields) = reads.identity(caller.key, user)? {
+            identities.insert(user.clone(), fields.profile());
+        }
+    }
+    Ok((found, identities))
+}
+
+impl Services {
+    /// Runs a read, and adds the identities of the users in what it found.
+    pub async fn read_named<Found: NamesUsers + Send + 'static>(
+        &self,
+        caller: Caller,
+        work: impl FnOnce(&dyn Reads) -> Result<Found, Failure> + Send + 'static,
+    ) -> Result<Named<Found>, Failure> {
+        let read = move |reads: &dyn Reads| Ok(with_identities(reads, caller, work(reads)?)?);
+        self.store.read(read).await
+    }
+
+    /// Runs a write, and adds the identities of the users in what it made or found.
+    pub async fn write_named<Found: NamesUsers + Send + 'static>(
+        &self,
+        caller: Caller,
+        work: impl FnOnce(&mut dyn Writes) -> Result<Found, Failure> + Send + 'static,
+    ) -> Result<Named<Found>, Failure> {
+        let write = move |writes: &mut dyn Writes| {
+            let found = work(writes)?;
+            Ok(with_identities(writes, caller, found)?)
+        };
+        self.store.write(write).await
+    }
+}
+
+impl NamesUsers for MessageRecord {
+    fn for_each_user<'a>(&'a self, name: &mut dyn FnMut(&'a UserId)) {
+        self.sender.for_each_user(name);
+    }
+}
+
+impl NamesUsers for Sender {
+    fn for_each_user<'a>(&'a self, name: &mut dyn FnMut(&'a UserId)) {
+        self.user().into_iter().for_each(name);
+    }
+}
+
+impl NamesUsers for ConversationRecord {
+    fn for_each_user<'a>(&'a self, name: &mut dyn FnMut(&'a UserId)) {
+        self.participants.iter().for_each(name);
+    }
+}
+
+impl NamesUsers for OfUser {
+    fn for_each_user<'a>(&'a self, name: &mut dyn FnMut(&'a UserId)) {
+        self.conversation.for_each_user(name);
+        if let Some(message) = &self.last_message {
+            message.for_each_user(name);
+        }
+    }
+}
+
+impl NamesUsers for AnnouncementRecord {
+    fn for_each_user<'a>(&'a self, name: &mut dyn FnMut(&'a UserId)) {
+        self.sender.for_each_user(name);
+    }
+}
+
+impl NamesUsers for Vec<UserId> {
+    fn for_each_user<'a>(&'a self, name: &mut dyn FnMut(&'a UserId)) {
+        self.iter().for_each(name);
+    }
+}
+
+impl<Item: NamesUsers> NamesUsers for Listing<Item> {
+    fn for_each_user<'a>(&'a self, name: &mut dyn FnMut(&'a UserId)) {
+        self.items.iter().for_each(|item| item.for_each_user(name));
+    }
+}
+
+impl<Record: NamesUsers> NamesUsers for Creation<Record> {
+    fn for_each_user<'a>(&'a self, name: &mut dyn FnMut(&'a UserId)) {
+        match self {
+            Self::Done(record) => record.for_each_user(name),
+            Self::IdInUse(tagged) => tagged.for_each_user(name),
+        }
+    }
+}
+
+impl NamesUsers for Created {
+    fn for_each_user<'a>(&'a self, name: &mut dyn FnMut(&'a UserId)) {
+        match self {
+            Self::Plain(creation) => creation.for_each_user(name),
+            Self::Existing(conversation) | Self::Conflict(conversation) => conversation.for_each_user(name),
+        }
+    }
+}
+
+impl NamesUsers for Tagged {
+    fn for_each_user<'a>(&'a self, name: &mut dyn FnMut(&'a UserId)) {
+        match self {
+            Self::Conversation(conversation) => conversation.for_each_user(name),
+            Self::Message(message) => message.for_each_user(name),
+            Self::Announcement(announcement) => announcement.for_each_user(name),
+            Self::Deleted => {}
+        }
+    }
+}
