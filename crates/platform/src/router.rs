@@ -1,20 +1,54 @@
 //! Every route on one page.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::extract::{Request, State};
 use axum::middleware::from_fn_with_state;
+use axum::response::Response;
 use axum::routing::{delete, get, post};
-use layer_wire::ApiError;
+use layer_wire::{ApiError, Version};
+use tower_service::Service as _;
 
 use crate::error::Failure;
-use crate::gate;
+use crate::gate::{self, Caller};
 use crate::routes::{announcement, block, conversation, deletion, identity, message, receipt, webhook};
 use crate::service::Services;
 
-/// Builds the routes. Everything passes the gate first, unknown paths too.
+/// Builds the routes. Everything passes the gate first, unknown paths too; then the version decides which routes there are.
 pub fn build(services: Arc<Services>) -> Router {
-    Router::new()
+    let by_version = Version::ALL.map(|version| {
+        routes(version)
+            .fallback(no_such_route)
+            .method_not_allowed_fallback(no_such_method)
+            .with_state(Arc::clone(&services))
+    });
+    Router::new().fallback(dispatch).with_state(Arc::new(by_version)).layer(from_fn_with_state(services, gate::check))
+}
+
+/// Hands a request to the routes of its version.
+async fn dispatch(State(by_version): State<Arc<[Router; 4]>>, caller: Caller, request: Request) -> Response {
+    // Versions number their routers: both are in the order of `Version::ALL`.
+    let mut router = by_version[caller.version as usize].clone();
+    router.call(request).await.unwrap_or_else(|never: Infallible| match never {})
+}
+
+/// Adds the routes that exist from a version on.
+fn since(first: Version, version: Version, router: Routes, add: fn(Routes) -> Routes) -> Routes {
+    if version >= first { add(router) } else { router }
+}
+
+/// Adds the routes that end with a version.
+fn until(last: Version, version: Version, router: Routes, add: fn(Routes) -> Routes) -> Routes {
+    if version <= last { add(router) } else { router }
+}
+
+type Routes = Router<Arc<Services>>;
+
+/// The routes of a version.
+fn routes(version: Version) -> Routes {
+    let router = Router::new()
         // Conversations and messages, system view
         .route("/apps/{app}/conversations", post(conversation::create))
         .route(
@@ -29,7 +63,6 @@ pub fn build(services: Arc<Services>) -> Router {
             "/apps/{app}/users/{user}/conversations/{conversation}",
             get(conversation::get_of_user).delete(deletion::delete_conversation),
         )
-        .route("/apps/{app}/users/{user}/conversations/{conversation}/mark_all_read", post(receipt::mark_all_read))
         .route("/apps/{app}/users/{user}/conversations/{conversation}/messages", get(message::get_all_of_user))
         .route(
             "/apps/{app}/users/{user}/messages/{message}",
@@ -37,8 +70,7 @@ pub fn build(services: Arc<Services>) -> Router {
         )
         .route("/apps/{app}/users/{user}/messages/{message}/receipts", post(receipt::give))
         // Users
-        .route("/apps/{app}/users/{user}/blocks", get(block::get).post(block::block))
-        .route("/apps/{app}/users/{user}/blocks/{blocked}", delete(block::unblock))
+        .route("/apps/{app}/users/{user}/blocks", get(block::get))
         .route(
             "/apps/{app}/users/{user}/identity",
             get(identity::get)
@@ -53,11 +85,16 @@ pub fn build(services: Arc<Services>) -> Router {
         .route("/apps/{app}/webhooks", get(webhook::get_all).post(webhook::register))
         .route("/apps/{app}/webhooks/{webhook}", get(webhook::get).delete(webhook::delete))
         .route("/apps/{app}/webhooks/{webhook}/activate", post(webhook::activate))
-        .route("/apps/{app}/webhooks/{webhook}/deactivate", post(webhook::deactivate))
-        .fallback(no_such_route)
-        .method_not_allowed_fallback(no_such_method)
-        .layer(from_fn_with_state(Arc::clone(&services), gate::check))
-        .with_state(services)
+        .route("/apps/{app}/webhooks/{webhook}/deactivate", post(webhook::deactivate));
+    let router = until(Version::V1_1, version, router, |router| {
+        router
+            .route("/apps/{app}/users/{user}/blocks", post(block::block))
+            .route("/apps/{app}/users/{user}/blocks/{blocked}", delete(block::unblock))
+    });
+    since(Version::V2_0, version, router, |router| {
+        router
+            .route("/apps/{app}/users/{user}/conversations/{conversation}/mark_all_read", post(receipt::mark_all_read))
+    })
 }
 
 async fn no_such_route() -> Failure {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use http::StatusCode;
-use layer_wire::{ApiError, Version, receipt};
+use layer_wire::{ApiError, receipt};
 
 use super::Answer;
 use crate::answer;
@@ -32,7 +32,7 @@ pub async fn give(
 /// `POST /users/<user>/conversations/<uuid>/mark_all_read`: marks the messages of a conversation as read, up to a position if one
 /// is given.
 ///
-/// - `204` (assumed); `not_found`; `access_denied`; `object_deleted`; `invalid_endpoint` before version 2.0 (assumed)
+/// - `204` (assumed); `not_found`; `access_denied`; `object_deleted`
 pub async fn mark_all_read(
     State(services): State<Arc<Services>>,
     caller: Caller,
@@ -40,9 +40,6 @@ pub async fn mark_all_read(
     InConversation(id): InConversation,
     Payload(body): Payload,
 ) -> Answer {
-    if caller.version < Version::V2_0 {
-        return Err(ApiError::invalid_endpoint().into());
-    }
     let up_to = receipt::parse_mark_all_read(&body).map_err(ApiError::in_client_docs)?;
     services.mark_all_read(caller.key, user, id, up_to).await.map_err(Failure::in_client_docs)?;
     Ok(answer::empty(StatusCode::NO_CONTENT))

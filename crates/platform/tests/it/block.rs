@@ -81,3 +81,22 @@ fn a_blocked_user_cannot_be_added_but_others_can() {
     server.patch(&path, &add("e")).assert_empty(204);
     server.patch(&path, &add("a")).assert_empty(204);
 }
+
+/// Contract 2.6 (assumed): 2.0 withdraws the requests that block and unblock one user.
+#[test]
+fn from_2_0_on_a_block_list_is_not_posted_to() {
+    let server = start();
+    for version in ["2.0", "3.0"] {
+        let speaker = server.at(version);
+        for method in ["POST", "PUT"] {
+            let answer = speaker.send(method, "/users/a/blocks", &[], r#"{"user_id":"b"}"#);
+            answer.assert_error(405, "method_not_allowed", None);
+            assert_eq!(answer.header("allow"), Some("GET,HEAD"));
+        }
+        for method in ["DELETE", "GET"] {
+            speaker.send(method, "/users/a/blocks/b", &[], "").assert_error(404, "invalid_endpoint", None);
+        }
+    }
+    let answer = server.put("/users/a/blocks", &json!({}));
+    assert_eq!(answer.header("allow"), Some("GET,HEAD,POST"));
+}
