@@ -85,7 +85,9 @@ export function installRuntimes(runtimes) {
 
 function installedVersion(runtime) {
   const file = join(CACHE, 'node_modules', alias(runtime), 'package.json');
-  return existsSync(file) && existsSync(programOf(runtime)) && JSON.parse(readFileSync(file, 'utf8')).version;
+  if (!existsSync(file) || !existsSync(programOf(runtime))) return undefined;
+  // Older packages have `v12.22.12`.
+  return JSON.parse(readFileSync(file, 'utf8')).version.replace(/^v/, '');
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1]).href) {

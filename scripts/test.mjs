@@ -4,6 +4,7 @@ import { spawn } from 'node:child_process';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { prepare, ROOT, say } from './prepare.mjs';
+import { chooseRuntimes, installRuntimes } from './runtimes.mjs';
 
 /** Counts of the runners that tell how many tests they ran; any other step counts as one. */
 const COUNTS = [
@@ -29,6 +30,8 @@ const STEPS = [
 ];
 
 prepare();
+// Before the tests, which run side by side: npm works in a folder alone.
+installRuntimes(chooseRuntimes(process.env.LAYER_TEST_RUNTIMES));
 let passed = 0;
 let failed = 0;
 const failures = [];

@@ -31,4 +31,49 @@ module.exports = [
       'an ES module imports the constructor by default and by name',
     ],
   },
+  {
+    behaviour: 'npm install, without a compiler, on Linux x64 with glibc 2.34 or newer',
+    verdict: 'same',
+    tests: [
+      'npm chose the package of this system, and fetched no other',
+      'the suite of the runtimes passes with the package as it is installed',
+      'the addon needs no newer glibc than the packages promise',
+    ],
+  },
+  {
+    behaviour: 'npm install on other systems',
+    verdict: 'different',
+    how: 'a package with an addon has to exist for the system; the original was plain JavaScript. Packages are laid out for Linux x64 and arm64 (glibc, musl), macOS and Windows',
+    tests: [
+      'package.json names every target, and lib/addon.js asks for the package of each',
+      'the package of … is for its system alone, and holds the addon',
+      'a lock file that was made here names the packages of all systems',
+    ],
+  },
+  {
+    behaviour: 'npm install --omit=optional, and copied node_modules',
+    verdict: 'different',
+    how: 'the addon is an optional dependency; without it, require throws an error that names the package and the command that mends it',
+    tests: [
+      'a missing package is named, with the system and the command that mends it',
+      'the command of the error mends it',
+      'on Alpine it is the package of musl that is missing',
+    ],
+  },
+  {
+    behaviour: 'Bundles of esbuild that leave the package out',
+    verdict: 'same',
+    tests: ['a bundle of esbuild that leaves it out, as external'],
+  },
+  {
+    behaviour: 'Bundles of esbuild that take the package in',
+    verdict: 'different',
+    how: "the addon is a file beside the bundle: `loader: { '.node': 'copy' }`",
+    tests: ['a bundle of esbuild that takes it in, with the addon copied beside, needs no node_modules'],
+  },
+  {
+    behaviour: 'Jest, with its module registry for each test file',
+    verdict: 'same',
+    tests: ["a small project's Jest run"],
+  },
 ];
