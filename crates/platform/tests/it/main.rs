@@ -21,3 +21,4 @@ mod protocol;
 mod receipt;
 mod tls;
 mod user_view;
+mod versions;
