@@ -3,8 +3,10 @@
 //! The platform has threads of its own; what blocks here runs on libuv's pool and answers with a promise.
 
 use layer_platform::args::{self, Command};
-use layer_platform::{Config, DataLocation, NewApp, Platform as Core, Tls};
-use napi::bindgen_prelude::AsyncTask;
+use layer_platform::{
+    AdminAnswer as CoreAnswer, Config, DataLocation, IdSource, Platform as Core, Timestamp, Tls, Token,
+};
+use napi::bindgen_prelude::{AsyncTask, Buffer};
 use napi::{Env, Error, Result, Task};
 use napi_derive::napi;
 use std::ffi::OsString;
@@ -25,15 +27,25 @@ pub struct PlatformOptions {
     pub key: Option<String>,
     /// Address for the URLs in replies.
     pub public_url: Option<String>,
+    /// Seed of ids and secrets.
+    pub seed: Option<f64>,
+    /// `random` or `counting`.
+    pub ids: Option<String>,
+    /// Where the clock stands, in milliseconds since 1970.
+    pub clock: Option<f64>,
+    /// How many requests are recorded.
+    pub recorded_requests: Option<u32>,
+    /// Opens the admin API to others.
+    pub admin_token: Option<String>,
 }
 
-/// An app and the token for it.
+/// An answer of the admin API.
 #[napi(object)]
-pub struct App {
-    /// UUID.
-    pub app_id: String,
-    /// Bearer token.
-    pub token: String,
+pub struct AdminAnswer {
+    /// HTTP status.
+    pub status: u16,
+    /// JSON, or a snapshot.
+    pub body: Buffer,
 }
 
 /// A running platform.
@@ -54,10 +66,11 @@ impl Platform {
         self.0.url()
     }
 
-    /// Creates an app.
+    /// Calls the admin API: everything but starting and stopping.
     #[napi]
-    pub fn create_app(&self) -> AsyncTask<CreateApp> {
-        AsyncTask::new(CreateApp(Arc::clone(&self.0)))
+    pub fn call_admin(&self, method: String, path: String, body: Option<Buffer>) -> AsyncTask<CallAdmin> {
+        let body = body.map(Vec::from).unwrap_or_default();
+        AsyncTask::new(CallAdmin { platform: Arc::clone(&self.0), call: Some((method, path, body)) })
     }
 
     /// Finishes what is in flight and stops.
@@ -82,7 +95,21 @@ fn config(options: PlatformOptions) -> Result<Config> {
         (None, Some(_)) => return Err(refused("cert", "is missing beside `key`")),
     };
     config.public_url = options.public_url;
+    config.ids = match (options.seed, options.ids.as_deref()) {
+        (Some(seed), _) => IdSource::Seeded(whole(seed).cast_unsigned()),
+        (None, Some("counting")) => IdSource::Counting,
+        (None, _) => IdSource::Random,
+    };
+    config.frozen_at = options.clock.map(|ms| Timestamp::from_ms(whole(ms)));
+    config.recorded_requests = options.recorded_requests.map_or(0, |count| count as usize);
+    config.admin_token = options.admin_token.map(Token::new);
     Ok(config)
+}
+
+/// A whole number that JavaScript checked to be one, within 2^53 of zero.
+#[expect(clippy::cast_possible_truncation, reason = "whole and small enough by the check in lib/platform.js")]
+fn whole(number: f64) -> i64 {
+    number as i64
 }
 
 fn refused(option: &str, reason: &str) -> Error {
@@ -110,19 +137,23 @@ impl Task for Start {
     }
 }
 
-/// [`Platform::create_app`] at work.
-pub struct CreateApp(Arc<Core>);
+/// [`Platform::call_admin`] at work.
+pub struct CallAdmin {
+    platform: Arc<Core>,
+    call: Option<(String, String, Vec<u8>)>,
+}
 
-impl Task for CreateApp {
-    type Output = NewApp;
-    type JsValue = App;
+impl Task for CallAdmin {
+    type Output = CoreAnswer;
+    type JsValue = AdminAnswer;
 
-    fn compute(&mut self) -> Result<NewApp> {
-        self.0.create_app().map_err(reason)
+    fn compute(&mut self) -> Result<CoreAnswer> {
+        let (method, path, body) = self.call.take().ok_or_else(|| reason("the call was made already"))?;
+        self.platform.call_admin(method.parse().map_err(reason)?, &path, body).map_err(reason)
     }
 
-    fn resolve(&mut self, _env: Env, app: NewApp) -> Result<App> {
-        Ok(App { app_id: app.app_id.to_string(), token: app.token.reveal().to_owned() })
+    fn resolve(&mut self, _env: Env, answer: CoreAnswer) -> Result<AdminAnswer> {
+        Ok(AdminAnswer { status: answer.status, body: answer.body.into() })
     }
 }
 
@@ -174,7 +205,7 @@ impl PlatformCommand {
     #[napi]
     pub fn start(&self) -> Result<AsyncTask<Start>> {
         match &self.0 {
-            Command::Serve { config, .. } => Ok(AsyncTask::new(Start(Some(config.clone())))),
+            Command::Serve { config, .. } => Ok(AsyncTask::new(Start(Some(Config::clone(config))))),
             Command::Help | Command::Version => Err(reason("the arguments do not ask for a platform")),
         }
     }

@@ -4,16 +4,22 @@ use std::ffi::OsString;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use lexopt::{Arg, Parser, ValueExt as _};
 
 use crate::config::{Config, DataLocation, Tls};
+use crate::ids::IdSource;
+use crate::token::Token;
 
 /// The port when none is given.
 pub const DEFAULT_PORT: u16 = 8080;
 
 /// The file when none is given.
 pub const DEFAULT_DATA: &str = "layer.db";
+
+/// The variable of the environment with the admin token: on the command line everyone could see it.
+const ADMIN_TOKEN: &str = "LAYER_ADMIN_TOKEN";
 
 /// What `--help` prints.
 pub const HELP: &str = "\
@@ -34,9 +40,13 @@ Options:
                     Let webhooks go to http:// URLs
   --webhooks-ca FILE
                     Trust these authorities, in PEM form, for webhooks, beside Mozilla's
+  --record COUNT    Keep so many requests and answers for the admin API to show [default: 0]
+  --seed NUMBER     Make ids and secrets from a seed, the same in every run: for tests only
   --create-app      Create an app and print its id and token, which is shown this once
   --help            Print this
   --version         Print the version
+
+LAYER_ADMIN_TOKEN in the environment opens the admin API, below /_platform, to whoever knows it.
 ";
 
 /// What the command line asks for.
@@ -49,7 +59,7 @@ pub enum Command {
     /// Run the server.
     Serve {
         /// How to start it.
-        config: Config,
+        config: Box<Config>,
         /// Whether to create an app and print its id and token.
         create_app: bool,
     },
@@ -95,6 +105,8 @@ pub fn parse(args: impl Iterator<Item = OsString>) -> Result<Command, ArgsError>
             Arg::Long("webhooks-ca") => {
                 config.webhooks.ca_pem = Some(read("--webhooks-ca", Path::new(&parser.value()?))?);
             }
+            Arg::Long("record") => config.recorded_requests = number("--record", &parser.value()?.string()?)?,
+            Arg::Long("seed") => config.ids = IdSource::Seeded(number("--seed", &parser.value()?.string()?)?),
             Arg::Long("create-app") => create_app = true,
             other => return Err(other.unexpected().into()),
         }
@@ -107,7 +119,8 @@ pub fn parse(args: impl Iterator<Item = OsString>) -> Result<Command, ArgsError>
         (Some(_), None) => return Err(ArgsError("--tls-cert needs --tls-key beside it".into())),
         (None, Some(_)) => return Err(ArgsError("--tls-key needs --tls-cert beside it".into())),
     };
-    Ok(Command::Serve { config, create_app })
+    config.admin_token = std::env::var(ADMIN_TOKEN).ok().filter(|token| !token.is_empty()).map(Token::new);
+    Ok(Command::Serve { config: Box::new(config), create_app })
 }
 
 fn data_location(value: OsString) -> Result<DataLocation, ArgsError> {
@@ -131,6 +144,10 @@ fn port(value: &str) -> Result<u16, ArgsError> {
     value.parse().map_err(|_| ArgsError(format!("--port: '{value}' is no port; use a number from 0 to 65535")))
 }
 
+fn number<T: FromStr>(option: &str, value: &str) -> Result<T, ArgsError> {
+    value.parse().map_err(|_| ArgsError(format!("{option}: '{value}' is no whole number from 0 up")))
+}
+
 fn read(option: &str, path: &Path) -> Result<String, ArgsError> {
     std::fs::read_to_string(path)
         .map_err(|error| ArgsError(format!("{option}: cannot read {}: {error}", path.display())))
@@ -147,7 +164,7 @@ mod tests {
 
     fn served(args: &[&str]) -> Config {
         match parsed(args).unwrap() {
-            Command::Serve { config, .. } => config,
+            Command::Serve { config, .. } => *config,
             other => panic!("not a server: {other:?}"),
         }
     }
@@ -170,6 +187,15 @@ mod tests {
         assert_eq!(config.port, 0);
         assert_eq!(config.public_url.as_deref(), Some("https://a.example"));
         assert!(matches!(parsed(&["--create-app"]), Ok(Command::Serve { create_app: true, .. })));
+    }
+
+    #[test]
+    fn tests_ask_for_a_seed_and_a_record() {
+        let config = served(&["--seed", "7", "--record", "100"]);
+        assert_eq!((config.ids, config.recorded_requests), (IdSource::Seeded(7), 100));
+        for args in [["--seed", "x"], ["--record", "-1"]] {
+            assert!(parsed(&args).is_err_and(|error| error.to_string().contains(args[0])), "{args:?}");
+        }
     }
 
     #[test]
@@ -216,6 +242,8 @@ mod tests {
             "--webhooks-allow-private",
             "--webhooks-allow-http",
             "--webhooks-ca",
+            "--record",
+            "--seed",
             "--create-app",
             "--help",
             "--version",

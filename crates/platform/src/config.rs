@@ -4,7 +4,10 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 
+use layer_wire::Timestamp;
+
 use crate::ids::IdSource;
+use crate::token::Token;
 
 /// How to start a platform.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +25,12 @@ pub struct Config {
     pub public_url: Option<String>,
     /// Where ids and secrets come from. Default: random numbers of the system.
     pub ids: IdSource,
+    /// The time at which the clock stands from the start. Default: none, it runs.
+    pub frozen_at: Option<Timestamp>,
+    /// How many requests are recorded with their answers, for tests to look at. Up to 32 KiB each. Default: 0.
+    pub recorded_requests: usize,
+    /// Who knows it may use the admin API below `/_platform`. Default: none, and there is no such API.
+    pub admin_token: Option<Token>,
     /// Where webhooks may go. Default: to public addresses, over HTTPS.
     pub webhooks: WebhookOptions,
 }
@@ -35,6 +44,9 @@ impl Default for Config {
             tls: None,
             public_url: None,
             ids: IdSource::Random,
+            frozen_at: None,
+            recorded_requests: 0,
+            admin_token: None,
             webhooks: WebhookOptions::default(),
         }
     }

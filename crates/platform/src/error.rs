@@ -88,7 +88,7 @@ fn from_store(error: &StoreError) -> Response {
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
             response
         }
-        StoreError::Lost | StoreError::Failed(_) => from_table(&ApiError::internal()),
+        StoreError::Lost | StoreError::BadSnapshot(_) | StoreError::Failed(_) => from_table(&ApiError::internal()),
     }
 }
 

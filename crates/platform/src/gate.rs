@@ -71,7 +71,8 @@ fn address(path: &str) -> Result<Address, Failure> {
     }
 }
 
-fn bearer_token(header: &str) -> Option<&str> {
+/// The token of an `Authorization` header.
+pub fn bearer_token(header: &str) -> Option<&str> {
     let (scheme, token) = header.split_once(' ')?;
     let token = token.trim();
     (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)

@@ -3,6 +3,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use layer_wire::Timestamp;
+use serde::{Deserialize, Serialize};
 use uuid::{Builder, Uuid};
 
 use crate::token::Token;
@@ -71,10 +72,39 @@ impl Ids {
     }
 
     /// Begins anew with the ids of resources. Those of apps go on, because apps outlive a reset.
-    #[cfg_attr(not(test), expect(dead_code, reason = "nothing resets a platform yet"))]
     pub fn restart(&self) {
         *lock(&self.resources) = Stream::resources(self.source);
     }
+
+    /// Where the ids of resources stand.
+    pub fn position(&self) -> Position {
+        match &*lock(&self.resources) {
+            Stream::System => Position::Random,
+            Stream::Seeded(random) => Position::Seeded(random.get_seed()),
+            Stream::Counter(counter) => Position::Counting(*counter),
+        }
+    }
+
+    /// Goes on from a position. One of another source changes nothing: random ids need none.
+    pub fn go_to(&self, position: &Position) {
+        match (&mut *lock(&self.resources), position) {
+            (Stream::Seeded(random), Position::Seeded(seed)) => random.seed(*seed),
+            (Stream::Counter(counter), Position::Counting(last)) => *counter = *last,
+            _ => {}
+        }
+    }
+}
+
+/// Where the ids of resources stand, for snapshots.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Position {
+    /// Nowhere.
+    Random,
+    /// The state of the generator.
+    Seeded(u64),
+    /// The last number given out.
+    Counting(u64),
 }
 
 enum Stream {

@@ -23,12 +23,15 @@ mod service;
 mod store;
 mod tls;
 mod token;
+mod tools;
 mod worker;
 
 pub use clock::Clock;
 pub use config::{Config, DataLocation, Tls, WebhookOptions};
+pub use http::Method;
 pub use ids::IdSource;
-pub use platform::{Error, NewApp, Platform, StartError};
+pub use layer_wire::Timestamp;
+pub use platform::{AdminAnswer, Error, NewApp, Platform, StartError};
 pub use store::StoreError;
 pub use store::sqlite::open::OpenError;
 pub use token::Token;

@@ -1,22 +1,30 @@
 //! The handle on a running platform.
 
+use std::convert::Infallible;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::Duration;
 
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::middleware::from_fn_with_state;
+use http::{Method, Request};
 use layer_wire::AppId;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
+use tower_service::Service as _;
 
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::ids::Ids;
+use crate::routes::admin::{self, Admin};
 use crate::service::Services;
 use crate::store::sqlite::SqliteStore;
 use crate::store::sqlite::open::OpenError;
 use crate::store::{Store, StoreError};
 use crate::token::Token;
+use crate::tools::{self, Tools};
 use crate::{router, server, tls, worker};
 
 /// A running platform. It owns its threads, its listener and its database; dropping it stops it like [`Platform::close`].
@@ -24,6 +32,7 @@ pub struct Platform {
     url: String,
     services: Arc<Services>,
     store: Arc<dyn Store>,
+    admin: Router,
     running: Mutex<Option<Running>>,
 }
 
@@ -41,6 +50,15 @@ pub struct NewApp {
     pub app_id: AppId,
     /// Its token. This is the only time it is seen: the platform keeps a hash of it.
     pub token: Token,
+}
+
+/// An answer of the admin API.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AdminAnswer {
+    /// The HTTP status.
+    pub status: u16,
+    /// The body, mostly JSON.
+    pub body: Vec<u8>,
 }
 
 /// Why a platform does not do what it was asked to.
@@ -155,9 +173,13 @@ impl Platform {
         let (listener, address) = listen(SocketAddr::new(config.host, config.port))?;
         let url = format!("{scheme}://{}", reachable(address));
         let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&config.data).map_err(StartError::Data)?);
+        let clock = Clock::default();
+        if config.frozen_at.is_some() {
+            clock.freeze(config.frozen_at);
+        }
         let services = Arc::new(Services::new(
             Arc::clone(&store),
-            Clock::default(),
+            clock.clone(),
             Ids::new(config.ids),
             public_url.unwrap_or_else(|| url.clone()),
             config.webhooks,
@@ -174,7 +196,12 @@ impl Platform {
         };
         let (stop, is_stopping) = watch::channel(false);
         let (has_stopped, stopped) = mpsc::channel();
-        let router = router::build(Arc::clone(&services));
+        let tools = Arc::new(Tools::new(config.recorded_requests, config.ids, clock));
+        let admin = Admin { services: Arc::clone(&services), store: Arc::clone(&store), tools: Arc::clone(&tools) };
+        let mut router = router::build(Arc::clone(&services)).layer(from_fn_with_state(tools, tools::attend));
+        if let Some(token) = &config.admin_token {
+            router = router.merge(admin::guarded_router(admin.clone(), token));
+        }
         let mut workers = {
             let _inside = runtime.enter();
             worker::start(&services, &is_stopping)
@@ -185,7 +212,8 @@ impl Platform {
             // Nobody waits when the platform was dropped in a hurry.
             let _ = has_stopped.send(());
         });
-        Ok(Self { url, services, store, running: Mutex::new(Some(Running { runtime, stop, stopped })) })
+        let running = Mutex::new(Some(Running { runtime, stop, stopped }));
+        Ok(Self { url, services, store, admin: admin::router(admin), running })
     }
 
     /// The address it listens on: `http://127.0.0.1:49152`, or `https://…` with a certificate. No slash at the end.
@@ -203,6 +231,29 @@ impl Platform {
     /// Error: the store failed, or the platform is closed.
     pub fn create_app(&self) -> Result<NewApp, Error> {
         Ok(self.services.create_app()?)
+    }
+
+    /// Calls the admin API in-process, as its operator: `path` begins with `/_platform`. Blocks until it is answered.
+    ///
+    /// Error: the platform is closed, or the path cannot be one.
+    pub fn call_admin(&self, method: Method, path: &str, body: Vec<u8>) -> Result<AdminAnswer, Error> {
+        let runtime = {
+            let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+            let running = running.as_ref().ok_or(StoreError::Closed)?;
+            running.runtime.handle().clone()
+        };
+        let request = Request::builder().method(method).uri(path).body(Body::from(body));
+        let request = request.map_err(|error| StoreError::Failed(format!("the path cannot be called: {error}")))?;
+        let mut router = self.admin.clone();
+        // A task of the platform, so that it does not matter which kind of thread waits here.
+        let (sender, receiver) = mpsc::sync_channel(1);
+        runtime.spawn(async move {
+            let response = router.call(request).await.unwrap_or_else(|never: Infallible| match never {});
+            let status = response.status().as_u16();
+            let body = to_bytes(response.into_body(), usize::MAX).await.unwrap_or_default();
+            let _ = sender.send(AdminAnswer { status, body: body.into() });
+        });
+        Ok(receiver.recv().map_err(|_| StoreError::Closed)?)
     }
 
     /// Stops the platform: accepts no more connections, lets requests in flight finish for up to 5 seconds, writes what is left and

@@ -1,6 +1,9 @@
 //! The listener: connections in, requests to the router, and a graceful end.
 
 use std::convert::Infallible;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -15,6 +18,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 use tower_service::Service as _;
 
 /// How long requests in flight may take to finish once the server is told to stop.
@@ -61,25 +65,68 @@ async fn serve_stream(stream: TcpStream, tls: Option<TlsAcceptor>, router: Route
 }
 
 async fn serve_connection(
-    stream: impl AsyncRead + AsyncWrite + Unpin,
+    stream: impl AsyncRead + AsyncWrite + Socket + Unpin,
     router: Router,
     mut stop: watch::Receiver<bool>,
 ) {
-    let answer = service_fn(move |request: Request<Incoming>| {
-        let mut router = router.clone();
-        async move { router.call(overridden(request)).await.map_err(|never: Infallible| never) }
+    let cut = Cut::default();
+    let answer = service_fn(|request: Request<Incoming>| {
+        let (mut router, cut) = (router.clone(), cut.clone());
+        async move {
+            let mut request = overridden(request);
+            request.extensions_mut().insert(cut.clone());
+            let response = router.call(request).await.unwrap_or_else(|never: Infallible| match never {});
+            if cut.is_requested() { Err(io::Error::from(io::ErrorKind::ConnectionReset)) } else { Ok(response) }
+        }
     });
-    let connection = http1::Builder::new()
+    let mut connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
         .serve_connection(TokioIo::new(stream), answer);
-    tokio::pin!(connection);
     // An error here is the client's: it hung up, or spoke no HTTP. There is nobody left to tell.
     tokio::select! {
-        _ = connection.as_mut() => return,
-        () = told_to_stop(&mut stop) => connection.as_mut().graceful_shutdown(),
+        _ = &mut connection => {}
+        () = told_to_stop(&mut stop) => {
+            std::pin::Pin::new(&mut connection).graceful_shutdown();
+            let _ = (&mut connection).await;
+        }
     }
-    let _ = connection.await;
+    if cut.is_requested() {
+        // The client is to see a reset, and not the end of a conversation.
+        let _ = connection.into_parts().io.into_inner().tcp().set_zero_linger();
+    }
+}
+
+/// Asks a connection to end without an answer. It travels with every request, for the faults that tests inject.
+#[derive(Debug, Clone, Default)]
+pub struct Cut(Arc<AtomicBool>);
+
+impl Cut {
+    /// Ends the connection once the handler of the request at hand returns.
+    pub fn request(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    fn is_requested(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// A stream over TCP.
+trait Socket {
+    fn tcp(&self) -> &TcpStream;
+}
+
+impl Socket for TcpStream {
+    fn tcp(&self) -> &TcpStream {
+        self
+    }
+}
+
+impl Socket for TlsStream<TcpStream> {
+    fn tcp(&self) -> &TcpStream {
+        self.get_ref().0
+    }
 }
 
 /// Returns once the server is told to stop, or its handle is gone.

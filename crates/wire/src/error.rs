@@ -111,6 +111,11 @@ impl ErrorKind {
         TABLE.iter().find(|row| row.1 == id).map(|row| row.0)
     }
 
+    /// The kind that an HTTP status stands for when nothing else is known: the first of the table that has it.
+    pub fn of_status(status: u16) -> Option<Self> {
+        TABLE.iter().find(|row| row.3 == status).map(|row| row.0)
+    }
+
     fn row(self) -> &'static (Self, &'static str, u16, u16) {
         // The table lists the kinds in the order of their declaration; a test holds the two together.
         &TABLE[self as usize]

@@ -1,5 +1,6 @@
 //! The handlers: extract, call the service, answer.
 
+pub mod admin;
 pub mod announcement;
 pub mod block;
 pub mod conversation;

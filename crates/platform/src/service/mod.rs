@@ -17,7 +17,7 @@ pub mod receipt;
 pub mod webhook;
 
 use std::collections::HashMap;
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use layer_wire::AppId;
 use tokio::sync::Notify;
@@ -69,6 +69,22 @@ impl Services {
     /// The time of this platform.
     pub fn clock(&self) -> &Clock {
         &self.clock
+    }
+
+    /// The ids of this platform.
+    pub fn ids(&self) -> &Ids {
+        &self.ids
+    }
+
+    /// Begins anew after the store was emptied.
+    pub fn start_afresh(&self) {
+        self.forget();
+        self.ids.restart();
+    }
+
+    /// Forgets what was remembered of a store whose content was replaced.
+    pub fn forget(&self) {
+        self.apps.write().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     /// Scheme and host of the URLs in answers.

@@ -163,6 +163,17 @@ pub trait Store: Send + Sync {
     /// Takes a write. Error: `Busy` when its queue is full, `Closed` after [`Self::close`].
     fn enqueue_write(&self, job: Box<dyn WriteJob>) -> Result<(), StoreError>;
 
+    /// Empties the store of all but the apps and their tokens. Blocks until that is durable.
+    fn reset(&self) -> Result<(), StoreError>;
+
+    /// A copy of everything, in a form that [`Self::restore`] of the same engine takes. Blocks; held in memory as a whole.
+    fn snapshot(&self) -> Result<Vec<u8>, StoreError>;
+
+    /// Replaces everything by a snapshot, also one of an earlier version. Blocks until that is durable.
+    ///
+    /// Error: `BadSnapshot` when it is none; nothing is changed then.
+    fn restore(&self, snapshot: Vec<u8>) -> Result<(), StoreError>;
+
     /// Finishes the work at hand and closes the store. Further calls do nothing.
     fn close(&self) -> Result<(), StoreError>;
 }
@@ -266,6 +277,8 @@ pub enum StoreError {
     Lost,
     /// The disk is full, cannot be read or written, or is locked by someone else; the text says which.
     Unavailable(String),
+    /// What was given to be restored is no snapshot; the text says why.
+    BadSnapshot(String),
     /// Anything else: a bug, or a damaged file.
     Failed(String),
 }
@@ -277,6 +290,7 @@ impl fmt::Display for StoreError {
             Self::Closed => formatter.write_str("the store is closed"),
             Self::Lost => formatter.write_str("the store dropped the work"),
             Self::Unavailable(reason) => write!(formatter, "the store is unavailable: {reason}"),
+            Self::BadSnapshot(reason) => write!(formatter, "the snapshot cannot be restored: {reason}"),
             Self::Failed(reason) => write!(formatter, "the store failed: {reason}"),
         }
     }

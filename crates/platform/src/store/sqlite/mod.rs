@@ -16,6 +16,7 @@ mod message;
 pub mod open;
 mod readers;
 mod receipt;
+mod snapshot;
 mod user;
 mod webhook;
 mod writer;
@@ -84,6 +85,17 @@ impl SqliteStore {
         let running = self.running.read().unwrap_or_else(PoisonError::into_inner);
         running.as_ref().map_or(Err(StoreError::Closed), work)
     }
+
+    /// Works on the database as a whole, on the thread of the writer, and waits for it.
+    fn whole<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (sender, receiver) = std::sync::mpsc::sync_channel(1);
+        let job = Job::Whole(Box::new(move |connection| drop(sender.send(work(connection)))));
+        self.with_running(|running| running.enqueue(job))?;
+        receiver.recv().unwrap_or(Err(StoreError::Lost))
+    }
 }
 
 fn reader_count() -> usize {
@@ -109,6 +121,18 @@ impl Store for SqliteStore {
 
     fn enqueue_write(&self, job: Box<dyn WriteJob>) -> Result<(), StoreError> {
         self.with_running(|running| running.enqueue(Job::Write(job)))
+    }
+
+    fn reset(&self) -> Result<(), StoreError> {
+        self.whole(snapshot::reset)
+    }
+
+    fn snapshot(&self) -> Result<Vec<u8>, StoreError> {
+        self.whole(snapshot::take)
+    }
+
+    fn restore(&self, snapshot: Vec<u8>) -> Result<(), StoreError> {
+        self.whole(move |connection| snapshot::restore(connection, &snapshot))
     }
 
     fn close(&self) -> Result<(), StoreError> {

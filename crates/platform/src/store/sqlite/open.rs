@@ -139,7 +139,7 @@ fn check_path(path: &Path) -> Result<(), OpenError> {
 }
 
 /// Refuses a file of someone else, before a single byte of it is changed.
-fn check_owner(connection: &Connection, path: &Path) -> Result<(), OpenError> {
+pub fn check_owner(connection: &Connection, path: &Path) -> Result<(), OpenError> {
     let read = || -> rusqlite::Result<(i32, i64, i64)> {
         let application_id = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
         let objects = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
@@ -182,7 +182,7 @@ fn set_cache(connection: &Connection) -> rusqlite::Result<()> {
 }
 
 /// Brings the schema up to date, one transaction per step.
-fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
+pub fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
     for (version, migration) in (0_i64..).zip(MIGRATIONS) {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         // Read again inside the transaction: another process may have been faster.

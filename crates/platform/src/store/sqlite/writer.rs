@@ -19,15 +19,28 @@ pub enum Job {
     Write(Box<dyn WriteJob>),
     /// A read, for a database in memory, which has one connection only.
     Read(ReadJob),
+    /// Work on the database as a whole, outside any transaction of others.
+    Whole(WholeJob),
 }
 
+/// Work on the database as a whole. It keeps its outcome to itself, and leaves no transaction open.
+pub type WholeJob = Box<dyn FnOnce(&mut Connection) + Send>;
+
 /// Works until the channel is closed and empty, then flushes and closes the connection.
-pub fn run(connection: Connection, jobs: &Receiver<Job>) -> Result<(), StoreError> {
+pub fn run(mut connection: Connection, jobs: &Receiver<Job>) -> Result<(), StoreError> {
     let mut next = jobs.recv().ok();
     while let Some(job) = next.take() {
         next = match job {
             Job::Read(read) => {
                 run_read(&connection, read);
+                None
+            }
+            Job::Whole(work) => {
+                // A panic drops the reply, which tells whoever waits; an open transaction is rolled back below.
+                let _ = catch_unwind(AssertUnwindSafe(|| work(&mut connection)));
+                if !connection.is_autocommit() {
+                    let _ = connection.execute_batch("ROLLBACK");
+                }
                 None
             }
             Job::Write(write) => run_batch(&connection, write, jobs),
@@ -51,7 +64,7 @@ struct Ran {
     failure: Option<StoreError>,
 }
 
-/// Runs a job and all that wait behind it in one transaction. Returns the read that ended the batch, if one did.
+/// Runs a job and all that wait behind it in one transaction. Returns the job of another kind that ended the batch, if one did.
 fn run_batch(connection: &Connection, first: Box<dyn WriteJob>, jobs: &Receiver<Job>) -> Option<Job> {
     if let Err(error) = connection.execute_batch("BEGIN IMMEDIATE") {
         first.finish(Err(error.into()));
@@ -67,7 +80,7 @@ fn run_batch(connection: &Connection, first: Box<dyn WriteJob>, jobs: &Receiver<
         }
         match jobs.try_recv() {
             Ok(Job::Write(job)) => next = Some(job),
-            Ok(read) => held_over = Some(read),
+            Ok(other) => held_over = Some(other),
             Err(_) => {}
         }
     }

@@ -1,0 +1,217 @@
+//! What came in and what went out.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use axum::body::Body;
+use axum::extract::Request;
+use axum::response::Response;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use http::HeaderMap;
+use http::header::AUTHORIZATION;
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::capture::{Captured, Sight, Watched, look};
+use crate::clock::Clock;
+
+/// The last requests, oldest first.
+pub struct RequestLog {
+    /// How many are kept; 0 records nothing.
+    capacity: usize,
+    clock: Clock,
+    entries: Mutex<VecDeque<Arc<Entry>>>,
+}
+
+/// A request on record, perhaps still without its answer.
+struct Entry {
+    received_at: String,
+    method: String,
+    path: String,
+    headers: Map<String, Value>,
+    body: Sight,
+    fault: Option<u64>,
+    began: Instant,
+    answer: Mutex<Option<Answer>>,
+}
+
+struct Answer {
+    status: Option<u16>,
+    headers: Map<String, Value>,
+    body: Sight,
+    duration_ms: f64,
+}
+
+/// A request as it is shown.
+#[derive(Debug, Clone, Serialize)]
+pub struct Recorded {
+    /// When its head was there, by the clock of the platform.
+    received_at: String,
+    /// Its method, before any override.
+    method: String,
+    /// Its path with the query.
+    path: String,
+    /// Its headers in lower case; what follows `Bearer` is hidden.
+    headers: Map<String, Value>,
+    /// Its body.
+    #[serde(flatten)]
+    body: ShownBody,
+    /// The injected fault that struck it.
+    fault: Option<u64>,
+    /// What went out; `null` while nothing has.
+    response: Option<RecordedAnswer>,
+}
+
+/// An answer as it is shown.
+#[derive(Debug, Clone, Serialize)]
+pub struct RecordedAnswer {
+    /// `null` when the connection was reset instead.
+    status: Option<u16>,
+    headers: Map<String, Value>,
+    #[serde(flatten)]
+    body: ShownBody,
+    /// Milliseconds from the head of the request to the head of the answer, by the clock of the machine.
+    duration_ms: f64,
+}
+
+#[derive(Debug, Clone, Serialize)]
+struct ShownBody {
+    /// The first 16 KiB; text as it is, other bytes as base64.
+    body: String,
+    /// `base64` when the body is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    encoding: Option<&'static str>,
+    /// How long the body was in all, in bytes.
+    body_length: u64,
+}
+
+impl From<&Captured> for ShownBody {
+    fn from(captured: &Captured) -> Self {
+        // A cut may fall into a character; what is before it is text all the same.
+        let text = match std::str::from_utf8(&captured.bytes) {
+            Ok(text) => Some(text),
+            Err(error) if error.error_len().is_none() && captured.length > captured.bytes.len() as u64 => {
+                std::str::from_utf8(&captured.bytes[..error.valid_up_to()]).ok()
+            }
+            Err(_) => None,
+        };
+        let (body, encoding) = match text {
+            Some(text) => (text.to_owned(), None),
+            None => (STANDARD.encode(&captured.bytes), Some("base64")),
+        };
+        Self { body, encoding, body_length: captured.length }
+    }
+}
+
+impl RequestLog {
+    /// A log of so many requests; 0 records nothing.
+    pub fn new(capacity: usize, clock: Clock) -> Self {
+        Self { capacity, clock, entries: Mutex::default() }
+    }
+
+    /// Records the head of a request, and its body as it is read.
+    pub fn begin(&self, request: Request, fault: Option<u64>) -> (Request, Recording) {
+        if self.capacity == 0 {
+            return (request, Recording(None));
+        }
+        let (parts, body) = request.into_parts();
+        let sight = Sight::default();
+        let entry = Arc::new(Entry {
+            received_at: self.clock.now().to_string(),
+            method: parts.method.to_string(),
+            path: parts.uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str).to_owned(),
+            headers: shown_headers(&parts.headers),
+            body: Arc::clone(&sight),
+            fault,
+            began: Instant::now(),
+            answer: Mutex::default(),
+        });
+        let mut entries = lock(&self.entries);
+        if entries.len() == self.capacity {
+            entries.pop_front();
+        }
+        entries.push_back(Arc::clone(&entry));
+        (Request::from_parts(parts, Watched::body(body, sight, ())), Recording(Some(entry)))
+    }
+
+    /// What is on record, oldest first.
+    pub fn shown(&self) -> Vec<Recorded> {
+        lock(&self.entries).iter().map(|entry| entry.shown()).collect()
+    }
+
+    /// Forgets everything.
+    pub fn clear(&self) {
+        lock(&self.entries).clear();
+    }
+}
+
+/// A request that waits for its answer.
+pub struct Recording(Option<Arc<Entry>>);
+
+impl Recording {
+    /// Records an answer, and its body as it goes out.
+    pub fn finish(self, response: Response) -> Response {
+        let Some(entry) = self.0 else { return response };
+        let (parts, body) = response.into_parts();
+        let sight = entry.answer(Some(parts.status.as_u16()), shown_headers(&parts.headers));
+        Response::from_parts(parts, Watched::body(body, sight, ()))
+    }
+
+    /// Records that there will be no answer.
+    pub fn lose(self) -> Response {
+        if let Some(entry) = self.0 {
+            entry.answer(None, Map::new());
+        }
+        Response::new(Body::empty())
+    }
+}
+
+impl Entry {
+    fn answer(&self, status: Option<u16>, headers: Map<String, Value>) -> Sight {
+        let body = Sight::default();
+        let duration_ms = self.began.elapsed().as_secs_f64() * 1000.0;
+        *lock(&self.answer) = Some(Answer { status, headers, body: Arc::clone(&body), duration_ms });
+        body
+    }
+
+    fn shown(&self) -> Recorded {
+        let response = lock(&self.answer).as_ref().map(|answer| RecordedAnswer {
+            status: answer.status,
+            headers: answer.headers.clone(),
+            body: ShownBody::from(&*look(&answer.body)),
+            duration_ms: answer.duration_ms,
+        });
+        Recorded {
+            received_at: self.received_at.clone(),
+            method: self.method.clone(),
+            path: self.path.clone(),
+            headers: self.headers.clone(),
+            body: ShownBody::from(&*look(&self.body)),
+            fault: self.fault,
+            response,
+        }
+    }
+}
+
+/// Headers as they may be shown: no credentials. Of a repeated one the values are joined.
+fn shown_headers(headers: &HeaderMap) -> Map<String, Value> {
+    let show = |name: &http::HeaderName| {
+        let values: Vec<_> =
+            headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
+        let joined = values.join(", ");
+        let shown = if *name == AUTHORIZATION {
+            joined.split_once(' ').map_or_else(|| "(hidden)".to_owned(), |(scheme, _)| format!("{scheme} (hidden)"))
+        } else {
+            joined
+        };
+        (name.as_str().to_owned(), Value::String(shown))
+    };
+    headers.keys().map(show).collect()
+}
+
+/// Locks, also after a panic elsewhere: each value is replaced in one step.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
