@@ -417,6 +417,100 @@ declare namespace LayerAPI {
     key?: string | Buffer;
     /** Address that clients use, for the URLs in replies. Default: the address it listens on. */
     publicUrl?: string;
+    /** Seed of ids, tokens and chance: every run has the same ones. For tests. Default: none, they are random. */
+    seed?: number;
+    /** `counting`: ids such as `00000000-0000-4000-8000-000000000001`. For tests. Default: `random`. */
+    ids?: 'random' | 'counting';
+    /** Time at which the clock stands, as a Date, ISO 8601 text, or milliseconds since 1970. Default: none, it runs. */
+    clock?: Date | string | number;
+    /**
+     * How many requests {@link Platform.requests} remembers, with up to 32 KiB each.
+     * Default: 1000 for a platform in memory, else 0.
+     */
+    recordedRequests?: number;
+    /** Opens the admin API, below `/_platform`, to whoever knows it. Default: none, there is no such API. */
+    adminToken?: string;
+  }
+
+  /** The clock of a platform: timestamps, schedules, retries and expiry follow it. */
+  export interface PlatformClock {
+    /** The present time. */
+    now(): Promise<Date>;
+
+    /** Stops the clock, at its present time or at another. Resolves to the time. */
+    freeze(at?: Date | string | number): Promise<Date>;
+
+    /** Moves the clock by milliseconds, whether it stands or runs. Resolves to the time. */
+    advance(ms: number): Promise<Date>;
+
+    /** Lets the clock run on from the time that it shows. Resolves to the time. */
+    resume(): Promise<Date>;
+  }
+
+  /** Something to go wrong: one of `status`, `delay`, `reset` and `truncate`; `delay` goes with each of the others, too. */
+  export interface Fault {
+    /** Which requests it strikes. Default: all. */
+    match?: {
+      /** Their method. Default: any. */
+      method?: string;
+      /**
+       * Their path below `/apps/<app id>`, without the query: `*` stands for anything within a segment, `**` for anything.
+       * Default: any.
+       */
+      path?: string;
+    };
+    /** Waits so many milliseconds first. */
+    delay?: number;
+    /** Answers with this status in place of doing anything. */
+    status?: number;
+    /** JSON to answer with, beside `status`. Default: the error of the API with that status, if there is one. */
+    body?: unknown;
+    /** Headers of the answer, beside `status`. */
+    headers?: Record<string, string | number>;
+    /** Resets the connection in place of doing anything. */
+    reset?: boolean;
+    /** Does what is asked, but ends the connection after so many bytes of the answer's body. */
+    truncate?: number;
+    /** How many requests it strikes. Default: as many as come. */
+    times?: number;
+    /** How likely it strikes a request that matches, from 0 to 1. Default: 1. */
+    probability?: number;
+  }
+
+  /** A fault that waits for requests to strike. */
+  export interface InjectedFault {
+    /** What {@link RecordedRequest.fault} names it by. */
+    id: number;
+
+    /** Takes it back. */
+    remove(): Promise<void>;
+  }
+
+  /** What came in. */
+  export interface RecordedRequest {
+    /** When it came, by the clock of the platform. */
+    receivedAt: string;
+    method: string;
+    /** With the query. */
+    path: string;
+    /** In lower case; the token is hidden. */
+    headers: Record<string, string>;
+    /** Parsed where it is JSON; a Buffer where it is no text; cut after 16 KiB. */
+    body: unknown;
+    /** Bytes of the body, also of one that was cut. */
+    bodyLength: number;
+    /** The fault that struck it. */
+    fault: number | null;
+    /** What went out; `null` while nothing has. */
+    response: {
+      /** `null` where the connection was reset instead. */
+      status: number | null;
+      headers: Record<string, string>;
+      body: unknown;
+      bodyLength: number;
+      /** Milliseconds from request to answer, by the clock of the machine. */
+      durationMs: number;
+    } | null;
   }
 
   /** An app and the token for it. */
@@ -440,8 +534,37 @@ declare namespace LayerAPI {
     /** Address for `baseUrl` or `LAYER_API_URL`. */
     readonly url: string;
 
+    /** Its clock. */
+    readonly clock: PlatformClock;
+
     /** Creates an app. */
     createApp(): Promise<App>;
+
+    /**
+     * Empties the platform of all but its apps and their tokens, faults and recorded requests included. Ids begin anew; the
+     * clock stays as it is.
+     */
+    reset(): Promise<void>;
+
+    /** Everything that is stored, in one piece: to be restored here, in another platform, or by a later version. */
+    snapshot(): Promise<Buffer>;
+
+    /**
+     * Replaces everything by a snapshot.
+     *
+     * @throws {Error} when it is none; nothing is changed then.
+     */
+    restore(snapshot: Uint8Array): Promise<void>;
+
+    /** The last requests, oldest first. */
+    requests(): Promise<RecordedRequest[]>;
+
+    /**
+     * Lets something go wrong.
+     *
+     * @throws {Error} when the fault makes no sense; the text names the field.
+     */
+    inject(fault: Fault): Promise<InjectedFault>;
 
     /** Finishes requests in flight, writes everything to disk and stops. Closing twice is fine. */
     close(): Promise<void>;

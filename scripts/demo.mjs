@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { readmeExamples, runExample } from './examples.mjs';
+import { examplesIn, runExample } from './examples.mjs';
 import { prepare, ROOT, say, stop } from './prepare.mjs';
 
 prepare();
@@ -18,7 +18,7 @@ const platform = spawn(process.execPath, [join(ROOT, 'bin', 'layer-api.js'), ...
 });
 const { appId, token, url } = await credentials(platform);
 
-const [example] = readmeExamples();
+const [example] = examplesIn('README.md');
 say(`Running the example "${example.name}" of the README against ${url}`);
 const { exitCode, output } = await runExample(example, {
   LAYER_API_URL: url,

@@ -1,4 +1,4 @@
-/** Runs the README's examples as a user would: in a folder of their own that has layer-api installed. */
+/** Runs the examples of README and docs as a user would: in a folder of their own that has layer-api installed. */
 
 import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -15,9 +15,9 @@ export function examplesOf(markdown) {
   return [...markdown.matchAll(block)].map(([, name, language, code]) => ({ name, code, ending: ENDINGS[language] }));
 }
 
-/** The examples of the README. */
-export function readmeExamples() {
-  return examplesOf(readFileSync(join(ROOT, 'README.md'), 'utf8'));
+/** The examples of a page, whose name is from the project's folder. */
+export function examplesIn(page) {
+  return examplesOf(readFileSync(join(ROOT, page), 'utf8'));
 }
 
 /** Runs an example with more variables in its environment; answers its exit code and what it printed. */

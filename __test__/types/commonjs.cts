@@ -102,6 +102,19 @@ async function platform() {
   const platform: LayerAPI.Platform = await LayerAPI.Platform.start({ port: 0, data: ':memory:' });
   const { appId, token }: LayerAPI.App = await platform.createApp();
   new LayerAPI({ appId, token, baseUrl: platform.url });
+  const now: Date = await platform.clock.freeze(new Date());
+  await platform.clock.advance(1000);
+  const fault: LayerAPI.InjectedFault = await platform.inject({ match: { path: '/conversations' }, status: 503 });
+  await fault.remove();
+  // @ts-expect-error A fault has no such field.
+  await platform.inject({ statsu: 503 });
+  await platform.restore(await platform.snapshot());
+  const status: number | null | undefined = (await platform.requests())[0]?.response?.status;
+  await platform.reset();
+  void [now, status];
+  await LayerAPI.Platform.start({ seed: 7, clock: '2016-05-02T08:00:00Z', recordedRequests: 10 });
+  // @ts-expect-error Ids are random or counting.
+  await LayerAPI.Platform.start({ ids: 'odd' });
   await platform.close();
   // @ts-expect-error Platforms are started, not constructed.
   new LayerAPI.Platform();
