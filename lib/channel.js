@@ -6,15 +6,17 @@
  */
 
 const { AsyncResource } = require('async_hooks');
-const { setImmediate } = require('timers');
 const addon = require('./addon.js');
 const debug = require('./debug.js');
 const { ResponseError, failure } = require('./errors.js');
+const { setImmediate, setMicrotask } = require('./timers.js');
+
+const DESTROYED_BY_HAND = { requireManualDestroy: true };
 
 /** A request in flight. As an async resource it carries the caller's AsyncLocalStorage and domain to the callback. */
 class Pending extends AsyncResource {
   constructor(callback, timeout) {
-    super('LAYERREQUEST');
+    super('LAYERREQUEST', DESTROYED_BY_HAND);
     this.callback = callback;
     this.timeout = timeout;
   }
@@ -51,9 +53,14 @@ exports.take = (callback, timeout) => {
 
 /** Gives back the ticket of a request that was not made. */
 exports.giveBack = (ticket) => {
+  pendings[ticket].emitDestroy();
+  clear(ticket);
+};
+
+function clear(ticket) {
   pendings[ticket] = undefined;
   free.push(ticket);
-};
+}
 
 /** Hands over the requests of this turn when it ends. Answers whether `debug` is on, read once a turn: it is slow. */
 exports.flushSoon = () => {
@@ -61,7 +68,7 @@ exports.flushSoon = () => {
     isFlushing = true;
     isDebugging = debug.isOn();
     // While completions drain, microtasks run after each of them; `drain` flushes for several at once.
-    if (draining === 0) queueMicrotask(flush);
+    if (draining === 0) setMicrotask(flush);
   }
   return isDebugging;
 };
@@ -81,12 +88,13 @@ function ring() {
       const ticket = meta[1 + 3 * index];
       const end = start + meta[3 + 3 * index];
       completions.push({ pending: pendings[ticket], status: meta[2 + 3 * index], text: text.slice(start, end) });
-      exports.giveBack(ticket);
+      clear(ticket);
       start = end;
     }
     text = native.collect(meta);
   }
-  if (completions.length === 1) {
+  // Not before those that came earlier.
+  if (completions.length === 1 && draining === 0) {
     complete(completions[0]);
     return;
   }
@@ -101,12 +109,18 @@ function drain(completion) {
     complete(completion);
   } finally {
     draining -= 1;
-    if (isFlushing && draining % CALLBACKS_PER_FLUSH === 0) queueMicrotask(flush);
+    if (isFlushing && draining % CALLBACKS_PER_FLUSH === 0) setMicrotask(flush);
   }
 }
 
 function complete({ pending, status, text }) {
-  pending.runInAsyncScope(settle, undefined, pending, status, text);
+  // The scope ends the domain before the exception gets to it; bound, the callback stays in it.
+  if (pending.domain) pending.callback = pending.domain.bind(pending.callback);
+  try {
+    pending.runInAsyncScope(settle, undefined, pending, status, text);
+  } finally {
+    pending.emitDestroy();
+  }
 }
 
 function settle(pending, status, text) {

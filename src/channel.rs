@@ -1,16 +1,13 @@
 //! The way to the engine and back, one for each JavaScript thread.
 
+use crate::bell::Bell;
 use layer_client::Text;
 use layer_client::engine::{Batch, Channel as Engine, Job};
 use napi::bindgen_prelude::{Function, Int32Array, Unknown};
-use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
-use napi::{Env, JsString, Result, Status, sys};
+use napi::{Env, JsString, Result};
 use napi_derive::napi;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
-use std::sync::Arc;
-
-type Ring = ThreadsafeFunction<(), Unknown<'static>, (), Status, false, true>;
 
 /// Numbers that `Channel.collect` writes at the most.
 #[napi]
@@ -24,7 +21,7 @@ pub struct Channel(Rc<Outbox>);
 /// The part of a channel that clients write to.
 pub struct Outbox {
     engine: Engine,
-    ring: Arc<Ring>,
+    bell: Bell,
     jobs: RefCell<Vec<Job>>,
     /// Requests that were put and whose completions were not yet collected.
     in_flight: Cell<usize>,
@@ -34,16 +31,11 @@ pub struct Outbox {
 impl Channel {
     /// `ring` is called when completions wait to be collected.
     #[napi(constructor)]
-    pub fn new(ring: Function<'_, (), Unknown<'static>>) -> Result<Self> {
-        // Weak: an idle client must not keep the process alive. `hold` does while requests are in flight.
-        let ring: Arc<Ring> = Arc::new(ring.build_threadsafe_function().weak::<true>().build()?);
-        let bell = Arc::clone(&ring);
-        let engine = Engine::open(move || {
-            // Fails only when the JavaScript thread is gone, and then nobody waits.
-            bell.call((), ThreadsafeFunctionCallMode::NonBlocking);
-        })
-        .map_err(|error| napi::Error::from_reason(format!("The network thread cannot be started: {error}")))?;
-        Ok(Self(Rc::new(Outbox { engine, ring, jobs: RefCell::default(), in_flight: Cell::new(0) })))
+    pub fn new(env: Env, ring: Function<'_, (), Unknown<'static>>) -> Result<Self> {
+        let bell = Bell::new(env, &ring)?;
+        let engine = Engine::open(bell.rope())
+            .map_err(|error| napi::Error::from_reason(format!("The network thread cannot be started: {error}")))?;
+        Ok(Self(Rc::new(Outbox { engine, bell, jobs: RefCell::default(), in_flight: Cell::new(0) })))
     }
 
     /// Hands over everything that was put since the last time.
@@ -66,7 +58,7 @@ impl Channel {
         let room = numbers.get_mut(..=batch.meta.len()).ok_or_else(|| napi::Error::from_reason("meta is too short"))?;
         room[0] = i32::try_from(count).unwrap_or_default();
         room[1..].copy_from_slice(&batch.meta);
-        self.0.release(env, count);
+        self.0.release(*env, count);
         match &batch.text {
             Text::Ascii(bytes) => env.create_string_latin1(bytes),
             Text::Wide(units) => env.create_string_utf16(units),
@@ -83,21 +75,19 @@ impl Channel {
 }
 
 impl Outbox {
-    /// Puts a request into the next batch and keeps the process alive until it is completed.
+    /// Puts a request into the next batch and keeps the process and the module alive until it is completed.
     pub fn put(&self, env: Env, job: Job) {
         self.jobs.borrow_mut().push(job);
         if self.in_flight.replace(self.in_flight.get() + 1) == 0 {
-            // SAFETY: `env` is that of the thread we are on, and the function lives as long as `self`.
-            unsafe { sys::napi_ref_threadsafe_function(env.raw(), self.ring.raw()) };
+            self.bell.hold(env);
         }
     }
 
-    fn release(&self, env: &Env, count: usize) {
+    fn release(&self, env: Env, count: usize) {
         let left = self.in_flight.get() - count;
         self.in_flight.set(left);
         if left == 0 {
-            // SAFETY: as in `put`.
-            unsafe { sys::napi_unref_threadsafe_function(env.raw(), self.ring.raw()) };
+            self.bell.rest(env);
         }
     }
 }

@@ -3,6 +3,7 @@
 //! The classes mirror the public surface ([`client`]); `index.js` adds what N-API cannot express.
 
 pub mod agent;
+pub mod bell;
 pub mod channel;
 pub mod client;
 pub mod js_text;

@@ -135,6 +135,7 @@ function eachRequest(socket, onRequest) {
 const subjects = {
   original: {
     name: 'original',
+    path: 'layer-api-original',
     LayerAPI: Original,
     errors: require('layer-api-original/lib/errors'),
     /** Settings of an agent for `server`; the original's host is fixed, but an agent's options win over it. */
@@ -149,6 +150,7 @@ const subjects = {
   },
   ours: {
     name: 'ours',
+    path: ROOT,
     LayerAPI,
     errors: LayerAPI,
     agentOptions: (_server, options) => ({ ca: certificate().ca, ...options }),
@@ -215,6 +217,26 @@ async function run(source, { server, args = [], signal, signalWhen, env } = {}) 
   return Object.assign(outcome, { code, signal: killedBy });
 }
 
+/**
+ * Runs `source` with a `layer` of `subject` for `server` in it. `config` may be changed: it is what `layer` was made of,
+ * and `LayerAPI` makes others.
+ */
+function runWith(subject, server, source, options = {}) {
+  const config = {
+    token: TOKEN,
+    appId: APP_ID,
+    ...subject.config(server),
+    agentOptions: subject.agentOptions(server, options.agentOptions),
+    ...options.config,
+  };
+  const start = `
+    const LayerAPI = require(process.env.SUBJECT);
+    const config = JSON.parse(process.env.CONFIG);
+    const layer = new LayerAPI(config);`;
+  const env = { SUBJECT: subject.path, CONFIG: JSON.stringify(config), ...options.env };
+  return run(start + source, { ...options, env });
+}
+
 module.exports = {
   APP_ID,
   CONVERSATION,
@@ -231,6 +253,7 @@ module.exports = {
   get,
   plainServer,
   run,
+  runWith,
   secureServer,
   selfSigned,
   sleep,

@@ -1,0 +1,71 @@
+'use strict';
+
+/** The client where modules are loaded more than once, and in realms other than Node's own. */
+
+const assert = require('node:assert');
+const { afterEach, test } = require('node:test');
+const { closeAll, runWith, secureServer, subjects } = require('./support.js');
+
+afterEach(closeAll);
+
+/** Loads the module anew, as `load()`. */
+const LOAD = `
+  const { children } = module;
+  const load = () => {
+    for (const file of Object.keys(require.cache)) delete require.cache[file];
+    // Node keeps what a module has loaded here, too.
+    children.length = 0;
+    return require(process.env.SUBJECT);
+  };`;
+
+for (const subject of Object.values(subjects)) {
+  test(`the module can be loaded twice, and both copies work (${subject.name})`, async () => {
+    const source = `${LOAD}
+      const [One, Two] = [load(), load()];
+      const clients = [new One(config), new Two(config), new One(config)];
+      Promise.all(clients.map((one) => Promise.all([one.blocklist.getAsync('jon'), one.blocklist.getAsync('maria')])))
+        .then((all) => console.log(One !== Two, all.length));`;
+    const { code, stdout, stderr } = await runWith(subject, await secureServer(), source);
+    assert.deepStrictEqual([code, stdout], [0, 'true 3\n'], stderr);
+  });
+
+  test(`copies of the module that nobody uses any more are collected (${subject.name})`, async () => {
+    const source = `${LOAD}
+      const { readdirSync } = require('fs');
+      const copies = [];
+      const count = () => readdirSync('/proc/self/task').length;
+      (async () => {
+        await layer.blocklist.getAsync('maria');
+        const threads = process.platform === 'linux' && count();
+        for (let i = 0; i < 20; i++) {
+          const Copy = load();
+          copies.push(new WeakRef(Copy));
+          await new Copy(config).blocklist.getAsync('maria');
+        }
+        let left;
+        for (let i = 0; i < 20 && left !== 0; i++) {
+          await new Promise((resolve) => setTimeout(resolve, 20));
+          gc();
+          left = copies.filter((copy) => copy.deref()).length;
+        }
+        // The last one is in the cache.
+        console.log(left <= 1, process.platform !== 'linux' || count() <= threads);
+      })();`;
+    const { code, stdout, stderr } = await runWith(subject, await secureServer(), source, { args: ['--expose-gc'] });
+    assert.deepStrictEqual([code, stdout], [0, 'true true\n'], stderr);
+  });
+}
+
+test('a copy of the module lives until its requests are answered', async () => {
+  const source = `${LOAD}
+    let copy = load();
+    let calls = 0;
+    new copy(config).blocklist.get('slow', () => calls++);
+    copy = new WeakRef(copy);
+    load();
+    const timer = setInterval(gc, 10);
+    setTimeout(() => { clearInterval(timer); console.log(calls, copy.deref() === undefined); }, 1500);`;
+  const server = await secureServer((_request, response) => setTimeout(() => response.end('{}'), 300));
+  const { code, stdout, stderr } = await runWith(subjects.ours, server, source, { args: ['--expose-gc'] });
+  assert.deepStrictEqual([code, stdout], [0, '1 true\n'], stderr);
+});
