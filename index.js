@@ -7,6 +7,7 @@ const debug = require('./lib/debug.js');
 const { APIError, ResponseError } = require('./lib/errors.js');
 const { resource } = require('./lib/methods.js');
 const { Platform } = require('./lib/platform.js');
+const promises = require('./lib/promises.js');
 const { version } = require('./package.json');
 
 /**
@@ -28,6 +29,7 @@ function LayerAPI(config) {
     const value = config[name];
     if (value && typeof value !== 'string') throw new TypeError(`Constructor option \`${name}\` needs to be text`);
   }
+  const OwnPromise = promises.ofConfig(config);
   const native = new addon.Client(channel.open(), agentOf(config), {
     appId: config.appId,
     token: `${config.token}`,
@@ -37,16 +39,19 @@ function LayerAPI(config) {
     timeout,
   });
 
-  this.conversations = resource('conversations', native.conversations, timeout);
-  this.messages = resource('messages', native.messages, timeout);
-  this.announcements = resource('announcements', native.announcements, timeout);
-  this.blocklist = resource('blocklist', native.blocklist, timeout);
-  this.identities = resource('identities', native.identities, timeout);
+  this.conversations = resource('conversations', native.conversations, timeout, OwnPromise);
+  this.messages = resource('messages', native.messages, timeout, OwnPromise);
+  this.announcements = resource('announcements', native.announcements, timeout, OwnPromise);
+  this.blocklist = resource('blocklist', native.blocklist, timeout, OwnPromise);
+  this.identities = resource('identities', native.identities, timeout, OwnPromise);
 
   // The constructor decides for the whole process, as in 2.x.
   process.env.LAYER_API_DEBUG = `${config.debug || false}`;
   if (debug.isOn()) debug.print(`Initialized v${version} with appId: ${config.appId}`);
 }
+
+/** Whose promises the `*Async` methods return; read at each call. */
+Object.defineProperty(LayerAPI, 'Promise', { enumerable: true, get: promises.ofProcess, set: promises.setOfProcess });
 
 module.exports = LayerAPI;
 module.exports.default = LayerAPI;

@@ -6,12 +6,13 @@
  */
 
 const querystring = require('querystring');
-const { setImmediate } = require('timers');
 const addon = require('./addon.js');
 const channel = require('./channel.js');
 const debug = require('./debug.js');
 const { invalidHeader } = require('./errors.js');
 const payloads = require('./payloads.js');
+const promises = require('./promises.js');
+const { setImmediate } = require('./timers.js');
 
 const METHODS = JSON.parse(addon.methods());
 
@@ -34,13 +35,16 @@ const STAND_IN = '-';
 
 function nop() {}
 
-/** The methods of one resource of a client, both forms, on a plain object: they work detached from it. */
-exports.resource = (name, native, timeout) => {
+/**
+ * The methods of one resource of a client, both forms, on a plain object: they work detached from it. Without an
+ * `OwnPromise`, its promises are those of the process.
+ */
+exports.resource = (name, native, timeout, OwnPromise) => {
   const methods = {};
   for (const row of METHODS) {
     if (row.resource === name) methods[row.name] = callbackForm(row, native, timeout);
   }
-  for (const key of Object.keys(methods)) methods[`${key}Async`] = promiseForm(methods, key);
+  for (const key of Object.keys(methods)) methods[`${key}Async`] = promiseForm(methods, key, OwnPromise);
   return methods;
 };
 
@@ -48,16 +52,8 @@ exports.resource = (name, native, timeout) => {
  * Calls the callback form with one more argument, so that what that throws, refuses or answers settles the promise. It
  * calls the one that is there by then: tests of services put stubs in place of methods.
  */
-function promiseForm(methods, key) {
-  return async (...args) => {
-    const [error, result] = await new Promise((resolve) => {
-      methods[key](...args, (...outcome) => resolve(outcome));
-    });
-    if (!error) return result;
-    // From here V8 can see who awaits, so the stack leads to the caller's line.
-    if (error instanceof Error) Error.captureStackTrace(error);
-    throw error;
-  };
+function promiseForm(methods, key, OwnPromise) {
+  return (...args) => promises.promiseOf(OwnPromise || promises.ofProcess(), methods, key, args);
 }
 
 function callbackForm(row, native, timeout) {

@@ -56,7 +56,8 @@ test('names are found in every form in which a test has one', () => {
     ['keepAlive carries all requests over one connection and says so', true],
     ['ticks and microtasks of a callback run before the next callback', true],
     ['maxSockets: 2, keepAlive: …: six requests share two connections in their order', true],
-    ['a script exits by itself after its callback, keepAlive: …', false],
+    ['a script exits by itself after its callback, keepAlive: …', true],
+    ['promises are native ones by default', false],
     ['conversations.get, body: BOM', true],
     ['all 30 methods work in the promise form', false],
   ]) {
