@@ -64,7 +64,7 @@ fn shown_sender(server: &Server, version: &str, sender: Sender, has_nulls: bool)
 struct Sent {
     id: String,
     conversation: String,
-    sent_at: Value,
+    time: Value,
     position: u32,
     sender: Sender,
     status: Vec<(&'static str, &'static str)>,
@@ -118,7 +118,7 @@ fn shown_message(server: &Server, version: &str, sent: &Sent, of_user: Option<&s
         "position": null,
         "conversation": { "id": format!("layer:///conversations/{}", sent.conversation), "url": conversation_url },
         "parts": shown_parts(version, &sent.id, &url, &sent.part_ids),
-        "sent_at": sent.sent_at,
+        "sent_at": sent.time,
         "received_at": null,
         "sender": shown_sender(server, version, sent.sender, true),
         "is_unread": null,
@@ -131,7 +131,7 @@ fn shown_message(server: &Server, version: &str, sent: &Sent, of_user: Option<&s
     if let Some(user) = of_user {
         message["receipts_url"] = json!(format!("{url}/receipts"));
         message["position"] = json!(sent.position);
-        message["received_at"] = sent.sent_at.clone();
+        message["received_at"] = sent.time.clone();
         message["is_unread"] = json!(sent.status.contains(&(user, "sent")));
     }
     message
@@ -172,7 +172,7 @@ fn send(server: &Server, version: &str, conversation: &str, position: u32, sende
     let status = |user: &'static str| (user, if sender == Sender::User(user) { "read" } else { "sent" });
     let sent = Sent {
         conversation: conversation.to_owned(),
-        sent_at: answer.json()["sent_at"].clone(),
+        time: answer.json()["sent_at"].clone(),
         position,
         sender,
         status: ["maria", "jon", "paul"].map(status).into(),
@@ -233,8 +233,8 @@ fn assert_conversation(server: &Server, speaker: &Speaker<'_>, version: &str, id
     expected["unread_message_count"] = json!(1);
     expected["last_message"] = shown_message(server, version, last, Some("jon"));
     assert_eq!(without_time(read.clone()), expected, "{writer} as {version}");
-    let list = speaker.get("/users/jon/conversations").json();
-    assert!(list.as_array().unwrap().contains(&read), "{list}");
+    let all = speaker.get("/users/jon/conversations").json();
+    assert!(all.as_array().unwrap().contains(&read), "{all}");
 }
 
 /// Contract 3.1, 3.2, 3.3 and 5.
