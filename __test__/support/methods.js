@@ -1,8 +1,11 @@
 'use strict';
 
 /**
- * All 30 methods, each used as a service would and its effect read back. It runs on every runtime that we support, so it
- * is written for the oldest of them.
+ * All 30 methods, each used as a service would and its effect read back, in any of the four versions. It runs on every
+ * runtime that we support, so it is written for the oldest of them.
+ *
+ * The bodies that the client itself makes are those of 1.x in every version, as in the original: what 2.0 and 3.0 no longer
+ * take is refused (contract 2.2.1 and 2.6). Bodies that the caller makes follow the version.
  */
 
 const assert = require('assert');
@@ -34,10 +37,39 @@ const forms = {
     },
 };
 
-async function conversations(call) {
-  const created = await call('conversations.create', { participants: ['maria', 'jon'], metadata: { topic: 'boats' } });
+/** How a version speaks of users. Nobody has an identity here, so names and pictures are null. */
+function speech(version) {
+  const hasIdentities = version >= '2.0';
+  const id = (user) => (hasIdentities ? `layer:///identities/${encodeURIComponent(user)}` : user);
+  return {
+    version,
+    hasIdentities,
+    id,
+    ids: (...users) => users.map(id),
+    /** The user ids in a list of users of an answer. */
+    users: (list) => list.map((user) => (hasIdentities ? user.user_id : user)),
+    sender: (user) => (hasIdentities ? { sender_id: id(user) } : { sender: { user_id: user } }),
+  };
+}
+
+/** Asserts that a call is refused with a status and the name of an error, and tells the error object. */
+async function refused(promise, status, id) {
+  let body;
+  await assert.rejects(promise, (error) => {
+    body = error.body;
+    assert.deepStrictEqual([error.status, body.id], [status, id]);
+    return true;
+  });
+  return body;
+}
+
+async function conversations(call, { users, ids }) {
+  const created = await call('conversations.create', {
+    participants: ids('maria', 'jon'),
+    metadata: { topic: 'boats' },
+  });
   assert.strictEqual(created.status, 201);
-  assert.deepStrictEqual(created.body.participants, ['maria', 'jon']);
+  assert.deepStrictEqual(users(created.body.participants), ['maria', 'jon']);
   const { id } = created.body;
 
   const tag = uuid();
@@ -67,43 +99,54 @@ async function conversations(call) {
   assert.deepStrictEqual((await read()).metadata, { topic: 'ships', depth: '3', crew: 'four' });
   await call('conversations.deleteMetadataProperties', id, { depth: true, crew: true });
   assert.deepStrictEqual((await read()).metadata, { topic: 'ships' });
-  await call('conversations.addParticipants', id, ['ines', 'jon']);
-  assert.deepStrictEqual((await read()).participants, ['maria', 'jon', 'ines']);
-  await call('conversations.removeParticipants', id, ['maria', 'nobody']);
-  assert.deepStrictEqual((await read()).participants, ['jon', 'ines']);
-  await call('conversations.replaceParticipants', id, ['maria', 'paul']);
-  assert.deepStrictEqual((await read()).participants, ['maria', 'paul']);
+  await call('conversations.addParticipants', id, ids('ines', 'jon'));
+  assert.deepStrictEqual(users((await read()).participants), ['maria', 'jon', 'ines']);
+  await call('conversations.removeParticipants', id, ids('maria', 'nobody'));
+  assert.deepStrictEqual(users((await read()).participants), ['jon', 'ines']);
+  await call('conversations.replaceParticipants', id, ids('maria', 'paul'));
+  assert.deepStrictEqual(users((await read()).participants), ['maria', 'paul']);
 
   assert.deepStrictEqual(await call('conversations.delete', id), { status: 204, body: '' });
   await assert.rejects(read(), { status: 410 });
 }
 
-async function messages(call) {
+async function messages(call, { version, hasIdentities, id: named, sender }) {
   const { id } = (await call('conversations.create', { participants: ['maria', 'jon'] })).body;
   const parts = [
     { body: 'Boat leaves at nine', mime_type: 'text/plain' },
     { body: '{"pier":4}', mime_type: 'application/json' },
   ];
-  const sent = await call('messages.send', id, { sender: { user_id: 'maria' }, parts });
+  const sent = await call('messages.send', id, { ...sender('maria'), parts });
   assert.strictEqual(sent.status, 201);
-  assert.deepStrictEqual(sent.body.recipient_status, { maria: 'read', jon: 'sent' });
+  assert.deepStrictEqual(sent.body.recipient_status, { [named('maria')]: 'read', [named('jon')]: 'sent' });
 
   const tag = uuid();
-  const once = { sender: { name: 'The System' }, parts: parts.slice(0, 1) };
+  const once = { ...sender('jon'), parts: parts.slice(0, 1) };
   const first = await call('messages.sendDedupe', tag, id, once);
   const second = await call('messages.sendDedupe', tag, id, once);
   assert.deepStrictEqual([first.body.id, second.body.id], [`layer:///messages/${tag}`, `layer:///messages/${tag}`]);
-  const fromUser = await call('messages.sendTextFromUser', id, 'jon', 'Älgå ⛵️');
-  const fromName = await call('messages.sendTextFromName', id, 'Concierge', 'Tickets are at the pier');
 
-  const ids = (response) => response.body.map((message) => message.id);
-  const newestFirst = [fromName, fromUser, first, sent].map((response) => response.body.id);
-  assert.deepStrictEqual(ids(await call('messages.getAll', id)), newestFirst);
-  const page = await call('messages.getAll', id, { page_size: 2, from_id: fromName.body.id });
-  assert.deepStrictEqual([page.status, ids(page)], [206, newestFirst.slice(1, 3)]);
-  assert.deepStrictEqual(ids(await call('messages.getAllFromUser', 'jon', id)), newestFirst);
+  const newestFirst = [first, sent].map((response) => response.body.id);
+  for (const [method, from] of [
+    ['messages.sendTextFromUser', 'jon'],
+    ['messages.sendTextFromName', 'Concierge'],
+  ]) {
+    if (hasIdentities) {
+      // The client sends `sender`, as the original does.
+      const { data } = await refused(call(method, id, from, 'Älgå ⛵️'), 422, 'missing_property');
+      assert.deepStrictEqual(data, { property: 'sender_id' });
+    } else {
+      newestFirst.unshift((await call(method, id, from, 'Älgå ⛵️')).body.id);
+    }
+  }
+
+  const listed = (response) => response.body.map((message) => message.id);
+  assert.deepStrictEqual(listed(await call('messages.getAll', id)), newestFirst);
+  const page = await call('messages.getAll', id, { page_size: 1, from_id: newestFirst[0] });
+  assert.deepStrictEqual([page.status, listed(page)], [hasIdentities ? 200 : 206, newestFirst.slice(1, 2)]);
+  assert.deepStrictEqual(listed(await call('messages.getAllFromUser', 'jon', id)), newestFirst);
   assert.deepStrictEqual(
-    ids(await call('messages.getAllFromUser', 'jon', id, { page_size: 1 })),
+    listed(await call('messages.getAllFromUser', 'jon', id, { page_size: 1 })),
     newestFirst.slice(0, 1),
   );
 
@@ -112,17 +155,22 @@ async function messages(call) {
     read.parts.map((part) => part.body),
     parts.map((part) => part.body),
   );
-  const view = (await call('messages.getFromUser', 'jon', fromUser.body.id)).body;
-  assert.deepStrictEqual([view.parts[0].body, view.is_unread], ['Älgå ⛵️', false]);
-  await assert.rejects(call('messages.get', uuid(), id), { status: 404 });
+  // Parts are counted before 3.0 and have UUIDs since.
+  assert.strictEqual(read.parts[1].id.endsWith('/parts/1'), version < '3.0');
+  assert.strictEqual(read.sender.user_id, 'maria');
+  const view = (await call('messages.getFromUser', 'jon', first.body.id)).body;
+  assert.deepStrictEqual([view.parts[0].body, view.is_unread], ['Boat leaves at nine', false]);
+  if (!hasIdentities) {
+    const text = (await call('messages.getFromUser', 'jon', newestFirst[1])).body;
+    assert.deepStrictEqual([text.parts[0].body, text.sender.user_id], ['Älgå ⛵️', 'jon']);
+  }
+  await refused(call('messages.get', uuid(), id), 404, 'not_found');
 }
 
-async function announcements(call) {
-  const body = {
-    recipients: ['maria', 'jon'],
-    sender: { name: 'Harbour' },
-    parts: [{ body: 'Pier closed today', mime_type: 'text/plain' }],
-  };
+async function announcements(call, { hasIdentities, ids, id }) {
+  const parts = [{ body: 'Pier closed today', mime_type: 'text/plain' }];
+  const sender = hasIdentities ? { sender_id: id('jon') } : { sender: { name: 'Harbour' } };
+  const body = { recipients: ids('maria', 'jon'), ...sender, parts };
   const sent = await call('announcements.send', body);
   assert.deepStrictEqual([sent.status, sent.body.recipients], [202, body.recipients]);
   const tag = uuid();
@@ -134,33 +182,55 @@ async function announcements(call) {
   );
 }
 
-async function blocklist(call) {
+async function blocklist(call, { hasIdentities }) {
+  const list = async () => (await call('blocklist.get', 'owner/1')).body;
+  assert.deepStrictEqual(await list(), []);
+  if (hasIdentities) {
+    // The client posts and deletes, as the original does, and these requests are withdrawn.
+    await refused(call('blocklist.block', 'owner/1', 'pest ü'), 405, 'method_not_allowed');
+    await refused(call('blocklist.unblock', 'owner/1', 'pest ü'), 404, 'invalid_endpoint');
+    return;
+  }
   const nobody = { status: 204, body: '' };
   assert.deepStrictEqual(await call('blocklist.block', 'owner/1', 'pest ü'), nobody);
-  assert.deepStrictEqual((await call('blocklist.get', 'owner/1')).body, [{ user_id: 'pest ü' }]);
-  await assert.rejects(call('conversations.create', { participants: ['owner/1', 'pest ü'] }), (error) => {
-    assert.deepStrictEqual([error.status, error.body.id], [422, 'participant_blocked']);
-    return true;
-  });
+  assert.deepStrictEqual(await list(), [{ user_id: 'pest ü' }]);
+  const participants = ['owner/1', 'pest ü'];
+  await refused(call('conversations.create', { participants }), 422, 'participant_blocked');
   assert.deepStrictEqual(await call('blocklist.unblock', 'owner/1', 'pest ü'), nobody);
-  assert.deepStrictEqual((await call('blocklist.get', 'owner/1')).body, []);
+  assert.deepStrictEqual(await list(), []);
 }
 
-async function identities(call) {
+async function identities(call, { hasIdentities }) {
   const properties = { display_name: 'Maria P.', metadata: { desk: '4' } };
   assert.deepStrictEqual(await call('identities.create', 'maria', properties), { status: 201, body: '' });
-  await assert.rejects(call('identities.create', 'maria', properties), { status: 409 });
+  await refused(call('identities.create', 'maria', properties), 409, 'id_in_use');
   const read = async () => (await call('identities.get', 'maria')).body;
   assert.strictEqual((await read()).metadata.desk, '4');
+  assert.strictEqual((await read()).identity_type, hasIdentities ? 'user' : undefined);
   await call('identities.edit', 'maria', { email_address: 'maria@example.com' });
   assert.strictEqual((await read()).email_address, 'maria@example.com');
   await call('identities.replace', 'maria', { display_name: 'Maria' });
   assert.deepStrictEqual([(await read()).display_name, (await read()).email_address], ['Maria', null]);
   assert.deepStrictEqual(await call('identities.delete', 'maria'), { status: 204, body: '' });
-  await assert.rejects(read(), { status: 404 });
+  if (hasIdentities) {
+    // Maria was named by the conversations above, so she still exists, without a name (assumed, contract 2.7).
+    assert.deepStrictEqual([(await read()).user_id, (await read()).display_name], ['maria', null]);
+  } else {
+    await refused(read(), 404, 'not_found');
+  }
+  await refused(call('identities.delete', 'maria'), 404, 'not_found');
 }
 
-/** Uses of the methods, by what they are about; each takes a function of `forms`. */
-const uses = { conversations, messages, announcements, 'block lists': blocklist, identities };
+/** Uses of the methods, by what they are about; each takes a function of `forms`, and the version of the client. */
+const uses = {};
+for (const [name, use] of Object.entries({
+  conversations,
+  messages,
+  announcements,
+  'block lists': blocklist,
+  identities,
+})) {
+  uses[name] = (call, version = '1.0') => use(call, speech(version));
+}
 
 module.exports = { forms, uses };
