@@ -12,6 +12,7 @@ use serde_json::Value;
 use crate::service::caller::Caller;
 use crate::service::conversation::OfUser;
 use crate::service::dedupe::Tagged;
+use crate::service::scheduled_message::{Accepted, Scheduled};
 use crate::store::model::{AnnouncementRecord, ConversationRecord, MessageRecord};
 
 /// Renders what the system sees of an app.
@@ -53,12 +54,26 @@ impl SystemView {
         Identity::new(user, fields, &self.0)
     }
 
+    /// A message that is sent later, as the answer to its creation shows it.
+    pub fn scheduled_message(&self, scheduled: Scheduled) -> Message {
+        Message::scheduled(scheduled.into(), &self.0)
+    }
+
+    /// A message that was accepted: sent, or waiting.
+    pub fn accepted_message(&self, accepted: Accepted) -> Message {
+        match accepted {
+            Accepted::Sent(message) => self.sent_message(message),
+            Accepted::Scheduled(scheduled) => self.scheduled_message(scheduled),
+        }
+    }
+
     /// Whatever has the id of a dedupe tag; `None` when it was deleted.
     pub fn tagged(&self, tagged: Tagged) -> Option<Value> {
         let rendered = match tagged {
             Tagged::Conversation(record) => serde_json::to_value(self.conversation(record)),
             Tagged::Message(record) => serde_json::to_value(self.message(record)),
             Tagged::Announcement(record) => serde_json::to_value(self.announcement(record)),
+            Tagged::Scheduled(scheduled) => serde_json::to_value(self.scheduled_message(scheduled)),
             Tagged::Deleted => return None,
         };
         rendered.ok()

@@ -21,6 +21,7 @@ pub mod part;
 pub mod patch;
 pub mod percent;
 pub mod receipt;
+pub mod schedule;
 pub mod timestamp;
 pub mod url;
 pub mod version;

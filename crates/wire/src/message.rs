@@ -1,5 +1,7 @@
 //! Messages: send requests and answers. Contract 2.2 and 3.2.
 
+use std::time::Duration;
+
 use serde::Serialize;
 use serde::ser::SerializeMap as _;
 use serde_json::Value;
@@ -9,6 +11,7 @@ use crate::error::ApiError;
 use crate::id::{ConversationId, MessageId, UserId};
 use crate::identity::BasicIdentity;
 use crate::part::{self, NewPart, Part, PartForm, ShownPart};
+use crate::schedule::{self, Sending};
 use crate::timestamp::Timestamp;
 use crate::version::Version;
 use crate::view::{Member, View};
@@ -129,25 +132,57 @@ pub struct NewMessage {
     pub sender: Sender,
     /// Its parts, at least one.
     pub parts: Vec<NewPart>,
+    /// How long to wait before it is sent: from now on, or, in a batch, from the message before.
+    pub delay: Option<Duration>,
+}
+
+/// What is sent in one request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NewMessages {
+    /// A message.
+    One(NewMessage),
+    /// Several, in the order of their delivery. At least one; from 2.0 on (contract 2.2.5).
+    Batch(Vec<NewMessage>),
+}
+
+/// The most messages in a batch. The contract names no limit, so this generous one is (assumed).
+pub const MAX_BATCH: usize = 500;
+
+impl NewMessages {
+    /// Reads the request body.
+    ///
+    /// Errors: `invalid_request` (also for `[]`, recorded, and for an array before 2.0), and those of a [`NewMessage`].
+    pub fn parse(body: &[u8], version: Version) -> Result<Self, ApiError> {
+        match body::parse(body)? {
+            Value::Object(request) => NewMessage::from_object(request, version, Sending::Alone).map(Self::One),
+            Value::Array(requests) if version.has_identities() && !requests.is_empty() => {
+                if requests.len() > MAX_BATCH {
+                    let message = format!("A batch must not hold more than {MAX_BATCH} messages.");
+                    return Err(ApiError::invalid_request(message));
+                }
+                let read = |request| match request {
+                    Value::Object(request) => NewMessage::from_object(request, version, Sending::InBatch),
+                    _ => Err(ApiError::invalid_request("A batch must hold messages, which are objects.")),
+                };
+                requests.into_iter().map(read).collect::<Result<_, _>>().map(Self::Batch)
+            }
+            _ => Err(ApiError::invalid_request("The request body must be a message, which is a JSON object.")),
+        }
+    }
 }
 
 impl NewMessage {
-    /// Reads the request body.
+    /// Reads a message out of a request.
     ///
     /// `notification` is checked to be an object and then dropped: it is never stored (contract 2.2.1).
-    /// Delayed sending is not served yet: a `schedule` answers `invalid_property` `schedule`.
     ///
-    /// Errors: `invalid_request` (also for `[]`, recorded), `missing_property` and `invalid_property` with the property; the sender
-    /// is looked at before `parts`.
-    pub fn parse(body: &[u8], version: Version) -> Result<Self, ApiError> {
-        let mut request = body::parse_strict_object(body)?;
+    /// Errors: `missing_property` and `invalid_property` with the property; the sender is looked at before `parts`.
+    fn from_object(mut request: Object, version: Version, sending: Sending) -> Result<Self, ApiError> {
         let sender = Sender::take(&mut request, version)?;
         let parts = part::take_parts(&mut request, version)?;
         check_notification(&mut request)?;
-        if body::take(&mut request, "schedule").is_some() {
-            return Err(ApiError::invalid_property("schedule", "is not supported by this server"));
-        }
-        Ok(Self { sender, parts })
+        let delay = schedule::take_delay(&mut request, sending)?;
+        Ok(Self { sender, parts, delay })
     }
 }
 
@@ -230,7 +265,8 @@ pub struct Message {
     position: Member<Option<u32>>,
     conversation: ConversationLink,
     parts: Vec<ShownPart>,
-    sent_at: Timestamp,
+    /// `null` for a message that waits.
+    sent_at: Option<Timestamp>,
     #[serde(skip_serializing_if = "Member::is_absent")]
     received_at: Member<Option<Timestamp>>,
     #[serde(skip_serializing_if = "Member::is_absent")]
@@ -282,6 +318,11 @@ impl Message {
         Self::new(shown, view, url, form)
     }
 
+    /// Shows a message that is sent later as it will be, but without the time of sending (assumed, contract 2.2.5).
+    pub fn scheduled(shown: Shown, view: &View) -> Self {
+        Self { sent_at: None, ..Self::created(shown, view) }
+    }
+
     /// Shows a message in a payload of webhooks 1.0: short URL, no nulls, parts with numbers. Contract 6.4.
     pub fn in_first_event(shown: Shown, view: &View) -> Self {
         let url = view.urls.short_message(shown.id);
@@ -297,7 +338,7 @@ impl Message {
             position: Member::nullable(None, is_full),
             conversation: ConversationLink { id: shown.conversation, url: view.urls.conversation(shown.conversation) },
             parts: ShownPart::all(shown.parts, form, shown.id, &view.urls.message(shown.conversation, shown.id)),
-            sent_at: shown.sent_at,
+            sent_at: Some(shown.sent_at),
             received_at: Member::nullable(None, is_full),
             updated_at: Member::when(has_identities, || shown.updated_at),
             sender: ShownSender::new(shown.sender, view, is_full),
@@ -320,7 +361,14 @@ mod tests {
     use serde_json::json;
 
     fn parse(body: &Value) -> Result<NewMessage, ApiError> {
-        NewMessage::parse(body.to_string().as_bytes(), Version::V1_0)
+        parse_in(body, Version::V1_0)
+    }
+
+    fn parse_in(body: &Value, version: Version) -> Result<NewMessage, ApiError> {
+        match NewMessages::parse(body.to_string().as_bytes(), version)? {
+            NewMessages::One(message) => Ok(message),
+            NewMessages::Batch(messages) => panic!("{messages:?}"),
+        }
     }
 
     fn shown() -> Shown {
@@ -372,7 +420,7 @@ mod tests {
 
     #[test]
     fn from_2_0_on_the_sender_is_an_identity() {
-        let parse = |body: &Value| NewMessage::parse(body.to_string().as_bytes(), Version::V2_0);
+        let parse = |body: &Value| parse_in(body, Version::V2_0);
         let mut body = json!({ "sender": { "name": "x" }, "parts": [{ "mime_type": "text/plain", "body": "x" }] });
         let error = parse(&body).unwrap_err();
         assert_eq!(
@@ -388,15 +436,36 @@ mod tests {
     }
 
     #[test]
-    fn a_schedule_is_refused_and_a_notification_dropped() {
+    fn a_schedule_becomes_a_delay_and_a_notification_is_dropped() {
         let mut body = json!({
             "sender": { "name": "x" },
             "parts": [{ "mime_type": "text/plain", "body": "x" }],
             "notification": { "text": "x" }
         });
-        assert!(parse(&body).is_ok());
+        assert_eq!(parse(&body).unwrap().delay, None);
         body["schedule"] = json!({ "delay_in_seconds": 2 });
+        assert_eq!(parse(&body).unwrap().delay, Some(Duration::from_secs(2)));
+        body["schedule"] = json!({ "delay_in_seconds": 0 });
         assert_eq!(parse(&body).unwrap_err().data(), Some(&json!({ "property": "schedule" })));
+    }
+
+    /// Contract 2.2.1 and 2.2.5.
+    #[test]
+    fn a_batch_is_an_array_of_messages_from_2_0_on() {
+        let part = json!({ "mime_type": "text/plain", "body": "x" });
+        let message = json!({ "sender": { "name": "x" }, "sender_id": "a", "parts": [part] });
+        let read = |body: &Value, version| NewMessages::parse(body.to_string().as_bytes(), version);
+        let batch = json!([message, message]);
+        for version in [Version::V2_0, Version::V3_0] {
+            let Ok(NewMessages::Batch(messages)) = read(&batch, version) else { panic!("{version}") };
+            assert_eq!((messages.len(), messages[0].delay), (2, None));
+        }
+        assert_eq!(read(&batch, Version::V1_1).unwrap_err().kind(), ErrorKind::InvalidRequest);
+        for body in [json!([]), json!([1]), json!(vec![message; MAX_BATCH + 1])] {
+            assert_eq!(read(&body, Version::V3_0).unwrap_err().kind(), ErrorKind::InvalidRequest);
+        }
+        let broken = read(&json!([{ "sender_id": "a", "parts": [part] }, {}]), Version::V3_0).unwrap_err();
+        assert_eq!(broken.data(), Some(&json!({ "property": "sender_id" })));
     }
 
     fn view(version: Version) -> View {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use http::StatusCode;
-use layer_wire::message::NewMessage;
+use layer_wire::message::NewMessages;
 
 use super::{Answer, created, system_view, user_view};
 use crate::answer;
@@ -12,10 +12,12 @@ use crate::error::Failure;
 use crate::extract::{DedupeTag, InConversation, OfMessage, OfUser, Payload, Query};
 use crate::gate::Caller;
 use crate::service::Services;
+use crate::service::scheduled_message::Accepted;
 
-/// `POST /conversations/<uuid>/messages`: sends a message.
+/// `POST /conversations/<uuid>/messages`: sends a message, or, from version 2.0 on, several.
 ///
 /// - `201` with the message, in 1.0 in its compact form; the body is checked before the conversation is looked up (recorded)
+/// - `202` with the message as it will be when it has a `schedule`; with an array of messages for an array (recorded statuses)
 /// - `not_found`; `object_deleted`; `id_in_use`; `access_denied` for a sender who is no participant
 pub async fn send(
     State(services): State<Arc<Services>>,
@@ -24,11 +26,26 @@ pub async fn send(
     DedupeTag(tag): DedupeTag,
     Payload(body): Payload,
 ) -> Answer {
-    let request = NewMessage::parse(&body, caller.version)?;
-    let (creation, identities) = services.send_message(caller, conversation, tag, request).await?;
-    let view = system_view(&services, caller, identities);
-    let message = created(creation, "Message", &view)?;
-    Ok(answer::json(StatusCode::CREATED, &view.sent_message(message)))
+    match NewMessages::parse(&body, caller.version)? {
+        NewMessages::One(request) => {
+            let is_delayed = request.delay.is_some();
+            let (creation, identities) = services.send_message(caller, conversation, tag, request).await?;
+            let view = system_view(&services, caller, identities);
+            Ok(match created(creation, "Message", &view)? {
+                Accepted::Sent(message) if !is_delayed => {
+                    answer::json(StatusCode::CREATED, &view.sent_message(message))
+                }
+                accepted => answer::json(StatusCode::ACCEPTED, &view.accepted_message(accepted)),
+            })
+        }
+        NewMessages::Batch(requests) => {
+            let (creation, identities) = services.send_batch(caller, conversation, tag, requests).await?;
+            let view = system_view(&services, caller, identities);
+            let accepted = created(creation, "Message", &view)?;
+            let shown: Vec<_> = accepted.into_iter().map(|accepted| view.accepted_message(accepted)).collect();
+            Ok(answer::json(StatusCode::ACCEPTED, &shown))
+        }
+    }
 }
 
 /// `GET /conversations/<uuid>/messages`: the messages of a conversation, newest first.

@@ -74,10 +74,11 @@ pub fn remove_participant(
     app: AppKey,
     conversation: &ConversationRecord,
     user: &UserId,
-) -> Result<(), Failure> {
+) -> Result<ConversationRecord, Failure> {
     let participants = conversation.participants.iter().filter(|participant| *participant != user).cloned().collect();
     let changed = ConversationRecord { participants, is_distinct: false, ..conversation.clone() };
-    Ok(writes.update_conversation(app, &changed)?)
+    writes.update_conversation(app, &changed)?;
+    Ok(changed)
 }
 
 fn seen_by_user(

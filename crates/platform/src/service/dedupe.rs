@@ -3,6 +3,7 @@
 use layer_wire::{AnnouncementId, ConversationId, MessageId};
 use uuid::Uuid;
 
+use super::scheduled_message::Scheduled;
 use crate::store::model::{AnnouncementRecord, AppKey, ConversationRecord, IdUse, MessageRecord};
 use crate::store::{Reads, StoreError};
 
@@ -15,7 +16,9 @@ pub enum Tagged {
     Message(MessageRecord),
     /// An announcement.
     Announcement(AnnouncementRecord),
-    /// Something that was deleted.
+    /// A message that is to be sent later.
+    Scheduled(Scheduled),
+    /// Something that was deleted, or that was to be sent and no longer is.
     Deleted,
 }
 
@@ -39,7 +42,14 @@ pub fn find(reads: &dyn Reads, app: AppKey, tag: Option<Uuid>) -> Result<Option<
             .map(Tagged::Conversation),
         IdUse::Message => reads.message(app, MessageId::new(tag))?.map(Tagged::Message),
         IdUse::Announcement => reads.announcement(app, AnnouncementId::new(tag))?.map(Tagged::Announcement),
+        IdUse::ScheduledMessage => find_scheduled(reads, app, MessageId::new(tag))?,
         IdUse::DeletedMessage => None,
     };
     Ok(Some(found.unwrap_or(Tagged::Deleted)))
+}
+
+fn find_scheduled(reads: &dyn Reads, app: AppKey, id: MessageId) -> Result<Option<Tagged>, StoreError> {
+    let Some(message) = reads.scheduled_message(app, id)? else { return Ok(None) };
+    let conversation = reads.conversation(app, message.conversation)?;
+    Ok(conversation.map(|conversation| Tagged::Scheduled(Scheduled::new(message, &conversation))))
 }

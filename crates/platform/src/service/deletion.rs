@@ -5,6 +5,7 @@ use layer_wire::{ApiError, ConversationId, MessageId, UserId};
 
 use super::Services;
 use super::conversation::{find_as_participant, remove_participant};
+use super::event::Event;
 use super::message::find_of_user;
 use crate::error::Failure;
 use crate::store::Writes;
@@ -21,12 +22,14 @@ impl Services {
         id: MessageId,
         mode: DeletionMode,
     ) -> Result<(), Failure> {
+        let events = self.events();
         let delete = move |writes: &mut dyn Writes| {
             let (conversation, membership, message) = find_of_user(writes, app, &user, id)?;
             match mode {
                 DeletionMode::MyDevices => writes.delete_message_of(app, &user, &conversation, &message)?,
                 DeletionMode::AllParticipants if membership.is_current() => {
                     writes.delete_message(app, &conversation, &message)?;
+                    events.record(writes, app, &Event::MessageDeleted { message: &message, by: Some(&user) })?;
                 }
                 DeletionMode::AllParticipants => return Err(ApiError::not_a_participant().into()),
             }
@@ -46,13 +49,18 @@ impl Services {
         id: ConversationId,
         deletion: ConversationDeletion,
     ) -> Result<(), Failure> {
+        let events = self.events();
         let delete = move |writes: &mut dyn Writes| {
             let (conversation, _) = find_as_participant(writes, app, &user, id)?;
             match deletion {
-                ConversationDeletion::AllParticipants => writes.delete_conversation(app, &conversation)?,
+                ConversationDeletion::AllParticipants => {
+                    writes.delete_conversation(app, &conversation)?;
+                    events.record(writes, app, &Event::ConversationDeleted(&conversation))?;
+                }
                 ConversationDeletion::MyDevices { leave } => {
                     if leave {
-                        remove_participant(writes, app, &conversation, &user)?;
+                        let left = remove_participant(writes, app, &conversation, &user)?;
+                        events.record(writes, app, &Event::ConversationParticipantsUpdated(&left))?;
                     }
                     writes.delete_conversation_of(app, &user, &conversation)?;
                 }

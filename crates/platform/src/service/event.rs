@@ -22,7 +22,6 @@ use crate::store::{StoreError, Writes};
 
 /// What happened, with the object as it is after the change.
 #[derive(Debug, Clone, Copy)]
-#[expect(dead_code, reason = "receipts are not served yet")]
 pub enum Event<'a> {
     /// A conversation was created; with metadata it is still one event.
     ConversationCreated(&'a ConversationRecord),

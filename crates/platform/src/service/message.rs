@@ -3,15 +3,16 @@
 use layer_wire::message::{NewMessage, RecipientStatus, Sender};
 use layer_wire::page::{Listing, Page};
 use layer_wire::part::{Part, PartBody};
-use layer_wire::{ApiError, ConversationId, MessageId, UserId};
+use layer_wire::{ApiError, ConversationId, MessageId, Timestamp, UserId};
 use uuid::Uuid;
 
 use super::Services;
 use super::caller::Caller;
 use super::conversation::{self, find};
-use super::dedupe::{self, Creation, Tagged};
+use super::dedupe::Creation;
 use super::event::Event;
 use super::named::Named;
+use super::scheduled_message::{self, Accepted};
 use crate::error::Failure;
 use crate::store::model::{AppKey, ConversationRecord, Membership, MessageRecord, NewMessageRecord, PositionRange};
 use crate::store::{Reads, Writes};
@@ -86,8 +87,27 @@ fn check_sender(
     Err(ApiError::sender_not_participant().into())
 }
 
+/// A message that may be sent. Errors: those of [`check_sender`]; `invalid_property` `parts`.
+pub fn check(
+    reads: &dyn Reads,
+    caller: Caller,
+    conversation: &ConversationRecord,
+    id: MessageId,
+    sent_at: Timestamp,
+    request: NewMessage,
+) -> Result<NewMessageRecord, Failure> {
+    let NewMessage { sender, parts, delay: _ } = request;
+    check_sender(reads, caller, conversation, &sender)?;
+    let parts = Part::all_of(id.uuid(), parts)?;
+    if parts.iter().any(|part| matches!(part.body, PartBody::Content { .. })) {
+        return Err(ApiError::content_not_kept().into());
+    }
+    let recipient_status = RecipientStatus::new(&conversation.participants, &sender);
+    Ok(NewMessageRecord { id, sent_at, sender, parts, recipient_status })
+}
+
 impl Services {
-    /// Sends a message.
+    /// Sends a message, at once or after its delay.
     ///
     /// Errors: `not_found`, `object_deleted`; then a tag that was seen is looked at; then those of [`check_sender`].
     pub async fn send_message(
@@ -96,33 +116,26 @@ impl Services {
         conversation: ConversationId,
         tag: Option<Uuid>,
         request: NewMessage,
-    ) -> Result<Named<Creation<MessageRecord>>, Failure> {
+    ) -> Result<Named<Creation<Accepted>>, Failure> {
         let app = caller.key;
-        let sent_at = self.clock.now();
-        let id = MessageId::new(tag.unwrap_or_else(|| self.ids.resource(sent_at)));
+        let now = self.clock.now();
+        let id = MessageId::new(tag.unwrap_or_else(|| self.ids.resource(now)));
+        let delay = request.delay.unwrap_or_default();
         let events = self.events();
         let send = move |writes: &mut dyn Writes| {
             let conversation = find(writes, app, conversation)?;
-            match dedupe::find(writes, app, tag)? {
-                Some(Tagged::Message(first)) if first.conversation == conversation.id => {
-                    return Ok(Creation::Done(first));
-                }
-                Some(other) => return Ok(Creation::IdInUse(other)),
-                None => {}
+            if let Some(found) = scheduled_message::find_accepted(writes, app, &conversation, tag)? {
+                return Ok(found);
             }
-            let NewMessage { sender, parts } = request;
-            check_sender(writes, caller, &conversation, &sender)?;
-            let parts = Part::all_of(id.uuid(), parts)?;
-            if parts.iter().any(|part| matches!(part.body, PartBody::Content { .. })) {
-                return Err(ApiError::content_not_kept().into());
-            }
-            let recipient_status = RecipientStatus::new(&conversation.participants, &sender);
-            let new = NewMessageRecord { id, sent_at, sender, parts, recipient_status };
-            let sent = writes.append_message(app, &conversation, new)?;
-            events.record(writes, app, &Event::MessageSent(&sent))?;
-            Ok(Creation::Done(sent))
+            let new = check(writes, caller, &conversation, id, now, request)?;
+            let accepted = scheduled_message::accept(writes, app, &conversation, new, delay, &events)?;
+            Ok(Creation::Done(accepted))
         };
-        self.write_named(caller, send).await
+        let named = self.write_named(caller, send).await?;
+        if !delay.is_zero() {
+            self.scheduled.notify_one();
+        }
+        Ok(named)
     }
 
     /// A page of the messages of a conversation. Errors: `not_found` (also for the item of `from_id`), `object_deleted`.

@@ -14,6 +14,7 @@ pub mod identity;
 pub mod message;
 pub mod named;
 pub mod receipt;
+pub mod scheduled_message;
 pub mod webhook;
 
 use std::collections::HashMap;
@@ -42,6 +43,8 @@ pub struct Services {
     webhook_verified: Notify,
     /// Scheme and host of the URLs in answers.
     public_url: String,
+    /// Rings when a message was scheduled.
+    scheduled: Arc<Notify>,
 }
 
 impl Services {
@@ -58,6 +61,7 @@ impl Services {
             webhooks,
             webhook_verified: Notify::new(),
             public_url,
+            scheduled: Arc::default(),
         }
     }
 
@@ -82,9 +86,15 @@ impl Services {
         self.ids.restart();
     }
 
-    /// Forgets what was remembered of a store whose content was replaced.
+    /// Forgets what was remembered of a store whose content was replaced, and has the workers look at it anew.
     pub fn forget(&self) {
         self.apps.write().unwrap_or_else(PoisonError::into_inner).clear();
+        self.scheduled.notify_one();
+    }
+
+    /// Rings when a message was scheduled.
+    pub fn scheduled(&self) -> &Arc<Notify> {
+        &self.scheduled
     }
 
     /// Scheme and host of the URLs in answers.

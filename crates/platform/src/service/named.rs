@@ -9,6 +9,7 @@ use super::Services;
 use super::caller::Caller;
 use super::conversation::{Created, OfUser};
 use super::dedupe::{Creation, Tagged};
+use super::scheduled_message::Accepted;
 use crate::error::Failure;
 use crate::store::model::{AnnouncementRecord, ConversationRecord, MessageRecord};
 use crate::store::{Reads, StoreError, Writes};
@@ -138,7 +139,25 @@ impl NamesUsers for Tagged {
             Self::Conversation(conversation) => conversation.for_each_user(name),
             Self::Message(message) => message.for_each_user(name),
             Self::Announcement(announcement) => announcement.for_each_user(name),
+            Self::Scheduled(scheduled) => scheduled.message.sender.for_each_user(name),
             Self::Deleted => {}
+        }
+    }
+}
+
+impl NamesUsers for Accepted {
+    fn for_each_user<'a>(&'a self, name: &mut dyn FnMut(&'a UserId)) {
+        match self {
+            Self::Sent(message) => message.for_each_user(name),
+            Self::Scheduled(scheduled) => scheduled.message.sender.for_each_user(name),
+        }
+    }
+}
+
+impl NamesUsers for Vec<Accepted> {
+    fn for_each_user<'a>(&'a self, name: &mut dyn FnMut(&'a UserId)) {
+        for accepted in self {
+            accepted.for_each_user(name);
         }
     }
 }

@@ -5,11 +5,11 @@ use layer_wire::{ApiError, ConversationId, MessageId, UserId};
 
 use super::Services;
 use super::conversation::find_as_participant;
+use super::event::{Event, Events};
 use super::message::find_of_user;
 use crate::error::Failure;
 use crate::store::Writes;
 use crate::store::model::{AppKey, ConversationRecord, MessageRecord};
-use crate::store::receipt::MarkedRead;
 
 /// How many messages are marked as read in one transaction, so that other writes need not wait for a long history.
 const MARKED_AT_ONCE: usize = 200;
@@ -22,22 +22,29 @@ fn raise_status(
     conversation: &ConversationRecord,
     mut message: MessageRecord,
     status: Status,
+    events: &Events,
 ) -> Result<(), Failure> {
     if message.recipient_status.raise(user, status) {
         writes.put_recipient_status(app, user, conversation, &message, status)?;
+        events.record(writes, app, &Event::Receipt { message: &message, status, by: user })?;
     }
     Ok(())
 }
 
-/// Marks the next messages of a conversation as read.
+/// Marks the next messages of a conversation as read, and tells whether nothing is left.
 fn mark_next_read(
     writes: &mut dyn Writes,
     app: AppKey,
     user: &UserId,
     conversation: &ConversationRecord,
     up_to: u32,
-) -> Result<MarkedRead, Failure> {
-    Ok(writes.mark_read(app, user, conversation, up_to, MARKED_AT_ONCE)?)
+    events: &Events,
+) -> Result<bool, Failure> {
+    let marked = writes.mark_read(app, user, conversation, up_to, MARKED_AT_ONCE)?;
+    for message in &marked.messages {
+        events.record(writes, app, &Event::Receipt { message, status: Status::Read, by: user })?;
+    }
+    Ok(marked.is_done)
 }
 
 impl Services {
@@ -45,12 +52,13 @@ impl Services {
     ///
     /// Errors: `not_found` for a message that the user cannot see; `access_denied` for a former member (assumed).
     pub async fn give_receipt(&self, app: AppKey, user: UserId, id: MessageId, status: Status) -> Result<(), Failure> {
+        let events = self.events();
         let give = move |writes: &mut dyn Writes| {
             let (conversation, membership, message) = find_of_user(writes, app, &user, id)?;
             if !membership.is_current() {
                 return Err(ApiError::not_a_participant().into());
             }
-            raise_status(writes, app, &user, &conversation, message, status)
+            raise_status(writes, app, &user, &conversation, message, status, &events)
         };
         self.store.write(give).await
     }
@@ -68,14 +76,15 @@ impl Services {
     ) -> Result<(), Failure> {
         let mut up_to = up_to.unwrap_or(u32::MAX);
         loop {
-            let user = user.clone();
+            let (user, events) = (user.clone(), self.events());
             let mark = move |writes: &mut dyn Writes| {
                 let (conversation, _) = find_as_participant(writes, app, &user, id)?;
                 let up_to = up_to.min(conversation.last_position);
-                Ok::<_, Failure>((mark_next_read(writes, app, &user, &conversation, up_to)?, up_to))
+                let is_done = mark_next_read(writes, app, &user, &conversation, up_to, &events)?;
+                Ok::<_, Failure>((is_done, up_to))
             };
-            let (marked, bound) = self.store.write(mark).await?;
-            if marked.is_done {
+            let (is_done, bound) = self.store.write(mark).await?;
+            if is_done {
                 return Ok(());
             }
             up_to = bound;

@@ -6,6 +6,7 @@
 pub mod deletion;
 pub mod model;
 pub mod receipt;
+pub mod scheduled_message;
 pub mod sqlite;
 pub mod webhook;
 
@@ -21,12 +22,13 @@ use model::{
     PositionRange,
 };
 use receipt::ReceiptWrites;
+use scheduled_message::{ScheduledMessageReads, ScheduledMessageWrites};
 use webhook::{WebhookReads, WebhookWrites};
 
 use crate::token::TokenHash;
 
 /// What can be read. Every method stays inside the app that it is given.
-pub trait Reads: DeletionReads + WebhookReads {
+pub trait Reads: DeletionReads + ScheduledMessageReads + WebhookReads {
     /// The app with this id.
     fn app(&self, id: AppId) -> Result<Option<AppRecord>, StoreError>;
 
@@ -93,7 +95,7 @@ pub trait Reads: DeletionReads + WebhookReads {
 }
 
 /// What can be written.
-pub trait Writes: Reads + DeletionWrites + ReceiptWrites + WebhookWrites {
+pub trait Writes: Reads + DeletionWrites + ReceiptWrites + ScheduledMessageWrites + WebhookWrites {
     /// Adds an app.
     fn insert_app(&mut self, id: AppId, token: &TokenHash, created_at: layer_wire::Timestamp)
     -> Result<(), StoreError>;

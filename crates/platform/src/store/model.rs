@@ -211,6 +211,8 @@ pub enum IdUse {
     Message,
     /// An announcement.
     Announcement,
-    /// A message that was deleted.
+    /// A message that is to be sent later.
+    ScheduledMessage,
+    /// A message that was deleted, or that was to be sent and no longer is.
     DeletedMessage,
 }

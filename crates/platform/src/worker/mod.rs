@@ -3,6 +3,8 @@
 //! What is to be done stands in a table of the store, so that it survives a restart. A worker sleeps until a write wakes it or the
 //! next row is due; at rest it costs nothing.
 
+mod scheduled_message;
+
 use std::future::Future;
 use std::sync::Arc;
 
@@ -14,15 +16,20 @@ use crate::clock::Clock;
 use crate::service::Services;
 
 /// Starts the workers on the runtime at hand. They end soon after `stop` says so.
-pub fn start(_services: &Arc<Services>, _stop: &watch::Receiver<bool>) -> JoinSet<()> {
-    JoinSet::new()
+pub fn start(services: &Arc<Services>, stop: &watch::Receiver<bool>) -> JoinSet<()> {
+    let mut workers = JoinSet::new();
+    let scheduled_messages = {
+        let services = Arc::clone(services);
+        move || scheduled_message::send_due(Arc::clone(&services))
+    };
+    workers.spawn(run(services.clock().clone(), Arc::clone(services.scheduled()), stop.clone(), scheduled_messages));
+    workers
 }
 
 /// Calls `work` until `stop` says so: at first, whenever `wake` rings, and at the time that `work` asked for last.
 ///
 /// `work` does all that is due and answers when the next thing is, if there is one. A ring in the middle of it is not lost. It is
 /// dropped at its next await when the platform stops, so what it does between two awaits must stand alone.
-#[cfg_attr(not(test), expect(dead_code, reason = "no worker is registered yet"))]
 async fn run<Work: Future<Output = Option<Timestamp>> + Send>(
     clock: Clock,
     wake: Arc<Notify>,

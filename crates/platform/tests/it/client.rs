@@ -25,6 +25,20 @@ pub struct Answer {
 }
 
 impl Answer {
+    /// Reads what came over a connection until its end; `None` when it is cut off.
+    pub fn parse(bytes: &[u8]) -> Option<Self> {
+        let (head, body) = std::str::from_utf8(bytes).ok()?.split_once("\r\n\r\n")?;
+        let mut lines = head.lines();
+        let status = lines.next()?.split(' ').nth(1)?.parse().ok()?;
+        let headers: Vec<_> = lines
+            .filter_map(|line| line.split_once(": "))
+            .map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()))
+            .collect();
+        let answer = Self { status, headers, body: body.to_owned() };
+        let is_whole = answer.header("content-length").is_none_or(|length| length.parse() == Ok(body.len()));
+        is_whole.then_some(answer)
+    }
+
     /// The value of a header, whose name is given in lower case.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
@@ -227,17 +241,5 @@ pub fn exchange(
     stream.write_all(body).expect("a sent body");
     let mut answer = vec![];
     stream.read_to_end(&mut answer).expect("an answer");
-    parse(&answer)
-}
-
-fn parse(answer: &[u8]) -> Answer {
-    let text = std::str::from_utf8(answer).expect("UTF-8");
-    let (head, body) = text.split_once("\r\n\r\n").expect("a whole head");
-    let mut lines = head.lines();
-    let status = lines.next().and_then(|line| line.split(' ').nth(1)).expect("a status");
-    let headers = lines
-        .filter_map(|line| line.split_once(": "))
-        .map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()))
-        .collect();
-    Answer { status: status.parse().expect("a number"), headers, body: body.to_owned() }
+    Answer::parse(&answer).expect("a whole answer")
 }

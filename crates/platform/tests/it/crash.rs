@@ -8,14 +8,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use layer_platform::{Config, DataLocation, NewApp, Platform, Token};
 
-use crate::client::{message, request};
+use crate::client::{Answer, message, request};
 
 const THREADS: usize = 8;
 
 /// The process is killed once this many messages were acknowledged.
 const ACKNOWLEDGED: usize = 200;
 
-struct Running {
+pub struct Running {
     process: Child,
     address: String,
     app: String,
@@ -23,7 +23,7 @@ struct Running {
 }
 
 /// Starts the binary in a process of its own and reads what it prints.
-fn start_process(data: &Path) -> Running {
+pub fn start_process(data: &Path) -> Running {
     let mut process = Command::new(env!("CARGO_BIN_EXE_layer-platform"))
         .args(["--port", "0", "--create-app", "--data"])
         .arg(data)
@@ -39,10 +39,17 @@ fn start_process(data: &Path) -> Running {
 
 impl Running {
     /// Posts a body and returns the UUID of what was created; `None` when the process is gone before it answers.
-    fn create(&self, path: &str, body: &str) -> Option<String> {
+    pub fn create(&self, path: &str, body: &str) -> Option<String> {
+        let answer = self.send("POST", path, body)?;
+        assert!(matches!(answer.status, 201 | 202), "{answer:?}");
+        Some(answer.uuid())
+    }
+
+    /// Sends a request; `None` when the process is gone before it answers.
+    pub fn send(&self, method: &str, path: &str, body: &str) -> Option<Answer> {
         let mut stream = TcpStream::connect(&self.address).ok()?;
         let head = format!(
-            "POST /apps/{}{path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nAuthorization: Bearer {}\r\n\
+            "{method} /apps/{}{path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nAuthorization: Bearer {}\r\n\
              Accept: application/vnd.layer+json; version=1.0\r\nContent-Length: {}\r\n\r\n",
             self.app,
             self.token,
@@ -50,11 +57,21 @@ impl Running {
         );
         stream.write_all(head.as_bytes()).ok()?;
         stream.write_all(body.as_bytes()).ok()?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).ok()?;
-        let json = answer.strip_prefix("HTTP/1.1 201 Created")?.split_once("\r\n\r\n")?.1;
-        let json: serde_json::Value = serde_json::from_str(json).ok()?;
-        Some(json["id"].as_str()?.rsplit('/').next()?.to_owned())
+        let mut answer = vec![];
+        stream.read_to_end(&mut answer).ok()?;
+        Answer::parse(&answer)
+    }
+
+    /// Kills the process, and returns once it is gone.
+    pub fn kill(&mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+    }
+
+    /// The app, for a platform that goes on with the data.
+    pub fn app(&self) -> NewApp {
+        let app_id = layer_wire::AppId::parse(&self.app).unwrap();
+        NewApp { app_id, token: Token::new(self.token.clone()) }
     }
 }
 
@@ -94,8 +111,7 @@ fn what_was_acknowledged_survives_a_kill() {
     assert!(acknowledged.len() >= ACKNOWLEDGED);
 
     let platform = Platform::start(Config { data: DataLocation::File(data), ..Config::default() }).unwrap();
-    let app_id = layer_wire::AppId::parse(&running.app).unwrap();
-    let app = NewApp { app_id, token: Token::new(running.token) };
+    let app = running.app();
     for message in &acknowledged {
         let answer = request(&platform, &app, "GET", &format!("{path}/{message}"), &[], "");
         assert_eq!(answer.status, 200, "{message} was acknowledged and is lost");

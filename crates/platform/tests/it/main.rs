@@ -19,6 +19,7 @@ mod paging;
 mod patch;
 mod protocol;
 mod receipt;
+mod scheduled;
 mod tls;
 mod user_view;
 mod versions;

@@ -117,7 +117,7 @@ fn bad_messages_name_the_property() {
         (json!({ "sender": { "name": "x", "user_id": "a" }, "parts": parts }), "invalid_property", "sender"),
         (json!({ "sender": {}, "parts": parts }), "invalid_property", "sender"),
         (
-            json!({ "sender": { "name": "x" }, "parts": parts, "schedule": { "delay_in_seconds": 1 } }),
+            json!({ "sender": { "name": "x" }, "parts": parts, "schedule": { "delay_in_seconds": 0 } }),
             "invalid_property",
             "schedule",
         ),

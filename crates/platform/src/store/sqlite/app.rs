@@ -37,7 +37,8 @@ pub fn id_use(connection: &Connection, app: AppKey, id: Uuid) -> Result<Option<I
             "SELECT 0 FROM messages WHERE app = ?1 AND uuid = ?2
              UNION ALL SELECT 1 FROM conversations WHERE app = ?1 AND uuid = ?2
              UNION ALL SELECT 2 FROM announcements WHERE app = ?1 AND uuid = ?2
-             UNION ALL SELECT 3 FROM deleted_messages WHERE app = ?1 AND uuid = ?2
+             UNION ALL SELECT 3 FROM scheduled_messages WHERE app = ?1 AND uuid = ?2
+             UNION ALL SELECT 4 FROM deleted_messages WHERE app = ?1 AND uuid = ?2
              LIMIT 1",
         )?
         .query_row((app.0, id.as_bytes()), |row| row.get::<_, i64>(0))
@@ -46,6 +47,7 @@ pub fn id_use(connection: &Connection, app: AppKey, id: Uuid) -> Result<Option<I
         0 => IdUse::Message,
         1 => IdUse::Conversation,
         2 => IdUse::Announcement,
+        3 => IdUse::ScheduledMessage,
         _ => IdUse::DeletedMessage,
     }))
 }

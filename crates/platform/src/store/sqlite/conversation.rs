@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
-use super::{deletion, membership, message};
+use super::{deletion, membership, message, scheduled_message};
 use crate::store::StoreError;
 use crate::store::model::{AppKey, ConversationKey, ConversationRecord, NewConversationRecord};
 
@@ -117,6 +117,7 @@ pub fn update(connection: &Connection, app: AppKey, changed: &ConversationRecord
     }
     for user in before.participants.iter().filter(|user| !changed.participants.contains(user)) {
         membership::leave(connection, app, user, &before)?;
+        scheduled_message::cancel(connection, &before, Some(user))?;
     }
     connection
         .prepare_cached("UPDATE conversations SET participants = ?2, metadata = ?3, distinct_key = ?4 WHERE key = ?1")?
@@ -133,6 +134,7 @@ pub fn update(connection: &Connection, app: AppKey, changed: &ConversationRecord
 pub fn delete(connection: &Connection, app: AppKey, conversation: &ConversationRecord) -> Result<(), StoreError> {
     message::delete_all(connection, app, conversation)?;
     deletion::forget_all(connection, conversation)?;
+    scheduled_message::cancel(connection, conversation, None)?;
     membership::delete_all(connection, conversation)?;
     connection
         .prepare_cached(

@@ -16,6 +16,7 @@ mod message;
 pub mod open;
 mod readers;
 mod receipt;
+mod scheduled_message;
 mod snapshot;
 mod user;
 mod webhook;
