@@ -17,6 +17,16 @@ declare class LayerAPI {
    */
   constructor(config: LayerAPI.Config);
 
+  /**
+   * Constructor of the promises that `*Async` methods return, in the whole process and read at each call. Default: the
+   * native `Promise`, to which `undefined` leads back. `LayerAPI.Promise = require('bluebird')` brings back the promises
+   * of 2.x, with errors marked as operational; types stay those of `Promise`.
+   *
+   * @throws {TypeError} when it is set to what is no function.
+   */
+  static get Promise(): PromiseConstructorLike;
+  static set Promise(value: PromiseConstructorLike | null | undefined);
+
   /** Conversations: create, read, edit, delete. */
   readonly conversations: LayerAPI.Conversations;
   /** Messages: send and read. */
@@ -44,6 +54,8 @@ declare namespace LayerAPI {
     agent?: Agent;
     /** Options for an agent of the client's own; `agent` comes first. Default: Node's global settings. */
     agentOptions?: AgentOptions;
+    /** Constructor of the promises that `*Async` methods return. Default: {@link LayerAPI.Promise}. */
+    Promise?: PromiseConstructorLike;
     /** Prints a line for each step to the console; holds for the whole process, as in 2.x. Default: false. */
     debug?: boolean;
     /**

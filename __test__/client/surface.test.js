@@ -49,6 +49,15 @@ test('errors have the fields of the original in its order', () => {
   }
 });
 
+test('the error classes are where services got them from before the module carried them', async () => {
+  const source = `
+    const { ResponseError, APIError } = require('layer-api/lib/errors');
+    const LayerAPI = require('layer-api');
+    console.log(ResponseError === LayerAPI.ResponseError, APIError === require('layer-api/lib/errors.js').APIError);`;
+  const { stdout, stderr } = await run(source);
+  assert.strictEqual(stdout, 'true true\n', stderr);
+});
+
 test('an ES module imports the constructor by default and by name', async () => {
   const source = `
     import Default, { LayerAPI, ResponseError, APIError } from 'layer-api';

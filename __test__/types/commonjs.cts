@@ -15,6 +15,14 @@ const layer = new LayerAPI({
 new LayerAPI.LayerAPI({ token: 'token', appId: 'id', agentOptions: { maxSockets: 4 } });
 new LayerAPI.default({ token: 'token', appId: 'id' });
 
+// Promises of another kind, for the process or for one client.
+class OwnPromise<T> extends Promise<T> {}
+LayerAPI.Promise = OwnPromise;
+LayerAPI.Promise = undefined;
+new LayerAPI({ token: 'token', appId: 'id', Promise: LayerAPI.Promise });
+// @ts-expect-error It is no constructor.
+LayerAPI.Promise = 'bluebird';
+
 // @ts-expect-error A client without a token is none.
 new LayerAPI({ appId: 'id' });
 // @ts-expect-error An agent is an https.Agent.
