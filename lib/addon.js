@@ -8,7 +8,7 @@
 const fs = require('fs');
 const path = require('path');
 const { version } = require('../package.json');
-const { glibcVersion, targetOf } = require('./target.js');
+const { libcVersion, targetOf } = require('./target.js');
 
 const target = targetOf();
 const packageName = `layer-api-${target}`;
@@ -48,9 +48,9 @@ run on: a copied node_modules folder, a lock file from elsewhere, a stage of a D
 const SEE_DOCS = 'What each package needs is in docs/packaging.md.';
 
 function failure(what, remedy, cause) {
-  const glibc = process.platform === 'linux' && glibcVersion();
-  const libc = process.platform === 'linux' ? `, ${glibc ? `glibc ${glibc}` : 'musl'}` : '';
-  const system = `${process.platform} ${process.arch}${libc}, Node.js ${process.versions.node}`;
+  const libc = process.platform === 'linux' && libcVersion();
+  const parts = [`${process.platform} ${process.arch}`, libc, `Node.js ${process.versions.node}`];
+  const system = parts.filter(Boolean).join(', ');
   const error = new Error(`layer-api ${version} has no addon for this system (${system}).\n${what}\n${remedy}`);
   error.code = 'ERR_LAYER_API_ADDON';
   if (cause) error.cause = cause;

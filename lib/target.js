@@ -24,13 +24,22 @@ function libcOf(file) {
   return Object.keys(INTERPRETERS).find((name) => head.includes(INTERPRETERS[name]));
 }
 
-/** Version of glibc in this process, by its own report; undefined on musl. */
-function glibcVersion() {
-  const { report } = process;
-  if (!report || typeof report.getReport !== 'function') return undefined;
-  // Else it looks up the names of all peers, which can take seconds.
-  report.excludeNetwork = true;
-  return report.getReport().header.glibcVersionRuntime;
+/** What the runtime reports of this process; undefined where there is no report, or no leave to read it. */
+function report() {
+  try {
+    // Else it looks up the names of all peers, which can take seconds.
+    process.report.excludeNetwork = true;
+    return process.report.getReport().header;
+  } catch {
+    return undefined;
+  }
+}
+
+/** `glibc 2.36` or `musl`: the C library of this process, by its own report; undefined where there is none. */
+function libcVersion() {
+  const header = report();
+  if (!header) return undefined;
+  return header.glibcVersionRuntime ? `glibc ${header.glibcVersionRuntime}` : 'musl';
 }
 
 /**
@@ -40,7 +49,7 @@ function glibcVersion() {
 function targetOf({ platform, arch, execPath } = process) {
   if (platform === 'win32') return `${platform}-${arch}-msvc`;
   if (platform !== 'linux') return `${platform}-${arch}`;
-  return `${platform}-${arch}-${libcOf(execPath) || (glibcVersion() ? 'gnu' : 'musl')}`;
+  return `${platform}-${arch}-${libcOf(execPath) || (libcVersion() === 'musl' ? 'musl' : 'gnu')}`;
 }
 
-module.exports = { glibcVersion, targetOf };
+module.exports = { libcVersion, targetOf };

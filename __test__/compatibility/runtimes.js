@@ -76,4 +76,10 @@ module.exports = [
     verdict: 'same',
     tests: ["a small project's Jest run"],
   },
+  {
+    behaviour: 'Permissions on Deno',
+    verdict: 'different',
+    how: 'the addon needs `--allow-ffi`, and `--allow-net` has no part in what it connects to',
+    tests: ['… finds it by its name, with the permissions that the documentation names'],
+  },
 ];

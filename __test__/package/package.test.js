@@ -20,6 +20,22 @@ const TARGET = targetOf();
 const PLATFORM_PACKAGE = `layer-api-${TARGET}`;
 const { version } = root;
 
+/** What a service needs to be allowed on Deno; docs/packaging.md says so. */
+const DENO = ['run', '--no-prompt', '--allow-ffi', '--allow-env', '--allow-read'];
+
+/** A small service, and what it prints. */
+const SERVICE = `
+const LayerAPI = require('layer-api');
+LayerAPI.Platform.start().then(async (platform) => {
+  const { appId, token } = await platform.createApp();
+  const layer = new LayerAPI({ appId, token, baseUrl: platform.url });
+  layer.conversations.create({ participants: ['maria'] }, async (error, reply) => {
+    console.log(error, reply.status);
+    await platform.close();
+  });
+});`;
+const SERVICE_PRINTS = 'null 201\n';
+
 /** What package managers choose a package by, for each target of package.json. */
 const SYSTEMS = {
   'darwin-arm64': { os: ['darwin'], cpu: ['arm64'] },
@@ -235,6 +251,21 @@ describe('installed', () => {
     assert.deepStrictEqual([command.code, command.stdout.trim()], [0, version], command.stderr);
   });
 
+  for (const [id, flags] of Object.entries({ bun: [], deno: DENO })) {
+    test(`${id} finds it by its name, with the permissions that the documentation names`, async () => {
+      const { chooseRuntimes, installRuntimes, programOf } = await import('../../scripts/runtimes.mjs');
+      const [runtime] = chooseRuntimes(id);
+      installRuntimes([runtime]);
+      fs.writeFileSync(path.join(project, 'service.cjs'), SERVICE);
+      fs.writeFileSync(
+        path.join(project, 'service.mjs'),
+        "import LayerAPI, { Platform } from 'layer-api';\nimport './service.cjs';",
+      );
+      const { code, stdout, stderr } = await run(programOf(runtime), [...flags, 'service.mjs']);
+      assert.deepStrictEqual([code, stdout], [0, SERVICE_PRINTS], stderr);
+    });
+  }
+
   test('TypeScript finds its types', async () => {
     const file = path.join(project, 'service.mts');
     fs.writeFileSync(
@@ -266,23 +297,10 @@ export const isOurs = (error: unknown): error is ResponseError => error instance
   });
 });
 
-/** A small service, and what it prints. */
-const SERVICE = `
-const LayerAPI = require('layer-api');
-LayerAPI.Platform.start().then(async (platform) => {
-  const { appId, token } = await platform.createApp();
-  const layer = new LayerAPI({ appId, token, baseUrl: platform.url });
-  layer.conversations.create({ participants: ['maria'] }, async (error, reply) => {
-    console.log(error, reply.status);
-    await platform.close();
-  });
-});`;
-const SERVICE_PRINTS = 'null 201\n';
-
 describe('in other tools', () => {
   /** Bundles the service with esbuild, and runs the bundle from a folder of its own. */
   async function bundleAndRun(name, options) {
-    const entry = path.join(project, 'service.js');
+    const entry = path.join(project, 'service.cjs');
     fs.writeFileSync(entry, SERVICE);
     const outdir = path.join(project, name);
     const { warnings } = await require('esbuild').build({
@@ -454,6 +472,10 @@ describe('the system is told by the program of the runtime', () => {
       assert.strictEqual(targetOf(unreadable), 'linux-x64-gnu');
       process.report.getReport = () => ({ header: {} });
       assert.strictEqual(targetOf(unreadable), 'linux-x64-musl');
+      process.report.getReport = () => {
+        throw new Error('no leave to read it');
+      };
+      assert.strictEqual(targetOf(unreadable), 'linux-x64-gnu');
     } finally {
       process.report.getReport = getReport;
     }
