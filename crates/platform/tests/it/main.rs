@@ -11,6 +11,8 @@ mod conversation;
 mod crash;
 mod dedupe;
 mod deletion;
+mod docs;
+mod errors;
 mod identity;
 mod lifecycle;
 mod mark_all_read;
