@@ -72,7 +72,17 @@ impl IntoResponse for Failure {
 
 fn from_table(error: &ApiError) -> Response {
     let status = StatusCode::from_u16(error.kind().status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    answer::json(status, error)
+    let mut response = answer::json(status, error);
+    response.extensions_mut().insert(error.clone());
+    response
+}
+
+/// Points the error in an answer, if there is one, at the client documentation.
+pub async fn in_client_docs(mut response: Response) -> Response {
+    if let Some(error) = response.extensions_mut().remove::<ApiError>() {
+        *response.body_mut() = answer::json(response.status(), &error.in_client_docs()).into_body();
+    }
+    response
 }
 
 /// The cause goes to the error output, once; the client gets a fixed text.

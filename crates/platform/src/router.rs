@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn_with_state, map_response};
 use axum::response::Response;
 use axum::routing::{delete, get, post};
 use layer_wire::{ApiError, Version};
 use tower_service::Service as _;
 
-use crate::error::Failure;
+use crate::error::{self, Failure};
 use crate::gate::{self, Caller};
 use crate::routes::{announcement, block, conversation, deletion, identity, message, receipt, webhook};
 use crate::service::Services;
@@ -57,18 +57,6 @@ fn routes(version: Version) -> Routes {
         )
         .route("/apps/{app}/conversations/{conversation}/messages", get(message::get_all).post(message::send))
         .route("/apps/{app}/conversations/{conversation}/messages/{message}", get(message::get).delete(message::delete))
-        // The same, in the view of a user
-        .route("/apps/{app}/users/{user}/conversations", get(conversation::get_all_of_user))
-        .route(
-            "/apps/{app}/users/{user}/conversations/{conversation}",
-            get(conversation::get_of_user).delete(deletion::delete_conversation),
-        )
-        .route("/apps/{app}/users/{user}/conversations/{conversation}/messages", get(message::get_all_of_user))
-        .route(
-            "/apps/{app}/users/{user}/messages/{message}",
-            get(message::get_of_user).delete(deletion::delete_message),
-        )
-        .route("/apps/{app}/users/{user}/messages/{message}/receipts", post(receipt::give))
         // Users
         .route("/apps/{app}/users/{user}/blocks", get(block::get))
         .route(
@@ -91,10 +79,28 @@ fn routes(version: Version) -> Routes {
             .route("/apps/{app}/users/{user}/blocks", post(block::block))
             .route("/apps/{app}/users/{user}/blocks/{blocked}", delete(block::unblock))
     });
-    since(Version::V2_0, version, router, |router| {
+    router.merge(client_api(version))
+}
+
+/// What a user sees and does: the Client API, served below the user. Its errors point at its own documentation. Contract 2.10.
+fn client_api(version: Version) -> Routes {
+    let router = Router::new()
+        .route("/apps/{app}/users/{user}/conversations", get(conversation::get_all_of_user))
+        .route(
+            "/apps/{app}/users/{user}/conversations/{conversation}",
+            get(conversation::get_of_user).delete(deletion::delete_conversation),
+        )
+        .route("/apps/{app}/users/{user}/conversations/{conversation}/messages", get(message::get_all_of_user))
+        .route(
+            "/apps/{app}/users/{user}/messages/{message}",
+            get(message::get_of_user).delete(deletion::delete_message),
+        )
+        .route("/apps/{app}/users/{user}/messages/{message}/receipts", post(receipt::give));
+    let router = since(Version::V2_0, version, router, |router| {
         router
             .route("/apps/{app}/users/{user}/conversations/{conversation}/mark_all_read", post(receipt::mark_all_read))
-    })
+    });
+    router.method_not_allowed_fallback(no_such_method).layer(map_response(error::in_client_docs))
 }
 
 async fn no_such_route() -> Failure {
