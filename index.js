@@ -4,6 +4,7 @@ const addon = require('./lib/addon.js');
 const { agentOf } = require('./lib/agent.js');
 const channel = require('./lib/channel.js');
 const debug = require('./lib/debug.js');
+const { proxyFor } = require('./lib/environment.js');
 const { APIError, ResponseError } = require('./lib/errors.js');
 const { resource } = require('./lib/methods.js');
 const { Platform } = require('./lib/platform.js');
@@ -30,12 +31,14 @@ function LayerAPI(config) {
     if (value && typeof value !== 'string') throw new TypeError(`Constructor option \`${name}\` needs to be text`);
   }
   const OwnPromise = promises.ofConfig(config);
+  const baseUrl = config.baseUrl || process.env.LAYER_API_URL || 'https://api.layer.com';
+  const hasAgent = config.agent || config.agentOptions;
   const native = new addon.Client(channel.open(), agentOf(config), {
     appId: config.appId,
     token: `${config.token}`,
     version: `${config.version || '1.0'}`,
-    baseUrl: config.baseUrl || process.env.LAYER_API_URL || 'https://api.layer.com',
-    proxy: config.proxy || undefined,
+    baseUrl,
+    proxy: config.proxy || (hasAgent ? undefined : proxyFor(baseUrl)),
     timeout,
   });
 

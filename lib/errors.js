@@ -1,5 +1,7 @@
 'use strict';
 
+const { keptError } = require('./caller.js');
+
 /** The service answered with a status of 300 or above. `message` is empty, as in 2.x: the body says what is wrong. */
 class ResponseError extends Error {
   constructor(status, body) {
@@ -24,7 +26,27 @@ class APIError extends Error {
 /** The error of a request without a reply, from the engine's record of it, with the fields that Node gives it. */
 function failure({ kind, message, ...fields }, timeout) {
   if (kind === 'timeout') return new APIError(`Request timeout after ${timeout / 1000}seconds.`);
-  return Object.assign(new Error(message), fields);
+  if (kind === 'caller') return keptError(fields.error);
+  if (kind === 'several') return aggregate(fields.errors);
+  return networkError(message, fields);
+}
+
+function networkError(message, fields) {
+  const error = new Error(HAS_OLD_WORDS ? message.replace('self-signed', 'self signed') : message);
+  // Node has this one, too, without a value.
+  if ('path' in fields) fields.localAddress = undefined;
+  return Object.assign(error, fields);
+}
+
+/** OpenSSL wrote it without a hyphen before its third version. */
+const HAS_OLD_WORDS = /^1\./.test(process.versions.openssl);
+
+/** Where none of several addresses could be connected to, Node has an error of all attempts with the first one's code. */
+function aggregate(records) {
+  const errors = records.map(({ message, ...fields }) => networkError(message, fields));
+  const error = new AggregateError(errors);
+  error.code = errors[0].code;
+  return error;
 }
 
 /** What Node throws for a header value that cannot be sent. */

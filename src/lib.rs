@@ -4,6 +4,7 @@
 
 pub mod agent;
 pub mod bell;
+pub mod caller;
 pub mod channel;
 pub mod client;
 pub mod js_text;

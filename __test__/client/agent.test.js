@@ -3,6 +3,7 @@
 /** Connections: who keeps, shares and limits them, and whom they trust. Most rules are also held against the original. */
 
 const assert = require('node:assert');
+const { createPrivateKey } = require('node:crypto');
 const http = require('node:http');
 const https = require('node:https');
 const { afterEach, test } = require('node:test');
@@ -282,21 +283,15 @@ test('host and port of an agent lead elsewhere, and the Host header stays', asyn
 
 test('an option that is not supported is refused by name when the client is made', () => {
   const unsupported = {
-    ciphers: 'HIGH',
-    lookup() {},
-    minVersion: 'TLSv1.3',
-    checkServerIdentity() {},
-    pfx: Buffer.alloc(1),
-    passphrase: 'x',
-    localAddress: '127.0.0.1',
-    family: 4,
-    maxTotalSockets: 3,
     socketPath: '/x',
-    crl: 'x',
+    localPort: 5000,
     freeSocketTimeout: 1,
-    ALPNProtocols: ['h2'],
     secureContext: {},
+    session: Buffer.alloc(1),
     createConnection() {},
+    pskCallback() {},
+    enableTrace: true,
+    privateKeyEngine: 'x',
   };
   for (const [name, value] of Object.entries(unsupported)) {
     const agentOptions = { [name]: value };
@@ -311,6 +306,8 @@ test('an option that is not supported is refused by name when the client is made
 });
 
 const own = selfSigned({ isClient: true });
+const sealed = (key, passphrase) =>
+  createPrivateKey(key).export({ type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase });
 const UNUSABLE = [
   ['ca', 'no PEM', { ca: 'no PEM' }],
   ['ca', 'a number', { ca: 5 }],
@@ -324,6 +321,30 @@ const UNUSABLE = [
   ['port', 'too large', { port: 70000 }],
   ['maxSockets', 'an object', { maxSockets: {} }],
   ['scheduling', 'unknown', { scheduling: 'random' }],
+  ['maxTotalSockets', 'none at all', { maxTotalSockets: 0 }],
+  ['family', 'unknown', { family: 5 }],
+  ['localAddress', 'a name', { localAddress: 'localhost' }],
+  ['lookup', 'no function', { lookup: '1.1.1.1' }],
+  ['checkServerIdentity', 'no function', { checkServerIdentity: true }],
+  ['autoSelectFamily', 'no boolean', { autoSelectFamily: 'yes' }],
+  ['minVersion', 'unknown', { minVersion: 'SSLv3' }],
+  ['maxVersion', 'too old', { maxVersion: 'TLSv1.1' }],
+  ['maxVersion', 'below minVersion', { minVersion: 'TLSv1.3', maxVersion: 'TLSv1.2' }],
+  ['secureProtocol', 'too old', { secureProtocol: 'TLSv1_method' }],
+  ['secureProtocol', 'together with minVersion', { secureProtocol: 'TLS_method', minVersion: 'TLSv1.2' }],
+  ['secureOptions', 'unknown flags', { secureOptions: 0x80 }],
+  ['ciphers', 'unavailable', { ciphers: 'ECDHE-RSA-AES256-GCM-SHA384:AES256-SHA' }],
+  ['ciphers', 'unknown', { ciphers: 'nonsense' }],
+  ['ciphers', 'nothing left', { ciphers: 'HIGH:!ALL' }],
+  ['ciphers', 'of a version that is not spoken', { ciphers: 'TLS_AES_128_GCM_SHA256', maxVersion: 'TLSv1.2' }],
+  ['ecdhCurve', 'unavailable', { ecdhCurve: 'P-521' }],
+  ['sigalgs', 'unavailable', { sigalgs: 'RSA+SHA1' }],
+  ['ALPNProtocols', 'another protocol', { ALPNProtocols: ['h2', 'http/1.1'] }],
+  ['crl', 'no PEM', { crl: 'no PEM' }],
+  ['pfx', 'no file', { pfx: Buffer.from('no file') }],
+  ['cert', 'several', { cert: [own.cert, own.cert], key: own.key }],
+  ['passphrase', 'missing', { cert: own.cert, key: sealed(own.key, 'x') }],
+  ['passphrase', 'wrong', { cert: own.cert, key: sealed(own.key, 'x'), passphrase: 'y' }],
 ];
 for (const [name, what, agentOptions] of UNUSABLE) {
   test(`an unusable option is refused by name when the client is made: ${name}, ${what}`, () => {
@@ -372,7 +393,7 @@ both('an agent with a way to connect of its own is refused or connects in that w
   try {
     layer = clientOf(subject, server, {}, { agent: new OwnAgent(subject.agentOptions(server)) });
   } catch (error) {
-    assert.match(error.message, /createConnection/);
+    assert.match(error.message, /createConnection .*`proxy`/);
     return;
   }
   await get(layer);

@@ -1,18 +1,19 @@
 //! An agent: the connections that one or more clients share, with their limits, as `https.Agent` has them.
 
 use crate::base_url::BaseUrl;
+use crate::caller::Asked;
 use crate::connection::Connection;
 use crate::proxy::Route;
-use crate::tls;
-use rustls::ClientConfig;
+pub use crate::tcp::{Family, NetworkOptions};
+use crate::tls::Tls;
+pub use crate::tls::TlsVersion;
 use rustls_pki_types::ServerName;
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Duration, Instant};
-use tokio_rustls::TlsConnector;
 
 /// Settings of an agent; names and defaults are those of Node's `https.Agent`.
 #[derive(Debug, Clone)]
@@ -21,6 +22,8 @@ pub struct AgentOptions {
     pub keep_alive: bool,
     /// Connections to one origin at a time; further requests wait their turn. Default: no limit.
     pub max_sockets: Option<usize>,
+    /// Connections to all origins together. Default: no limit.
+    pub max_total_sockets: Option<usize>,
     /// Idle connections kept for one origin. Default: 256.
     pub max_free_sockets: usize,
     /// How long an idle connection is kept. Default: until the server closes it.
@@ -31,23 +34,61 @@ pub struct AgentOptions {
     pub host: Option<String>,
     /// Port to connect to in place of the URL's.
     pub port: Option<u16>,
+    /// How to reach the host.
+    pub network: NetworkOptions,
     /// TLS settings.
     pub tls: TlsOptions,
+    /// Who answers what only the caller knows. Default: nobody.
+    pub caller: Asked,
 }
 
 /// TLS settings of an agent; names and defaults are those of Node's `tls.connect`.
 #[derive(Clone)]
 pub struct TlsOptions {
-    /// Trusted certificates in PEM form. Default: Mozilla's list.
-    pub ca: Vec<String>,
+    /// Trusted certificates in PEM form. Default: Mozilla's list and `extra_ca`.
+    pub ca: Option<Vec<String>>,
+    /// Certificates to trust beside Mozilla's: Node's `NODE_EXTRA_CA_CERTS`.
+    pub extra_ca: Vec<String>,
+    /// Lists of revoked certificates in PEM form; with any, each certificate has to be covered by one.
+    pub crl: Vec<String>,
     /// Client certificate chain in PEM form.
     pub cert: Option<String>,
     /// Private key of `cert` in PEM form, not encrypted.
     pub key: Option<String>,
-    /// Refuse servers that cannot prove their name. Default: true.
-    pub reject_unauthorized: bool,
-    /// Name asked for and checked in place of the URL's host.
+    /// What becomes of servers that cannot prove their name. Default: they are refused.
+    pub unauthorized: Unauthorized,
+    /// Name asked for and checked in place of the URL's host. Empty: none is asked for.
     pub servername: Option<String>,
+    /// Whether the caller decides whose certificate it is. Default: webpki does, and where it does not know, the caller.
+    pub asks_identity: bool,
+    /// Lowest version to speak. Default: 1.2.
+    pub min_version: TlsVersion,
+    /// Highest version to speak. Default: 1.3.
+    pub max_version: TlsVersion,
+    /// OpenSSL's cipher list. Default: all that rustls has.
+    pub ciphers: Option<String>,
+    /// OpenSSL's names of curves with colons between them. Default: all that rustls has.
+    pub curves: Option<String>,
+    /// OpenSSL's names of signatures to accept, with colons between them. Default: all that rustls has.
+    pub sigalgs: Option<String>,
+    /// Protocols to offer by ALPN. Default: the extension is not sent.
+    pub protocols: Vec<Vec<u8>>,
+    /// Sessions kept for resumption. Default: 100.
+    pub max_cached_sessions: usize,
+}
+
+/// What becomes of a server that cannot prove its name: `rejectUnauthorized`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unauthorized {
+    /// Its certificate is refused.
+    Refused,
+    /// It passes.
+    Taken,
+    /// The caller is asked, when it comes to that: Node reads `NODE_TLS_REJECT_UNAUTHORIZED` at each connection.
+    Asks {
+        /// Whether it is to be expected that it passes, so that it is better to ask beforehand.
+        expects: bool,
+    },
 }
 
 impl Default for AgentOptions {
@@ -55,19 +96,38 @@ impl Default for AgentOptions {
         Self {
             keep_alive: false,
             max_sockets: None,
+            max_total_sockets: None,
             max_free_sockets: 256,
             idle_timeout: None,
             is_fifo: false,
             host: None,
             port: None,
+            network: NetworkOptions::default(),
             tls: TlsOptions::default(),
+            caller: Asked::default(),
         }
     }
 }
 
 impl Default for TlsOptions {
     fn default() -> Self {
-        Self { ca: Vec::new(), cert: None, key: None, reject_unauthorized: true, servername: None }
+        Self {
+            ca: None,
+            extra_ca: Vec::new(),
+            crl: Vec::new(),
+            cert: None,
+            key: None,
+            unauthorized: Unauthorized::Refused,
+            servername: None,
+            asks_identity: false,
+            min_version: TlsVersion::V12,
+            max_version: TlsVersion::V13,
+            ciphers: None,
+            curves: None,
+            sigalgs: None,
+            protocols: Vec::new(),
+            max_cached_sessions: 100,
+        }
     }
 }
 
@@ -103,12 +163,13 @@ impl std::error::Error for InvalidAgent {}
 
 /// Connections shared by clients.
 pub struct Agent {
-    options: AgentOptions,
-    tls: Arc<ClientConfig>,
+    options: Arc<AgentOptions>,
+    tls: Arc<Tls>,
+    total: Option<Arc<Total>>,
     origins: Mutex<HashMap<Key, Arc<Origin>>>,
 }
 
-/// What tells origins apart: TLS or not, host, port, proxy.
+/// What tells origins apart: TLS or not, host and port of the URL, proxy.
 type Key = (bool, String, u16, Option<String>);
 
 impl Agent {
@@ -116,8 +177,9 @@ impl Agent {
     ///
     /// Errors: certificates or keys that cannot be read.
     pub fn new(options: AgentOptions) -> Result<Self, InvalidAgent> {
-        let tls = Arc::new(tls::client_config(&options.tls)?);
-        Ok(Self { options, tls, origins: Mutex::default() })
+        let tls = Arc::new(Tls::new(&options.tls, options.caller.clone())?);
+        let total = options.max_total_sockets.map(|limit| Arc::new(Total::new(limit)));
+        Ok(Self { options: Arc::new(options), tls, total, origins: Mutex::default() })
     }
 
     /// Whether requests ask for their connection to stay open: for later requests, or for those that wait for a turn.
@@ -125,44 +187,87 @@ impl Agent {
         self.options.keep_alive || self.options.max_sockets.is_some()
     }
 
+    /// Closes all idle connections. Those in use are not touched, and later requests open new ones.
+    pub fn close_idle(&self) {
+        for origin in lock(&self.origins).values() {
+            origin.close_idle();
+        }
+    }
+
     /// The connections to the origin of `url`, through `proxy` where there is one.
     ///
-    /// Errors: a host that cannot stand in a certificate; a proxy that is no URL.
+    /// Errors: a host that cannot stand in a certificate; a proxy that is no URL, or that an option cannot go with.
     pub fn origin(&self, url: &BaseUrl, proxy: Option<&str>) -> Result<Arc<Origin>, InvalidAgent> {
         let options = &self.options;
-        let host = options.host.clone().unwrap_or_else(|| url.host.clone());
-        let port = options.port.unwrap_or(url.port);
-        let key = (url.is_secure, host, port, proxy.map(str::to_owned));
+        let key = (url.is_secure, url.host.clone(), url.port, proxy.map(str::to_owned));
         let mut origins = lock(&self.origins);
         if let Some(origin) = origins.get(&key) {
             return Ok(Arc::clone(origin));
         }
         let tls = if url.is_secure {
-            let name = options.tls.servername.clone().unwrap_or_else(|| url.host.clone());
-            let name = ServerName::try_from(name).map_err(|error| InvalidAgent::new("servername", error))?;
-            Some((TlsConnector::from(Arc::clone(&self.tls)), name))
+            let name = options.tls.servername.clone().filter(|name| !name.is_empty());
+            let host = name.unwrap_or_else(|| url.host.clone());
+            let name = ServerName::try_from(host.clone()).map_err(|error| InvalidAgent::new("servername", error))?;
+            Some(Security { tls: Arc::clone(&self.tls), name, host })
         } else {
             None
         };
         let proxy = match proxy {
-            Some(proxy) => Some(Route::new(proxy, url.service(), &self.tls, options.keep_alive)?),
+            Some(proxy) => Some(Route::new(proxy, url.service(), self.tls.config(), options)?),
             None => None,
         };
         let origin = Arc::new(Origin {
-            host: key.1.clone(),
-            port,
+            host: options.host.clone().unwrap_or_else(|| url.host.clone()),
+            port: options.port.unwrap_or(url.port),
             tls,
             proxy,
-            keep_alive: options.keep_alive,
-            max_free_sockets: options.max_free_sockets,
-            idle_timeout: options.idle_timeout,
-            is_fifo: options.is_fifo,
+            options: Arc::clone(options),
             slots: options.max_sockets.map(|limit| Arc::new(Semaphore::new(limit))),
+            total: self.total.clone(),
             waiting: AtomicUsize::new(0),
             idle: Mutex::default(),
         });
+        if let Some(total) = &self.total {
+            lock(&total.origins).push(Arc::downgrade(&origin));
+        }
         origins.insert(key, Arc::clone(&origin));
         Ok(origin)
+    }
+}
+
+/// TLS with one host.
+pub(crate) struct Security {
+    pub(crate) tls: Arc<Tls>,
+    /// Name to ask for and check.
+    pub(crate) name: ServerName<'static>,
+    /// The same as text.
+    pub(crate) host: String,
+}
+
+/// The limit of an agent's connections to all origins together.
+struct Total {
+    slots: Arc<Semaphore>,
+    origins: Mutex<Vec<Weak<Origin>>>,
+}
+
+impl Total {
+    fn new(limit: usize) -> Self {
+        Self { slots: Arc::new(Semaphore::new(limit)), origins: Mutex::default() }
+    }
+
+    /// Closes idle connections until there is room for one more beside those in use.
+    fn make_room(&self) {
+        let origins: Vec<Arc<Origin>> = lock(&self.origins).iter().filter_map(Weak::upgrade).collect();
+        let mut excess = origins
+            .iter()
+            .map(|origin| lock(&origin.idle).connections.len())
+            .sum::<usize>()
+            .saturating_sub(self.slots.available_permits());
+        for origin in origins {
+            while excess > 0 && lock(&origin.idle).connections.pop_front().is_some() {
+                excess -= 1;
+            }
+        }
     }
 }
 
@@ -170,14 +275,12 @@ impl Agent {
 pub struct Origin {
     pub(crate) host: String,
     pub(crate) port: u16,
-    /// Connector and the name to ask for and check; `None` for plain HTTP.
-    pub(crate) tls: Option<(TlsConnector, ServerName<'static>)>,
+    /// `None` for plain HTTP.
+    pub(crate) tls: Option<Security>,
     pub(crate) proxy: Option<Route>,
-    keep_alive: bool,
-    max_free_sockets: usize,
-    idle_timeout: Option<Duration>,
-    is_fifo: bool,
+    pub(crate) options: Arc<AgentOptions>,
     slots: Option<Arc<Semaphore>>,
+    total: Option<Arc<Total>>,
     /// Requests that wait for a turn.
     waiting: AtomicUsize,
     idle: Mutex<Idle>,
@@ -198,28 +301,48 @@ struct Resting {
     deadline: Option<Instant>,
 }
 
-/// Leave to have one connection; none where there is no limit.
-pub(crate) type Turn = Option<OwnedSemaphorePermit>;
+/// Leave to have one connection; ends when it is dropped.
+#[derive(Debug, Default)]
+pub(crate) struct Turn {
+    _slot: Option<OwnedSemaphorePermit>,
+    _total: Option<OwnedSemaphorePermit>,
+}
 
 impl Origin {
     /// Waits for a turn where the number of connections is limited; first come, first served.
     pub(crate) async fn turn(&self) -> Turn {
-        match &self.slots {
-            Some(slots) => {
-                self.waiting.fetch_add(1, Ordering::Relaxed);
-                let turn = Arc::clone(slots).acquire_owned().await.ok();
-                self.waiting.fetch_sub(1, Ordering::Relaxed);
-                turn
-            }
-            None => None,
+        if self.slots.is_none() && self.total.is_none() {
+            return Turn::default();
         }
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        let slot = match &self.slots {
+            Some(slots) => Arc::clone(slots).acquire_owned().await.ok(),
+            None => None,
+        };
+        let total = match &self.total {
+            Some(total) => Arc::clone(&total.slots).acquire_owned().await.ok(),
+            None => None,
+        };
+        self.waiting.fetch_sub(1, Ordering::Relaxed);
+        Turn { _slot: slot, _total: total }
+    }
+
+    /// Makes room for one more connection where the number of all together is limited.
+    pub(crate) fn make_room(&self) {
+        if let Some(total) = &self.total {
+            total.make_room();
+        }
+    }
+
+    fn close_idle(&self) {
+        lock(&self.idle).connections.clear();
     }
 
     /// An idle connection that is still open.
     pub(crate) fn take(&self) -> Option<Connection> {
         let mut idle = lock(&self.idle);
         loop {
-            let next = if self.is_fifo { idle.connections.pop_front() } else { idle.connections.pop_back() };
+            let next = if self.options.is_fifo { idle.connections.pop_front() } else { idle.connections.pop_back() };
             match next {
                 Some(resting) if resting.connection.is_closed() => {}
                 other => return other.map(|resting| resting.connection),
@@ -236,17 +359,17 @@ impl Origin {
         let announced = announced.map(|limit| limit.saturating_sub(MARGIN));
         let is_short = announced.is_some_and(|limit| limit.is_zero());
         let mut idle = lock(&self.idle);
-        if !self.keep_alive || idle.connections.len() >= self.max_free_sockets {
+        if !self.options.keep_alive || idle.connections.len() >= self.options.max_free_sockets {
             // Those that the server closed give room to others. Only here, because it looks at every one.
             idle.connections.retain(|resting| !resting.connection.is_closed());
         }
         // Without `keepAlive`, too, Node hands a connection on to a request that waits for one.
-        let is_wanted = self.keep_alive || self.waiting.load(Ordering::Relaxed) > idle.connections.len();
-        if !is_wanted || is_short || connection.is_closed() || idle.connections.len() >= self.max_free_sockets {
+        let is_wanted = self.options.keep_alive || self.waiting.load(Ordering::Relaxed) > idle.connections.len();
+        if !is_wanted || is_short || connection.is_closed() || idle.connections.len() >= self.options.max_free_sockets {
             close(connection, turn);
             return;
         }
-        let limit = [self.idle_timeout, announced].into_iter().flatten().min();
+        let limit = [self.options.idle_timeout, announced].into_iter().flatten().min();
         idle.connections.push_back(Resting { connection, deadline: limit.map(|limit| Instant::now() + limit) });
         if limit.is_some() && !idle.has_reaper {
             idle.has_reaper = true;

@@ -1,14 +1,17 @@
-//! One HTTP/1.1 connection: name look-up, TCP, TLS, handshake.
+//! One HTTP/1.1 connection: TCP, TLS, handshake.
 
-use crate::agent::Origin;
+use crate::agent::{Origin, Security};
 use crate::failure::Failure;
+use crate::tcp::connect;
+use crate::verifier::Refused;
 use crate::watched::{Activity, Watched};
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
+use std::io;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpStream, lookup_host};
+use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 use tokio::time::Duration;
 
@@ -52,15 +55,28 @@ impl Connection {
 
     /// Opens a connection; `activity` sees every step.
     pub async fn open(origin: &Origin, activity: Activity) -> Result<Self, Failure> {
-        let tcp = connect(origin, &activity).await?;
-        let stream = Watched::new(tcp, activity.clone());
-        match &origin.tls {
-            Some((connector, name)) => {
-                let stream =
-                    connector.connect(name.clone(), stream).await.map_err(|error| Failure::handshake(&error))?;
-                Self::handshake(stream, activity).await
+        origin.make_room();
+        let Some(Security { tls, name, host }) = &origin.tls else {
+            return Self::handshake(stream(origin, &activity).await?, activity).await;
+        };
+        let mut mode = tls.mode().await;
+        let mut appeals = 0;
+        loop {
+            let stream = stream(origin, &activity).await?;
+            let error = match tls.connect(mode, name, stream).await {
+                Ok(stream) => {
+                    tls.check_identity(mode, host, &stream).await?;
+                    activity.touch();
+                    return Self::handshake(stream, activity).await;
+                }
+                Err(error) => error,
+            };
+            match refused(&error) {
+                // Once for the name and once for the rest.
+                Some(refused) if appeals < 2 => mode = tls.appeal(refused, name, host).await?,
+                _ => return Err(Failure::handshake(&error, &origin.host, origin.port)),
             }
-            None => Self::handshake(stream, activity).await,
+            appeals += 1;
         }
     }
 
@@ -73,7 +89,7 @@ impl Connection {
             .title_case_headers(true)
             .handshake(TokioIo::new(stream))
             .await
-            .map_err(|error| Failure::http(&error))?;
+            .map_err(|error| Failure::http(&error, "read"))?;
         // Runs until either side closes. Its error reaches whoever waits for a reply on this connection.
         let task = tokio::spawn(async move {
             let _ = connection.await;
@@ -82,21 +98,12 @@ impl Connection {
     }
 }
 
-/// Tries the addresses of the host in the order of the resolver and reports the last failure.
-async fn connect(origin: &Origin, activity: &Activity) -> Result<TcpStream, Failure> {
-    let addresses = lookup_host((origin.host.as_str(), origin.port))
-        .await
-        .map_err(|error| Failure::lookup(&error, &origin.host))?;
-    let mut failure = None;
-    for address in addresses {
-        match TcpStream::connect(address).await {
-            Ok(stream) => {
-                activity.touch();
-                stream.set_nodelay(true).map_err(|error| Failure::connect(&error, address))?;
-                return Ok(stream);
-            }
-            Err(error) => failure = Some(Failure::connect(&error, address)),
-        }
-    }
-    Err(failure.unwrap_or_else(|| Failure::lookup(&std::io::Error::other("no address"), &origin.host)))
+async fn stream(origin: &Origin, activity: &Activity) -> Result<Watched<TcpStream>, Failure> {
+    let tcp = connect(&origin.options, &origin.host, origin.port, activity).await?;
+    Ok(Watched::new(tcp, activity.clone()))
+}
+
+/// What a failed handshake says of the server's certificate, where it does.
+fn refused(error: &io::Error) -> Option<&Refused> {
+    Refused::of(error.get_ref()?.downcast_ref()?)
 }

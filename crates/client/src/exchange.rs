@@ -67,7 +67,7 @@ async fn attempt(
         }
         connection.sender.try_send_request(request).await.map_err(|mut error| match error.take_message() {
             Some(unsent) => Attempt::Unsent(unsent),
-            None => Attempt::Done(Err(Failure::http(error.error()))),
+            None => Attempt::Done(Err(Failure::http(error.error(), activity.failed()))),
         })
     });
     let response = match sent.await {
@@ -81,10 +81,10 @@ async fn attempt(
         Ok(Err(failure)) | Err(failure) => return Attempt::Done(Err(failure)),
     };
     if connection.sender.is_ready() {
-        origin.give_back(connection, announced, turn.take());
+        origin.give_back(connection, announced, std::mem::take(turn));
     } else {
         // The reply need not wait until the connection has come to rest.
-        let (origin, turn) = (Arc::clone(origin), turn.take());
+        let (origin, turn) = (Arc::clone(origin), std::mem::take(turn));
         tokio::spawn(async move {
             if connection.settle().await {
                 origin.give_back(connection, announced, turn);

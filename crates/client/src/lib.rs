@@ -6,7 +6,10 @@
 #![forbid(unsafe_code)]
 
 pub mod agent;
+mod alert;
 pub mod base_url;
+pub mod caller;
+mod ciphers;
 pub mod client;
 mod connection;
 pub mod engine;
@@ -15,8 +18,10 @@ pub mod failure;
 pub mod id;
 pub mod methods;
 mod proxy;
+mod tcp;
 mod text;
 mod tls;
+mod verifier;
 mod watched;
 
 pub use text::Text;

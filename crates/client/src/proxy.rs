@@ -4,7 +4,7 @@
 //! bit of speed. Two things differ from a direct connection: the path is normalised as a WHATWG URL (a `'` in a query
 //! goes out as `%27`), and the timeout counts from connecting, sending and each piece of the reply.
 
-use crate::agent::InvalidAgent;
+use crate::agent::{AgentOptions, InvalidAgent};
 use crate::connection::Body;
 use crate::exchange::Reply;
 use crate::failure::Failure;
@@ -27,7 +27,21 @@ impl Route {
     /// Prepares the way to `service` through the proxy at `url`; connects to nothing yet.
     ///
     /// Errors: a proxy that is no `http://` or `https://` URL. The text does not quote it: it may hold a password.
-    pub fn new(url: &str, service: String, tls: &ClientConfig, keep_alive: bool) -> Result<Self, InvalidAgent> {
+    pub fn new(url: &str, service: String, tls: &ClientConfig, options: &AgentOptions) -> Result<Self, InvalidAgent> {
+        let network = &options.network;
+        // reqwest makes these connections, and has no place for them.
+        for (name, is_set) in [
+            ("checkServerIdentity", options.tls.asks_identity),
+            ("lookup", network.asks_lookup),
+            ("family", network.family.is_some()),
+            ("servername", options.tls.servername.is_some()),
+            ("host", options.host.is_some()),
+            ("port", options.port.is_some()),
+        ] {
+            if is_set {
+                return Err(InvalidAgent::new(name, "it does not go together with a proxy"));
+            }
+        }
         let refusal = |()| InvalidAgent::option("proxy", "needs to be a URL such as http://user:password@host:3128");
         let parsed = Url::parse(url).map_err(|_| refusal(()))?;
         if !matches!(parsed.scheme(), "http" | "https") || parsed.host_str().is_none() {
@@ -40,8 +54,9 @@ impl Route {
             .http1_title_case_headers()
             .redirect(redirect::Policy::none())
             .retry(retry::never())
-            .tcp_nodelay(true)
-            .pool_max_idle_per_host(if keep_alive { usize::MAX } else { 0 })
+            .tcp_nodelay(network.no_delay)
+            .local_address(network.local_address)
+            .pool_max_idle_per_host(if options.keep_alive { options.max_free_sockets } else { 0 })
             .build()
             .map_err(|_| refusal(()))?;
         Ok(Self { client, service })

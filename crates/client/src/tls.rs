@@ -1,28 +1,191 @@
-//! TLS settings of an agent, in rustls with the ring provider.
+//! TLS of an agent, in rustls with the ring provider.
 
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::client::{WebPkiServerVerifier, verify_server_name};
+use crate::agent::{InvalidAgent, TlsOptions, Unauthorized};
+use crate::caller::{Asked, Question};
+use crate::ciphers;
+use crate::failure::Failure;
+use crate::verifier::{Refused, TakesAny, Verifier};
+use rustls::client::Resumption;
 use rustls::crypto::{CryptoProvider, ring};
-use rustls::server::ParsedCertificate;
-use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
+use rustls::{ClientConfig, SupportedProtocolVersion, version};
 use rustls_pki_types::pem::PemObject;
-use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use std::fmt;
+use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 
-use crate::agent::{InvalidAgent, TlsOptions};
+/// A version of TLS that can be spoken here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum TlsVersion {
+    /// TLS 1.2
+    V12,
+    /// TLS 1.3
+    V13,
+}
 
-/// Builds the TLS settings.
-///
-/// Roots are Mozilla's, as in Node, unless `ca` names others.
-/// Errors: a `ca`, `cert` or `key` that is not PEM or does not fit; the text names the option.
-pub fn client_config(options: &TlsOptions) -> Result<ClientConfig, InvalidAgent> {
-    let provider = Arc::new(ring::default_provider());
-    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
-        .with_safe_default_protocol_versions()
-        .map_err(|error| InvalidAgent::new("minVersion", error))?;
-    let authorities = Authorities::new(options, provider)?;
-    let builder = builder.dangerous().with_custom_certificate_verifier(Arc::new(authorities));
-    match (&options.cert, &options.key) {
+/// The settings of an agent, read.
+pub struct Tls {
+    verifier: Arc<Verifier>,
+    /// Refuses servers that cannot prove their name.
+    strict: Arc<ClientConfig>,
+    /// Takes any server. It has sessions of its own: one that was not verified must not be resumed as if it were.
+    lax: Arc<ClientConfig>,
+    unauthorized: Unauthorized,
+    /// Whether the caller let such a server pass when it was asked last.
+    was_lax: AtomicBool,
+    asks_identity: bool,
+    caller: Asked,
+}
+
+/// Which of the two settings a connection uses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// The server has to prove its name.
+    Strict,
+    /// Any server will do.
+    Lax,
+}
+
+impl Tls {
+    /// Reads the settings.
+    ///
+    /// Roots are Mozilla's, as in Node, unless `ca` names others.
+    /// Errors: certificates, keys, ciphers or curves that cannot be used; the text names the option.
+    pub fn new(options: &TlsOptions, caller: Asked) -> Result<Self, InvalidAgent> {
+        let provider = Arc::new(provider(options)?);
+        let verifier = Arc::new(Verifier::new(options, Arc::clone(&provider))?);
+        let strict = config(options, provider, Arc::clone(&verifier))?;
+        let mut lax = strict.clone();
+        lax.dangerous().set_certificate_verifier(Arc::new(TakesAny(Arc::clone(&verifier))));
+        lax.resumption = resumption(options);
+        Ok(Self {
+            strict: Arc::new(strict),
+            lax: Arc::new(lax),
+            verifier,
+            unauthorized: options.unauthorized,
+            was_lax: AtomicBool::new(options.unauthorized == Unauthorized::Asks { expects: true }),
+            asks_identity: options.asks_identity,
+            caller,
+        })
+    }
+
+    /// The settings to begin with, for those who cannot ask.
+    pub fn config(&self) -> &ClientConfig {
+        let is_lax = self.unauthorized == Unauthorized::Taken || self.was_lax.load(Ordering::Relaxed);
+        if is_lax { &self.lax } else { &self.strict }
+    }
+
+    /// With which settings to try first.
+    pub async fn mode(&self) -> Mode {
+        match self.unauthorized {
+            Unauthorized::Taken => Mode::Lax,
+            // Asked again each time: the environment may have changed.
+            Unauthorized::Asks { .. } if self.was_lax.load(Ordering::Relaxed) => self.ask_leave().await,
+            _ => Mode::Strict,
+        }
+    }
+
+    async fn ask_leave(&self) -> Mode {
+        let is_lax = matches!(self.caller.ask(Question::Unauthorized).await, Some(Ok(_)));
+        self.was_lax.store(is_lax, Ordering::Relaxed);
+        if is_lax { Mode::Lax } else { Mode::Strict }
+    }
+
+    /// Shakes hands with the server at the other end of `stream`.
+    pub async fn connect<S>(&self, mode: Mode, name: &ServerName<'static>, stream: S) -> io::Result<TlsStream<S>>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        let config = if mode == Mode::Strict { &self.strict } else { &self.lax };
+        TlsConnector::from(Arc::clone(config)).connect(name.clone(), stream).await
+    }
+
+    /// What to do about a certificate that was refused: the mode for another attempt, or the failure to report.
+    ///
+    /// Names are compared by Node's own rules before one is refused: it knows names that are not alternative ones.
+    pub async fn appeal(&self, refused: &Refused, name: &ServerName<'static>, host: &str) -> Result<Mode, Failure> {
+        let mut failure = Failure::refused(refused);
+        if refused.is_for_another_name() {
+            match self.caller.identity(host, &refused.chain).await {
+                Some(Ok(_)) => {
+                    if let Some(certificate) = refused.chain.first() {
+                        self.verifier.approve(name.clone(), certificate.clone());
+                    }
+                    return Ok(Mode::Strict);
+                }
+                Some(Err(said)) => failure = said,
+                None => {}
+            }
+        }
+        if matches!(self.unauthorized, Unauthorized::Asks { .. }) && self.ask_leave().await == Mode::Lax {
+            return Ok(Mode::Lax);
+        }
+        Err(failure)
+    }
+
+    /// Asks the caller about the server's certificate, where it wants to be asked.
+    pub async fn check_identity<S>(&self, mode: Mode, host: &str, stream: &TlsStream<S>) -> Result<(), Failure> {
+        if !self.asks_identity || mode == Mode::Lax {
+            return Ok(());
+        }
+        let chain = stream.get_ref().1.peer_certificates().unwrap_or_default();
+        match self.caller.identity(host, chain).await {
+            Some(Ok(_)) => Ok(()),
+            Some(Err(failure)) => {
+                let may_ask = matches!(self.unauthorized, Unauthorized::Asks { .. });
+                if may_ask && self.ask_leave().await == Mode::Lax { Ok(()) } else { Err(failure) }
+            }
+            // Nobody to ask: the name was not looked at, so it cannot be right.
+            None => Err(Failure::hang_up()),
+        }
+    }
+}
+
+impl fmt::Debug for Tls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tls").field("unauthorized", &self.unauthorized).finish_non_exhaustive()
+    }
+}
+
+/// What may be offered to a server.
+fn provider(options: &TlsOptions) -> Result<CryptoProvider, InvalidAgent> {
+    let mut provider = ring::default_provider();
+    if let Some(text) = &options.ciphers {
+        provider.cipher_suites = ciphers::suites(text)?;
+    }
+    if let Some(text) = &options.curves {
+        provider.kx_groups = ciphers::curves(text)?;
+    }
+    Ok(provider)
+}
+
+fn config(
+    options: &TlsOptions,
+    provider: Arc<CryptoProvider>,
+    verifier: Arc<Verifier>,
+) -> Result<ClientConfig, InvalidAgent> {
+    let versions: Vec<&SupportedProtocolVersion> =
+        [(TlsVersion::V13, &version::TLS13), (TlsVersion::V12, &version::TLS12)]
+            .into_iter()
+            .filter(|(version, _)| (options.min_version..=options.max_version).contains(version))
+            // Node, too, leaves a version out for which `ciphers` has none.
+            .filter(|(_, supported)| provider.cipher_suites.iter().any(|suite| suite.version() == *supported))
+            .map(|(_, supported)| supported)
+            .collect();
+    let option = if options.ciphers.is_some() { "ciphers" } else { "maxVersion" };
+    if versions.is_empty() {
+        return Err(InvalidAgent::new(option, "leaves no version of TLS to speak"));
+    }
+    let builder = ClientConfig::builder_with_provider(provider)
+        .with_protocol_versions(&versions)
+        .map_err(|error| InvalidAgent::new(option, error))?
+        .dangerous()
+        .with_custom_certificate_verifier(verifier);
+    let mut config = match (&options.cert, &options.key) {
         (Some(cert), Some(key)) => {
             let chain = CertificateDer::pem_slice_iter(cert.as_bytes())
                 .collect::<Result<Vec<_>, _>>()
@@ -33,121 +196,16 @@ pub fn client_config(options: &TlsOptions) -> Result<ClientConfig, InvalidAgent>
         (None, None) => Ok(builder.with_no_client_auth()),
         (Some(_), None) => Err(InvalidAgent::new("key", "is missing beside `cert`")),
         (None, Some(_)) => Err(InvalidAgent::new("cert", "is missing beside `key`")),
-    }
+    }?;
+    config.alpn_protocols.clone_from(&options.protocols);
+    config.enable_sni = options.servername.as_deref() != Some("");
+    config.resumption = resumption(options);
+    Ok(config)
 }
 
-/// Trusted authorities, and what else Node, which is OpenSSL here, has to say of a certificate.
-///
-/// - A server may show a certificate of `ca` itself, though it is marked as an authority: `openssl req -x509` marks what
-///   it makes so. webpki refuses that by the letter of the standard.
-/// - Certificates of unknown origin are told apart by the codes that Node has for them.
-#[derive(Debug)]
-struct Authorities {
-    webpki: Arc<WebPkiServerVerifier>,
-    /// Those of `ca`; empty for Mozilla's.
-    trusted: Vec<CertificateDer<'static>>,
-    /// Whether any certificate will do, as long as the peer holds its key: `rejectUnauthorized: false`.
-    takes_any: bool,
-}
-
-/// Codes of Node for a certificate whose issuer is not trusted, with Node's words. rustls carries the code as a text.
-pub const UNTRUSTED: [(&str, &str); 4] = [
-    ("DEPTH_ZERO_SELF_SIGNED_CERT", "self-signed certificate"),
-    ("SELF_SIGNED_CERT_IN_CHAIN", "self-signed certificate in certificate chain"),
-    ("UNABLE_TO_VERIFY_LEAF_SIGNATURE", "unable to verify the first certificate"),
-    ("UNABLE_TO_GET_ISSUER_CERT_LOCALLY", "unable to get local issuer certificate"),
-];
-
-impl Authorities {
-    fn new(options: &TlsOptions, provider: Arc<CryptoProvider>) -> Result<Self, InvalidAgent> {
-        let mut store = RootCertStore::empty();
-        let mut trusted = Vec::new();
-        for pem in &options.ca {
-            for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {
-                let certificate = certificate.map_err(|error| InvalidAgent::new("ca", error))?;
-                store.add(certificate.clone()).map_err(|error| InvalidAgent::new("ca", error))?;
-                trusted.push(certificate);
-            }
-        }
-        if options.ca.is_empty() {
-            store.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-        } else if trusted.is_empty() {
-            return Err(InvalidAgent::new("ca", "holds no certificate in PEM form"));
-        }
-        let webpki = WebPkiServerVerifier::builder_with_provider(Arc::new(store), provider)
-            .build()
-            .map_err(|error| InvalidAgent::new("ca", error))?;
-        Ok(Self { webpki, trusted, takes_any: !options.reject_unauthorized })
-    }
-}
-
-/// Which of [`UNTRUSTED`] a chain is.
-fn untrusted(end_entity: &CertificateDer<'_>, intermediates: &[CertificateDer<'_>]) -> Error {
-    let is_self_signed = |certificate: &CertificateDer<'_>| {
-        webpki::EndEntityCert::try_from(certificate).is_ok_and(|parsed| parsed.issuer() == parsed.subject())
-    };
-    let index = if is_self_signed(end_entity) {
-        0
-    } else if intermediates.iter().any(is_self_signed) {
-        1
-    } else if intermediates.is_empty() {
-        2
-    } else {
-        3
-    };
-    Error::General(UNTRUSTED[index].0.to_owned())
-}
-
-impl ServerCertVerifier for Authorities {
-    fn verify_server_cert(
-        &self,
-        end_entity: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
-        server_name: &ServerName<'_>,
-        ocsp_response: &[u8],
-        now: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        if self.takes_any {
-            return Ok(ServerCertVerified::assertion());
-        }
-        let result = self.webpki.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
-        match result {
-            // webpki finds this only in a certificate whose dates it has found right.
-            Err(Error::InvalidCertificate(CertificateError::Other(other)))
-                if matches!(other.0.downcast_ref(), Some(webpki::Error::CaUsedAsEndEntity)) =>
-            {
-                if !self.trusted.contains(end_entity) {
-                    return Err(untrusted(end_entity, intermediates));
-                }
-                verify_server_name(&ParsedCertificate::try_from(end_entity)?, server_name)?;
-                Ok(ServerCertVerified::assertion())
-            }
-            Err(Error::InvalidCertificate(CertificateError::UnknownIssuer)) => {
-                Err(untrusted(end_entity, intermediates))
-            }
-            other => other,
-        }
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        self.webpki.verify_tls12_signature(message, cert, signature)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        self.webpki.verify_tls13_signature(message, cert, signature)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.webpki.supported_verify_schemes()
+fn resumption(options: &TlsOptions) -> Resumption {
+    match options.max_cached_sessions {
+        0 => Resumption::disabled(),
+        count => Resumption::in_memory_sessions(count),
     }
 }

@@ -2,8 +2,8 @@
 
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Duration, Instant};
@@ -16,12 +16,14 @@ pub struct Activity(Arc<Shared>);
 struct Shared {
     start: Instant,
     last_us: AtomicU64,
+    /// What failed first on the socket; the other direction fails after it, and says less.
+    failed: OnceLock<&'static str>,
 }
 
 impl Activity {
     /// Counts from now.
     pub fn new() -> Self {
-        Self(Arc::new(Shared { start: Instant::now(), last_us: AtomicU64::new(0) }))
+        Self(Arc::new(Shared { start: Instant::now(), last_us: AtomicU64::new(0), failed: OnceLock::new() }))
     }
 
     /// Notes that something happened now.
@@ -33,6 +35,21 @@ impl Activity {
     /// The moment of the last touch.
     pub fn last(&self) -> Instant {
         self.0.start + Duration::from_micros(self.0.last_us.load(Ordering::Relaxed))
+    }
+
+    /// What failed on the socket, as Node names it: `write` or `read`.
+    pub fn failed(&self) -> &'static str {
+        self.0.failed.get().copied().unwrap_or("read")
+    }
+
+    fn note<T>(&self, syscall: &'static str, result: &Poll<io::Result<T>>) {
+        match result {
+            Poll::Ready(Ok(_)) => self.touch(),
+            Poll::Ready(Err(_)) => {
+                self.0.failed.get_or_init(|| syscall);
+            }
+            Poll::Pending => {}
+        }
     }
 
     /// Ends once nothing has happened for `limit`.
@@ -64,9 +81,7 @@ impl<T> Watched<T> {
 impl<T: AsyncRead + Unpin> AsyncRead for Watched<T> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let result = Pin::new(&mut self.stream).poll_read(cx, buf);
-        if result.is_ready() {
-            self.activity.touch();
-        }
+        self.activity.note("read", &result);
         result
     }
 }
@@ -74,9 +89,7 @@ impl<T: AsyncRead + Unpin> AsyncRead for Watched<T> {
 impl<T: AsyncWrite + Unpin> AsyncWrite for Watched<T> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let result = Pin::new(&mut self.stream).poll_write(cx, bytes);
-        if result.is_ready() {
-            self.activity.touch();
-        }
+        self.activity.note("write", &result);
         result
     }
 
@@ -86,9 +99,7 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Watched<T> {
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let result = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
-        if result.is_ready() {
-            self.activity.touch();
-        }
+        self.activity.note("write", &result);
         result
     }
 

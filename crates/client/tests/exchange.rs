@@ -243,10 +243,10 @@ fn a_connection_that_the_server_closed_is_not_used_again() {
 #[test]
 fn certificates_that_cannot_be_read_are_refused_by_name() {
     for (ca, cert, key, named) in [
-        (vec!["nonsense".to_owned()], None, None, "`ca`"),
-        (vec![], Some("nonsense".to_owned()), None, "`key`"),
-        (vec![], None, Some("nonsense".to_owned()), "`cert`"),
-        (vec![], Some("x".to_owned()), Some("nonsense".to_owned()), "`key`"),
+        (Some(vec!["nonsense".to_owned()]), None, None, "`ca`"),
+        (None, Some("nonsense".to_owned()), None, "`key`"),
+        (None, None, Some("nonsense".to_owned()), "`cert`"),
+        (None, Some("x".to_owned()), Some("nonsense".to_owned()), "`key`"),
     ] {
         let tls = agent::TlsOptions { ca, cert, key, ..agent::TlsOptions::default() };
         let error = Agent::new(AgentOptions { tls, ..AgentOptions::default() }).err().unwrap().to_string();

@@ -1,0 +1,73 @@
+//! Questions that only the caller can answer, on a thread of its own: it brought the functions that know.
+
+use crate::failure::Failure;
+use rustls_pki_types::CertificateDer;
+use std::fmt;
+use std::sync::Arc;
+use tokio::sync::oneshot;
+
+/// What the engine asks.
+#[derive(Debug)]
+pub enum Question {
+    /// Which addresses the name has.
+    Lookup {
+        /// Name to look up.
+        host: String,
+    },
+    /// Whether a trusted certificate is that of the host.
+    Identity {
+        /// Name that was asked for.
+        host: String,
+        /// DER of the certificate, then of those that the server sent with it.
+        chain: Vec<Vec<u8>>,
+    },
+    /// Whether a server may pass that cannot prove its name.
+    Unauthorized,
+}
+
+/// The answer: yes, with the addresses of a look-up; or no, with the number under which the caller keeps its error.
+pub type Answer = Result<Vec<String>, u32>;
+
+/// Where an answer goes.
+pub type Reply = oneshot::Sender<Answer>;
+
+/// Someone who answers questions. Must not block.
+pub trait Caller: Send + Sync {
+    /// Takes a question. A reply that is dropped is one that never comes: the timeout of the request ends the wait.
+    fn ask(&self, question: Question, reply: Reply);
+}
+
+/// A caller, where there is one.
+#[derive(Clone, Default)]
+pub struct Asked(pub Option<Arc<dyn Caller>>);
+
+impl fmt::Debug for Asked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_some() { "Asked" } else { "Nobody" })
+    }
+}
+
+impl Asked {
+    /// Asks and waits. `None` where nobody can be asked.
+    ///
+    /// Errors: the caller said no; the failure stands for the error that it keeps.
+    pub(crate) async fn ask(&self, question: Question) -> Option<Result<Vec<String>, Failure>> {
+        let caller = self.0.as_ref()?;
+        let (reply, answer) = oneshot::channel();
+        caller.ask(question, reply);
+        match answer.await {
+            Ok(answer) => Some(answer.map_err(|error| Failure::Caller { error })),
+            Err(_) => std::future::pending().await,
+        }
+    }
+
+    /// Asks whether `chain` is the certificate of `host`.
+    pub(crate) async fn identity(
+        &self,
+        host: &str,
+        chain: &[CertificateDer<'_>],
+    ) -> Option<Result<Vec<String>, Failure>> {
+        let chain = chain.iter().map(|certificate| certificate.to_vec()).collect();
+        self.ask(Question::Identity { host: host.to_owned(), chain }).await
+    }
+}

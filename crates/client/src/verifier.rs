@@ -1,0 +1,272 @@
+//! Whom a connection trusts, and what Node, which is OpenSSL here, has to say of a certificate.
+
+use crate::agent::{InvalidAgent, TlsOptions};
+use crate::ciphers;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{WebPkiServerVerifier, verify_server_name};
+use rustls::crypto::CryptoProvider;
+use rustls::server::ParsedCertificate;
+use rustls::{CertificateError, DigitallySignedStruct, Error, OtherError, RootCertStore, SignatureScheme};
+use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::{CertificateDer, CertificateRevocationListDer, ServerName, UnixTime};
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// A certificate that was refused; rustls carries it as an error of the handshake.
+#[derive(Debug)]
+pub struct Refused {
+    /// Node's code.
+    pub code: &'static str,
+    /// Node's words.
+    pub words: &'static str,
+    /// The certificate, then those that the server sent with it.
+    pub chain: Vec<CertificateDer<'static>>,
+}
+
+/// The code of a certificate that is trusted, but is not that of the host.
+pub const OTHER_NAME: &str = "ERR_TLS_CERT_ALTNAME_INVALID";
+
+impl Refused {
+    /// What an error says of a certificate, where it does.
+    pub fn of(error: &Error) -> Option<&Self> {
+        match error {
+            Error::InvalidCertificate(CertificateError::Other(OtherError(inner))) => inner.downcast_ref(),
+            _ => None,
+        }
+    }
+
+    /// Whether the certificate is trusted, but is not that of the host.
+    pub fn is_for_another_name(&self) -> bool {
+        self.code == OTHER_NAME
+    }
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.words)
+    }
+}
+
+impl std::error::Error for Refused {}
+
+/// Trusted authorities.
+///
+/// A server may show a certificate of `ca` itself, though it is marked as an authority: `openssl req -x509` marks what
+/// it makes so. webpki refuses that by the letter of the standard.
+#[derive(Debug)]
+pub struct Verifier {
+    webpki: Arc<WebPkiServerVerifier>,
+    /// Those of `ca`; empty for Mozilla's.
+    trusted: Vec<CertificateDer<'static>>,
+    /// Signatures to ask for; empty for all that there are.
+    schemes: Vec<SignatureScheme>,
+    /// Whether the name is left to the caller, who looks at the certificate once the connection stands.
+    leaves_names: bool,
+    /// Certificates that the caller found to be those of a host, though webpki did not. No more than hosts have.
+    approved: Mutex<Vec<(ServerName<'static>, CertificateDer<'static>)>>,
+}
+
+impl Verifier {
+    /// Reads `ca`, or takes Mozilla's list and `extra_ca`.
+    ///
+    /// Errors: what is no certificate or no list of revoked ones; the text names the option.
+    pub fn new(options: &TlsOptions, provider: Arc<CryptoProvider>) -> Result<Self, InvalidAgent> {
+        let mut store = RootCertStore::empty();
+        let mut trusted = Vec::new();
+        let given = options.ca.as_ref();
+        for pem in given.unwrap_or(&options.extra_ca) {
+            for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {
+                let certificate = certificate.map_err(|error| InvalidAgent::new("ca", error))?;
+                store.add(certificate.clone()).map_err(|error| InvalidAgent::new("ca", error))?;
+                trusted.push(certificate);
+            }
+        }
+        if given.is_none() {
+            store.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+        } else if trusted.is_empty() {
+            return Err(InvalidAgent::new("ca", "holds no certificate in PEM form"));
+        }
+        let mut revoked = Vec::new();
+        for pem in &options.crl {
+            let before = revoked.len();
+            for list in CertificateRevocationListDer::pem_slice_iter(pem.as_bytes()) {
+                revoked.push(list.map_err(|error| InvalidAgent::new("crl", error))?);
+            }
+            if revoked.len() == before {
+                return Err(InvalidAgent::new("crl", "holds no list of revoked certificates in PEM form"));
+            }
+        }
+        let name = if options.crl.is_empty() { "ca" } else { "crl" };
+        let webpki = WebPkiServerVerifier::builder_with_provider(Arc::new(store), provider)
+            .with_crls(revoked)
+            .enforce_revocation_expiration()
+            .build()
+            .map_err(|error| InvalidAgent::new(name, error))?;
+        Ok(Self {
+            webpki,
+            trusted,
+            schemes: options.sigalgs.as_deref().map_or(Ok(Vec::new()), ciphers::schemes)?,
+            leaves_names: options.asks_identity,
+            approved: Mutex::default(),
+        })
+    }
+
+    /// Lets this certificate pass as that of `name` from now on.
+    pub fn approve(&self, name: ServerName<'static>, certificate: CertificateDer<'static>) {
+        self.approved.lock().unwrap_or_else(PoisonError::into_inner).push((name, certificate));
+    }
+
+    fn is_approved(&self, name: &ServerName<'_>, certificate: &CertificateDer<'_>) -> bool {
+        let approved = self.approved.lock().unwrap_or_else(PoisonError::into_inner);
+        approved.iter().any(|(host, known)| host == name && known == certificate)
+    }
+}
+
+/// Code and words of Node for what webpki says of a certificate; `None` for what it says of the name.
+fn named(
+    error: &CertificateError,
+    end_entity: &CertificateDer<'_>,
+    intermediates: &[CertificateDer<'_>],
+) -> (&'static str, &'static str) {
+    match error {
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+            ("CERT_HAS_EXPIRED", "certificate has expired")
+        }
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+            ("CERT_NOT_YET_VALID", "certificate is not yet valid")
+        }
+        CertificateError::UnknownIssuer => unknown_issuer(end_entity, intermediates),
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            (OTHER_NAME, "Hostname/IP does not match certificate's altnames")
+        }
+        CertificateError::Revoked => ("CERT_REVOKED", "certificate revoked"),
+        CertificateError::UnknownRevocationStatus => ("UNABLE_TO_GET_CRL", "unable to get certificate CRL"),
+        CertificateError::ExpiredRevocationList | CertificateError::ExpiredRevocationListContext { .. } => {
+            ("CRL_HAS_EXPIRED", "CRL has expired")
+        }
+        CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
+            ("INVALID_PURPOSE", "unsupported certificate purpose")
+        }
+        CertificateError::BadSignature => ("CERT_SIGNATURE_FAILURE", "certificate signature failure"),
+        _ => ("CERT_REJECTED", "certificate rejected"),
+    }
+}
+
+/// OpenSSL tells apart where a chain ends whose end is not trusted.
+fn unknown_issuer(
+    end_entity: &CertificateDer<'_>,
+    intermediates: &[CertificateDer<'_>],
+) -> (&'static str, &'static str) {
+    let is_self_signed = |certificate: &CertificateDer<'_>| {
+        webpki::EndEntityCert::try_from(certificate).is_ok_and(|parsed| parsed.issuer() == parsed.subject())
+    };
+    if is_self_signed(end_entity) {
+        ("DEPTH_ZERO_SELF_SIGNED_CERT", "self-signed certificate")
+    } else if intermediates.iter().any(is_self_signed) {
+        ("SELF_SIGNED_CERT_IN_CHAIN", "self-signed certificate in certificate chain")
+    } else if intermediates.is_empty() {
+        ("UNABLE_TO_VERIFY_LEAF_SIGNATURE", "unable to verify the first certificate")
+    } else {
+        ("UNABLE_TO_GET_ISSUER_CERT_LOCALLY", "unable to get local issuer certificate")
+    }
+}
+
+impl ServerCertVerifier for Verifier {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        let result = self.webpki.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
+        let error = match result {
+            // webpki finds this only in a certificate whose dates it has found right.
+            Err(Error::InvalidCertificate(CertificateError::Other(other)))
+                if matches!(other.0.downcast_ref(), Some(webpki::Error::CaUsedAsEndEntity)) =>
+            {
+                if self.trusted.contains(end_entity) {
+                    match verify_server_name(&ParsedCertificate::try_from(end_entity)?, server_name) {
+                        Ok(()) => return Ok(ServerCertVerified::assertion()),
+                        Err(Error::InvalidCertificate(error)) => error,
+                        Err(error) => return Err(error),
+                    }
+                } else {
+                    CertificateError::UnknownIssuer
+                }
+            }
+            Err(Error::InvalidCertificate(error)) => error,
+            other => return other,
+        };
+        let (code, words) = named(&error, end_entity, intermediates);
+        // webpki comes to the name last: all else about this certificate is right.
+        if code == OTHER_NAME && (self.leaves_names || self.is_approved(server_name, end_entity)) {
+            return Ok(ServerCertVerified::assertion());
+        }
+        let chain = std::iter::once(end_entity).chain(intermediates).map(|one| one.clone().into_owned()).collect();
+        let refused = Refused { code, words, chain };
+        Err(Error::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(refused)))))
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.webpki.verify_tls12_signature(message, cert, signature)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.webpki.verify_tls13_signature(message, cert, signature)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        if self.schemes.is_empty() { self.webpki.supported_verify_schemes() } else { self.schemes.clone() }
+    }
+}
+
+/// Takes any certificate, as long as the peer holds its key: `rejectUnauthorized: false`.
+#[derive(Debug)]
+pub struct TakesAny(pub Arc<Verifier>);
+
+impl ServerCertVerifier for TakesAny {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.0.verify_tls12_signature(message, cert, signature)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.0.verify_tls13_signature(message, cert, signature)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.supported_verify_schemes()
+    }
+}

@@ -1,0 +1,33 @@
+'use strict';
+
+/** Certificates as Node's `getPeerCertificate` shows them. */
+
+const crypto = require('crypto');
+
+/**
+ * The certificate of a server, with `issuerCertificate` as far as the server sent the chain.
+ *
+ * Since Node 15.9 it is Node's own object. Before, it has what is needed to check and pin it: subject, issuer,
+ * subjectaltname, valid_from, valid_to, serialNumber, fingerprint, fingerprint256 and raw.
+ */
+exports.peerCertificate = (chain) => {
+  const certificates = chain.map((raw) => (crypto.X509Certificate ? legacy(raw) : require('./x509.js').read(raw)));
+  certificates.forEach((certificate, index) => {
+    const next = certificates[index + 1];
+    if (isSame(certificate.subject, certificate.issuer)) certificate.issuerCertificate = certificate;
+    else if (next && isSame(certificate.issuer, next.subject)) certificate.issuerCertificate = next;
+  });
+  return certificates[0];
+};
+
+function legacy(raw) {
+  return new crypto.X509Certificate(raw).toLegacyObject();
+}
+
+function isSame(one, other) {
+  return JSON.stringify(one) === JSON.stringify(other);
+}
+
+/** A hash as Node writes it. */
+exports.fingerprint = (algorithm, raw) =>
+  crypto.createHash(algorithm).update(raw).digest('hex').toUpperCase().match(/../g).join(':');
