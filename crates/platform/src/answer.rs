@@ -1,9 +1,15 @@
 //! Answers: JSON with the recorded headers, or nothing at all. Contract 1.1 and 1.7.
 
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
 use axum::body::Body;
 use axum::response::Response;
+use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderName, LOCATION};
 use http::{HeaderValue, StatusCode};
+use hyper::body::{Frame, SizeHint};
 use layer_wire::page::Listing;
 use serde::Serialize;
 
@@ -27,7 +33,26 @@ pub fn json(status: StatusCode, body: &impl Serialize) -> Response {
 
 /// No body, and no content type either (recorded).
 pub fn empty(status: StatusCode) -> Response {
-    with_body(status, Body::empty())
+    with_body(status, Body::new(NoBytes))
+}
+
+/// A body of no bytes that does not say so before it is asked for them.
+///
+/// hyper leaves `Content-Length: 0` out of a `204` when it knows that there is no body, as today's HTTP wants it; the service sent
+/// it (recorded, contract 1.1).
+struct NoBytes;
+
+impl hyper::body::Body for NoBytes {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Poll::Ready(None)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(0)
+    }
 }
 
 /// A page of a list: `206` when more items follow, else `200`.

@@ -68,9 +68,10 @@ impl Answer {
         assert_eq!(self.error(), (status, id.to_owned(), property.map(str::to_owned)), "{self:?}");
     }
 
-    /// Asserts an answer without a body.
+    /// Asserts an answer without a body: it has a length of 0 and no type. Contract 1.1 (recorded, R1 and R3).
     pub fn assert_empty(&self, status: u16) {
-        assert_eq!((self.status, self.body.as_str(), self.header("content-type")), (status, "", None), "{self:?}");
+        let (length, kind) = (self.header("content-length"), self.header("content-type"));
+        assert_eq!((self.status, self.body.as_str(), length, kind), (status, "", Some("0"), None), "{self:?}");
     }
 }
 

@@ -141,7 +141,7 @@ fn an_unknown_conversation_is_not_found() {
     server.patch(&format!("/conversations/{UNKNOWN}"), &json!([])).assert_error(404, "not_found", None);
 }
 
-/// Contract 2.1.3 (recorded, R1 and L3).
+/// Contract 2.1.3 (recorded, R1 and L3), 2.2.3 (recorded, L3: even if the message id is bad too).
 #[test]
 fn a_conversation_id_that_is_no_uuid_answers_with_plain_text() {
     let server = start();

@@ -237,7 +237,8 @@ fn assert_conversation(server: &Server, speaker: &Speaker<'_>, version: &str, id
     assert!(all.as_array().unwrap().contains(&read), "{all}");
 }
 
-/// Contract 3.1, 3.2, 3.3 and 5.
+/// Contract 1.4 (recorded, R1 and R3: URLs of messages and identities, `receipts_url`), 2.2.3 (recorded, R1: nulls and absent keys of
+/// 1.0, entries of `recipient_status`), 3.2 (recorded, L3: keys of 3.0), 3.3 and 5.
 #[test]
 fn what_one_version_writes_every_version_reads_in_its_own_shape() {
     let server = start();
@@ -350,7 +351,7 @@ fn an_identity_has_twelve_keys_from_2_0_on() {
     }
 }
 
-/// Contract 2.7: a user who was only named has no identity in 1.x, and one without a name from 2.0 on (assumed).
+/// Contract 2.1 (recorded, L3 and R1: naming a user creates it), 2.7: a user who was only named has no identity in 1.x, and one without a name from 2.0 on (assumed).
 #[test]
 fn a_user_who_was_only_named_has_an_empty_identity_from_2_0_on() {
     let server = start();
