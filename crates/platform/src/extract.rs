@@ -13,7 +13,7 @@ use http::request::Parts;
 use http_body_util::BodyExt as _;
 use layer_wire::id::InvalidUserId;
 use layer_wire::page::ListQuery;
-use layer_wire::{ApiError, ConversationId, MessageId, UserId, WebhookId, id, version};
+use layer_wire::{AnnouncementId, ApiError, ConversationId, MessageId, UserId, WebhookId, id, version};
 use uuid::Uuid;
 
 use crate::error::Failure;
@@ -104,6 +104,20 @@ impl<S: Send + Sync> FromRequestParts<S> for OfWebhook {
         WebhookId::parse_bare(&text)
             .map(Self)
             .ok_or_else(|| ApiError::invalid_request_id("webhook id").in_webhooks_docs().into())
+    }
+}
+
+/// The announcement in the path. Error: `invalid_request_id` when it is not a UUID (assumed, as for messages).
+pub struct OfAnnouncement(pub AnnouncementId);
+
+impl<S: Send + Sync> FromRequestParts<S> for OfAnnouncement {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
+        let text = path_parameter(parts, state, "announcement").await?;
+        AnnouncementId::parse_bare(&text)
+            .map(Self)
+            .ok_or_else(|| ApiError::invalid_request_id("announcement id").into())
     }
 }
 

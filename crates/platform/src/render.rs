@@ -1,6 +1,6 @@
 //! From records to the JSON of the version that was asked for.
 
-use layer_wire::announcement::Announcement;
+use layer_wire::announcement::{Announcement, ReceivedAnnouncement};
 use layer_wire::block_list::BlockedUser;
 use layer_wire::conversation::{Conversation, UserPart};
 use layer_wire::identity::{Fields, Identities, Identity};
@@ -13,6 +13,7 @@ use crate::service::caller::Caller;
 use crate::service::conversation::OfUser;
 use crate::service::dedupe::Tagged;
 use crate::service::scheduled_message::{Accepted, Scheduled};
+use crate::store::announcement::AnnouncementCopy;
 use crate::store::model::{AnnouncementRecord, ConversationRecord, MessageRecord};
 
 /// Renders what the system sees of an app.
@@ -109,5 +110,11 @@ impl UserView {
     /// A message.
     pub fn message(&self, record: MessageRecord) -> Message {
         Message::in_user_view(record.into(), &self.view, &self.user)
+    }
+
+    /// An announcement that the user got.
+    pub fn announcement(&self, copy: AnnouncementCopy) -> ReceivedAnnouncement {
+        let AnnouncementCopy { announcement, position, status } = copy;
+        ReceivedAnnouncement::new(announcement.into(), position, status, &self.user, &self.view)
     }
 }

@@ -13,7 +13,7 @@ use tower_service::Service as _;
 
 use crate::error::{self, Failure};
 use crate::gate::{self, Caller};
-use crate::routes::{announcement, block, conversation, deletion, identity, message, receipt, webhook};
+use crate::routes::{announcement, block, client_api, conversation, deletion, identity, message, receipt, webhook};
 use crate::service::Services;
 
 /// Builds the routes. Everything passes the gate first, unknown paths too; then the version decides which routes there are.
@@ -79,23 +79,35 @@ fn routes(version: Version) -> Routes {
             .route("/apps/{app}/users/{user}/blocks", post(block::block))
             .route("/apps/{app}/users/{user}/blocks/{blocked}", delete(block::unblock))
     });
-    router.merge(client_api(version))
+    router.merge(users_view(version))
 }
 
 /// What a user sees and does: the Client API, served below the user. Its errors point at its own documentation. Contract 2.10.
-fn client_api(version: Version) -> Routes {
+fn users_view(version: Version) -> Routes {
     let router = Router::new()
-        .route("/apps/{app}/users/{user}/conversations", get(conversation::get_all_of_user))
+        .route(
+            "/apps/{app}/users/{user}/conversations",
+            get(conversation::get_all_of_user).post(client_api::create_conversation),
+        )
         .route(
             "/apps/{app}/users/{user}/conversations/{conversation}",
-            get(conversation::get_of_user).delete(deletion::delete_conversation),
+            get(conversation::get_of_user).patch(client_api::edit_conversation).delete(deletion::delete_conversation),
         )
-        .route("/apps/{app}/users/{user}/conversations/{conversation}/messages", get(message::get_all_of_user))
+        .route(
+            "/apps/{app}/users/{user}/conversations/{conversation}/messages",
+            get(message::get_all_of_user).post(client_api::send_message),
+        )
         .route(
             "/apps/{app}/users/{user}/messages/{message}",
             get(message::get_of_user).delete(deletion::delete_message),
         )
-        .route("/apps/{app}/users/{user}/messages/{message}/receipts", post(receipt::give));
+        .route("/apps/{app}/users/{user}/messages/{message}/receipts", post(receipt::give))
+        .route("/apps/{app}/users/{user}/announcements", get(announcement::get_all_of_user))
+        .route(
+            "/apps/{app}/users/{user}/announcements/{announcement}",
+            get(announcement::get_of_user).delete(announcement::delete_of_user),
+        )
+        .route("/apps/{app}/users/{user}/announcements/{announcement}/receipts", post(receipt::give_for_announcement));
     let router = since(Version::V2_0, version, router, |router| {
         router
             .route("/apps/{app}/users/{user}/conversations/{conversation}/mark_all_read", post(receipt::mark_all_read))

@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::body;
 use crate::error::ApiError;
 use crate::id::{AnnouncementId, UserId};
-use crate::message::{Sender, ShownSender, check_notification};
+use crate::message::{Sender, ShownSender, ShownStatus, Status, check_notification};
 use crate::part::{self, NewPart, Part, ShownPart};
 use crate::timestamp::Timestamp;
 use crate::version::Version;
@@ -80,6 +80,42 @@ impl Announcement {
             recipients: shown.recipients.iter().map(|user| view.user_reference(user)).collect(),
             sender: ShownSender::new(shown.sender, view, has_nulls),
             parts: ShownPart::all_unnamed(shown.parts, has_nulls),
+        }
+    }
+}
+
+/// An announcement in the view of a recipient. It has no conversation, and of the recipients it shows the reader alone.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ReceivedAnnouncement {
+    id: AnnouncementId,
+    url: String,
+    receipts_url: String,
+    position: u64,
+    parts: Vec<ShownPart>,
+    sent_at: Timestamp,
+    received_at: Timestamp,
+    sender: ShownSender,
+    is_unread: bool,
+    recipient_status: ShownStatus,
+}
+
+impl ReceivedAnnouncement {
+    /// Shows an announcement to the user whose URLs `view` has, with explicit nulls, as the Client API does.
+    ///
+    /// `position` is its place among all announcements (assumed); `received_at` the time of sending, as for messages (assumed).
+    pub fn new(shown: Shown, position: u64, status: Status, user: &UserId, view: &View) -> Self {
+        let url = view.urls.announcement(shown.id);
+        Self {
+            id: shown.id,
+            receipts_url: format!("{url}/receipts"),
+            url,
+            position,
+            parts: ShownPart::all_numbered(shown.parts, shown.id),
+            sent_at: shown.sent_at,
+            received_at: shown.sent_at,
+            sender: ShownSender::new(shown.sender, view, true),
+            is_unread: status < Status::Read,
+            recipient_status: ShownStatus::of(user, status, view),
         }
     }
 }

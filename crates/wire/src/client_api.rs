@@ -4,9 +4,13 @@
 use uuid::Uuid;
 
 use crate::body::{self, Object};
+use crate::conversation::NewConversation;
 use crate::error::ApiError;
-use crate::id;
+use crate::id::{self, UserId};
+use crate::message;
+use crate::part::{self, NewPart};
 use crate::percent;
+use crate::version::Version;
 
 /// For whom something is deleted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,10 +76,49 @@ fn parameter(query: &str, name: &str) -> Result<Option<String>, ApiError> {
     Ok(found)
 }
 
+/// A request to create a conversation as a user, who takes part in it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ConversationOfUser {
+    /// The id that the user chose.
+    pub id: Option<Uuid>,
+    /// The conversation.
+    pub conversation: NewConversation,
+}
+
+impl ConversationOfUser {
+    /// Reads the request body. Errors: those of [`NewConversation::parse`]; `invalid_request_id`.
+    pub fn parse(body: &[u8], user: &UserId, version: Version) -> Result<Self, ApiError> {
+        let mut request = body::parse_object(body)?;
+        let conversation = NewConversation::take(&mut request, version, Some(user))?;
+        Ok(Self { id: take_id(&mut request, "layer:///conversations/")?, conversation })
+    }
+}
+
+/// A request to send a message as a user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MessageOfUser {
+    /// The id that the user chose.
+    pub id: Option<Uuid>,
+    /// The parts of the message, at least one.
+    pub parts: Vec<NewPart>,
+}
+
+impl MessageOfUser {
+    /// Reads the request body. A `sender` is ignored: it is the user.
+    ///
+    /// Errors: `invalid_request`; `missing_property` (also for `[]`, recorded) and `invalid_property`; `invalid_request_id`.
+    pub fn parse(body: &[u8], version: Version) -> Result<Self, ApiError> {
+        let mut request = body::parse_object(body)?;
+        let parts = part::take_parts(&mut request, version)?;
+        message::check_notification(&mut request)?;
+        Ok(Self { id: take_id(&mut request, "layer:///messages/")?, parts })
+    }
+}
+
 /// Takes the id that a caller chose for what it creates: a UUID, or the full id with `prefix` (`layer:///messages/`).
 ///
 /// Error: `invalid_request_id`.
-pub fn take_id(request: &mut Object, prefix: &str) -> Result<Option<Uuid>, ApiError> {
+fn take_id(request: &mut Object, prefix: &str) -> Result<Option<Uuid>, ApiError> {
     let Some(id) = body::take(request, "id") else { return Ok(None) };
     let uuid = id.as_str().and_then(|text| id::parse_uuid(text.strip_prefix(prefix).unwrap_or(text)));
     uuid.map(Some).ok_or_else(|| ApiError::invalid_request_id("property 'id'"))
@@ -127,6 +170,34 @@ mod tests {
         assert_eq!(take(Value::Null), Ok(None));
         for id in [json!("x"), json!(1), json!(format!("layer:///conversations/{uuid}"))] {
             assert_eq!(take(id.clone()).unwrap_err().kind(), ErrorKind::InvalidRequestId, "{id}");
+        }
+    }
+
+    #[test]
+    fn whoever_creates_a_conversation_takes_part_in_it() {
+        let user = UserId::parse("me").unwrap();
+        for (participants, expected) in
+            [(json!(["a"]), vec!["a", "me"]), (json!(["me", "a"]), vec!["me", "a"]), (json!([]), vec!["me"])]
+        {
+            let body = json!({ "participants": participants }).to_string();
+            let parsed = ConversationOfUser::parse(body.as_bytes(), &user, Version::V1_0).unwrap();
+            assert_eq!(parsed.conversation.participants.iter().map(UserId::as_str).collect::<Vec<_>>(), expected);
+        }
+        let many: Vec<String> = (0..25).map(|index| index.to_string()).collect();
+        let body = json!({ "participants": many }).to_string();
+        let error = ConversationOfUser::parse(body.as_bytes(), &user, Version::V1_0).unwrap_err();
+        assert_eq!(error.data(), Some(&json!({ "property": "participants" })));
+    }
+
+    /// Contract 2.2.3 (recorded, L3).
+    #[test]
+    fn an_empty_message_of_a_user_misses_its_parts() {
+        for body in ["{}", "[]"] {
+            let error = MessageOfUser::parse(body.as_bytes(), Version::V3_0).unwrap_err();
+            assert_eq!(
+                (error.kind(), error.data()),
+                (ErrorKind::MissingProperty, Some(&json!({ "property": "parts" })))
+            );
         }
     }
 }

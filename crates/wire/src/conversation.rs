@@ -37,19 +37,28 @@ impl NewConversation {
     ///
     /// Errors: `invalid_request`, `missing_property` `participants`, `invalid_property` with the property.
     pub fn parse(body: &[u8], version: Version) -> Result<Self, ApiError> {
-        let mut request = body::parse_object(body)?;
-        let participants = body::take_required(&mut request, "participants")?;
-        let participants = body::user_ids(&participants, "participants", version)?;
+        Self::take(&mut body::parse_object(body)?, version, None)
+    }
+
+    /// Takes the conversation out of a request. `creator` takes part in it, named or not.
+    pub fn take(request: &mut Object, version: Version, creator: Option<&UserId>) -> Result<Self, ApiError> {
+        let participants = body::take_required(request, "participants")?;
+        let mut participants = body::user_ids(&participants, "participants", version)?;
+        if let Some(creator) = creator
+            && !participants.contains(creator)
+        {
+            participants.push(creator.clone());
+        }
         if participants.is_empty() {
             return Err(ApiError::invalid_property("participants", "must not be empty"));
         }
         check_participant_count(participants.len())?;
-        let is_distinct = match body::take(&mut request, "distinct") {
+        let is_distinct = match body::take(request, "distinct") {
             None => false,
             Some(Value::Bool(is_distinct)) => is_distinct,
             Some(_) => return Err(ApiError::invalid_property("distinct", "must be true or false")),
         };
-        let metadata = body::take(&mut request, "metadata").map(metadata_object).transpose()?;
+        let metadata = body::take(request, "metadata").map(metadata_object).transpose()?;
         Ok(Self { participants, is_distinct, metadata })
     }
 }

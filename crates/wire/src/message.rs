@@ -106,9 +106,17 @@ impl RecipientStatus {
 
 /// The status of a message in an answer: by user id in 1.x, by identity id from 2.0 on.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct ShownStatus {
+pub(crate) struct ShownStatus {
     status: RecipientStatus,
     has_identities: bool,
+}
+
+impl ShownStatus {
+    /// The status with one user alone.
+    pub(crate) fn of(user: &UserId, status: Status, view: &View) -> Self {
+        let status = RecipientStatus(vec![(user.clone(), status)]);
+        Self { status, has_identities: view.version.has_identities() }
+    }
 }
 
 impl Serialize for ShownStatus {

@@ -1,7 +1,7 @@
 //! Paging of lists: `page_size`, `from_id`, `sort_by`. Contract 1.7.
 
 use crate::error::ApiError;
-use crate::id::{ConversationId, MessageId};
+use crate::id::{AnnouncementId, ConversationId, MessageId};
 use crate::percent;
 
 /// The largest page, and the size of a page when none is asked for.
@@ -65,6 +65,11 @@ impl ListQuery {
     /// The page of a list of messages.
     pub fn messages(&self) -> Result<Page<MessageId>, ApiError> {
         self.page(MessageId::parse)
+    }
+
+    /// The page of a list of announcements.
+    pub fn announcements(&self) -> Result<Page<AnnouncementId>, ApiError> {
+        self.page(AnnouncementId::parse)
     }
 
     /// The order of a list of conversations. Error: `invalid_property` `sort_by`.

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::body::{self, Object};
 use crate::error::ApiError;
-use crate::id::{ContentId, MessageId, PartId};
+use crate::id::{AnnouncementId, ContentId, MessageId, PartId};
 use crate::timestamp::Timestamp;
 use crate::url::Urls;
 use crate::version::Version;
@@ -232,6 +232,15 @@ impl ShownPart {
     /// Shows the parts of an announcement, which have no ids.
     pub fn all_unnamed(parts: Vec<Part>, has_nulls: bool) -> Vec<Self> {
         parts.into_iter().map(|part| Self::unnamed(part, has_nulls)).collect()
+    }
+
+    /// Shows the parts of an announcement to its recipient: numbered in every version [C1, C3].
+    pub fn all_numbered(parts: Vec<Part>, announcement: AnnouncementId) -> Vec<Self> {
+        let show = |(index, part)| Self {
+            id: Member::Present(format!("{announcement}/parts/{index}")),
+            ..Self::unnamed(part, true)
+        };
+        parts.into_iter().enumerate().map(show).collect()
     }
 
     /// Shows one part of a message; `index` is its place there.

@@ -66,13 +66,18 @@ impl Urls {
 
     /// An announcement.
     pub fn announcement(&self, id: AnnouncementId) -> String {
-        format!("{}/announcements/{}", self.app, id.uuid())
+        format!("{}/announcements/{}", self.view, id.uuid())
     }
 }
 
 /// The `Location` of an existing conversation: a path without a host. Contract 2.1.1.
 pub fn conversation_location(app: AppId, id: ConversationId) -> String {
     format!("/apps/{app}/conversations/{}", id.uuid())
+}
+
+/// The same in the view of a user (assumed).
+pub fn conversation_location_of_user(app: AppId, user: &UserId, id: ConversationId) -> String {
+    format!("/apps/{app}/users/{}/conversations/{}", user.encoded(), id.uuid())
 }
 
 #[cfg(test)]

@@ -4,12 +4,10 @@ use std::sync::Arc;
 
 use axum::extract::{RawQuery, State};
 use http::StatusCode;
-use layer_wire::ApiError;
 use layer_wire::client_api::{ConversationDeletion, DeletionMode};
 
 use super::Answer;
 use crate::answer;
-use crate::error::Failure;
 use crate::extract::{InConversation, OfMessage, OfUser};
 use crate::gate::Caller;
 use crate::service::Services;
@@ -25,8 +23,8 @@ pub async fn delete_message(
     OfMessage(id): OfMessage,
     RawQuery(query): RawQuery,
 ) -> Answer {
-    let mode = DeletionMode::parse(&query.unwrap_or_default()).map_err(ApiError::in_client_docs)?;
-    services.delete_message_as_user(caller.key, user, id, mode).await.map_err(Failure::in_client_docs)?;
+    let mode = DeletionMode::parse(&query.unwrap_or_default())?;
+    services.delete_message_as_user(caller.key, user, id, mode).await?;
     Ok(answer::empty(StatusCode::NO_CONTENT))
 }
 
@@ -41,7 +39,7 @@ pub async fn delete_conversation(
     InConversation(id): InConversation,
     RawQuery(query): RawQuery,
 ) -> Answer {
-    let deletion = ConversationDeletion::parse(&query.unwrap_or_default()).map_err(ApiError::in_client_docs)?;
-    services.delete_conversation_as_user(caller.key, user, id, deletion).await.map_err(Failure::in_client_docs)?;
+    let deletion = ConversationDeletion::parse(&query.unwrap_or_default())?;
+    services.delete_conversation_as_user(caller.key, user, id, deletion).await?;
     Ok(answer::empty(StatusCode::NO_CONTENT))
 }

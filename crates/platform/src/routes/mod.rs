@@ -3,6 +3,7 @@
 pub mod admin;
 pub mod announcement;
 pub mod block;
+pub mod client_api;
 pub mod conversation;
 pub mod deletion;
 pub mod identity;

@@ -4,12 +4,11 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use http::StatusCode;
-use layer_wire::{ApiError, receipt};
+use layer_wire::receipt;
 
 use super::Answer;
 use crate::answer;
-use crate::error::Failure;
-use crate::extract::{InConversation, OfMessage, OfUser, Payload};
+use crate::extract::{InConversation, OfAnnouncement, OfMessage, OfUser, Payload};
 use crate::gate::Caller;
 use crate::service::Services;
 
@@ -24,8 +23,23 @@ pub async fn give(
     OfMessage(id): OfMessage,
     Payload(body): Payload,
 ) -> Answer {
-    let status = receipt::parse(&body).map_err(ApiError::in_client_docs)?;
-    services.give_receipt(caller.key, user, id, status).await.map_err(Failure::in_client_docs)?;
+    let status = receipt::parse(&body)?;
+    services.give_receipt(caller.key, user, id, status).await?;
+    Ok(answer::empty(StatusCode::NO_CONTENT))
+}
+
+/// `POST /users/<user>/announcements/<uuid>/receipts`: the same for an announcement.
+///
+/// - `204`; `invalid_request_id`; `invalid_property` `type`, before the announcement is looked up; `not_found`
+pub async fn give_for_announcement(
+    State(services): State<Arc<Services>>,
+    caller: Caller,
+    OfUser(user): OfUser,
+    OfAnnouncement(id): OfAnnouncement,
+    Payload(body): Payload,
+) -> Answer {
+    let status = receipt::parse(&body)?;
+    services.give_announcement_receipt(caller.key, user, id, status).await?;
     Ok(answer::empty(StatusCode::NO_CONTENT))
 }
 
@@ -40,7 +54,7 @@ pub async fn mark_all_read(
     InConversation(id): InConversation,
     Payload(body): Payload,
 ) -> Answer {
-    let up_to = receipt::parse_mark_all_read(&body).map_err(ApiError::in_client_docs)?;
-    services.mark_all_read(caller.key, user, id, up_to).await.map_err(Failure::in_client_docs)?;
+    let up_to = receipt::parse_mark_all_read(&body)?;
+    services.mark_all_read(caller.key, user, id, up_to).await?;
     Ok(answer::empty(StatusCode::NO_CONTENT))
 }

@@ -1,8 +1,10 @@
 //! Announcements. Contract 2.3.
 
 use layer_wire::announcement::NewAnnouncement;
+use layer_wire::message::Status;
+use layer_wire::page::{Listing, Page};
 use layer_wire::part::{Part, PartBody};
-use layer_wire::{AnnouncementId, ApiError};
+use layer_wire::{AnnouncementId, ApiError, UserId};
 use uuid::Uuid;
 
 use super::Services;
@@ -10,8 +12,18 @@ use super::caller::Caller;
 use super::dedupe::{self, Creation, Tagged};
 use super::named::Named;
 use crate::error::Failure;
-use crate::store::Writes;
-use crate::store::model::AnnouncementRecord;
+use crate::store::announcement::AnnouncementCopy;
+use crate::store::model::{AnnouncementRecord, AppKey};
+use crate::store::{Reads, Writes};
+
+fn find_of_user(
+    reads: &dyn Reads,
+    app: AppKey,
+    user: &UserId,
+    id: AnnouncementId,
+) -> Result<AnnouncementCopy, Failure> {
+    reads.announcement_of(app, user, id)?.ok_or_else(|| ApiError::announcement_not_found().into())
+}
 
 impl Services {
     /// Sends an announcement. Its recipients need not exist, but a user who sends it must.
@@ -47,5 +59,72 @@ impl Services {
             Ok(Creation::Done(new))
         };
         self.write_named(caller, send).await
+    }
+
+    /// A page of the announcements that a user got. An unknown user has none, as with conversations.
+    ///
+    /// Error: `not_found` when the page is to begin after an announcement that is not in the list.
+    pub async fn announcements_of_user(
+        &self,
+        caller: Caller,
+        user: UserId,
+        page: Page<AnnouncementId>,
+    ) -> Result<Named<Listing<AnnouncementCopy>>, Failure> {
+        let app = caller.key;
+        let read = move |reads: &dyn Reads| {
+            let after = match page.from {
+                None => None,
+                Some(id) => {
+                    let from = reads.announcement_of(app, &user, id)?.ok_or_else(ApiError::from_id_not_found)?;
+                    Some(from.position)
+                }
+            };
+            let total = reads.announcement_count_of(app, &user)?;
+            Ok(Listing::new(reads.announcements_of(app, &user, after, page.size + 1)?, page.size, total))
+        };
+        self.read_named(caller, read).await
+    }
+
+    /// An announcement that a user got. Error: `not_found`, also for one that the user deleted.
+    pub async fn announcement_of_user(
+        &self,
+        caller: Caller,
+        user: UserId,
+        id: AnnouncementId,
+    ) -> Result<Named<AnnouncementCopy>, Failure> {
+        let app = caller.key;
+        self.read_named(caller, move |reads| find_of_user(reads, app, &user, id)).await
+    }
+
+    /// Takes the receipt of a user for an announcement. Nobody else sees it, and it fires no event (contract 2.3). Error: `not_found`.
+    pub async fn give_announcement_receipt(
+        &self,
+        app: AppKey,
+        user: UserId,
+        id: AnnouncementId,
+        status: Status,
+    ) -> Result<(), Failure> {
+        let give = move |writes: &mut dyn Writes| {
+            let copy = find_of_user(writes, app, &user, id)?;
+            if copy.status < status {
+                writes.put_announcement_status(app, &user, &copy, status)?;
+            }
+            Ok(())
+        };
+        self.store.write(give).await
+    }
+
+    /// Deletes an announcement for a user; the other recipients keep it. Error: `not_found`, also once more.
+    pub async fn delete_announcement_of_user(
+        &self,
+        app: AppKey,
+        user: UserId,
+        id: AnnouncementId,
+    ) -> Result<(), Failure> {
+        let delete = move |writes: &mut dyn Writes| {
+            let copy = find_of_user(writes, app, &user, id)?;
+            Ok(writes.delete_announcement_of(app, &user, &copy)?)
+        };
+        self.store.write(delete).await
     }
 }

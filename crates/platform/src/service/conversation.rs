@@ -2,13 +2,13 @@
 
 use layer_wire::conversation::{ConversationPatch, NewConversation, Patchable};
 use layer_wire::page::{Listing, Page, SortBy};
-use layer_wire::{ApiError, ConversationId, UserId};
+use layer_wire::{ApiError, ConversationId, Timestamp, UserId};
 use uuid::Uuid;
 
 use super::Services;
 use super::caller::Caller;
 use super::dedupe::{self, Creation, Tagged};
-use super::event::Event;
+use super::event::{Event, Events};
 use super::named::Named;
 use crate::error::Failure;
 use crate::store::model::{AppKey, ConversationRecord, Membership, MessageRecord, NewConversationRecord};
@@ -81,7 +81,77 @@ pub fn remove_participant(
     Ok(changed)
 }
 
-fn seen_by_user(
+/// Creates a conversation with this id, or finds the distinct one. `tag` is the id, if the request has one.
+///
+/// A tag that was seen comes first, then the distinct conversation, then blocks (assumed). Error: `participant_blocked`.
+pub fn create(
+    writes: &mut dyn Writes,
+    app: AppKey,
+    tag: Option<Uuid>,
+    id: ConversationId,
+    created_at: Timestamp,
+    request: NewConversation,
+    events: &Events,
+) -> Result<Created, Failure> {
+    match dedupe::find(writes, app, tag)? {
+        Some(Tagged::Conversation(first)) => return Ok(Created::Plain(Creation::Done(first))),
+        Some(other) => return Ok(Created::Plain(Creation::IdInUse(other))),
+        None => {}
+    }
+    if request.is_distinct
+        && let Some(existing) = writes.distinct_conversation(app, &request.participants)?
+    {
+        let is_same = request.metadata.is_none_or(|metadata| metadata == existing.metadata);
+        return Ok(if is_same { Created::Existing(existing) } else { Created::Conflict(existing) });
+    }
+    if writes.has_block_between(app, &request.participants, &request.participants)? {
+        return Err(ApiError::participant_blocked().into());
+    }
+    let new = NewConversationRecord {
+        id,
+        created_at,
+        participants: request.participants,
+        is_distinct: request.is_distinct,
+        metadata: request.metadata.unwrap_or_default(),
+    };
+    let created = writes.insert_conversation(app, new)?;
+    events.record(writes, app, &Event::ConversationCreated(&created))?;
+    Ok(Created::Plain(Creation::Done(created)))
+}
+
+/// Patches a conversation. Changed participants end the distinctness.
+pub fn edit(
+    writes: &mut dyn Writes,
+    app: AppKey,
+    before: &ConversationRecord,
+    patch: &ConversationPatch,
+    events: &Events,
+) -> Result<(), Failure> {
+    let kept = Patchable { participants: before.participants.clone(), metadata: before.metadata.clone() };
+    let Patchable { participants, metadata } = patch.apply(&kept)?;
+    let is_new = |user: &&UserId| !before.participants.contains(user);
+    let added: Vec<UserId> = participants.iter().filter(is_new).cloned().collect();
+    if writes.has_block_between(app, &added, &participants)? {
+        return Err(ApiError::participant_blocked().into());
+    }
+    let is_same_set = added.is_empty() && participants.len() == before.participants.len();
+    let is_distinct = before.is_distinct && is_same_set;
+    let changed = ConversationRecord { participants, is_distinct, metadata, ..before.clone() };
+    if changed != *before {
+        writes.update_conversation(app, &changed)?;
+    }
+    // One event per kind of change per request (assumed, contract 4).
+    if !is_same_set {
+        events.record(writes, app, &Event::ConversationParticipantsUpdated(&changed))?;
+    }
+    if changed.metadata != before.metadata {
+        events.record(writes, app, &Event::ConversationMetadataUpdated(&changed))?;
+    }
+    Ok(())
+}
+
+/// The conversation as a user sees it.
+pub fn seen_by_user(
     reads: &dyn Reads,
     app: AppKey,
     user: &UserId,
@@ -93,9 +163,7 @@ fn seen_by_user(
 }
 
 impl Services {
-    /// Creates a conversation, or finds the distinct one.
-    ///
-    /// A tag that was seen comes first, then the distinct conversation, then blocks (assumed). Error: `participant_blocked`.
+    /// Creates a conversation, or finds the distinct one. Error: `participant_blocked`.
     pub async fn create_conversation(
         &self,
         caller: Caller,
@@ -106,32 +174,7 @@ impl Services {
         let created_at = self.clock.now();
         let id = ConversationId::new(tag.unwrap_or_else(|| self.ids.resource(created_at)));
         let events = self.events();
-        let create = move |writes: &mut dyn Writes| {
-            match dedupe::find(writes, app, tag)? {
-                Some(Tagged::Conversation(first)) => return Ok(Created::Plain(Creation::Done(first))),
-                Some(other) => return Ok(Created::Plain(Creation::IdInUse(other))),
-                None => {}
-            }
-            if request.is_distinct
-                && let Some(existing) = writes.distinct_conversation(app, &request.participants)?
-            {
-                let is_same = request.metadata.is_none_or(|metadata| metadata == existing.metadata);
-                return Ok(if is_same { Created::Existing(existing) } else { Created::Conflict(existing) });
-            }
-            if writes.has_block_between(app, &request.participants, &request.participants)? {
-                return Err(ApiError::participant_blocked().into());
-            }
-            let new = NewConversationRecord {
-                id,
-                created_at,
-                participants: request.participants,
-                is_distinct: request.is_distinct,
-                metadata: request.metadata.unwrap_or_default(),
-            };
-            let created = writes.insert_conversation(app, new)?;
-            events.record(writes, app, &Event::ConversationCreated(&created))?;
-            Ok(Created::Plain(Creation::Done(created)))
-        };
+        let create = move |writes: &mut dyn Writes| create(writes, app, tag, id, created_at, request, &events);
         self.write_named(caller, create).await
     }
 
@@ -198,27 +241,7 @@ impl Services {
         let events = self.events();
         let edit = move |writes: &mut dyn Writes| {
             let before = find(writes, app, id)?;
-            let kept = Patchable { participants: before.participants.clone(), metadata: before.metadata.clone() };
-            let Patchable { participants, metadata } = patch.apply(&kept)?;
-            let is_new = |user: &&UserId| !before.participants.contains(user);
-            let added: Vec<UserId> = participants.iter().filter(is_new).cloned().collect();
-            if writes.has_block_between(app, &added, &participants)? {
-                return Err(ApiError::participant_blocked().into());
-            }
-            let is_same_set = added.is_empty() && participants.len() == before.participants.len();
-            let is_distinct = before.is_distinct && is_same_set;
-            let changed = ConversationRecord { participants, is_distinct, metadata, ..before.clone() };
-            if changed != before {
-                writes.update_conversation(app, &changed)?;
-            }
-            // One event per kind of change per request (assumed, contract 4).
-            if !is_same_set {
-                events.record(writes, app, &Event::ConversationParticipantsUpdated(&changed))?;
-            }
-            if changed.metadata != before.metadata {
-                events.record(writes, app, &Event::ConversationMetadataUpdated(&changed))?;
-            }
-            Ok(())
+            edit(writes, app, &before, &patch, &events)
         };
         self.store.write(edit).await
     }

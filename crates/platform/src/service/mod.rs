@@ -6,6 +6,7 @@ pub mod announcement;
 pub mod app;
 pub mod block;
 pub mod caller;
+pub mod client_api;
 pub mod conversation;
 pub mod dedupe;
 pub mod deletion;

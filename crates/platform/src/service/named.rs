@@ -7,10 +7,12 @@ use layer_wire::page::Listing;
 
 use super::Services;
 use super::caller::Caller;
+use super::client_api::CreatedOfUser;
 use super::conversation::{Created, OfUser};
 use super::dedupe::{Creation, Tagged};
 use super::scheduled_message::Accepted;
 use crate::error::Failure;
+use crate::store::announcement::AnnouncementCopy;
 use crate::store::model::{AnnouncementRecord, ConversationRecord, MessageRecord};
 use crate::store::{Reads, StoreError, Writes};
 
@@ -159,5 +161,26 @@ impl NamesUsers for Vec<Accepted> {
         for accepted in self {
             accepted.for_each_user(name);
         }
+    }
+}
+
+impl NamesUsers for CreatedOfUser {
+    fn for_each_user<'a>(&'a self, name: &mut dyn FnMut(&'a UserId)) {
+        match self {
+            Self::Done(conversation) | Self::Existing(conversation) | Self::Conflict(conversation) => {
+                conversation.for_each_user(name);
+            }
+            Self::IdInUse(conversation) => {
+                if let Some(conversation) = conversation {
+                    conversation.for_each_user(name);
+                }
+            }
+        }
+    }
+}
+
+impl NamesUsers for AnnouncementCopy {
+    fn for_each_user<'a>(&'a self, name: &mut dyn FnMut(&'a UserId)) {
+        self.announcement.for_each_user(name);
     }
 }

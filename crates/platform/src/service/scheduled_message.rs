@@ -114,7 +114,8 @@ pub fn accept(
     }
 }
 
-fn send(
+/// Sends a message at once.
+pub fn send(
     writes: &mut dyn Writes,
     app: AppKey,
     conversation: &ConversationRecord,

@@ -46,4 +46,12 @@ pub trait DeletionWrites {
         user: &UserId,
         conversation: &ConversationRecord,
     ) -> Result<(), StoreError>;
+
+    /// Brings a conversation back to a member who deleted it for itself. What it deleted with it stays deleted.
+    fn revive_conversation_of(
+        &mut self,
+        app: AppKey,
+        user: &UserId,
+        conversation: &ConversationRecord,
+    ) -> Result<(), StoreError>;
 }

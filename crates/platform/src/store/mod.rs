@@ -3,6 +3,7 @@
 //! A [`Store`] runs jobs: a read sees one consistent state, a write is a transaction of its own even when the engine commits many
 //! together. The rules live in the jobs (`service`), the SQL in the engine ([`sqlite`]), so another engine can take its place.
 
+pub mod announcement;
 pub mod deletion;
 pub mod model;
 pub mod receipt;
@@ -16,6 +17,7 @@ use layer_wire::page::SortBy;
 use layer_wire::{AnnouncementId, AppId, ConversationId, MessageId, UserId, identity};
 use uuid::Uuid;
 
+use announcement::{AnnouncementReads, AnnouncementWrites};
 use deletion::{DeletionReads, DeletionWrites};
 use model::{
     AnnouncementRecord, AppKey, AppRecord, ConversationRecord, IdUse, Membership, MessageRecord, NewMessageRecord,
@@ -28,7 +30,7 @@ use webhook::{WebhookReads, WebhookWrites};
 use crate::token::TokenHash;
 
 /// What can be read. Every method stays inside the app that it is given.
-pub trait Reads: DeletionReads + ScheduledMessageReads + WebhookReads {
+pub trait Reads: AnnouncementReads + DeletionReads + ScheduledMessageReads + WebhookReads {
     /// The app with this id.
     fn app(&self, id: AppId) -> Result<Option<AppRecord>, StoreError>;
 
@@ -95,7 +97,9 @@ pub trait Reads: DeletionReads + ScheduledMessageReads + WebhookReads {
 }
 
 /// What can be written.
-pub trait Writes: Reads + DeletionWrites + ReceiptWrites + ScheduledMessageWrites + WebhookWrites {
+pub trait Writes:
+    Reads + AnnouncementWrites + DeletionWrites + ReceiptWrites + ScheduledMessageWrites + WebhookWrites
+{
     /// Adds an app.
     fn insert_app(&mut self, id: AppId, token: &TokenHash, created_at: layer_wire::Timestamp)
     -> Result<(), StoreError>;
@@ -129,7 +133,7 @@ pub trait Writes: Reads + DeletionWrites + ReceiptWrites + ScheduledMessageWrite
         message: &MessageRecord,
     ) -> Result<(), StoreError>;
 
-    /// Adds an announcement.
+    /// Adds an announcement; each recipient gets a copy.
     fn insert_announcement(&mut self, app: AppKey, new: &AnnouncementRecord) -> Result<(), StoreError>;
 
     /// Makes `owner` block a user; nothing happens when it does already.

@@ -20,6 +20,7 @@ mod message;
 mod paging;
 mod patch;
 mod protocol;
+mod proxy;
 mod receipt;
 mod scheduled;
 mod tls;

@@ -1,10 +1,13 @@
 //! Announcements.
 
+use layer_wire::message::Status;
 use layer_wire::{AnnouncementId, Timestamp, UserId};
 use rusqlite::{Connection, OptionalExtension as _, Row};
+use uuid::Uuid;
 
-use super::{codec, message};
+use super::{Session, codec, message, user};
 use crate::store::StoreError;
+use crate::store::announcement::{AnnouncementCopy, AnnouncementReads, AnnouncementWrites};
 use crate::store::model::{AnnouncementRecord, AppKey};
 
 fn read(row: &Row<'_>, id: AnnouncementId) -> Result<AnnouncementRecord, StoreError> {
@@ -46,5 +49,113 @@ pub fn insert(connection: &Connection, app: AppKey, new: &AnnouncementRecord) ->
             sender_name,
             codec::encode_parts(new.id.uuid(), &new.parts),
         ))?;
+    let key = connection.last_insert_rowid();
+    for recipient in &new.recipients {
+        let user = user::find_or_insert(connection, app, recipient)?;
+        connection
+            .prepare_cached("INSERT INTO announcement_copies (user, announcement) VALUES (?1, ?2)")?
+            .execute((user.0, key))?;
+    }
     Ok(())
+}
+
+const COPY_COLUMNS: &str = "announcements.sent_at, announcements.recipients, announcements.parts, \
+     announcements.sender_user, announcements.sender_name, announcements.uuid, announcements.key, \
+     announcement_copies.status";
+
+const COPY_TABLES: &str = "users JOIN announcement_copies ON announcement_copies.user = users.key \
+     JOIN announcements ON announcements.key = announcement_copies.announcement";
+
+fn read_copy(row: &Row<'_>) -> Result<AnnouncementCopy, StoreError> {
+    Ok(AnnouncementCopy {
+        announcement: read(row, AnnouncementId::new(Uuid::from_bytes(row.get(5)?)))?,
+        position: row.get::<_, i64>(6)?.unsigned_abs(),
+        status: codec::decode_status(row.get(7)?)?,
+    })
+}
+
+impl AnnouncementReads for Session<'_> {
+    fn announcement_of(
+        &self,
+        app: AppKey,
+        user: &UserId,
+        id: AnnouncementId,
+    ) -> Result<Option<AnnouncementCopy>, StoreError> {
+        self.connection
+            .prepare_cached(&format!(
+                "SELECT {COPY_COLUMNS} FROM announcements
+                 JOIN users ON users.app = announcements.app
+                 JOIN announcement_copies ON announcement_copies.user = users.key
+                 AND announcement_copies.announcement = announcements.key
+                 WHERE announcements.app = ?1 AND announcements.uuid = ?3 AND users.id = ?2"
+            ))?
+            .query_row((app.0, user.as_str(), id.uuid().as_bytes()), |row| Ok(read_copy(row)))
+            .optional()?
+            .transpose()
+    }
+
+    fn announcements_of(
+        &self,
+        app: AppKey,
+        user: &UserId,
+        after: Option<u64>,
+        limit: usize,
+    ) -> Result<Vec<AnnouncementCopy>, StoreError> {
+        let mut statement = self.connection.prepare_cached(&format!(
+            "SELECT {COPY_COLUMNS} FROM {COPY_TABLES}
+             WHERE users.app = ?1 AND users.id = ?2 AND announcement_copies.announcement < ?3
+             ORDER BY announcement_copies.announcement DESC LIMIT ?4"
+        ))?;
+        let after = after.map_or(i64::MAX, u64::cast_signed);
+        let mut rows = statement.query((app.0, user.as_str(), after, i64::try_from(limit).unwrap_or(i64::MAX)))?;
+        let mut found = vec![];
+        while let Some(row) = rows.next()? {
+            found.push(read_copy(row)?);
+        }
+        Ok(found)
+    }
+
+    fn announcement_count_of(&self, app: AppKey, user: &UserId) -> Result<u64, StoreError> {
+        let count: i64 = self
+            .connection
+            .prepare_cached(
+                "SELECT count(*) FROM users JOIN announcement_copies ON announcement_copies.user = users.key
+                 WHERE users.app = ?1 AND users.id = ?2",
+            )?
+            .query_row((app.0, user.as_str()), |row| row.get(0))?;
+        Ok(count.unsigned_abs())
+    }
+}
+
+impl AnnouncementWrites for Session<'_> {
+    fn put_announcement_status(
+        &mut self,
+        app: AppKey,
+        user: &UserId,
+        copy: &AnnouncementCopy,
+        status: Status,
+    ) -> Result<(), StoreError> {
+        self.connection
+            .prepare_cached(
+                "UPDATE announcement_copies SET status = ?4
+                 WHERE user = (SELECT key FROM users WHERE app = ?1 AND id = ?2) AND announcement = ?3",
+            )?
+            .execute((app.0, user.as_str(), copy.position.cast_signed(), codec::encode_status(status)))?;
+        Ok(())
+    }
+
+    fn delete_announcement_of(
+        &mut self,
+        app: AppKey,
+        user: &UserId,
+        copy: &AnnouncementCopy,
+    ) -> Result<(), StoreError> {
+        self.connection
+            .prepare_cached(
+                "DELETE FROM announcement_copies
+                 WHERE user = (SELECT key FROM users WHERE app = ?1 AND id = ?2) AND announcement = ?3",
+            )?
+            .execute((app.0, user.as_str(), copy.position.cast_signed()))?;
+        Ok(())
+    }
 }

@@ -92,15 +92,30 @@ fn decode_part(reader: &mut Reader<'_>, derived_id: Uuid) -> Result<Part, StoreE
     Ok(Part { id, mime_type, body, updated_at })
 }
 
+/// The number of a status.
+pub fn encode_status(status: Status) -> u8 {
+    match status {
+        Status::Sent => 0,
+        Status::Delivered => 1,
+        Status::Read => 2,
+    }
+}
+
+/// The status with this number. Error: `Failed` when there is none.
+pub fn decode_status(number: u8) -> Result<Status, StoreError> {
+    match number {
+        0 => Ok(Status::Sent),
+        1 => Ok(Status::Delivered),
+        2 => Ok(Status::Read),
+        _ => Err(damaged()),
+    }
+}
+
 /// Encodes the status of a message with its recipients.
 pub fn encode_recipients(recipients: &RecipientStatus) -> Result<Vec<u8>, StoreError> {
     let mut blob = vec![RECIPIENTS_FORMAT];
     for (user, status) in &recipients.0 {
-        blob.push(match status {
-            Status::Sent => 0,
-            Status::Delivered => 1,
-            Status::Read => 2,
-        });
+        blob.push(encode_status(*status));
         put(&mut blob, user.as_str().as_bytes())?;
     }
     Ok(blob)
@@ -111,12 +126,7 @@ pub fn decode_recipients(blob: &[u8]) -> Result<RecipientStatus, StoreError> {
     let (RECIPIENTS_FORMAT, mut reader) = Reader::open(blob)? else { return Err(damaged()) };
     let mut recipients = vec![];
     while !reader.is_at_end() {
-        let status = match reader.byte()? {
-            0 => Status::Sent,
-            1 => Status::Delivered,
-            2 => Status::Read,
-            _ => return Err(damaged()),
-        };
+        let status = decode_status(reader.byte()?)?;
         recipients.push((UserId::trusted(reader.text()?), status));
     }
     Ok(RecipientStatus(recipients))

@@ -77,6 +77,16 @@ impl DeletionWrites for Session<'_> {
             .execute((message::key(conversation, 1), message::key(conversation, u32::MAX), user_key.0))?;
         membership::delete_for_member(self.connection, user_key, conversation)
     }
+
+    fn revive_conversation_of(
+        &mut self,
+        app: AppKey,
+        user: &UserId,
+        conversation: &ConversationRecord,
+    ) -> Result<(), StoreError> {
+        let user = user::find_or_insert(self.connection, app, user)?;
+        membership::revive(self.connection, user, conversation)
+    }
 }
 
 fn count(connection: &Connection, user: UserKey, conversation: &ConversationRecord, by: i64) -> Result<(), StoreError> {

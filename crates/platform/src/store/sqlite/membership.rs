@@ -154,7 +154,8 @@ pub fn revive_all(connection: &Connection, conversation: &ConversationRecord) ->
     users.into_iter().try_for_each(|user| revive(connection, user, conversation))
 }
 
-fn revive(connection: &Connection, user: UserKey, conversation: &ConversationRecord) -> Result<(), StoreError> {
+/// Brings a conversation back to a member, if it deleted it for itself.
+pub fn revive(connection: &Connection, user: UserKey, conversation: &ConversationRecord) -> Result<(), StoreError> {
     set_deleted(connection, user, conversation, false)
 }
 

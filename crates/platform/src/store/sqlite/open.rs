@@ -18,6 +18,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/003_receipt_and_deletion.sql"),
     include_str!("migrations/004_webhook.sql"),
     include_str!("migrations/005_scheduled_message.sql"),
+    include_str!("migrations/006_announcement_copy.sql"),
 ];
 
 /// How long to wait for another process that holds the file.

@@ -1,0 +1,136 @@
+//! What a user creates and edits through the Client API. Contract 2.10.
+
+use layer_wire::client_api::{ConversationOfUser, MessageOfUser};
+use layer_wire::conversation::ConversationPatch;
+use layer_wire::message::{NewMessage, Sender};
+use layer_wire::{ConversationId, MessageId, UserId};
+use uuid::Uuid;
+
+use super::Services;
+use super::caller::Caller;
+use super::conversation::{self, Created, OfUser, find_as_participant, seen_by_user};
+use super::dedupe::{self, Creation, Tagged};
+use super::message;
+use super::named::Named;
+use super::scheduled_message;
+use crate::error::Failure;
+use crate::store::model::{AppKey, ConversationRecord, MessageRecord};
+use crate::store::{Reads, Writes};
+
+/// The outcome of a request to create a conversation as a user.
+#[derive(Debug, Clone, PartialEq)]
+pub enum CreatedOfUser {
+    /// It was created, or a replay found what it created the first time.
+    Done(OfUser),
+    /// The distinct conversation exists.
+    Existing(OfUser),
+    /// The distinct conversation exists, but with other metadata.
+    Conflict(OfUser),
+    /// The id is taken: by a conversation of the user, or by something else.
+    IdInUse(Option<OfUser>),
+}
+
+/// The conversation as a user sees it; `None` for a user who never was a member.
+fn seen(
+    reads: &dyn Reads,
+    app: AppKey,
+    user: &UserId,
+    conversation: ConversationRecord,
+) -> Result<Option<OfUser>, Failure> {
+    let membership = reads.membership(app, user, &conversation)?;
+    membership.map(|membership| seen_by_user(reads, app, user, conversation, membership)).transpose()
+}
+
+fn id_in_use(reads: &dyn Reads, app: AppKey, user: &UserId, by: Tagged) -> Result<CreatedOfUser, Failure> {
+    let Tagged::Conversation(conversation) = by else { return Ok(CreatedOfUser::IdInUse(None)) };
+    Ok(CreatedOfUser::IdInUse(seen(reads, app, user, conversation)?))
+}
+
+impl Services {
+    /// Creates a conversation as a user, who takes part in it, or finds the distinct one. A distinct one that the user deleted for
+    /// itself comes back to it (assumed).
+    ///
+    /// An id in the body that is taken is always a conflict, a tag in the header a replay, as for every create request.
+    /// Error: `participant_blocked`.
+    pub async fn create_conversation_as_user(
+        &self,
+        caller: Caller,
+        user: UserId,
+        tag: Option<Uuid>,
+        request: ConversationOfUser,
+    ) -> Result<Named<CreatedOfUser>, Failure> {
+        let (app, events) = (caller.key, self.events());
+        let created_at = self.clock.now();
+        let ConversationOfUser { id: chosen, conversation: request } = request;
+        let tag = if chosen.is_some() { None } else { tag };
+        let id = ConversationId::new(chosen.or(tag).unwrap_or_else(|| self.ids.resource(created_at)));
+        let create = move |writes: &mut dyn Writes| {
+            if let Some(taken) = dedupe::find(writes, app, chosen)? {
+                return id_in_use(writes, app, &user, taken);
+            }
+            let (conversation, outcome): (_, fn(OfUser) -> CreatedOfUser) =
+                match conversation::create(writes, app, tag, id, created_at, request, &events)? {
+                    Created::Plain(Creation::Done(conversation)) => (conversation, CreatedOfUser::Done),
+                    Created::Plain(Creation::IdInUse(taken)) => return id_in_use(writes, app, &user, taken),
+                    Created::Existing(conversation) => {
+                        writes.revive_conversation_of(app, &user, &conversation)?;
+                        (conversation, CreatedOfUser::Existing)
+                    }
+                    Created::Conflict(conversation) => (conversation, CreatedOfUser::Conflict),
+                };
+            // A replay may find a conversation that the user has nothing to do with.
+            Ok(seen(writes, app, &user, conversation)?.map_or(CreatedOfUser::IdInUse(None), outcome))
+        };
+        self.write_named(caller, create).await
+    }
+
+    /// Patches a conversation as a participant. Errors: those of [`Self::edit_conversation`]; `not_found` for a user who never was a
+    /// member; `access_denied` for a former one.
+    pub async fn edit_conversation_as_user(
+        &self,
+        app: AppKey,
+        user: UserId,
+        id: ConversationId,
+        patch: ConversationPatch,
+    ) -> Result<(), Failure> {
+        let events = self.events();
+        let edit = move |writes: &mut dyn Writes| {
+            let (before, _) = find_as_participant(writes, app, &user, id)?;
+            conversation::edit(writes, app, &before, &patch, &events)
+        };
+        self.store.write(edit).await
+    }
+
+    /// Sends a message as a participant. An id in the body that is taken is always a conflict, a tag in the header a replay.
+    ///
+    /// Errors: `not_found`, also for a user who never was a member; `access_denied` for a former one; `object_deleted`;
+    /// `invalid_property` `parts`.
+    pub async fn send_message_as_user(
+        &self,
+        caller: Caller,
+        user: UserId,
+        conversation: ConversationId,
+        tag: Option<Uuid>,
+        request: MessageOfUser,
+    ) -> Result<Named<Creation<MessageRecord>>, Failure> {
+        let (app, events) = (caller.key, self.events());
+        let now = self.clock.now();
+        let MessageOfUser { id: chosen, parts } = request;
+        let tag = if chosen.is_some() { None } else { tag };
+        let id = MessageId::new(chosen.or(tag).unwrap_or_else(|| self.ids.resource(now)));
+        let send = move |writes: &mut dyn Writes| {
+            let (conversation, _) = find_as_participant(writes, app, &user, conversation)?;
+            match dedupe::find(writes, app, chosen.or(tag))? {
+                Some(Tagged::Message(first)) if chosen.is_none() && first.conversation == conversation.id => {
+                    return Ok(Creation::Done(first));
+                }
+                Some(taken) => return Ok(Creation::IdInUse(taken)),
+                None => {}
+            }
+            let request = NewMessage { sender: Sender::User(user), parts, delay: None };
+            let new = message::check(writes, caller, &conversation, id, now, request)?;
+            Ok(Creation::Done(scheduled_message::send(writes, app, &conversation, new, &events)?))
+        };
+        self.write_named(caller, send).await
+    }
+}
