@@ -89,16 +89,16 @@ class Platform {
   }
 
   /** Calls the admin API in-process, JSON both ways. */
-  async #call(method, path, body, fineStatuses) {
+  #call = async (method, path, body, fineStatuses) => {
     const bytes = await this.#send(method, path, body && Buffer.from(JSON.stringify(body)), fineStatuses);
     return bytes.length > 0 ? JSON.parse(bytes) : undefined;
-  }
+  };
 
-  async #send(method, path, body, fineStatuses = []) {
+  #send = async (method, path, body, fineStatuses = []) => {
     const answer = await this.#native.callAdmin(method, `/_platform${path}`, body);
     if (answer.status < 300 || fineStatuses.includes(answer.status)) return answer.body;
     throw new Error(JSON.parse(answer.body).message);
-  }
+  };
 }
 
 /** The clock's answer as a Date. */

@@ -11,8 +11,8 @@ import { pathToFileURL } from 'node:url';
 import { NapiCli, parseTriple } from '@napi-rs/cli';
 import { ROOT, stop } from './prepare.mjs';
 
-/** Newest version of glibc that the addons may need; docs/packaging.md promises it. */
-export const GLIBC = '2.34';
+/** Newest glibc that a published addon may need, by the minor number of its version; docs/packaging.md promises it. */
+const GLIBC = 17;
 
 const manifest = () => JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
 
@@ -22,25 +22,38 @@ export const targets = () => manifest().napi.targets.map((triple) => parseTriple
 /** File of the addon for a target. */
 export const addonFile = (target) => `layer-api.${target}.node`;
 
+/** The glibc that an addon needs, by the minor number of its version: the highest among those of its symbols. */
+export function glibcOf(file) {
+  const versions = [...readFileSync(file, 'latin1').matchAll(/GLIBC_2\.(\d+)/g)];
+  return Math.max(...versions.map(([, minor]) => Number(minor)));
+}
+
 /**
  * Lays the packages out in `folder`, which is below this project's, with the addons that are in `addons`.
  *
- * @returns {Promise<string[]>} targets of which there is no addon: their packages cannot be published
+ * @returns {Promise<Record<string, string>>} by target, why its package cannot be published
  */
 export async function createPackages(folder, addons = ROOT) {
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   await new NapiCli().createNpmDirs({ cwd: ROOT, npmDir: relative(ROOT, folder) });
-  const missing = [];
+  const faults = {};
   for (const target of targets()) {
     const home = join(folder, target);
     cpSync(join(ROOT, 'LICENSE'), join(home, 'LICENSE'));
     const built = join(addons, addonFile(target));
     if (existsSync(built)) cpSync(built, join(home, addonFile(target)));
-    else missing.push(target);
+    const fault = faultOf(target, built);
+    if (fault) faults[target] = fault;
   }
   createMain(join(folder, 'layer-api'));
-  return missing;
+  return faults;
+}
+
+function faultOf(target, built) {
+  if (!existsSync(built)) return `${addonFile(target)} is missing`;
+  if (!target.endsWith('-gnu') || glibcOf(built) <= GLIBC) return undefined;
+  return `${addonFile(target)} needs glibc 2.${glibcOf(built)}, more than 2.${GLIBC}: npm run build:portable`;
 }
 
 /** The package that users ask for: what of package.json is about its use, and one optional package for each target. */
@@ -60,7 +73,7 @@ if (import.meta.url === pathToFileURL(process.argv[1]).href) {
   const [flag, addons = ROOT] = process.argv.slice(2);
   if (flag && flag !== '--addons') stop('Usage: npm run packages -- [--addons DIR]');
   const folder = join(ROOT, 'npm');
-  const missing = await createPackages(folder, resolve(addons));
+  const faults = await createPackages(folder, resolve(addons));
   console.log(`npm/ has ${readdirSync(folder).length} packages`);
-  for (const target of missing) console.log(`npm/${target} cannot be published: ${addonFile(target)} is missing`);
+  for (const [target, fault] of Object.entries(faults)) console.log(`npm/${target} cannot be published: ${fault}`);
 }

@@ -32,12 +32,12 @@ module.exports = [
     ],
   },
   {
-    behaviour: 'npm install, without a compiler, on Linux x64 with glibc 2.34 or newer',
+    behaviour: 'npm install, without a compiler, on Linux x64 with glibc 2.17 or newer',
     verdict: 'same',
     tests: [
       'npm chose the package of this system, and fetched no other',
       'the suite of the runtimes passes with the package as it is installed',
-      'the addon needs no newer glibc than the packages promise',
+      'an addon that is missing, or needs a newer glibc than is promised, is named as not to be published',
     ],
   },
   {

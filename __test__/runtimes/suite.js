@@ -361,6 +361,19 @@ suite['a platform keeps what it was told in its file, over HTTP and HTTPS'] = as
   }
 };
 
+suite['the tools for tests of a platform work'] = () =>
+  withPlatform({}, async (client, platform) => {
+    await platform.clock.freeze('2016-05-04T08:00:00Z');
+    const { body } = await client().conversations.createAsync({ participants: ['maria'] });
+    assert.strictEqual(new Date(body.created_at).getTime(), Date.UTC(2016, 4, 4, 8));
+    const recorded = await platform.requests();
+    assert.deepStrictEqual([recorded.length, recorded[0].body], [1, { participants: ['maria'] }]);
+    const snapshot = await platform.snapshot();
+    await client().conversations.deleteAsync(body.id);
+    await platform.restore(snapshot);
+    assert.strictEqual((await client().conversations.getAsync(body.id)).status, 200);
+  });
+
 suite['a process stays for a platform that runs, and ends once it is closed'] = async () => {
   const { code, signal, stdout, stderr } = await run(CHILD, ['platform']);
   assert.deepStrictEqual([code, signal, stdout.trim()], [0, null, 'closed after 300 ms: true'], stderr);
