@@ -5,10 +5,12 @@
 
 pub mod announcement;
 pub mod deletion;
+pub mod following;
 pub mod model;
 pub mod receipt;
 pub mod scheduled_message;
 pub mod sqlite;
+pub mod user;
 pub mod webhook;
 
 use std::fmt;
@@ -19,18 +21,22 @@ use uuid::Uuid;
 
 use announcement::{AnnouncementReads, AnnouncementWrites};
 use deletion::{DeletionReads, DeletionWrites};
+use following::{FollowingReads, FollowingWrites};
 use model::{
     AnnouncementRecord, AppKey, AppRecord, ConversationRecord, IdUse, Membership, MessageRecord, NewMessageRecord,
     PositionRange,
 };
 use receipt::ReceiptWrites;
 use scheduled_message::{ScheduledMessageReads, ScheduledMessageWrites};
+use user::{UserReads, UserWrites};
 use webhook::{WebhookReads, WebhookWrites};
 
 use crate::token::TokenHash;
 
 /// What can be read. Every method stays inside the app that it is given.
-pub trait Reads: AnnouncementReads + DeletionReads + ScheduledMessageReads + WebhookReads {
+pub trait Reads:
+    AnnouncementReads + DeletionReads + FollowingReads + ScheduledMessageReads + UserReads + WebhookReads
+{
     /// The app with this id.
     fn app(&self, id: AppId) -> Result<Option<AppRecord>, StoreError>;
 
@@ -98,11 +104,21 @@ pub trait Reads: AnnouncementReads + DeletionReads + ScheduledMessageReads + Web
 
 /// What can be written.
 pub trait Writes:
-    Reads + AnnouncementWrites + DeletionWrites + ReceiptWrites + ScheduledMessageWrites + WebhookWrites
+    Reads
+    + AnnouncementWrites
+    + DeletionWrites
+    + FollowingWrites
+    + ReceiptWrites
+    + ScheduledMessageWrites
+    + UserWrites
+    + WebhookWrites
 {
     /// Adds an app.
     fn insert_app(&mut self, id: AppId, token: &TokenHash, created_at: layer_wire::Timestamp)
     -> Result<(), StoreError>;
+
+    /// Sets how long sessions of users of an app last. Unit: seconds.
+    fn set_session_ttl(&mut self, app: AppKey, seconds: u32) -> Result<(), StoreError>;
 
     /// Adds a conversation and makes its participants members.
     fn insert_conversation(

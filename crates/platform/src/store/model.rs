@@ -113,6 +113,17 @@ impl Membership {
     }
 }
 
+/// What a user has not read. Contract 2.8.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct UnreadCounts {
+    /// What the application counts elsewhere, as it said last.
+    pub external: u32,
+    /// Conversations with unread messages.
+    pub conversations: u64,
+    /// Unread messages of all conversations.
+    pub messages: u64,
+}
+
 /// Which positions of a conversation to list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct PositionRange {

@@ -31,6 +31,13 @@ pub fn insert(connection: &Connection, id: AppId, token: &TokenHash, created_at:
     Ok(())
 }
 
+pub fn set_session_ttl(connection: &Connection, app: AppKey, seconds: u32) -> Result<(), StoreError> {
+    connection
+        .prepare_cached("UPDATE apps SET session_ttl_in_seconds = ?2 WHERE key = ?1")?
+        .execute((app.0, seconds))?;
+    Ok(())
+}
+
 pub fn id_use(connection: &Connection, app: AppKey, id: Uuid) -> Result<Option<IdUse>, StoreError> {
     let found = connection
         .prepare_cached(

@@ -112,12 +112,13 @@ pub fn insert(
 
 pub fn update(connection: &Connection, app: AppKey, changed: &ConversationRecord) -> Result<(), StoreError> {
     let before = get(connection, app, changed.id)?.ok_or(StoreError::Lost)?;
-    for user in changed.participants.iter().filter(|user| !before.participants.contains(user)) {
-        membership::join(connection, app, user, &before)?;
-    }
+    // Who comes does not meet who goes.
     for user in before.participants.iter().filter(|user| !changed.participants.contains(user)) {
         membership::leave(connection, app, user, &before)?;
         scheduled_message::cancel(connection, &before, Some(user))?;
+    }
+    for user in changed.participants.iter().filter(|user| !before.participants.contains(user)) {
+        membership::join(connection, app, user, &before)?;
     }
     connection
         .prepare_cached("UPDATE conversations SET participants = ?2, metadata = ?3, distinct_key = ?4 WHERE key = ?1")?

@@ -5,7 +5,7 @@ use layer_wire::page::SortBy;
 use rusqlite::{Connection, OptionalExtension as _, Row};
 
 use super::user::UserKey;
-use super::{conversation, user};
+use super::{conversation, following, user};
 use crate::store::StoreError;
 use crate::store::model::{AppKey, ConversationRecord, Membership};
 
@@ -82,6 +82,19 @@ pub fn conversations_of(
     Ok(found)
 }
 
+/// How many conversations of a user have unread messages, and how many these messages are.
+pub fn unread_totals(connection: &Connection, user: UserKey) -> Result<(u64, u64), StoreError> {
+    let (conversations, messages) = connection
+        .prepare_cached(
+            "SELECT count(*), COALESCE(sum(unread), 0) FROM (
+                 SELECT COALESCE(visible_count, message_count) - settled_count AS unread FROM memberships
+                 JOIN conversations ON conversations.key = memberships.conversation WHERE memberships.user = ?1)
+             WHERE unread > 0",
+        )?
+        .query_row([user.0], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)))?;
+    Ok((conversations.unsigned_abs(), messages.unsigned_abs()))
+}
+
 /// Makes a user a member, again or for the first time. What was sent without the user does not count as unread (assumed).
 pub fn join(
     connection: &Connection,
@@ -108,7 +121,7 @@ pub fn join(
             .prepare_cached("UPDATE users SET conversation_count = conversation_count + 1 WHERE key = ?1")?
             .execute([key.0])?;
     }
-    Ok(())
+    following::meet(connection, key, conversation)
 }
 
 /// Makes a user a former member, who sees the messages up to now.
@@ -119,6 +132,7 @@ pub fn leave(
     conversation: &ConversationRecord,
 ) -> Result<(), StoreError> {
     let key = user::find_or_insert(connection, app, user)?;
+    following::part(connection, key, conversation)?;
     connection
         .prepare_cached(
             "UPDATE memberships SET left_position = ?3, visible_count = ?4 WHERE user = ?1 AND conversation = ?2",
@@ -217,6 +231,7 @@ pub fn forget_message(
 
 /// Ends all memberships of a conversation, former ones included.
 pub fn delete_all(connection: &Connection, conversation: &ConversationRecord) -> Result<(), StoreError> {
+    following::part_all(connection, conversation)?;
     connection
         .prepare_cached(
             "UPDATE users SET conversation_count = conversation_count - 1

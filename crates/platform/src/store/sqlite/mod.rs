@@ -10,6 +10,7 @@ mod block;
 mod codec;
 mod conversation;
 mod deletion;
+mod following;
 mod identity;
 mod membership;
 mod message;
@@ -269,6 +270,10 @@ impl Reads for Session<'_> {
 impl Writes for Session<'_> {
     fn insert_app(&mut self, id: AppId, token: &TokenHash, created_at: Timestamp) -> Result<(), StoreError> {
         app::insert(self.connection, id, token, created_at)
+    }
+
+    fn set_session_ttl(&mut self, app: AppKey, seconds: u32) -> Result<(), StoreError> {
+        app::set_session_ttl(self.connection, app, seconds)
     }
 
     fn insert_conversation(

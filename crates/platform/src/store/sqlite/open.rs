@@ -19,6 +19,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/004_webhook.sql"),
     include_str!("migrations/005_scheduled_message.sql"),
     include_str!("migrations/006_announcement_copy.sql"),
+    include_str!("migrations/007_user.sql"),
 ];
 
 /// How long to wait for another process that holds the file.

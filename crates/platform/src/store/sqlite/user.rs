@@ -3,8 +3,10 @@
 use layer_wire::UserId;
 use rusqlite::{Connection, OptionalExtension as _};
 
+use super::{Session, membership};
 use crate::store::StoreError;
-use crate::store::model::AppKey;
+use crate::store::model::{AppKey, UnreadCounts};
+use crate::store::user::{UserReads, UserWrites};
 
 /// Names a user inside the database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,4 +51,47 @@ pub fn conversation_count(connection: &Connection, app: AppKey, user: &UserId) -
         .query_row((app.0, user.as_str()), |row| row.get::<_, i64>(0))
         .optional()?;
     Ok(count.map_or(0, i64::unsigned_abs))
+}
+
+impl UserReads for Session<'_> {
+    fn is_suspended(&self, app: AppKey, user: &UserId) -> Result<Option<bool>, StoreError> {
+        let is_suspended = self
+            .connection
+            .prepare_cached("SELECT is_suspended FROM users WHERE app = ?1 AND id = ?2")?
+            .query_row((app.0, user.as_str()), |row| row.get(0))
+            .optional()?;
+        Ok(is_suspended)
+    }
+
+    fn is_anyone_suspended(&self) -> Result<bool, StoreError> {
+        Ok(self.connection.prepare_cached("SELECT 1 FROM users WHERE is_suspended LIMIT 1")?.exists([])?)
+    }
+
+    fn unread_counts(&self, app: AppKey, user: &UserId) -> Result<UnreadCounts, StoreError> {
+        let Some(key) = find(self.connection, app, user)? else { return Ok(UnreadCounts::default()) };
+        let external = self
+            .connection
+            .prepare_cached("SELECT external_unread_count FROM users WHERE key = ?1")?
+            .query_row([key.0], |row| row.get(0))?;
+        let (conversations, messages) = membership::unread_totals(self.connection, key)?;
+        Ok(UnreadCounts { external, conversations, messages })
+    }
+}
+
+impl UserWrites for Session<'_> {
+    fn set_suspended(&mut self, app: AppKey, user: &UserId, is_suspended: bool) -> Result<(), StoreError> {
+        let key = find_or_insert(self.connection, app, user)?;
+        self.connection
+            .prepare_cached("UPDATE users SET is_suspended = ?2 WHERE key = ?1")?
+            .execute((key.0, is_suspended))?;
+        Ok(())
+    }
+
+    fn set_external_unread_count(&mut self, app: AppKey, user: &UserId, count: u32) -> Result<(), StoreError> {
+        let key = find_or_insert(self.connection, app, user)?;
+        self.connection
+            .prepare_cached("UPDATE users SET external_unread_count = ?2 WHERE key = ?1")?
+            .execute((key.0, count))?;
+        Ok(())
+    }
 }

@@ -1,0 +1,154 @@
+//! Whom a user follows: the users it shares a conversation with now, and the table of what goes beyond that.
+//!
+//! Creating a conversation writes nothing here: pairs are written when a shared conversation ends.
+
+use layer_wire::UserId;
+use rusqlite::{Connection, OptionalExtension as _};
+
+use super::Session;
+use super::user::{self, UserKey};
+use crate::store::StoreError;
+use crate::store::following::{FollowingReads, FollowingWrites};
+use crate::store::model::{AppKey, ConversationRecord};
+
+/// The keys of those whom the user ?1 follows.
+const FOLLOWED: &str = "
+    SELECT followed FROM follows WHERE follower = ?1 AND is_following = 1
+    UNION
+    SELECT theirs.user FROM memberships AS mine
+    JOIN memberships AS theirs ON theirs.conversation = mine.conversation
+    WHERE mine.user = ?1 AND theirs.user <> ?1 AND mine.left_position IS NULL AND theirs.left_position IS NULL
+    AND NOT EXISTS (SELECT 1 FROM follows WHERE follower = ?1 AND followed = theirs.user AND is_following = 0)";
+
+impl FollowingReads for Session<'_> {
+    fn is_following(&self, app: AppKey, follower: &UserId, followed: &UserId) -> Result<bool, StoreError> {
+        let follower = user::find(self.connection, app, follower)?;
+        let followed = user::find(self.connection, app, followed)?;
+        let (Some(follower), Some(followed)) = (follower, followed) else { return Ok(false) };
+        let said = self
+            .connection
+            .prepare_cached("SELECT is_following FROM follows WHERE follower = ?1 AND followed = ?2")?
+            .query_row([follower.0, followed.0], |row| row.get(0))
+            .optional()?;
+        match said {
+            Some(is_following) => Ok(is_following),
+            None if follower == followed => Ok(false),
+            None => shares_conversation(self.connection, follower, followed),
+        }
+    }
+
+    fn following(
+        &self,
+        app: AppKey,
+        follower: &UserId,
+        from: Option<&UserId>,
+        limit: usize,
+    ) -> Result<Vec<UserId>, StoreError> {
+        let Some(follower) = user::find(self.connection, app, follower)? else { return Ok(vec![]) };
+        let after = match from {
+            None => 0,
+            Some(from) => user::find(self.connection, app, from)?.map_or(i64::MAX, |from| from.0),
+        };
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let mut statement = self.connection.prepare_cached(&format!(
+            "SELECT users.id FROM users WHERE users.key IN ({FOLLOWED}) AND users.key > ?2 ORDER BY users.key LIMIT ?3"
+        ))?;
+        let found = statement.query_map([follower.0, after, limit], |row| row.get(0).map(UserId::trusted))?;
+        Ok(found.collect::<Result<_, _>>()?)
+    }
+
+    fn following_count(&self, app: AppKey, follower: &UserId) -> Result<u64, StoreError> {
+        let Some(follower) = user::find(self.connection, app, follower)? else { return Ok(0) };
+        let count = self
+            .connection
+            .prepare_cached(&format!("SELECT count(*) FROM ({FOLLOWED})"))?
+            .query_row([follower.0], |row| row.get::<_, i64>(0))?;
+        Ok(count.unsigned_abs())
+    }
+}
+
+impl FollowingWrites for Session<'_> {
+    fn follow(&mut self, app: AppKey, follower: &UserId, followed: &UserId) -> Result<(), StoreError> {
+        say(self.connection, app, follower, followed, true)
+    }
+
+    fn unfollow(&mut self, app: AppKey, follower: &UserId, followed: &UserId) -> Result<(), StoreError> {
+        say(self.connection, app, follower, followed, false)
+    }
+}
+
+fn say(
+    connection: &Connection,
+    app: AppKey,
+    follower: &UserId,
+    followed: &UserId,
+    is_following: bool,
+) -> Result<(), StoreError> {
+    let follower = user::find_or_insert(connection, app, follower)?;
+    let followed = user::find_or_insert(connection, app, followed)?;
+    connection
+        .prepare_cached(
+            "INSERT INTO follows (follower, followed, is_following) VALUES (?1, ?2, ?3)
+             ON CONFLICT DO UPDATE SET is_following = excluded.is_following",
+        )?
+        .execute((follower.0, followed.0, is_following))?;
+    Ok(())
+}
+
+fn shares_conversation(connection: &Connection, one: UserKey, other: UserKey) -> Result<bool, StoreError> {
+    let is_shared = connection
+        .prepare_cached(
+            "SELECT 1 FROM memberships AS mine
+             JOIN memberships AS theirs ON theirs.user = ?2 AND theirs.conversation = mine.conversation
+             WHERE mine.user = ?1 AND mine.left_position IS NULL AND theirs.left_position IS NULL",
+        )?
+        .exists([one.0, other.0])?;
+    Ok(is_shared)
+}
+
+/// Undoes the unfollows between a new member of a conversation and its other members.
+pub fn meet(connection: &Connection, member: UserKey, conversation: &ConversationRecord) -> Result<(), StoreError> {
+    let is_any_unfollow =
+        connection.prepare_cached("SELECT 1 FROM follows WHERE is_following = 0 LIMIT 1")?.exists([])?;
+    if !is_any_unfollow {
+        return Ok(());
+    }
+    connection
+        .prepare_cached(
+            "DELETE FROM follows WHERE is_following = 0 AND (
+                 follower = ?1 AND followed IN (SELECT user FROM memberships WHERE conversation = ?2 AND left_position IS NULL)
+                 OR
+                 followed = ?1 AND follower IN (SELECT user FROM memberships WHERE conversation = ?2 AND left_position IS NULL))",
+        )?
+        .execute([member.0, conversation.key.0])?;
+    Ok(())
+}
+
+/// Keeps that a member who leaves and the other members follow each other.
+pub fn part(connection: &Connection, member: UserKey, conversation: &ConversationRecord) -> Result<(), StoreError> {
+    for pair in ["?1, user", "user, ?1"] {
+        connection
+            .prepare_cached(&format!(
+                "INSERT INTO follows (follower, followed, is_following)
+                 SELECT {pair}, 1 FROM memberships WHERE conversation = ?2 AND user <> ?1 AND left_position IS NULL
+                 ON CONFLICT DO NOTHING"
+            ))?
+            .execute([member.0, conversation.key.0])?;
+    }
+    Ok(())
+}
+
+/// Keeps that all members of a conversation that is deleted follow each other.
+pub fn part_all(connection: &Connection, conversation: &ConversationRecord) -> Result<(), StoreError> {
+    connection
+        .prepare_cached(
+            "INSERT INTO follows (follower, followed, is_following)
+             SELECT mine.user, theirs.user, 1 FROM memberships AS mine
+             JOIN memberships AS theirs ON theirs.conversation = mine.conversation
+             WHERE mine.conversation = ?1 AND theirs.user <> mine.user
+             AND mine.left_position IS NULL AND theirs.left_position IS NULL
+             ON CONFLICT DO NOTHING",
+        )?
+        .execute([conversation.key.0])?;
+    Ok(())
+}
