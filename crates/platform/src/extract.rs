@@ -67,6 +67,17 @@ impl<S: Send + Sync> FromRequestParts<S> for Blocked {
     }
 }
 
+/// The user who is followed: the segment after `following`. Errors as for [`OfUser`].
+pub struct Followed(pub UserId);
+
+impl<S: Send + Sync> FromRequestParts<S> for Followed {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
+        user_id(path_parameter(parts, state, "followed").await?).map(Self)
+    }
+}
+
 /// The conversation in the path. Error: `404` with a plain text when it is not a UUID (recorded).
 pub struct InConversation(pub ConversationId);
 

@@ -11,7 +11,7 @@ use http::request::Parts;
 use layer_wire::{ApiError, AppId, Version, percent};
 
 use crate::error::Failure;
-use crate::extract::text_header;
+use crate::extract::{OfUser, text_header};
 use crate::service::Services;
 pub use crate::service::caller::Caller;
 
@@ -49,6 +49,20 @@ async fn admit(services: &Services, address: &Address, headers: &HeaderMap) -> R
     let app = address.app.ok_or_else(ApiError::invalid_app_id)?;
     let key = services.authenticate(app, token).await?;
     Ok(Caller { app, key, version })
+}
+
+/// Lets a request pass that is made as a user, unless the user is suspended. Contract 2.8 and 2.10.
+///
+/// Error: `user_suspended` (assumed for the proxy of the Client API; the contract says so of sessions).
+pub async fn check_not_suspended(
+    State(services): State<Arc<Services>>,
+    caller: Caller,
+    OfUser(user): OfUser,
+    request: Request,
+    next: Next,
+) -> Result<Response, Failure> {
+    services.check_not_suspended(caller.key, user).await?;
+    Ok(next.run(request).await)
 }
 
 /// Whom a path `/apps/<app>/...` is about.

@@ -102,6 +102,8 @@ pub enum StartError {
     },
     /// The database cannot be opened.
     Data(OpenError),
+    /// The database was opened, but cannot be read.
+    Store(StoreError),
     /// The certificate cannot be used.
     Certificate(String),
     /// The private key cannot be used.
@@ -117,6 +119,7 @@ impl fmt::Display for StartError {
         match self {
             Self::Listen { address, source } => write_listen_error(formatter, *address, source),
             Self::Data(error) => error.fmt(formatter),
+            Self::Store(error) => write!(formatter, "data: {error}"),
             Self::Certificate(reason) => {
                 write!(
                     formatter,
@@ -156,6 +159,7 @@ impl std::error::Error for StartError {
         match self {
             Self::Listen { source, .. } | Self::Threads(source) => Some(source),
             Self::Data(error) => Some(error),
+            Self::Store(error) => Some(error),
             _ => None,
         }
     }
@@ -185,6 +189,7 @@ impl Platform {
             config.webhooks,
         ));
 
+        services.look_for_suspended().map_err(StartError::Store)?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .thread_name("layer-platform")

@@ -7,19 +7,22 @@ use axum::Router;
 use axum::extract::{Request, State};
 use axum::middleware::{from_fn_with_state, map_response};
 use axum::response::Response;
-use axum::routing::{delete, get, post};
+use axum::routing::{delete, get, patch, post};
 use layer_wire::{ApiError, Version};
 use tower_service::Service as _;
 
 use crate::error::{self, Failure};
 use crate::gate::{self, Caller};
-use crate::routes::{announcement, block, client_api, conversation, deletion, identity, message, receipt, webhook};
+use crate::routes::{
+    announcement, app, block, client_api, conversation, deletion, following, identity, message, notification, receipt,
+    user, webhook,
+};
 use crate::service::Services;
 
 /// Builds the routes. Everything passes the gate first, unknown paths too; then the version decides which routes there are.
 pub fn build(services: Arc<Services>) -> Router {
     let by_version = Version::ALL.map(|version| {
-        routes(version)
+        routes(version, &services)
             .fallback(no_such_route)
             .method_not_allowed_fallback(no_such_method)
             .with_state(Arc::clone(&services))
@@ -47,7 +50,7 @@ fn until(last: Version, version: Version, router: Routes, add: fn(Routes) -> Rou
 type Routes = Router<Arc<Services>>;
 
 /// The routes of a version.
-fn routes(version: Version) -> Routes {
+fn routes(version: Version, services: &Arc<Services>) -> Routes {
     let router = Router::new()
         // Conversations and messages, system view
         .route("/apps/{app}/conversations", post(conversation::create))
@@ -67,7 +70,12 @@ fn routes(version: Version) -> Routes {
                 .put(identity::replace)
                 .delete(identity::delete),
         )
+        .route("/apps/{app}/users/{user}", get(user::get).patch(user::edit))
+        .route("/apps/{app}/users/{user}/badge", get(user::badge).put(user::set_badge))
+        .route("/apps/{app}/users/{user}/sessions", delete(user::delete_sessions))
         // The whole app
+        .route("/apps/{app}", patch(app::edit))
+        .route("/apps/{app}/notifications", post(notification::send))
         .route("/apps/{app}/announcements", post(announcement::send))
         // Webhooks
         .route("/apps/{app}/webhooks", get(webhook::get_all).post(webhook::register))
@@ -79,11 +87,21 @@ fn routes(version: Version) -> Routes {
             .route("/apps/{app}/users/{user}/blocks", post(block::block))
             .route("/apps/{app}/users/{user}/blocks/{blocked}", delete(block::unblock))
     });
-    router.merge(users_view(version))
+    let router = since(Version::V2_0, version, router, |router| {
+        router
+            .route("/apps/{app}/users/{user}/following", get(following::get_all).post(following::follow_all))
+            .route(
+                "/apps/{app}/users/{user}/following/{followed}",
+                get(following::get).put(following::follow).delete(following::unfollow),
+            )
+            .route("/apps/{app}/users/{user}/identities", get(following::identities))
+    });
+    router.merge(users_view(version, services))
 }
 
-/// What a user sees and does: the Client API, served below the user. Its errors point at its own documentation. Contract 2.10.
-fn users_view(version: Version) -> Routes {
+/// What a user sees and does, unless it is suspended: the Client API, served below the user. Its errors point at its own
+/// documentation. Contract 2.8 and 2.10.
+fn users_view(version: Version, services: &Arc<Services>) -> Routes {
     let router = Router::new()
         .route(
             "/apps/{app}/users/{user}/conversations",
@@ -112,7 +130,10 @@ fn users_view(version: Version) -> Routes {
         router
             .route("/apps/{app}/users/{user}/conversations/{conversation}/mark_all_read", post(receipt::mark_all_read))
     });
-    router.method_not_allowed_fallback(no_such_method).layer(map_response(error::in_client_docs))
+    router
+        .route_layer(from_fn_with_state(Arc::clone(services), gate::check_not_suspended))
+        .method_not_allowed_fallback(no_such_method)
+        .layer(map_response(error::in_client_docs))
 }
 
 async fn no_such_route() -> Failure {

@@ -273,6 +273,21 @@ impl ApiError {
         Self::invalid_property("sender_id", "must be the id of an identity that exists")
     }
 
+    /// `user_suspended`.
+    pub fn user_suspended() -> Self {
+        Self::new(ErrorKind::UserSuspended, "The user is suspended.")
+    }
+
+    /// `not_found` for a user whom nothing ever named.
+    pub fn user_not_found() -> Self {
+        Self::new(ErrorKind::NotFound, "The referenced user cannot be found.")
+    }
+
+    /// `not_found` for a user who is not followed.
+    pub fn not_following() -> Self {
+        Self::new(ErrorKind::NotFound, "The user does not follow this user.")
+    }
+
     /// `not_found` for a conversation (recorded text).
     pub fn conversation_not_found() -> Self {
         Self::new(ErrorKind::NotFound, "The referenced conversation cannot be found.")

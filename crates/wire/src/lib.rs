@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 pub mod announcement;
+pub mod app;
 pub mod block_list;
 pub mod body;
 pub mod client_api;
@@ -16,6 +17,7 @@ pub mod id;
 pub mod identity;
 pub mod message;
 pub mod metadata;
+pub mod notification;
 pub mod page;
 pub mod part;
 pub mod patch;
@@ -24,6 +26,7 @@ pub mod receipt;
 pub mod schedule;
 pub mod timestamp;
 pub mod url;
+pub mod user;
 pub mod version;
 pub mod view;
 pub mod webhook;

@@ -1,11 +1,14 @@
 //! Paging of lists: `page_size`, `from_id`, `sort_by`. Contract 1.7.
 
 use crate::error::ApiError;
-use crate::id::{AnnouncementId, ConversationId, MessageId};
+use crate::id::{AnnouncementId, ConversationId, MessageId, UserId};
 use crate::percent;
 
 /// The largest page, and the size of a page when none is asked for.
 pub const MAX_PAGE_SIZE: usize = 100;
+
+/// The largest page of a list of users, and its size when none is asked for (the maximum is assumed).
+pub const MAX_USER_PAGE_SIZE: usize = 500;
 
 /// Name of the header with the number of all items of a list, whatever the page.
 pub const COUNT_HEADER: &str = "Layer-Count";
@@ -23,7 +26,7 @@ pub enum SortBy {
 /// A page of a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Page<Id> {
-    /// How many items at most, 1 to [`MAX_PAGE_SIZE`].
+    /// How many items at most, from 1 up.
     pub size: usize,
     /// The page begins after this item.
     pub from: Option<Id>,
@@ -59,17 +62,24 @@ impl ListQuery {
 
     /// The page of a list of conversations.
     pub fn conversations(&self) -> Result<Page<ConversationId>, ApiError> {
-        self.page(ConversationId::parse)
+        self.page(MAX_PAGE_SIZE, from_uuid(ConversationId::parse))
     }
 
     /// The page of a list of messages.
     pub fn messages(&self) -> Result<Page<MessageId>, ApiError> {
-        self.page(MessageId::parse)
+        self.page(MAX_PAGE_SIZE, from_uuid(MessageId::parse))
+    }
+
+    /// The page of a list of users, where `from_id` is an identity id or a user id (contract 1.7).
+    pub fn users(&self) -> Result<Page<UserId>, ApiError> {
+        self.page(MAX_USER_PAGE_SIZE, |text| {
+            UserId::parse_identity(text).map_err(|reason| ApiError::invalid_property("from_id", reason))
+        })
     }
 
     /// The page of a list of announcements.
     pub fn announcements(&self) -> Result<Page<AnnouncementId>, ApiError> {
-        self.page(AnnouncementId::parse)
+        self.page(MAX_PAGE_SIZE, from_uuid(AnnouncementId::parse))
     }
 
     /// The order of a list of conversations. Error: `invalid_property` `sort_by`.
@@ -81,28 +91,28 @@ impl ListQuery {
         }
     }
 
-    fn page<Id>(&self, parse_id: impl Fn(&str) -> Option<Id>) -> Result<Page<Id>, ApiError> {
-        let size = self.page_size.as_deref().map_or(Ok(MAX_PAGE_SIZE), page_size)?;
-        let from = match &self.from_id {
-            None => None,
-            Some(text) => {
-                Some(parse_id(text).ok_or_else(|| ApiError::invalid_request_id("query parameter 'from_id'"))?)
-            }
-        };
+    fn page<Id>(&self, max_size: usize, from_id: impl Fn(&str) -> Result<Id, ApiError>) -> Result<Page<Id>, ApiError> {
+        let size = self.page_size.as_deref().map_or(Ok(max_size), |text| page_size(text, max_size))?;
+        let from = self.from_id.as_deref().map(from_id).transpose()?;
         Ok(Page { size, from })
     }
 }
 
+/// Reads the `from_id` of a list whose items are named by UUIDs.
+fn from_uuid<Id>(parse: impl Fn(&str) -> Option<Id>) -> impl Fn(&str) -> Result<Id, ApiError> {
+    move |text| parse(text).ok_or_else(|| ApiError::invalid_request_id("query parameter 'from_id'"))
+}
+
 /// Reads a page size; one over the maximum counts as the maximum. Error: `invalid_property` when it is 0 or no number (assumed).
-fn page_size(text: &str) -> Result<usize, ApiError> {
+fn page_size(text: &str, max: usize) -> Result<usize, ApiError> {
     let invalid = || ApiError::invalid_property("page_size", "must be a whole number of at least 1");
     if !text.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(invalid());
     }
     // Digits that overflow are a number all the same, and well over the maximum.
-    match text.parse::<usize>().unwrap_or(MAX_PAGE_SIZE) {
+    match text.parse::<usize>().unwrap_or(max) {
         0 => Err(invalid()),
-        size => Ok(size.min(MAX_PAGE_SIZE)),
+        size => Ok(size.min(max)),
     }
 }
 
@@ -172,6 +182,17 @@ mod tests {
         assert_eq!(ListQuery::parse("from_id=").unwrap().messages().unwrap().from, None);
         let error = ListQuery::parse("from_id=wrongid").unwrap().messages().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidRequestId);
+    }
+
+    #[test]
+    fn a_page_of_users_has_up_to_500_and_begins_after_an_identity_id_or_a_user_id() {
+        let users = |query| ListQuery::parse(query).unwrap().users();
+        assert_eq!(users("").unwrap(), Page { size: 500, from: None });
+        assert_eq!(users("page_size=501").unwrap().size, 500);
+        for query in ["from_id=ns%2F42", "from_id=layer%3A%2F%2F%2Fidentities%2Fns%252F42"] {
+            assert_eq!(users(query).unwrap().from, Some(UserId::parse("ns/42").unwrap()), "{query}");
+        }
+        assert_eq!(users("from_id=a%00").unwrap_err().kind(), ErrorKind::InvalidProperty);
     }
 
     #[test]

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use http::StatusCode;
-use layer_wire::ApiError;
 use layer_wire::identity::{Fields, Identities, IdentityPatch};
+use layer_wire::{ApiError, UserId};
 
 use super::{Answer, system_view};
 use crate::answer;
@@ -13,6 +13,17 @@ use crate::extract::{OfUser, PatchPayload, Payload};
 use crate::gate::Caller;
 use crate::service::Services;
 use crate::service::identity::CreatedIdentity;
+
+/// An identity where a user may have none: then `null` in 1.x, and full of nulls from 2.0 on (assumed).
+pub fn shown(
+    services: &Services,
+    caller: Caller,
+    user: &UserId,
+    fields: Option<Fields>,
+) -> Option<layer_wire::identity::Identity> {
+    let fields = if caller.version.has_identities() { fields.unwrap_or_else(Fields::unset) } else { fields? };
+    Some(system_view(services, caller, Identities::new()).identity(user, &fields))
+}
 
 /// `POST /users/<user>/identity`: creates an identity.
 ///

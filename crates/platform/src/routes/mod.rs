@@ -2,13 +2,17 @@
 
 pub mod admin;
 pub mod announcement;
+pub mod app;
 pub mod block;
 pub mod client_api;
 pub mod conversation;
 pub mod deletion;
+pub mod following;
 pub mod identity;
 pub mod message;
+pub mod notification;
 pub mod receipt;
+pub mod user;
 pub mod webhook;
 
 use axum::response::Response;

@@ -2,13 +2,14 @@
 
 use std::sync::PoisonError;
 
+use layer_wire::app::AppChange;
 use layer_wire::{ApiError, AppId};
 
 use super::Services;
 use crate::error::Failure;
 use crate::platform::NewApp;
-use crate::store::StoreError;
 use crate::store::model::{AppKey, AppRecord};
+use crate::store::{StoreError, Writes};
 use crate::token::TokenHash;
 
 impl Services {
@@ -34,6 +35,19 @@ impl Services {
             self.apps.write().unwrap_or_else(PoisonError::into_inner).insert(id, record.clone());
         }
         Ok(found)
+    }
+
+    /// Changes an app: all changes in order, or none.
+    pub async fn edit_app(&self, app: AppKey, changes: Vec<AppChange>) -> Result<(), Failure> {
+        let edit = move |writes: &mut dyn Writes| {
+            for change in changes {
+                match change {
+                    AppChange::SetSessionTtl(seconds) => writes.set_session_ttl(app, seconds)?,
+                }
+            }
+            Ok(())
+        };
+        self.store.write(edit).await
     }
 
     /// Creates an app with a token. Waits for the store: not for the threads that serve requests.

@@ -11,14 +11,18 @@ pub mod conversation;
 pub mod dedupe;
 pub mod deletion;
 pub mod event;
+pub mod following;
 pub mod identity;
 pub mod message;
 pub mod named;
+pub mod notification;
 pub mod receipt;
 pub mod scheduled_message;
+pub mod user;
 pub mod webhook;
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use layer_wire::AppId;
@@ -42,6 +46,8 @@ pub struct Services {
     webhooks: WebhookOptions,
     /// Tells those who wait that a challenge had its outcome.
     webhook_verified: Notify,
+    /// Whether anyone may be suspended, so that a request has to look only then.
+    may_have_suspended: AtomicBool,
     /// Scheme and host of the URLs in answers.
     public_url: String,
     /// Rings when a message was scheduled.
@@ -61,6 +67,7 @@ impl Services {
             events,
             webhooks,
             webhook_verified: Notify::new(),
+            may_have_suspended: AtomicBool::new(true),
             public_url,
             scheduled: Arc::default(),
         }
@@ -90,6 +97,7 @@ impl Services {
     /// Forgets what was remembered of a store whose content was replaced, and has the workers look at it anew.
     pub fn forget(&self) {
         self.apps.write().unwrap_or_else(PoisonError::into_inner).clear();
+        self.may_have_suspended.store(true, Ordering::SeqCst);
         self.scheduled.notify_one();
     }
 

@@ -135,7 +135,7 @@ fn answers_with_a_body_are_json_in_utf8() {
 #[test]
 fn an_unknown_route_is_an_invalid_endpoint() {
     let server = start();
-    for path in ["", "/", "/nope", "/conversations/", "/users//blocks", "/users/a", "/announcements/x"] {
+    for path in ["/", "/nope", "/conversations/", "/users//blocks", "/users/a/nope", "/announcements/x"] {
         server.get(path).assert_error(404, "invalid_endpoint", None);
     }
     raw(&server.platform, "GET", "/", &[], b"").assert_error(404, "invalid_endpoint", None);

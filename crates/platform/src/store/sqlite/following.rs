@@ -21,30 +21,30 @@ const FOLLOWED: &str = "
     AND NOT EXISTS (SELECT 1 FROM follows WHERE follower = ?1 AND followed = theirs.user AND is_following = 0)";
 
 impl FollowingReads for Session<'_> {
-    fn is_following(&self, app: AppKey, follower: &UserId, followed: &UserId) -> Result<bool, StoreError> {
-        let follower = user::find(self.connection, app, follower)?;
+    fn is_following(&self, app: AppKey, user: &UserId, followed: &UserId) -> Result<bool, StoreError> {
+        let user = user::find(self.connection, app, user)?;
         let followed = user::find(self.connection, app, followed)?;
-        let (Some(follower), Some(followed)) = (follower, followed) else { return Ok(false) };
+        let (Some(user), Some(followed)) = (user, followed) else { return Ok(false) };
         let said = self
             .connection
             .prepare_cached("SELECT is_following FROM follows WHERE follower = ?1 AND followed = ?2")?
-            .query_row([follower.0, followed.0], |row| row.get(0))
+            .query_row([user.0, followed.0], |row| row.get(0))
             .optional()?;
         match said {
             Some(is_following) => Ok(is_following),
-            None if follower == followed => Ok(false),
-            None => shares_conversation(self.connection, follower, followed),
+            None if user == followed => Ok(false),
+            None => shares_conversation(self.connection, user, followed),
         }
     }
 
     fn following(
         &self,
         app: AppKey,
-        follower: &UserId,
+        user: &UserId,
         from: Option<&UserId>,
         limit: usize,
     ) -> Result<Vec<UserId>, StoreError> {
-        let Some(follower) = user::find(self.connection, app, follower)? else { return Ok(vec![]) };
+        let Some(user) = user::find(self.connection, app, user)? else { return Ok(vec![]) };
         let after = match from {
             None => 0,
             Some(from) => user::find(self.connection, app, from)?.map_or(i64::MAX, |from| from.0),
@@ -53,45 +53,45 @@ impl FollowingReads for Session<'_> {
         let mut statement = self.connection.prepare_cached(&format!(
             "SELECT users.id FROM users WHERE users.key IN ({FOLLOWED}) AND users.key > ?2 ORDER BY users.key LIMIT ?3"
         ))?;
-        let found = statement.query_map([follower.0, after, limit], |row| row.get(0).map(UserId::trusted))?;
+        let found = statement.query_map([user.0, after, limit], |row| row.get(0).map(UserId::trusted))?;
         Ok(found.collect::<Result<_, _>>()?)
     }
 
-    fn following_count(&self, app: AppKey, follower: &UserId) -> Result<u64, StoreError> {
-        let Some(follower) = user::find(self.connection, app, follower)? else { return Ok(0) };
+    fn following_count(&self, app: AppKey, user: &UserId) -> Result<u64, StoreError> {
+        let Some(user) = user::find(self.connection, app, user)? else { return Ok(0) };
         let count = self
             .connection
             .prepare_cached(&format!("SELECT count(*) FROM ({FOLLOWED})"))?
-            .query_row([follower.0], |row| row.get::<_, i64>(0))?;
+            .query_row([user.0], |row| row.get::<_, i64>(0))?;
         Ok(count.unsigned_abs())
     }
 }
 
 impl FollowingWrites for Session<'_> {
-    fn follow(&mut self, app: AppKey, follower: &UserId, followed: &UserId) -> Result<(), StoreError> {
-        say(self.connection, app, follower, followed, true)
+    fn follow(&mut self, app: AppKey, user: &UserId, followed: &UserId) -> Result<(), StoreError> {
+        say(self.connection, app, user, followed, true)
     }
 
-    fn unfollow(&mut self, app: AppKey, follower: &UserId, followed: &UserId) -> Result<(), StoreError> {
-        say(self.connection, app, follower, followed, false)
+    fn unfollow(&mut self, app: AppKey, user: &UserId, followed: &UserId) -> Result<(), StoreError> {
+        say(self.connection, app, user, followed, false)
     }
 }
 
 fn say(
     connection: &Connection,
     app: AppKey,
-    follower: &UserId,
+    user: &UserId,
     followed: &UserId,
     is_following: bool,
 ) -> Result<(), StoreError> {
-    let follower = user::find_or_insert(connection, app, follower)?;
+    let user = user::find_or_insert(connection, app, user)?;
     let followed = user::find_or_insert(connection, app, followed)?;
     connection
         .prepare_cached(
             "INSERT INTO follows (follower, followed, is_following) VALUES (?1, ?2, ?3)
              ON CONFLICT DO UPDATE SET is_following = excluded.is_following",
         )?
-        .execute((follower.0, followed.0, is_following))?;
+        .execute((user.0, followed.0, is_following))?;
     Ok(())
 }
 

@@ -1,0 +1,86 @@
+//! Users, as the application manages them: badge, suspension, sessions. Contract 2.8.
+
+use std::sync::atomic::Ordering;
+
+use layer_wire::user::UserChange;
+use layer_wire::{ApiError, UserId, identity};
+
+use super::Services;
+use crate::error::Failure;
+use crate::store::model::{AppKey, UnreadCounts};
+use crate::store::{Reads, StoreError, Writes};
+
+/// A user that something named before.
+#[derive(Debug, Clone, PartialEq)]
+pub struct KnownUser {
+    /// The fields of its identity, if it has one.
+    pub identity: Option<identity::Fields>,
+    /// Whether it is suspended.
+    pub is_suspended: bool,
+}
+
+impl Services {
+    /// A user. Error: `not_found` for one that nothing ever named (assumed).
+    pub async fn user(&self, app: AppKey, user: UserId) -> Result<KnownUser, Failure> {
+        let read = move |reads: &dyn Reads| {
+            let is_suspended = reads.is_suspended(app, &user)?.ok_or_else(ApiError::user_not_found)?;
+            Ok(KnownUser { identity: reads.identity(app, &user)?, is_suspended })
+        };
+        self.store.read(read).await
+    }
+
+    /// Changes a user, who is created on the fly (assumed): all changes in order, or none.
+    pub async fn edit_user(&self, app: AppKey, user: UserId, changes: Vec<UserChange>) -> Result<(), Failure> {
+        if changes.contains(&UserChange::SetSuspended(true)) {
+            // Before the write, so that no request slips through between the two.
+            self.may_have_suspended.store(true, Ordering::SeqCst);
+        }
+        let edit = move |writes: &mut dyn Writes| {
+            for change in &changes {
+                match change {
+                    UserChange::SetSuspended(is_suspended) => writes.set_suspended(app, &user, *is_suspended)?,
+                }
+            }
+            Ok(())
+        };
+        self.store.write(edit).await
+    }
+
+    /// Refuses what a suspended user does. Error: `user_suspended`.
+    ///
+    /// As long as nobody was ever suspended, this costs nothing.
+    pub async fn check_not_suspended(&self, app: AppKey, user: UserId) -> Result<(), Failure> {
+        if !self.may_have_suspended.load(Ordering::SeqCst) {
+            return Ok(());
+        }
+        let is_suspended = self.store.read(move |reads| reads.is_suspended(app, &user)).await?;
+        if is_suspended == Some(true) { Err(ApiError::user_suspended().into()) } else { Ok(()) }
+    }
+
+    /// Looks whether anyone is suspended: at start. Until then, and after a restore, every request looks.
+    pub fn look_for_suspended(&self) -> Result<(), StoreError> {
+        let is_any = self.store.write_blocking(|writes| writes.is_anyone_suspended())?;
+        self.may_have_suspended.store(is_any, Ordering::SeqCst);
+        Ok(())
+    }
+
+    /// Ends all sessions of a user. Error: `not_found` for one that nothing ever named (recorded).
+    ///
+    /// There is nothing to end: applications come with the token of the app, and no user ever opens a session here.
+    pub async fn delete_sessions(&self, app: AppKey, user: UserId) -> Result<(), Failure> {
+        let read = move |reads: &dyn Reads| {
+            if reads.user_exists(app, &user)? { Ok(()) } else { Err(ApiError::user_not_found().into()) }
+        };
+        self.store.read(read).await
+    }
+
+    /// Sets what the application counts as unread elsewhere for a user, who is created on the fly (assumed).
+    pub async fn set_external_unread_count(&self, app: AppKey, user: UserId, count: u32) -> Result<(), Failure> {
+        self.store.write(move |writes| Ok(writes.set_external_unread_count(app, &user, count)?)).await
+    }
+
+    /// What a user has not read; nothing for an unknown one (assumed).
+    pub async fn unread_counts(&self, app: AppKey, user: UserId) -> Result<UnreadCounts, Failure> {
+        self.store.read(move |reads| Ok(reads.unread_counts(app, &user)?)).await
+    }
+}
