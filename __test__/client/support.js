@@ -61,6 +61,11 @@ function selfSigned({ name = 'api.layer.com', days = [-1, 1], isClient = false, 
 
 const closers = [];
 
+/** Has `close` run after the test. */
+function onClose(close) {
+  closers.push(close);
+}
+
 /** Closes every server and connection that a test opened; for `afterEach`. */
 async function closeAll() {
   await Promise.all(closers.splice(0).map((close) => close()));
@@ -251,6 +256,7 @@ module.exports = {
   closeAll,
   eachRequest,
   get,
+  onClose,
   plainServer,
   run,
   runWith,

@@ -7,7 +7,7 @@ const HALF_A_DAY = 12 * 3600e3;
  * Makes a certificate authority and a server certificate signed by it. They are two certificates because strict TLS
  * libraries refuse one that is both. Valid for a day around now.
  *
- * @returns {{ca: string, cert: string, key: string}} PEM texts
+ * @returns {{ca: string, caKey: string, cert: string, key: string}} PEM texts
  */
 function createCertificate() {
   const authority = create('differential tests', [
@@ -31,7 +31,7 @@ function createCertificate() {
     ],
     authority,
   );
-  return { ca: authority.pem, cert: server.pem, key: server.key };
+  return { ca: authority.pem, caKey: authority.key, cert: server.pem, key: server.key };
 }
 
 /** A certificate for `name`, signed by `authority` or, without one, by itself. */

@@ -42,7 +42,7 @@ const SUITES: [(&str, &[&str], SupportedCipherSuite); 9] = [
 const EVERYTHING: [&str; 10] =
     ["DEFAULT", "ALL", "HIGH", "ECDHE", "EECDH", "kEECDH", "kECDHE", "TLSv1.2", "FIPS", "COMPLEMENTOFDEFAULT"];
 
-/// The suites that a cipher list of OpenSSL selects.
+/// The suites that a cipher list of OpenSSL selects. As in Node, those of TLS 1.3 are all there unless the list names any.
 ///
 /// Errors: a suite that rustls does not have, an unknown word, or a list that selects nothing. What a list excludes may
 /// be unknown: it is not there in any case.
@@ -75,15 +75,23 @@ pub fn suites(list: &str) -> Result<Vec<SupportedCipherSuite>, InvalidAgent> {
             _ => selected.retain(|name| !named.contains(name)),
         }
     }
+    if selected.is_empty() {
+        return Err(InvalidAgent::new("ciphers", "selects no cipher"));
+    }
+    if !selected.iter().any(|name| is_of_13(name)) {
+        selected.splice(0..0, SUITES.iter().map(|(name, ..)| *name).filter(|name| is_of_13(name)));
+    }
     let mut suites: Vec<SupportedCipherSuite> = Vec::new();
     for name in selected {
         let suite = SUITES.iter().find(|row| row.0 == name).map(|row| row.2);
         suites.extend(suite.filter(|suite| !suites.contains(suite)));
     }
-    if suites.is_empty() {
-        return Err(InvalidAgent::new("ciphers", "selects no cipher"));
-    }
     Ok(suites)
+}
+
+/// The names of TLS 1.3 suites are of another kind.
+fn is_of_13(name: &str) -> bool {
+    name.starts_with("TLS_")
 }
 
 /// Whether a word of a cipher list is this suite, or a set that it belongs to; `EECDH+AESGCM` is what is in both.
@@ -146,10 +154,13 @@ mod tests {
             names("ECDHE-RSA-AES128-GCM-SHA256:TLS_AES_128_GCM_SHA256:ecdhe-rsa-aes256-gcm-sha384"),
             ["ECDHE-RSA-AES128-GCM-SHA256", "TLS_AES_128_GCM_SHA256", "ECDHE-RSA-AES256-GCM-SHA384"]
         );
-        assert_eq!(names("EECDH+AESGCM+ECDSA:!AES128"), ["ECDHE-ECDSA-AES256-GCM-SHA384"]);
-        assert_eq!(names("HIGH:!aNULL:!MD5:-CHACHA20:@STRENGTH").len(), 4);
-        assert_eq!(names("HIGH:+AES").last(), Some(&"ECDHE-RSA-AES128-GCM-SHA256"));
-        assert_eq!(names("!CHACHA20:ALL").len(), 4);
+        let without_13 = |list| names(list).into_iter().filter(|name| !is_of_13(name)).collect::<Vec<_>>();
+        assert_eq!(without_13("EECDH+AESGCM+ECDSA:!AES128"), ["ECDHE-ECDSA-AES256-GCM-SHA384"]);
+        assert_eq!(without_13("HIGH:!aNULL:!MD5:-CHACHA20:@STRENGTH").len(), 4);
+        assert_eq!(without_13("HIGH:+AES").last(), Some(&"ECDHE-RSA-AES128-GCM-SHA256"));
+        assert_eq!(without_13("!CHACHA20:ALL").len(), 4);
+        assert_eq!(names("HIGH").len(), 9);
+        assert_eq!(names("TLS_AES_256_GCM_SHA384"), ["TLS_AES_256_GCM_SHA384"]);
     }
 
     #[test]
