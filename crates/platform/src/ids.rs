@@ -66,7 +66,6 @@ impl Ids {
     }
 
     /// Random bytes for a secret of the API, such as the challenge of a webhook.
-    #[cfg_attr(not(test), expect(dead_code, reason = "nothing has a secret yet but the apps"))]
     pub fn secret<const LENGTH: usize>(&self) -> [u8; LENGTH] {
         lock(&self.resources).bytes()
     }

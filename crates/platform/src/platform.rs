@@ -18,8 +18,10 @@ use tower_service::Service as _;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::ids::Ids;
+use crate::outbound::Outbound;
 use crate::routes::admin::{self, Admin};
 use crate::service::Services;
+use crate::service::delivery::Attempt;
 use crate::store::sqlite::SqliteStore;
 use crate::store::sqlite::open::OpenError;
 use crate::store::{Store, StoreError};
@@ -108,6 +110,8 @@ pub enum StartError {
     Certificate(String),
     /// The private key cannot be used.
     Key(String),
+    /// The certificates of the authorities for webhooks cannot be used.
+    WebhookCa(String),
     /// The public URL is not one.
     PublicUrl(String),
     /// The system refuses threads.
@@ -128,6 +132,9 @@ impl fmt::Display for StartError {
             }
             Self::Key(reason) => {
                 write!(formatter, "tls: the key cannot be used: {reason}; give a PEM private key without a passphrase")
+            }
+            Self::WebhookCa(reason) => {
+                write!(formatter, "webhooks: the ca cannot be used: {reason}; give certificates in PEM form")
             }
             Self::PublicUrl(url) => write!(
                 formatter,
@@ -174,6 +181,7 @@ impl Platform {
         let acceptor = config.tls.as_ref().map(tls::acceptor).transpose()?;
         let scheme = if acceptor.is_some() { "https" } else { "http" };
         let public_url = config.public_url.map(checked_public_url).transpose()?;
+        let outbound = Outbound::new(&config.webhooks).map_err(StartError::WebhookCa)?;
         let (listener, address) = listen(SocketAddr::new(config.host, config.port))?;
         let url = format!("{scheme}://{}", reachable(address));
         let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&config.data).map_err(StartError::Data)?);
@@ -209,7 +217,7 @@ impl Platform {
         }
         let mut workers = {
             let _inside = runtime.enter();
-            worker::start(&services, &is_stopping)
+            worker::start(&services, outbound, &is_stopping)
         };
         runtime.spawn(async move {
             server::serve(listener, acceptor, router, is_stopping).await;
@@ -259,6 +267,12 @@ impl Platform {
             let _ = sender.send(AdminAnswer { status, body: body.into() });
         });
         Ok(receiver.recv().map_err(|_| StoreError::Closed)?)
+    }
+
+    /// The latest attempts to deliver events of an app to its webhooks, oldest first. The last 1000 of all apps are remembered, in
+    /// memory.
+    pub fn deliveries(&self, app: AppId) -> Vec<Attempt> {
+        self.services.deliveries(app)
     }
 
     /// Stops the platform: accepts no more connections, lets requests in flight finish for up to 5 seconds, writes what is left and

@@ -1,11 +1,11 @@
 //! Webhook events: their names in each version, and the payloads that deliveries carry. Contract 6.4 and 6.5.
 
+use serde::Serialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::body::Object;
-use crate::id::UserId;
-use crate::message::{Sender, ShownSender};
+use crate::message::{ShownSender, Status};
 use crate::timestamp::Timestamp;
 use crate::version::Version;
 
@@ -131,29 +131,43 @@ pub struct Envelope<'a> {
 }
 
 impl Envelope<'_> {
-    /// The payload of version 1.0 about `subject`. The actor is absent in conversation events, and wherever nobody is known to have
-    /// acted: a request with the app's token is nobody's (assumed).
-    pub fn first(self, actor: Option<&ShownSender>, key: &str, subject: Value) -> Value {
-        let mut event = json!({ "created_at": self.created_at, "type": self.name, "id": self.id.to_string() });
+    /// The payload about `subject`, the members that tell what the event is about.
+    ///
+    /// In 1.0 the actor stands inside `event`, and not in conversation events; later it stands beside it. It is absent wherever nobody
+    /// is known to have acted: a request with the app's token is nobody's (assumed).
+    pub fn payload(self, version: Version, actor: Option<&ShownSender>, subject: Object) -> Object {
+        let mut event = Object::new();
+        event.insert("created_at".into(), json!(self.created_at));
+        event.insert("type".into(), json!(self.name));
+        event.insert("id".into(), json!(self.id.to_string()));
+        let mut payload = Object::new();
         if let Some(actor) = actor {
-            event["actor"] = json!(actor);
+            let holder = if version.has_identities() { &mut payload } else { &mut event };
+            holder.insert("actor".into(), json!(actor));
         }
-        let mut payload = json!({ "event": event });
-        payload[key] = subject;
-        self.with_config(payload)
-    }
-
-    fn with_config(self, mut payload: Value) -> Value {
+        payload.insert("event".into(), Value::Object(event));
+        payload.extend(subject);
         if !self.config.is_empty() {
-            payload["config"] = Value::Object(self.config.clone());
+            payload.insert("config".into(), Value::Object(self.config.clone()));
         }
         payload
     }
 }
 
-/// Who acted, when it was a user.
-pub fn acting_user(user: &UserId) -> Sender {
-    Sender::User(user.clone())
+/// Where something is that an event does not show as a whole.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Link<Id> {
+    /// Its id.
+    pub id: Id,
+    /// Its URL.
+    pub url: String,
+}
+
+/// What `Receipt.created` tells of a receipt: it is for all messages from one position to another. The values of `type` and the
+/// members of `positions` are (assumed, contract 6.5).
+pub fn receipt(status: Status, start: u32, end: u32) -> Value {
+    let kind = if status == Status::Read { "read" } else { "delivery" };
+    json!({ "type": kind, "positions": { "start": start, "end": end } })
 }
 
 #[cfg(test)]
@@ -209,7 +223,8 @@ mod tests {
             created_at: Timestamp::from_ms(0),
             config: &Object::new(),
         };
-        let payload = envelope.first(None, "conversation", json!({}));
+        let subject = json!({ "conversation": {} }).as_object().cloned().unwrap();
+        let payload = Value::Object(envelope.payload(Version::V1_0, None, subject));
         let event = json!({
             "created_at": "1970-01-01T00:00:00.000Z", "type": "conversation.created", "id": Uuid::nil().to_string()
         });

@@ -331,10 +331,22 @@ impl Message {
         Self { sent_at: None, ..Self::created(shown, view) }
     }
 
-    /// Shows a message in a payload of webhooks 1.0: short URL, no nulls, parts with numbers. Contract 6.4.
-    pub fn in_first_event(shown: Shown, view: &View) -> Self {
-        let url = view.urls.short_message(shown.id);
-        Self::new(shown, view, url, PartForm::Event)
+    /// Shows a message in a payload of webhooks.
+    ///
+    /// - 1.0: short URL, no nulls, parts with numbers (contract 6.4)
+    /// - 2.0 and 3.0: the same members, and `position` and `updated_at` (contract 6.5); long URL, parts as in a read of the version
+    ///   but in 2.0 without nulls (assumed)
+    pub fn in_event(shown: Shown, view: &View) -> Self {
+        if view.version <= Version::V1_1 {
+            let url = view.urls.short_message(shown.id);
+            return Self::new(shown, view, url, PartForm::Event);
+        }
+        let url = view.urls.message(shown.conversation, shown.id);
+        let position = Member::Present(Some(shown.position));
+        let form = if view.version >= Version::V3_0 { PartForm::Named } else { PartForm::Event };
+        let parts = ShownPart::all(shown.parts, form, shown.id, &url);
+        let rest = Shown { parts: vec![], ..shown };
+        Self { position, parts, ..Self::new(rest, view, url, PartForm::Event) }
     }
 
     fn new(shown: Shown, view: &View, url: String, form: PartForm) -> Self {

@@ -10,19 +10,25 @@ pub struct Urls {
     app: String,
     view: String,
     is_user_view: bool,
+    is_in_event: bool,
 }
 
 impl Urls {
     /// URLs in system view. `base` is scheme and host without a slash at the end, such as `https://api.layer.com`.
     pub fn system(base: &str, app: AppId) -> Self {
         let app = format!("{base}/apps/{app}");
-        Self { view: app.clone(), app, is_user_view: false }
+        Self { view: app.clone(), app, is_user_view: false, is_in_event: false }
     }
 
     /// URLs in the view of a user, with the prefix `/users/<user id>`.
     pub fn of_user(base: &str, app: AppId, user: &UserId) -> Self {
         let app = format!("{base}/apps/{app}");
-        Self { view: format!("{app}/users/{}", user.encoded()), app, is_user_view: true }
+        Self { view: format!("{app}/users/{}", user.encoded()), app, is_user_view: true, is_in_event: false }
+    }
+
+    /// URLs in payloads of webhooks: those of the system view, but for identities.
+    pub fn in_events(base: &str, app: AppId) -> Self {
+        Self { is_in_event: true, ..Self::system(base, app) }
     }
 
     /// A conversation.
@@ -59,9 +65,13 @@ impl Urls {
         format!("{message}/parts/{part}")
     }
 
-    /// An identity, in whatever view (recorded, R3).
+    /// An identity: one URL in answers, in whatever view (recorded, R3), another in payloads of webhooks (recorded, M3).
     pub fn identity(&self, user: &UserId) -> String {
-        format!("{}/users/{}/identity", self.app, user.encoded())
+        if self.is_in_event {
+            format!("{}/identities/{}", self.app, user.encoded())
+        } else {
+            format!("{}/users/{}/identity", self.app, user.encoded())
+        }
     }
 
     /// An announcement.

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use http::StatusCode;
-use layer_wire::ApiError;
 use layer_wire::url::Urls;
 use layer_wire::webhook::{NewWebhook, Webhook};
 
@@ -32,9 +31,6 @@ pub async fn register(
 ) -> Answer {
     let request = NewWebhook::parse(&body, services.allows_http_webhooks())
         .map_err(|error| Failure::Api(error.in_webhooks_docs()))?;
-    if request.version != layer_wire::Version::V1_0 {
-        return Err(ApiError::invalid_property("version", "must be '1.0' for now").in_webhooks_docs().into());
-    }
     let webhook = services.register_webhook(caller.key, request).await?;
     Ok(answer::json(StatusCode::CREATED, &show(&services, caller, webhook)))
 }

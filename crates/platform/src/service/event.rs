@@ -3,22 +3,25 @@
 //! The payload is rendered at once, for every active webhook that asked for the event: it shows the object after the change, and a
 //! repeated delivery is the same to the byte.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
+use layer_wire::body::Object;
 use layer_wire::conversation::Conversation;
-use layer_wire::event::{self, Envelope, EventKind};
+use layer_wire::event::{self, Envelope, EventKind, Link};
 use layer_wire::identity::Identities;
 use layer_wire::message::{Message, Sender, ShownSender, Status};
+use layer_wire::part::{Part, PartForm, ShownPart};
 use layer_wire::url::Urls;
 use layer_wire::{UserId, Version, View};
-use serde_json::Value;
 use tokio::sync::Notify;
 
+use super::named::{NamesUsers, identities_of};
 use crate::clock::Clock;
 use crate::ids::Ids;
 use crate::store::model::{AppKey, ConversationRecord, MessageRecord};
 use crate::store::webhook::{NewDelivery, Subscription};
-use crate::store::{StoreError, Writes};
+use crate::store::{Reads, StoreError, Writes};
 
 /// What happened, with the object as it is after the change.
 #[derive(Debug, Clone, Copy)]
@@ -33,6 +36,9 @@ pub enum Event<'a> {
     ConversationDeleted(&'a ConversationRecord),
     /// A message was sent.
     MessageSent(&'a MessageRecord),
+    /// The parts of a message changed (assumed).
+    #[expect(dead_code, reason = "parts are not changed yet")]
+    MessageUpdated(&'a MessageRecord),
     /// A message was deleted for everyone. The record is that of before.
     MessageDeleted {
         /// The message.
@@ -40,15 +46,37 @@ pub enum Event<'a> {
         /// Who deleted it; `None` for a request of the system.
         by: Option<&'a UserId>,
     },
-    /// A message reached a participant, or was read. The sender gives no receipts: record none for it.
+    /// Messages of one conversation reached a participant, or were read. The sender gives no receipts: record none for it.
     Receipt {
-        /// The message, with the new status.
-        message: &'a MessageRecord,
+        /// The messages, with the new status. Without any, nothing happened.
+        messages: &'a [MessageRecord],
         /// `Delivered` or `Read`.
         status: Status,
         /// Whose receipt it is.
         by: &'a UserId,
     },
+    /// A part of a message was added, replaced or removed. Record a [`Self::MessageUpdated`] as well.
+    #[expect(dead_code, reason = "parts are not changed yet")]
+    Part {
+        /// What was done to it.
+        change: PartChange,
+        /// The message, after the change.
+        message: &'a MessageRecord,
+        /// The part; a removed one as it was.
+        part: &'a Part,
+    },
+}
+
+/// What was done to a part.
+#[expect(dead_code, reason = "parts are not changed yet")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PartChange {
+    /// It was added.
+    Created,
+    /// It was replaced.
+    Updated,
+    /// It was removed.
+    Deleted,
 }
 
 impl Event<'_> {
@@ -59,18 +87,90 @@ impl Event<'_> {
             Self::ConversationMetadataUpdated(_) => EventKind::ConversationMetadataUpdated,
             Self::ConversationDeleted(_) => EventKind::ConversationDeleted,
             Self::MessageSent(_) => EventKind::MessageSent,
+            Self::MessageUpdated(_) => EventKind::MessageUpdated,
             Self::MessageDeleted { .. } => EventKind::MessageDeleted,
             Self::Receipt { status: Status::Read, .. } => EventKind::MessageRead,
             Self::Receipt { .. } => EventKind::MessageDelivered,
+            Self::Part { change: PartChange::Created, .. } => EventKind::PartCreated,
+            Self::Part { change: PartChange::Updated, .. } => EventKind::PartUpdated,
+            Self::Part { change: PartChange::Deleted, .. } => EventKind::PartDeleted,
         }
     }
 
     fn actor(&self) -> Option<Sender> {
         match self {
             Self::MessageSent(message) => Some(message.sender.clone()),
-            Self::MessageDeleted { by, .. } => by.map(event::acting_user),
-            Self::Receipt { by, .. } => Some(event::acting_user(by)),
+            Self::MessageDeleted { by, .. } => by.cloned().map(Sender::User),
+            Self::Receipt { by, .. } => Some(Sender::User((*by).clone())),
             _ => None,
+        }
+    }
+
+    /// The events that a version makes of it: 1.0 has one for each message that a receipt is for, later ones have one for all.
+    fn in_version(self, version: Version) -> Vec<Self> {
+        match self {
+            Self::Receipt { messages: [], .. } => vec![],
+            Self::Receipt { messages, status, by } if !version.has_identities() => {
+                messages.chunks(1).map(|messages| Self::Receipt { messages, status, by }).collect()
+            }
+            other => vec![other],
+        }
+    }
+
+    /// The members of the payload that tell what it is about.
+    fn subject(&self, view: &View) -> Result<Object, StoreError> {
+        let message_of =
+            |message: &MessageRecord| serde_json::to_value(Message::in_event(message.clone().into(), view));
+        let members = match *self {
+            Self::ConversationCreated(record)
+            | Self::ConversationParticipantsUpdated(record)
+            | Self::ConversationMetadataUpdated(record)
+            | Self::ConversationDeleted(record) => {
+                let shown = Conversation::in_system_view(record.clone().into(), view);
+                vec![("conversation", serde_json::to_value(shown)?)]
+            }
+            Self::MessageSent(message) | Self::MessageUpdated(message) | Self::MessageDeleted { message, .. } => {
+                vec![("message", message_of(message)?)]
+            }
+            Self::Receipt { messages, status, .. } => {
+                let ([first, .., last] | [first @ last]) = messages else { return Ok(Object::new()) };
+                if view.version.has_identities() {
+                    let (id, url) = (first.conversation, view.urls.conversation(first.conversation));
+                    let (start, end) = (first.position.min(last.position), first.position.max(last.position));
+                    let receipt = event::receipt(status, start, end);
+                    vec![("conversation", serde_json::to_value(Link { id, url })?), ("receipt", receipt)]
+                } else {
+                    vec![("message", message_of(first)?)]
+                }
+            }
+            Self::Part { message, part, .. } => {
+                let url = view.urls.message(message.conversation, message.id);
+                // Parts have numbers in the older versions, which have no such events.
+                let shown = ShownPart::of_message(part.clone(), 0, PartForm::of_reads(view.version), message.id, &url);
+                let message = serde_json::to_value(Link { id: message.id, url })?;
+                vec![("message_part", serde_json::to_value(shown)?), ("message", message)]
+            }
+        };
+        Ok(members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+    }
+}
+
+impl NamesUsers for Event<'_> {
+    fn for_each_user<'a>(&'a self, name: &mut dyn FnMut(&'a UserId)) {
+        match self {
+            Self::ConversationCreated(conversation)
+            | Self::ConversationParticipantsUpdated(conversation)
+            | Self::ConversationMetadataUpdated(conversation)
+            | Self::ConversationDeleted(conversation) => conversation.for_each_user(name),
+            Self::MessageSent(message) | Self::MessageUpdated(message) => message.for_each_user(name),
+            Self::MessageDeleted { message, by } => {
+                message.for_each_user(name);
+                if let Some(user) = by {
+                    name(user);
+                }
+            }
+            Self::Receipt { by, .. } => name(by),
+            Self::Part { .. } => {}
         }
     }
 }
@@ -104,24 +204,27 @@ impl Events {
             return Ok(());
         }
         let now = self.clock.now();
-        let id = self.ids.resource(now);
+        let mut ids = HashMap::new();
         for subscription in &subscriptions {
-            let Some(name) = event.kind().name(subscription.version) else { continue };
+            let version = subscription.version;
+            let Some(name) = event.kind().name(version) else { continue };
             if !subscription.events.iter().any(|wanted| wanted == name) {
                 continue;
             }
-            let envelope = Envelope { id, name, created_at: now, config: &subscription.config };
-            let body = serde_json::to_vec(&self.payload(subscription, envelope, event)?)?;
-            let request = self.ids.resource(now);
-            let webhook = subscription.webhook;
-            writes.insert_delivery(&NewDelivery {
-                webhook,
-                event: id,
-                request,
-                event_type: name,
-                body,
-                due_at: now,
-            })?;
+            for (index, event) in event.in_version(version).into_iter().enumerate() {
+                // All webhooks see the same id of the same event.
+                let id = *ids.entry((version.has_identities(), index)).or_insert_with(|| self.ids.resource(now));
+                let envelope = Envelope { id, name, created_at: now, config: &subscription.config };
+                let payload = self.payload(writes, app, subscription, envelope, &event)?;
+                writes.insert_delivery(&NewDelivery {
+                    webhook: subscription.webhook,
+                    event: id,
+                    request: self.ids.resource(now),
+                    event_type: name,
+                    body: serde_json::to_vec(&payload)?,
+                    due_at: now,
+                })?;
+            }
             self.recorded.notify_one();
         }
         Ok(())
@@ -129,42 +232,16 @@ impl Events {
 
     fn payload(
         &self,
+        reads: &dyn Reads,
+        app: AppKey,
         subscription: &Subscription,
         envelope: Envelope<'_>,
         event: &Event<'_>,
-    ) -> Result<Value, StoreError> {
-        match subscription.version {
-            Version::V1_0 | Version::V1_1 => self.first_payload(subscription, envelope, event),
-            // Not registered yet.
-            Version::V2_0 | Version::V3_0 => Err(StoreError::Failed("no payload of this version".into())),
-        }
-    }
-
-    fn first_payload(
-        &self,
-        subscription: &Subscription,
-        envelope: Envelope<'_>,
-        event: &Event<'_>,
-    ) -> Result<Value, StoreError> {
-        let view = View {
-            version: Version::V1_0,
-            urls: Urls::system(&self.public_url, subscription.app),
-            identities: Identities::new(),
-        };
+    ) -> Result<Object, StoreError> {
+        let version = subscription.version;
+        let identities = if version.has_identities() { identities_of(reads, app, event)? } else { Identities::new() };
+        let view = View { version, urls: Urls::in_events(&self.public_url, subscription.app), identities };
         let actor = event.actor().map(|actor| ShownSender::new(actor, &view, false));
-        let (key, subject) = match *event {
-            Event::ConversationCreated(record)
-            | Event::ConversationParticipantsUpdated(record)
-            | Event::ConversationMetadataUpdated(record)
-            | Event::ConversationDeleted(record) => {
-                let shown = Conversation::in_system_view(record.clone().into(), &view);
-                ("conversation", serde_json::to_value(shown)?)
-            }
-            Event::MessageSent(message) | Event::MessageDeleted { message, .. } | Event::Receipt { message, .. } => {
-                let shown = Message::in_first_event(message.clone().into(), &view);
-                ("message", serde_json::to_value(shown)?)
-            }
-        };
-        Ok(envelope.first(actor.as_ref(), key, subject))
+        Ok(envelope.payload(version, actor.as_ref(), event.subject(&view)?))
     }
 }

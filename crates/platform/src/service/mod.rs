@@ -10,6 +10,7 @@ pub mod client_api;
 pub mod conversation;
 pub mod dedupe;
 pub mod deletion;
+pub mod delivery;
 pub mod event;
 pub mod following;
 pub mod identity;
@@ -28,6 +29,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use layer_wire::AppId;
 use tokio::sync::Notify;
 
+use self::delivery::History;
 use self::event::Events;
 use crate::clock::Clock;
 use crate::config::WebhookOptions;
@@ -48,6 +50,7 @@ pub struct Services {
     webhook_verified: Notify,
     /// Whether anyone may be suspended, so that a request has to look only then.
     may_have_suspended: AtomicBool,
+    delivery_history: History,
     /// Scheme and host of the URLs in answers.
     public_url: String,
     /// Rings when a message was scheduled.
@@ -68,6 +71,7 @@ impl Services {
             webhooks,
             webhook_verified: Notify::new(),
             may_have_suspended: AtomicBool::new(true),
+            delivery_history: History::default(),
             public_url,
             scheduled: Arc::default(),
         }

@@ -13,7 +13,7 @@ use super::dedupe::{Creation, Tagged};
 use super::scheduled_message::Accepted;
 use crate::error::Failure;
 use crate::store::announcement::AnnouncementCopy;
-use crate::store::model::{AnnouncementRecord, ConversationRecord, MessageRecord};
+use crate::store::model::{AnnouncementRecord, AppKey, ConversationRecord, MessageRecord};
 use crate::store::{Reads, StoreError, Writes};
 
 /// What was found, and what is known of the users whom an answer shows with it.
@@ -31,20 +31,24 @@ fn with_identities<Found: NamesUsers>(
     caller: Caller,
     found: Found,
 ) -> Result<Named<Found>, StoreError> {
-    let mut identities = Identities::new();
-    if !caller.version.has_identities() {
-        return Ok((found, identities));
-    }
+    let is_asked = caller.version.has_identities();
+    let identities = if is_asked { identities_of(reads, caller.key, &found)? } else { Identities::new() };
+    Ok((found, identities))
+}
+
+/// Looks up the identities of the users in something, each once.
+pub fn identities_of(reads: &dyn Reads, app: AppKey, named: &impl NamesUsers) -> Result<Identities, StoreError> {
     let mut users = vec![];
-    found.for_each_user(&mut |user| users.push(user));
+    named.for_each_user(&mut |user| users.push(user));
     users.sort_unstable();
     users.dedup();
+    let mut identities = Identities::new();
     for user in users {
-        if let Some(fields) = reads.identity(caller.key, user)? {
+        if let Some(fields) = reads.identity(app, user)? {
             identities.insert(user.clone(), fields.profile());
         }
     }
-    Ok((found, identities))
+    Ok(identities)
 }
 
 impl Services {

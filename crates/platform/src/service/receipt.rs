@@ -26,7 +26,7 @@ fn raise_status(
 ) -> Result<(), Failure> {
     if message.recipient_status.raise(user, status) {
         writes.put_recipient_status(app, user, conversation, &message, status)?;
-        events.record(writes, app, &Event::Receipt { message: &message, status, by: user })?;
+        events.record(writes, app, &Event::Receipt { messages: &[message], status, by: user })?;
     }
     Ok(())
 }
@@ -41,9 +41,7 @@ fn mark_next_read(
     events: &Events,
 ) -> Result<bool, Failure> {
     let marked = writes.mark_read(app, user, conversation, up_to, MARKED_AT_ONCE)?;
-    for message in &marked.messages {
-        events.record(writes, app, &Event::Receipt { message, status: Status::Read, by: user })?;
-    }
+    events.record(writes, app, &Event::Receipt { messages: &marked.messages, status: Status::Read, by: user })?;
     Ok(marked.is_done)
 }
 

@@ -32,6 +32,11 @@ impl Services {
         self.webhooks.allow_http
     }
 
+    /// A new challenge for a receiver: 128 random bits in hexadecimal.
+    pub fn webhook_challenge(&self) -> String {
+        format!("{:032x}", u128::from_be_bytes(self.ids.secret()))
+    }
+
     /// Registers a webhook. Its verification starts by itself (recorded).
     pub async fn register_webhook(&self, app: AppKey, request: NewWebhook) -> Result<WebhookRecord, Failure> {
         let created_at = self.clock.now();

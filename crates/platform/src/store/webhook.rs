@@ -87,7 +87,6 @@ pub struct DeliveryRecord {
 }
 
 /// What can be read of webhooks.
-#[expect(dead_code, reason = "the delivery worker uses it")]
 pub trait WebhookReads {
     /// A webhook of an app.
     fn webhook(&self, app: AppKey, id: WebhookId) -> Result<Option<WebhookRecord>, StoreError>;
@@ -120,7 +119,6 @@ pub trait WebhookReads {
 }
 
 /// What can be written of webhooks.
-#[expect(dead_code, reason = "the delivery worker uses it")]
 pub trait WebhookWrites {
     /// Adds a webhook, unverified.
     fn insert_webhook(

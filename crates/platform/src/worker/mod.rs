@@ -4,6 +4,7 @@
 //! next row is due; at rest it costs nothing.
 
 mod scheduled_message;
+mod webhook;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -13,16 +14,18 @@ use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 
 use crate::clock::Clock;
+use crate::outbound::Outbound;
 use crate::service::Services;
 
 /// Starts the workers on the runtime at hand. They end soon after `stop` says so.
-pub fn start(services: &Arc<Services>, stop: &watch::Receiver<bool>) -> JoinSet<()> {
+pub fn start(services: &Arc<Services>, outbound: Outbound, stop: &watch::Receiver<bool>) -> JoinSet<()> {
     let mut workers = JoinSet::new();
     let scheduled_messages = {
         let services = Arc::clone(services);
         move || scheduled_message::send_due(Arc::clone(&services))
     };
     workers.spawn(run(services.clock().clone(), Arc::clone(services.scheduled()), stop.clone(), scheduled_messages));
+    workers.spawn(webhook::run(Arc::clone(services), outbound, stop.clone()));
     workers
 }
 

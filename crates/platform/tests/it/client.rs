@@ -77,14 +77,19 @@ impl Answer {
 
 /// Starts a platform on a file.
 pub fn start() -> Server {
-    let folder = tempfile::tempdir().expect("a folder");
-    let data = DataLocation::File(folder.path().join("layer.db"));
-    let platform = Platform::start(Config { data, ..Config::default() }).expect("a platform");
-    let app = platform.create_app().expect("an app");
-    Server { platform, app, _folder: folder }
+    Server::start(|data| Config { data, ..Config::default() })
 }
 
 impl Server {
+    /// Starts a platform on a file, with a config made for it.
+    pub fn start(config: impl FnOnce(DataLocation) -> Config) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let data = DataLocation::File(folder.path().join("layer.db"));
+        let platform = Platform::start(config(data)).expect("a platform");
+        let app = platform.create_app().expect("an app");
+        Self { platform, app, _folder: folder }
+    }
+
     /// The same server, spoken to in another version: `server.at("3.0").get(...)`. Without it, the version is 1.0.
     pub fn at(&self, version: &str) -> Speaker<'_> {
         Speaker { server: self, accept: format!("application/vnd.layer+json; version={version}") }

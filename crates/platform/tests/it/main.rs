@@ -24,8 +24,15 @@ mod patch;
 mod protocol;
 mod proxy;
 mod receipt;
+mod receiver;
 mod scheduled;
 mod tls;
 mod user;
 mod user_view;
 mod versions;
+mod webhook;
+mod webhook_address;
+mod webhook_delivery;
+mod webhook_event;
+#[cfg(unix)]
+mod webhook_restart;

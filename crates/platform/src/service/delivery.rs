@@ -1,0 +1,326 @@
+//! Deliveries of webhooks: what is due, what came of it, and when to try again. Contract 6.2 and 6.3.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::fmt;
+use std::sync::{Mutex, PoisonError};
+
+use layer_wire::webhook::Status;
+use layer_wire::{AppId, Timestamp, WebhookId};
+use uuid::Uuid;
+
+use super::Services;
+use crate::store::webhook::{DeliveryKey, DeliveryRecord, WebhookKey, WebhookRecord};
+use crate::store::{StoreError, Writes};
+
+/// The first pause after a failed attempt, in milliseconds; each further one is twice as long (assumed).
+const FIRST_PAUSE_MS: i64 = 1000;
+
+/// How long after its first attempt a delivery is given up, in milliseconds: 30 minutes.
+const GIVE_UP_AFTER_MS: i64 = 30 * 60 * 1000;
+
+/// How many deliveries to one webhook are under way at the same time. Order is best effort: these overtake each other.
+const MAX_PER_WEBHOOK: usize = 4;
+
+/// The same, for a webhook whose latest attempt failed, so that a dead receiver costs little.
+const MAX_PER_FAILING_WEBHOOK: usize = 1;
+
+/// How many deliveries are under way at the same time in all. It takes as many dead receivers to delay a healthy one.
+const MAX_IN_ALL: usize = 256;
+
+/// How many attempts are remembered.
+const HISTORY_LENGTH: usize = 1000;
+
+/// What is under way.
+#[derive(Debug, Clone, Default)]
+pub struct InFlight {
+    /// Deliveries, by webhook.
+    pub deliveries: HashMap<WebhookKey, HashSet<DeliveryKey>>,
+    /// Webhooks that are being challenged.
+    pub challenges: HashSet<WebhookKey>,
+}
+
+impl InFlight {
+    fn delivery_count(&self) -> usize {
+        self.deliveries.values().map(HashSet::len).sum()
+    }
+}
+
+/// What is to be done now.
+#[derive(Debug, Default)]
+pub struct Due {
+    /// Deliveries to attempt.
+    pub deliveries: Vec<(WebhookRecord, DeliveryRecord)>,
+    /// Webhooks to challenge.
+    pub challenges: Vec<WebhookRecord>,
+    /// When something else will be due, unless an event comes first.
+    pub next: Option<Timestamp>,
+}
+
+/// What came of an attempt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// The receiver took it.
+    Delivered {
+        /// Its status, 2xx.
+        status: u16,
+    },
+    /// It failed and will be tried again.
+    Failed {
+        /// The status of the receiver, if it answered.
+        status: Option<u16>,
+        /// What went wrong, for people.
+        error: String,
+        /// When the next attempt is due.
+        next_attempt_at: Timestamp,
+    },
+    /// It failed for the last time, and its webhook became inactive; or the webhook is inactive or gone by now.
+    GivenUp {
+        /// The status of the receiver, if it answered.
+        status: Option<u16>,
+        /// What went wrong, for people.
+        error: String,
+    },
+}
+
+/// One attempt to deliver an event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attempt {
+    /// The app.
+    pub app: AppId,
+    /// The webhook.
+    pub webhook: WebhookId,
+    /// The id of the event: the same in every attempt, and for every webhook that gets it.
+    pub event: Uuid,
+    /// The id of the request: the same in every attempt.
+    pub request: Uuid,
+    /// The name of the event.
+    pub event_type: String,
+    /// The number of the attempt, from 1.
+    pub number: u32,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// When it ended.
+    pub finished_at: Timestamp,
+    /// What came of it.
+    pub outcome: Outcome,
+}
+
+/// The latest attempts, oldest first.
+#[derive(Default)]
+pub struct History(Mutex<VecDeque<Attempt>>);
+
+impl History {
+    fn add(&self, attempt: Attempt) {
+        // A poisoned lock is as good as any: an attempt is added in one step.
+        let mut attempts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if attempts.len() == HISTORY_LENGTH {
+            attempts.pop_front();
+        }
+        attempts.push_back(attempt);
+    }
+
+    fn of(&self, app: AppId) -> Vec<Attempt> {
+        let attempts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        attempts.iter().filter(|attempt| attempt.app == app).cloned().collect()
+    }
+}
+
+/// How an attempt failed.
+pub struct FailedAttempt {
+    /// The status of the receiver, if it answered.
+    pub status: Option<u16>,
+    /// What went wrong, for people; it completes "Delivery failed due to".
+    pub reason: String,
+}
+
+/// When to try again after `failed_attempts` in vain; `None` when it is time to give up. The last attempt is made when 30 minutes are
+/// over, though a doubled pause would lead beyond.
+fn next_attempt(first_attempt_at: Timestamp, failed_attempts: u32, now: Timestamp) -> Option<Timestamp> {
+    let last = first_attempt_at.as_ms().saturating_add(GIVE_UP_AFTER_MS);
+    if now.as_ms() >= last {
+        return None;
+    }
+    let pause = FIRST_PAUSE_MS << failed_attempts.saturating_sub(1).min(20);
+    Some(Timestamp::from_ms(now.as_ms().saturating_add(pause).min(last)))
+}
+
+/// Up to `room` deliveries that are due to a webhook and not under way.
+fn due_to(
+    writes: &dyn Writes,
+    webhook: &WebhookRecord,
+    under_way: &HashSet<DeliveryKey>,
+    now: Timestamp,
+    room: usize,
+) -> Result<Vec<DeliveryRecord>, StoreError> {
+    let limit = if webhook.failing_since.is_some() { MAX_PER_FAILING_WEBHOOK } else { MAX_PER_WEBHOOK };
+    let free = limit.saturating_sub(under_way.len()).min(room);
+    if free == 0 {
+        return Ok(vec![]);
+    }
+    // Those under way are due as well.
+    let mut due = writes.due_deliveries(webhook.key, now, free + under_way.len())?;
+    due.retain(|delivery| !under_way.contains(&delivery.key));
+    due.truncate(free);
+    Ok(due)
+}
+
+impl Services {
+    /// What is to be done for webhooks now, beside what is under way. Deliveries to a webhook come in the order of their events.
+    ///
+    /// A write, though it changes nothing: so it sees whatever was recorded when the bell rang.
+    pub async fn due_for_webhooks(&self, in_flight: InFlight) -> Result<Due, StoreError> {
+        let now = self.clock.now();
+        let look = move |writes: &mut dyn Writes| {
+            let mut challenges = writes.unverified_webhooks()?;
+            challenges.retain(|webhook| !in_flight.challenges.contains(&webhook.key));
+            let mut room = MAX_IN_ALL.saturating_sub(in_flight.delivery_count());
+            let none = HashSet::new();
+            let mut waiting = writes.webhooks_with_deliveries()?;
+            // Those with the fewest under way first, so that none is passed over for long.
+            waiting.sort_by_key(|webhook| in_flight.deliveries.get(webhook).map_or(0, HashSet::len));
+            let mut deliveries = vec![];
+            for key in waiting {
+                if room == 0 {
+                    break;
+                }
+                let under_way = in_flight.deliveries.get(&key).unwrap_or(&none);
+                if under_way.len() >= MAX_PER_WEBHOOK {
+                    continue;
+                }
+                let Some(webhook) = writes.webhook_by_key(key)? else { continue };
+                for delivery in due_to(writes, &webhook, under_way, now, room)? {
+                    room -= 1;
+                    deliveries.push((webhook.clone(), delivery));
+                }
+            }
+            Ok(Due { deliveries, challenges, next: writes.next_delivery_after(now)? })
+        };
+        self.store.write(look).await
+    }
+
+    /// Keeps the outcome of a challenge, unless the webhook was deactivated or deleted meanwhile.
+    pub async fn finish_challenge(
+        &self,
+        webhook: &WebhookRecord,
+        outcome: Result<(), impl fmt::Display + Send>,
+    ) -> Result<(), StoreError> {
+        let key = webhook.key;
+        let status = match outcome {
+            Ok(()) => Status::Active,
+            Err(reason) => Status::Inactive { reason: format!("Verification failed due to {reason}") },
+        };
+        let finish = move |writes: &mut dyn Writes| {
+            let is_waiting = |webhook: &WebhookRecord| webhook.status == Status::Unverified;
+            if writes.webhook_by_key(key)?.as_ref().is_some_and(is_waiting) {
+                writes.set_webhook_status(key, &status)?;
+            }
+            Ok::<_, StoreError>(())
+        };
+        self.store.write(finish).await?;
+        self.webhook_verified.notify_waiters();
+        Ok(())
+    }
+
+    /// Takes a delivery out of the outbox: the receiver has it.
+    pub async fn finish_delivery(
+        &self,
+        webhook: &WebhookRecord,
+        delivery: &DeliveryRecord,
+        started_at: Timestamp,
+        status: u16,
+    ) -> Result<(), StoreError> {
+        let (webhook_key, key) = (webhook.key, delivery.key);
+        let finish = move |writes: &mut dyn Writes| {
+            writes.delete_delivery(key)?;
+            if writes.webhook_by_key(webhook_key)?.is_some_and(|webhook| webhook.failing_since.is_some()) {
+                writes.set_webhook_failing(webhook_key, None)?;
+            }
+            Ok::<_, StoreError>(())
+        };
+        self.store.write(finish).await?;
+        self.remember(webhook, delivery, started_at, Outcome::Delivered { status });
+        Ok(())
+    }
+
+    /// Puts a failed delivery off, or gives it up and deactivates the webhook: when this delivery has failed for 30 minutes, and also
+    /// when none to this webhook has succeeded for as long.
+    pub async fn fail_delivery(
+        &self,
+        webhook: &WebhookRecord,
+        delivery: &DeliveryRecord,
+        started_at: Timestamp,
+        failed: FailedAttempt,
+    ) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        let first_attempt_at = delivery.first_attempt_at.unwrap_or(started_at);
+        let next = next_attempt(first_attempt_at, delivery.failed_attempts + 1, now);
+        let (webhook_key, key) = (webhook.key, delivery.key);
+        let reason = format!("Delivery failed due to {}", failed.reason);
+        let fail = move |writes: &mut dyn Writes| {
+            let Some(webhook) = writes.webhook_by_key(webhook_key)? else { return Ok(None) };
+            let failing_since = webhook.failing_since.unwrap_or(started_at);
+            let is_dead = now.as_ms() >= failing_since.as_ms().saturating_add(GIVE_UP_AFTER_MS);
+            let next = next.filter(|_| !is_dead);
+            match next {
+                Some(next) if writes.postpone_delivery(key, first_attempt_at, next)? => {
+                    if webhook.failing_since.is_none() {
+                        writes.set_webhook_failing(webhook_key, Some(failing_since))?;
+                    }
+                    Ok(Some(next))
+                }
+                // The webhook was deactivated meanwhile, and the delivery dropped with it.
+                Some(_) => Ok(None),
+                None => {
+                    if webhook.status == Status::Active {
+                        writes.set_webhook_status(webhook_key, &Status::Inactive { reason })?;
+                    }
+                    Ok::<_, StoreError>(None)
+                }
+            }
+        };
+        let next = self.store.write(fail).await?;
+        let (status, error) = (failed.status, failed.reason);
+        let outcome = match next {
+            Some(next_attempt_at) => Outcome::Failed { status, error, next_attempt_at },
+            None => Outcome::GivenUp { status, error },
+        };
+        self.remember(webhook, delivery, started_at, outcome);
+        Ok(())
+    }
+
+    /// The latest attempts to deliver events of an app, oldest first; at most 1000 of all apps are remembered, in memory.
+    pub fn deliveries(&self, app: AppId) -> Vec<Attempt> {
+        self.delivery_history.of(app)
+    }
+
+    fn remember(&self, webhook: &WebhookRecord, delivery: &DeliveryRecord, started_at: Timestamp, outcome: Outcome) {
+        self.delivery_history.add(Attempt {
+            app: webhook.app,
+            webhook: webhook.id,
+            event: delivery.event,
+            request: delivery.request,
+            event_type: delivery.event_type.clone(),
+            number: delivery.failed_attempts + 1,
+            started_at,
+            finished_at: self.clock.now(),
+            outcome,
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Contract 6.3 (assumed).
+    #[test]
+    fn pauses_double_from_one_second_and_end_after_thirty_minutes() {
+        let first = Timestamp::from_ms(1_000_000);
+        let (mut now, mut seconds) = (first, vec![]);
+        while let Some(next) = next_attempt(first, u32::try_from(seconds.len()).unwrap() + 1, now) {
+            seconds.push((next.as_ms() - first.as_ms()) / 1000);
+            now = next;
+        }
+        assert_eq!(seconds, [1, 3, 7, 15, 31, 63, 127, 255, 511, 1023, 1800]);
+    }
+}
