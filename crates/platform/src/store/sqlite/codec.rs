@@ -1,11 +1,10 @@
 //! The two blobs of a message row. Folding parts and status into the row makes a send one row and a list one range scan.
 //!
-//! Both begin with a format number; numbers of several bytes are little-endian. What an older version wrote is read for ever.
+//! Both begin with a format number; what an older version wrote is read for ever. Texts and bytes begin with their length: a varint (7
+//! bits a byte, the lowest first), in format 1 a number of 32 bits. Numbers of several bytes are little-endian.
 //!
-//! Parts, format 1: text of the MIME type, bytes of the body. Format 2: flags, text of the MIME type, then the body, which is either
-//! bytes or, with [`IS_CONTENT`], the UUID of rich content and its size; then what the flags name, in their order. Recipients, format
-//! 1: status, text of the user id. Texts and bytes begin with their length: 32 bits in format 1, a varint (7 bits a byte, the lowest
-//! first) in format 2.
+//! Recipients: status, text of the user id. Parts: flags, text of the MIME type, then the body, which is either bytes or, with
+//! [`IS_CONTENT`], the UUID of rich content and its size as a varint; then what the flags name, in their order. Format 1 has no flags.
 
 use layer_wire::message::{RecipientStatus, Status};
 use layer_wire::part::{Part, PartBody};
@@ -14,8 +13,11 @@ use uuid::Uuid;
 
 use crate::store::StoreError;
 
-const RECIPIENTS_FORMAT: u8 = 1;
-const PARTS_FORMAT: u8 = 2;
+/// What is written.
+const FORMAT: u8 = 2;
+
+/// What the first release wrote.
+const FIRST_FORMAT: u8 = 1;
 
 /// The part refers to rich content instead of holding bytes.
 const IS_CONTENT: u8 = 1;
@@ -26,7 +28,7 @@ const IS_UPDATED: u8 = 4;
 
 /// Encodes the parts of a message or an announcement, whose UUID is `owner`.
 pub fn encode_parts(owner: Uuid, parts: &[Part]) -> Vec<u8> {
-    let mut blob = vec![PARTS_FORMAT];
+    let mut blob = vec![FORMAT];
     for (index, part) in parts.iter().enumerate() {
         let has_id = part.id != Part::id_at(owner, index);
         let flag = |flag: u8, is_set: bool| if is_set { flag } else { 0 };
@@ -55,31 +57,23 @@ pub fn encode_parts(owner: Uuid, parts: &[Part]) -> Vec<u8> {
 
 /// Decodes the parts of a message or an announcement. Error: `Failed` when the blob is damaged.
 pub fn decode_parts(owner: Uuid, blob: &[u8]) -> Result<Vec<Part>, StoreError> {
-    let (format, mut reader) = Reader::open(blob)?;
+    let mut reader = Reader::open(blob)?;
     let mut parts = vec![];
     while !reader.is_at_end() {
         let derived_id = Part::id_at(owner, parts.len());
-        parts.push(match format {
-            1 => {
-                let mime_type = reader.text()?;
-                let body = PartBody::Bytes(reader.bytes()?.to_vec());
-                Part { id: derived_id, mime_type, body, updated_at: None }
-            }
-            PARTS_FORMAT => decode_part(&mut reader, derived_id)?,
-            _ => return Err(damaged()),
-        });
+        parts.push(decode_part(&mut reader, derived_id)?);
     }
     Ok(parts)
 }
 
 fn decode_part(reader: &mut Reader<'_>, derived_id: Uuid) -> Result<Part, StoreError> {
-    let flags = reader.byte()?;
+    let flags = if reader.format == FIRST_FORMAT { 0 } else { reader.byte()? };
     if flags & !(IS_CONTENT | HAS_ID | IS_UPDATED) != 0 {
         return Err(damaged());
     }
-    let mime_type = String::from_utf8(reader.short_bytes()?.to_vec()).map_err(|_| damaged())?;
+    let mime_type = reader.text()?;
     let body = if flags & IS_CONTENT == 0 {
-        PartBody::Bytes(reader.short_bytes()?.to_vec())
+        PartBody::Bytes(reader.bytes()?.to_vec())
     } else {
         let id = ContentId::new(Uuid::from_bytes(reader.array()?));
         PartBody::Content { id, size: reader.varint()? }
@@ -112,31 +106,24 @@ pub fn decode_status(number: u8) -> Result<Status, StoreError> {
 }
 
 /// Encodes the status of a message with its recipients.
-pub fn encode_recipients(recipients: &RecipientStatus) -> Result<Vec<u8>, StoreError> {
-    let mut blob = vec![RECIPIENTS_FORMAT];
+pub fn encode_recipients(recipients: &RecipientStatus) -> Vec<u8> {
+    let mut blob = vec![FORMAT];
     for (user, status) in &recipients.0 {
         blob.push(encode_status(*status));
-        put(&mut blob, user.as_str().as_bytes())?;
+        put_text(&mut blob, user.as_str().as_bytes());
     }
-    Ok(blob)
+    blob
 }
 
 /// Decodes the status of a message with its recipients. Error: `Failed` when the blob is damaged.
 pub fn decode_recipients(blob: &[u8]) -> Result<RecipientStatus, StoreError> {
-    let (RECIPIENTS_FORMAT, mut reader) = Reader::open(blob)? else { return Err(damaged()) };
+    let mut reader = Reader::open(blob)?;
     let mut recipients = vec![];
     while !reader.is_at_end() {
         let status = decode_status(reader.byte()?)?;
         recipients.push((UserId::trusted(reader.text()?), status));
     }
     Ok(RecipientStatus(recipients))
-}
-
-fn put(blob: &mut Vec<u8>, bytes: &[u8]) -> Result<(), StoreError> {
-    let length = u32::try_from(bytes.len()).map_err(|_| StoreError::Failed("a value is too long".into()))?;
-    blob.extend_from_slice(&length.to_le_bytes());
-    blob.extend_from_slice(bytes);
-    Ok(())
 }
 
 fn put_text(blob: &mut Vec<u8>, bytes: &[u8]) {
@@ -157,28 +144,31 @@ fn damaged() -> StoreError {
     StoreError::Failed("a message row is damaged".into())
 }
 
-struct Reader<'a>(&'a [u8]);
+struct Reader<'a> {
+    format: u8,
+    rest: &'a [u8],
+}
 
 impl<'a> Reader<'a> {
-    /// The format of a blob, and a reader of the rest.
-    fn open(blob: &'a [u8]) -> Result<(u8, Self), StoreError> {
-        let (format, rest) = blob.split_first().ok_or_else(damaged)?;
-        Ok((*format, Self(rest)))
+    /// A reader of what follows the format number.
+    fn open(blob: &'a [u8]) -> Result<Self, StoreError> {
+        match blob.split_first() {
+            Some((&format @ (FIRST_FORMAT | FORMAT), rest)) => Ok(Self { format, rest }),
+            _ => Err(damaged()),
+        }
     }
 
     fn is_at_end(&self) -> bool {
-        self.0.is_empty()
+        self.rest.is_empty()
     }
 
     fn byte(&mut self) -> Result<u8, StoreError> {
-        let (byte, rest) = self.0.split_first().ok_or_else(damaged)?;
-        self.0 = rest;
-        Ok(*byte)
+        self.array::<1>().map(|[byte]| byte)
     }
 
     fn array<const N: usize>(&mut self) -> Result<[u8; N], StoreError> {
-        let (bytes, rest) = self.0.split_first_chunk().ok_or_else(damaged)?;
-        self.0 = rest;
+        let (bytes, rest) = self.rest.split_first_chunk().ok_or_else(damaged)?;
+        self.rest = rest;
         Ok(*bytes)
     }
 
@@ -194,22 +184,15 @@ impl<'a> Reader<'a> {
         Err(damaged())
     }
 
-    /// Bytes whose length is a varint.
-    fn short_bytes(&mut self) -> Result<&'a [u8], StoreError> {
-        let length = usize::try_from(self.varint()?).map_err(|_| damaged())?;
-        self.take(length)
-    }
-
-    fn take(&mut self, length: usize) -> Result<&'a [u8], StoreError> {
-        let (bytes, rest) = self.0.split_at_checked(length).ok_or_else(damaged)?;
-        self.0 = rest;
-        Ok(bytes)
-    }
-
-    /// Bytes whose length is 32 bits.
     fn bytes(&mut self) -> Result<&'a [u8], StoreError> {
-        let length = usize::try_from(u32::from_le_bytes(self.array()?)).map_err(|_| damaged())?;
-        self.take(length)
+        let length = match self.format {
+            FIRST_FORMAT => u64::from(u32::from_le_bytes(self.array()?)),
+            _ => self.varint()?,
+        };
+        let length = usize::try_from(length).map_err(|_| damaged())?;
+        let (bytes, rest) = self.rest.split_at_checked(length).ok_or_else(damaged)?;
+        self.rest = rest;
+        Ok(bytes)
     }
 
     fn text(&mut self) -> Result<String, StoreError> {
@@ -247,20 +230,24 @@ mod tests {
             (UserId::parse("møller").unwrap(), Status::Delivered),
             (UserId::parse("maria").unwrap(), Status::Read),
         ]);
-        assert_eq!(decode_recipients(&encode_recipients(&recipients).unwrap()), Ok(recipients));
+        assert_eq!(decode_recipients(&encode_recipients(&recipients)), Ok(recipients));
         let nobody = RecipientStatus::default();
-        assert_eq!(decode_recipients(&encode_recipients(&nobody).unwrap()), Ok(nobody));
+        assert_eq!(decode_recipients(&encode_recipients(&nobody)), Ok(nobody));
     }
 
     #[test]
-    fn a_text_costs_three_bytes_more_than_its_mime_type_and_body() {
+    fn a_text_costs_three_bytes_more_than_its_mime_type_and_body_and_a_recipient_two() {
         assert_eq!(encode_parts(OWNER, &[part(0, "text/plain", b"Hi")]).len(), 1 + 3 + 10 + 2);
+        let recipients = RecipientStatus(vec![(UserId::parse("maria").unwrap(), Status::Sent)]);
+        assert_eq!(encode_recipients(&recipients).len(), 1 + 2 + 5);
     }
 
     #[test]
     fn the_first_format_is_still_read() {
         let blob = b"\x01\x0a\0\0\0text/plain\x02\0\0\0Hi\x03\0\0\0a/b\0\0\0\0";
         assert_eq!(decode_parts(OWNER, blob), Ok(vec![part(0, "text/plain", b"Hi"), part(1, "a/b", b"")]));
+        let recipients = RecipientStatus(vec![(UserId::parse("jon").unwrap(), Status::Read)]);
+        assert_eq!(decode_recipients(b"\x01\x02\x03\0\0\0jon"), Ok(recipients));
     }
 
     #[test]
@@ -274,6 +261,7 @@ mod tests {
             assert!(decode_parts(OWNER, blob).is_err(), "{blob:?}");
         }
         assert!(decode_recipients(&[1, 7, 0, 0, 0, 0]).is_err());
-        assert!(decode_recipients(&[2, 1, 0, 0, 0, 0]).is_err());
+        assert!(decode_recipients(&[2, 7, 0]).is_err());
+        assert!(decode_recipients(&[3, 0, 0]).is_err());
     }
 }

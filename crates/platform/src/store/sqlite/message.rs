@@ -151,7 +151,7 @@ pub fn append(
             new.sent_at.as_ms(),
             sender_user,
             sender_name,
-            codec::encode_recipients(&new.recipient_status)?,
+            codec::encode_recipients(&new.recipient_status),
             codec::encode_parts(new.id.uuid(), &new.parts),
         ))?;
     connection

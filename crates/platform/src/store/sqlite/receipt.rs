@@ -38,10 +38,9 @@ impl ReceiptWrites for Session<'_> {
 }
 
 fn put(connection: &Connection, conversation: &ConversationRecord, message: &MessageRecord) -> Result<(), StoreError> {
-    connection.prepare_cached("UPDATE messages SET recipients = ?2 WHERE key = ?1")?.execute((
-        message::key(conversation, message.position),
-        codec::encode_recipients(&message.recipient_status)?,
-    ))?;
+    connection
+        .prepare_cached("UPDATE messages SET recipients = ?2 WHERE key = ?1")?
+        .execute((message::key(conversation, message.position), codec::encode_recipients(&message.recipient_status)))?;
     Ok(())
 }
 
