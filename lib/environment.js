@@ -11,25 +11,21 @@ exports.NODE_MAJOR = NODE_MAJOR;
 const extraFile = process.env.NODE_EXTRA_CA_CERTS;
 let extra;
 
-/** The certificates of NODE_EXTRA_CA_CERTS; a file that cannot be used is warned of, once, and left out. */
+/** The certificates of NODE_EXTRA_CA_CERTS; a file that cannot be read is warned of, and left out. */
 exports.extraAuthorities = () => {
   if (!extra) extra = extraFile ? readAuthorities(extraFile) : [];
   return extra;
 };
 
 function readAuthorities(file) {
-  let why;
   try {
-    const found = readFileSync(file, 'latin1').match(
-      /-----BEGIN (TRUSTED |X509 )?CERTIFICATE-----[\s\S]+?-----END [\s\S]+?-----/g,
-    );
-    if (found) return found;
-    why = 'it holds no certificate in PEM form';
+    const text = readFileSync(file, 'latin1');
+    return text.match(/-----BEGIN (TRUSTED |X509 )?CERTIFICATE-----[\s\S]+?-----END [\s\S]+?-----/g) || [];
   } catch (error) {
-    why = error.message;
+    // Before 22, Node says so itself when it starts; since then, when it first uses TLS, which it does not here.
+    if (NODE_MAJOR >= 22) process.emitWarning(`Ignoring extra certs from \`${file}\`, load failed: ${error.message}`);
+    return [];
   }
-  process.emitWarning(`Ignoring extra certs from \`${file}\`, load failed: ${why}`);
-  return [];
 }
 
 /** Options of the command line, also those that come by the environment. */

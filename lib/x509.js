@@ -34,7 +34,12 @@ exports.read = (raw) => {
     valid_to: to,
     fingerprint: fingerprint('sha1', raw),
     fingerprint256: fingerprint('sha256', raw),
-    serialNumber: serial.content.toString('hex').toUpperCase().replace(/^00/, ''),
+    // OpenSSL's way: whole bytes, but one digit for nothing.
+    serialNumber:
+      serial.content
+        .toString('hex')
+        .toUpperCase()
+        .replace(/^(00)+/, '') || '0',
     raw,
   };
 };

@@ -528,6 +528,79 @@ test('a thousand requests at once are all answered within the limit', async () =
   assert.ok(server.mostOpen <= 50);
 });
 
+both('maxTotalSockets: connections to all servers together are limited, idle ones make room', async (subject) => {
+  const servers = await Promise.all(
+    times(2, () => secureServer((_request, response) => setTimeout(() => response.end('{}'), 20))),
+  );
+  const most = () => servers.reduce((sum, server) => sum + server.open.size, 0);
+  // The original knows one server only.
+  const used = subject.name === 'ours' ? servers : [servers[0], servers[0]];
+  const agent = new https.Agent(subject.agentOptions(servers[0], { keepAlive: true, maxTotalSockets: 2 }));
+  const layers = used.map((server) => clientOf(subject, server, {}, { agent }));
+  const pending = times(8, (index) => get(layers[index % 2]));
+  let seen = 0;
+  const timer = setInterval(() => {
+    seen = Math.max(seen, most());
+  }, 1);
+  const outcomes = await Promise.all(pending);
+  for (let index = 0; index < 4; index++) outcomes.push(await get(layers[index % 2]));
+  clearInterval(timer);
+  assert.deepStrictEqual(
+    answered(outcomes),
+    times(12, () => 200),
+  );
+  // One that is being closed may still be open at the other end.
+  assert.ok(seen <= (subject.name === 'ours' ? 3 : 2), `${seen} connections at a time`);
+  await until(() => most() <= 2, 'those beyond the limit are closed');
+});
+
+both('destroy() of an agent closes its idle connections, and it can be used again', async (subject) => {
+  const server = await secureServer();
+  const agent = new https.Agent(subject.agentOptions(server, { keepAlive: true }));
+  const layer = clientOf(subject, server, {}, { agent });
+  await get(layer);
+  await sleep(20);
+  assert.strictEqual(server.open.size, 1);
+  agent.destroy();
+  await until(() => server.open.size === 0, 'the connection is closed');
+  assert.strictEqual((await get(layer)).result?.status, 200);
+  assert.strictEqual(server.opened, 2);
+  agent.destroy();
+});
+
+both('without an agent, settings of https.globalAgent count', async (subject) => {
+  const server = await secureServer((_request, response) => setTimeout(() => response.end('{}'), 20));
+  const leading = { host: '127.0.0.1', port: server.port, ca: certificate().ca };
+  const usual = https.globalAgent;
+  https.globalAgent = new https.Agent({ ...leading, keepAlive: true, maxSockets: 2 });
+  try {
+    const layer = new subject.LayerAPI({ token: TOKEN, appId: APP_ID });
+    const outcomes = await Promise.all(times(6, () => get(layer)));
+    assert.deepStrictEqual(
+      answered(outcomes),
+      times(6, () => 200),
+    );
+    assert.strictEqual(server.opened, 2);
+  } finally {
+    https.globalAgent.destroy();
+    https.globalAgent = usual;
+  }
+});
+
+test('a global agent with a way to connect of its own is refused where no other is given', () => {
+  const usual = https.globalAgent;
+  class Tunnel extends https.Agent {
+    addRequest() {}
+  }
+  https.globalAgent = new Tunnel();
+  try {
+    assert.throws(() => new LayerAPI({ token: TOKEN, appId: APP_ID }), /globalAgent.*addRequest.*`proxy`/);
+    assert.ok(new LayerAPI({ token: TOKEN, appId: APP_ID, agentOptions: {} }));
+  } finally {
+    https.globalAgent = usual;
+  }
+});
+
 const EARLY = {
   'nothing more': '',
   'that it closes': 'Connection: close\r\n',

@@ -353,3 +353,37 @@ test('the token is not in what debug prints', async () => {
   assert.match(stdout, /\[LayerAPI\] Request error: Error: socket hang up/);
   assert.ok(!`${stdout}${stderr}`.includes(TOKEN));
 });
+
+test('a server that closes while a large request is on its way: the error of a broken connection, once', async () => {
+  const errors = {};
+  for (const subject of Object.values(subjects)) {
+    const server = await tlsServer((socket) => {
+      socket.once('data', () => {
+        for (const raw of server.open) raw.resetAndDestroy();
+      });
+    });
+    const layer = clientOf(subject, server, {}, { timeout: 5000 });
+    let calls = 0;
+    const error = await new Promise((resolve) => {
+      layer.conversations.create({ text: 'x'.repeat(32e6) }, (outcome) => {
+        calls++;
+        resolve(outcome);
+      });
+    });
+    await sleep(50);
+    assert.strictEqual(calls, 1);
+    errors[subject.name] = error;
+  }
+  for (const { code, errno, syscall, message } of Object.values(errors)) {
+    // Which of the two fails first is a matter of luck.
+    assert.match(`${message} ${errno}`, /^(read ECONNRESET -104|write EPIPE -32|write ECONNRESET -104)$/);
+    assert.strictEqual(message, `${syscall} ${code}`);
+  }
+});
+
+test('errors are of this realm, with a stack that begins with what they say and leads into the client', async () => {
+  const port = await freePort();
+  const { error } = await get(client({ url: `https://127.0.0.1:${port}` }));
+  assert.strictEqual(Object.getPrototypeOf(error), Error.prototype);
+  assert.ok(error.stack.startsWith(`Error: connect ECONNREFUSED 127.0.0.1:${port}\n    at `), error.stack);
+});
