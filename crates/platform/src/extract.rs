@@ -13,7 +13,7 @@ use http::request::Parts;
 use http_body_util::BodyExt as _;
 use layer_wire::id::InvalidUserId;
 use layer_wire::page::ListQuery;
-use layer_wire::{AnnouncementId, ApiError, ConversationId, MessageId, UserId, WebhookId, id, version};
+use layer_wire::{AnnouncementId, ApiError, ContentId, ConversationId, MessageId, UserId, WebhookId, id, version};
 use uuid::Uuid;
 
 use crate::error::Failure;
@@ -101,6 +101,18 @@ impl<S: Send + Sync> FromRequestParts<S> for OfMessage {
         MessageId::parse_bare(&text)
             .map(Self)
             .ok_or_else(|| ApiError::invalid_request_id("message id").in_client_docs().into())
+    }
+}
+
+/// The rich content in the path. Error: `invalid_request_id` when it is not a UUID (assumed, by the error table).
+pub struct OfContent(pub ContentId);
+
+impl<S: Send + Sync> FromRequestParts<S> for OfContent {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
+        let text = path_parameter(parts, state, "content").await?;
+        ContentId::parse_bare(&text).map(Self).ok_or_else(|| ApiError::invalid_request_id("content id").into())
     }
 }
 

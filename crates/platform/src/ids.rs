@@ -70,6 +70,15 @@ impl Ids {
         lock(&self.resources).bytes()
     }
 
+    /// The key that a new database signs its links with. It does not count as one of the ids, which go on as if it were not there.
+    pub fn link_key(&self) -> [u8; 32] {
+        match self.source {
+            IdSource::Random => Stream::System.bytes(),
+            IdSource::Seeded(seed) => Stream::Seeded(fastrand::Rng::with_seed(seed.rotate_left(32))).bytes(),
+            IdSource::Counting => [0; 32],
+        }
+    }
+
     /// Begins anew with the ids of resources. Those of apps go on, because apps outlive a reset.
     pub fn restart(&self) {
         *lock(&self.resources) = Stream::resources(self.source);

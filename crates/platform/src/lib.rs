@@ -14,6 +14,7 @@ mod error;
 mod extract;
 mod gate;
 mod ids;
+mod links;
 mod outbound;
 mod platform;
 mod render;

@@ -22,6 +22,7 @@ use crate::outbound::Outbound;
 use crate::routes::admin::{self, Admin};
 use crate::service::Services;
 use crate::service::delivery::Attempt;
+use crate::store::files::Files;
 use crate::store::sqlite::SqliteStore;
 use crate::store::sqlite::open::OpenError;
 use crate::store::{Store, StoreError};
@@ -189,13 +190,15 @@ impl Platform {
         if config.frozen_at.is_some() {
             clock.freeze(config.frozen_at);
         }
-        let services = Arc::new(Services::new(
+        let services = Services::new(
             Arc::clone(&store),
+            Files::beside(&config.data),
             clock.clone(),
             Ids::new(config.ids),
             public_url.unwrap_or_else(|| url.clone()),
             config.webhooks,
-        ));
+        );
+        let services = Arc::new(services.map_err(StartError::Store)?);
 
         services.look_for_suspended().map_err(StartError::Store)?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -288,7 +291,9 @@ impl Platform {
             let _ = stopped.recv_timeout(server::GRACE + Duration::from_secs(1));
             runtime.shutdown_background();
         }
-        Ok(self.store.close()?)
+        self.store.close()?;
+        self.services.files().close();
+        Ok(())
     }
 }
 

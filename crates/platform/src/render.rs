@@ -20,9 +20,9 @@ use crate::store::model::{AnnouncementRecord, ConversationRecord, MessageRecord}
 pub struct SystemView(View);
 
 impl SystemView {
-    /// `base` is scheme and host of the URLs; `identities` are those of the users in what will be shown.
-    pub fn new(base: &str, caller: Caller, identities: Identities) -> Self {
-        Self(View { version: caller.version, urls: Urls::system(base, caller.app), identities })
+    /// `urls` are those of the app; `identities` are those of the users in what will be shown.
+    pub fn new(urls: Urls, caller: Caller, identities: Identities) -> Self {
+        Self(View { version: caller.version, urls, identities })
     }
 
     /// A conversation.
@@ -88,9 +88,8 @@ pub struct UserView {
 }
 
 impl UserView {
-    /// `base` is scheme and host of the URLs; `identities` are those of the users in what will be shown.
-    pub fn new(base: &str, caller: Caller, user: UserId, identities: Identities) -> Self {
-        let urls = Urls::of_user(base, caller.app, &user);
+    /// `urls` are those of the user; `identities` are those of the users in what will be shown.
+    pub fn new(urls: Urls, caller: Caller, user: UserId, identities: Identities) -> Self {
         Self { view: View { version: caller.version, urls, identities }, user }
     }
 

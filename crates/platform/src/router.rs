@@ -7,15 +7,15 @@ use axum::Router;
 use axum::extract::{Request, State};
 use axum::middleware::{from_fn_with_state, map_response};
 use axum::response::Response;
-use axum::routing::{delete, get, patch, post};
+use axum::routing::{delete, get, patch, post, put};
 use layer_wire::{ApiError, Version};
 use tower_service::Service as _;
 
 use crate::error::{self, Failure};
 use crate::gate::{self, Caller};
 use crate::routes::{
-    announcement, app, block, client_api, conversation, deletion, following, identity, message, notification, receipt,
-    user, webhook,
+    announcement, app, block, client_api, content, conversation, deletion, download, following, identity, message,
+    notification, receipt, upload, user, webhook,
 };
 use crate::service::Services;
 
@@ -27,7 +27,17 @@ pub fn build(services: Arc<Services>) -> Router {
             .method_not_allowed_fallback(no_such_method)
             .with_state(Arc::clone(&services))
     });
-    Router::new().fallback(dispatch).with_state(Arc::new(by_version)).layer(from_fn_with_state(services, gate::check))
+    let api = Router::new().fallback(dispatch).with_state(Arc::new(by_version));
+    linked(Arc::clone(&services)).fallback_service(api.layer(from_fn_with_state(services, gate::check)))
+}
+
+/// What is reached by signed links, past the gate.
+fn linked(services: Arc<Services>) -> Router {
+    Router::new()
+        .route("/content/{app}/{content}", get(download::content))
+        .route("/content/{app}/{content}/upload", put(upload::receive).post(upload::receive).options(upload::preflight))
+        .method_not_allowed_fallback(no_such_method)
+        .with_state(services)
 }
 
 /// Hands a request to the routes of its version.
@@ -60,6 +70,9 @@ fn routes(version: Version, services: &Arc<Services>) -> Routes {
         )
         .route("/apps/{app}/conversations/{conversation}/messages", get(message::get_all).post(message::send))
         .route("/apps/{app}/conversations/{conversation}/messages/{message}", get(message::get).delete(message::delete))
+        // Rich content
+        .route("/apps/{app}/conversations/{conversation}/content", post(content::create))
+        .route("/apps/{app}/conversations/{conversation}/content/{content}", get(content::get))
         // Users
         .route("/apps/{app}/users/{user}/blocks", get(block::get))
         .route(

@@ -318,9 +318,24 @@ impl ApiError {
         Self::new(ErrorKind::NotFound, "The item referenced by 'from_id' cannot be found.")
     }
 
-    /// `invalid_property` `parts` for a part that refers to rich content, as long as the server keeps none.
-    pub fn content_not_kept() -> Self {
-        Self::invalid_property("parts", "refers to rich content, which this server does not keep")
+    /// `invalid_property` `parts` for a part of an announcement with rich content, which belongs to a conversation (assumed).
+    pub fn content_outside_conversation() -> Self {
+        Self::invalid_property("parts", "must not refer to rich content, which belongs to a conversation")
+    }
+
+    /// `not_found` for rich content, also for such whose bytes were never uploaded (assumed, contract 2.5).
+    pub fn content_not_found() -> Self {
+        Self::new(ErrorKind::NotFound, "The referenced content cannot be found.")
+    }
+
+    /// `access_denied` for a link that was not made here, or not for this.
+    pub fn invalid_link() -> Self {
+        Self::new(ErrorKind::AccessDenied, "The link is not valid.")
+    }
+
+    /// `access_denied` for a link whose time is over.
+    pub fn expired_link() -> Self {
+        Self::new(ErrorKind::AccessDenied, "The link has expired; ask for a fresh one.")
     }
 
     /// `object_deleted` for a conversation (recorded text).

@@ -168,6 +168,33 @@ impl fmt::Display for WebhookId {
     }
 }
 
+/// Identifies an export. It prints as the bare UUID, as most samples do (contract 1.4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ExportId(Uuid);
+
+impl ExportId {
+    /// Makes the id of a UUID.
+    pub const fn new(uuid: Uuid) -> Self {
+        Self(uuid)
+    }
+
+    /// The UUID itself.
+    pub const fn uuid(self) -> Uuid {
+        self.0
+    }
+
+    /// Reads the bare UUID, as it stands in paths; `None` for anything else.
+    pub fn parse_bare(text: &str) -> Option<Self> {
+        parse_uuid(text).map(Self)
+    }
+}
+
+impl fmt::Display for ExportId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(formatter)
+    }
+}
+
 /// Identifies a user: a text of the application's own choosing. Any non-empty text will do, `.` and `ns/42` included.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct UserId(String);

@@ -10,6 +10,7 @@ pub mod app;
 pub mod block_list;
 pub mod body;
 pub mod client_api;
+pub mod content;
 pub mod conversation;
 pub mod error;
 pub mod event;
@@ -32,7 +33,7 @@ pub mod view;
 pub mod webhook;
 
 pub use error::{ApiError, ErrorKind};
-pub use id::{AnnouncementId, AppId, ContentId, ConversationId, MessageId, PartId, UserId, WebhookId};
+pub use id::{AnnouncementId, AppId, ContentId, ConversationId, ExportId, MessageId, PartId, UserId, WebhookId};
 pub use timestamp::Timestamp;
 pub use version::Version;
 pub use view::View;

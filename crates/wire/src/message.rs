@@ -352,12 +352,13 @@ impl Message {
     fn new(shown: Shown, view: &View, url: String, form: PartForm) -> Self {
         let is_full = form.has_nulls();
         let has_identities = view.version.has_identities();
+        let parts = ShownPart::all(shown.parts, form, shown.id, &view.urls.message(shown.conversation, shown.id));
         Self {
             id: shown.id,
             receipts_url: Member::nullable(None, is_full),
             position: Member::nullable(None, is_full),
             conversation: ConversationLink { id: shown.conversation, url: view.urls.conversation(shown.conversation) },
-            parts: ShownPart::all(shown.parts, form, shown.id, &view.urls.message(shown.conversation, shown.id)),
+            parts: parts.into_iter().map(|part| part.linked(shown.conversation, &view.urls)).collect(),
             sent_at: Some(shown.sent_at),
             received_at: Member::nullable(None, is_full),
             updated_at: Member::when(has_identities, || shown.updated_at),

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::body::{self, Object};
 use crate::error::ApiError;
-use crate::id::{AnnouncementId, ContentId, MessageId, PartId};
+use crate::id::{AnnouncementId, ContentId, ConversationId, MessageId, PartId};
 use crate::timestamp::Timestamp;
 use crate::url::Urls;
 use crate::version::Version;
@@ -172,6 +172,18 @@ fn encode_body(bytes: Vec<u8>) -> (String, Option<&'static str>) {
 struct ShownContent {
     id: ContentId,
     size: u64,
+    #[serde(skip_serializing_if = "Member::is_absent")]
+    download_url: Member<String>,
+    #[serde(skip_serializing_if = "Member::is_absent")]
+    refresh_url: Member<String>,
+    #[serde(skip_serializing_if = "Member::is_absent")]
+    expiration: Member<Timestamp>,
+}
+
+impl ShownContent {
+    fn unlinked(id: ContentId, size: u64) -> Self {
+        Self { id, size, download_url: Member::Absent, refresh_url: Member::Absent, expiration: Member::Absent }
+    }
 }
 
 /// How a part of a message is shown.
@@ -262,13 +274,26 @@ impl ShownPart {
         }
     }
 
+    /// Adds fresh links to the rich content of the part, if it has some. Contract 2.5 and 3.6.
+    #[must_use]
+    pub fn linked(mut self, conversation: ConversationId, urls: &Urls) -> Self {
+        if let Member::Present(Some(content)) = &mut self.content {
+            content.refresh_url = Member::Present(urls.content(conversation, content.id));
+            if let Some(link) = urls.download(content.id) {
+                content.download_url = Member::Present(link.url);
+                content.expiration = Member::Present(link.expires_at);
+            }
+        }
+        self
+    }
+
     fn unnamed(part: Part, has_nulls: bool) -> Self {
         let (body, encoding, content) = match part.body {
             PartBody::Bytes(bytes) => {
                 let (body, encoding) = encode_body(bytes);
                 (Some(body), encoding, None)
             }
-            PartBody::Content { id, size } => (None, None, Some(ShownContent { id, size })),
+            PartBody::Content { id, size } => (None, None, Some(ShownContent::unlinked(id, size))),
         };
         Self {
             id: Member::Absent,

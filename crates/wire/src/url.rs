@@ -1,12 +1,24 @@
 //! Absolute URLs of resources, in system view and in the view of a user. Contract 1.4.
 
+use std::fmt;
+use std::sync::Arc;
+
 use uuid::Uuid;
 
-use crate::id::{AnnouncementId, AppId, ConversationId, MessageId, UserId, WebhookId};
+use crate::content::DownloadLink;
+use crate::id::{AnnouncementId, AppId, ContentId, ConversationId, MessageId, UserId, WebhookId};
+
+/// Makes links to the bytes of rich content.
+pub trait DownloadLinks: fmt::Debug + Send + Sync {
+    /// A fresh link.
+    fn download(&self, app: AppId, content: ContentId) -> DownloadLink;
+}
 
 /// Builds the URLs of one app.
 #[derive(Debug, Clone)]
 pub struct Urls {
+    id: AppId,
+    downloads: Option<Arc<dyn DownloadLinks>>,
     app: String,
     view: String,
     is_user_view: bool,
@@ -16,19 +28,41 @@ pub struct Urls {
 impl Urls {
     /// URLs in system view. `base` is scheme and host without a slash at the end, such as `https://api.layer.com`.
     pub fn system(base: &str, app: AppId) -> Self {
+        let id = app;
         let app = format!("{base}/apps/{app}");
-        Self { view: app.clone(), app, is_user_view: false, is_in_event: false }
+        Self { id, downloads: None, view: app.clone(), app, is_user_view: false, is_in_event: false }
     }
 
     /// URLs in the view of a user, with the prefix `/users/<user id>`.
     pub fn of_user(base: &str, app: AppId, user: &UserId) -> Self {
-        let app = format!("{base}/apps/{app}");
-        Self { view: format!("{app}/users/{}", user.encoded()), app, is_user_view: true, is_in_event: false }
+        let system = Self::system(base, app);
+        Self { view: format!("{}/users/{}", system.app, user.encoded()), is_user_view: true, ..system }
     }
 
     /// URLs in payloads of webhooks: those of the system view, but for identities.
     pub fn in_events(base: &str, app: AppId) -> Self {
         Self { is_in_event: true, ..Self::system(base, app) }
+    }
+
+    /// The same, with links to the bytes of rich content. Without them such links are left out.
+    #[must_use]
+    pub fn with_downloads(self, downloads: Arc<dyn DownloadLinks>) -> Self {
+        Self { downloads: Some(downloads), ..self }
+    }
+
+    /// A fresh link to the bytes of rich content.
+    pub fn download(&self, content: ContentId) -> Option<DownloadLink> {
+        self.downloads.as_ref().map(|downloads| downloads.download(self.id, content))
+    }
+
+    /// Where to get a fresh link to rich content, in whatever view (assumed); in payloads of webhooks without the conversation
+    /// (contract 6.4).
+    pub fn content(&self, conversation: ConversationId, content: ContentId) -> String {
+        if self.is_in_event {
+            format!("{}/content/{}", self.app, content.uuid())
+        } else {
+            format!("{}/conversations/{}/content/{}", self.app, conversation.uuid(), content.uuid())
+        }
     }
 
     /// A conversation.
@@ -78,6 +112,11 @@ impl Urls {
     pub fn announcement(&self, id: AnnouncementId) -> String {
         format!("{}/announcements/{}", self.view, id.uuid())
     }
+}
+
+/// The `Location` of new rich content: a path without a host. Contract 2.5.
+pub fn content_location(app: AppId, conversation: ConversationId, content: ContentId) -> String {
+    format!("{}/content/{}", conversation_location(app, conversation), content.uuid())
 }
 
 /// The `Location` of an existing conversation: a path without a host. Contract 2.1.1.

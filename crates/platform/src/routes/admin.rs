@@ -141,6 +141,7 @@ async fn reset(State(admin): State<Admin>) -> Answer {
     let tools = Arc::clone(&admin.tools);
     blocking(move || {
         admin.store.reset()?;
+        admin.services.files().clear()?;
         admin.services.start_afresh();
         Ok(())
     })

@@ -5,13 +5,16 @@ pub mod announcement;
 pub mod app;
 pub mod block;
 pub mod client_api;
+pub mod content;
 pub mod conversation;
 pub mod deletion;
+pub mod download;
 pub mod following;
 pub mod identity;
 pub mod message;
 pub mod notification;
 pub mod receipt;
+pub mod upload;
 pub mod user;
 pub mod webhook;
 
@@ -29,11 +32,11 @@ use crate::service::dedupe::Creation;
 type Answer = Result<Response, Failure>;
 
 fn system_view(services: &Services, caller: Caller, identities: Identities) -> SystemView {
-    SystemView::new(services.public_url(), caller, identities)
+    SystemView::new(services.urls(caller.app), caller, identities)
 }
 
 fn user_view(services: &Services, caller: Caller, user: UserId, identities: Identities) -> UserView {
-    UserView::new(services.public_url(), caller, user, identities)
+    UserView::new(services.urls_of_user(caller.app, &user), caller, user, identities)
 }
 
 /// What was created, or `id_in_use` with whatever has the id.

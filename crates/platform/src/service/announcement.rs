@@ -52,7 +52,7 @@ impl Services {
             }
             let parts = Part::all_of(id.uuid(), parts)?;
             if parts.iter().any(|part| matches!(part.body, PartBody::Content { .. })) {
-                return Err(ApiError::content_not_kept().into());
+                return Err(ApiError::content_outside_conversation().into());
             }
             let new = AnnouncementRecord { id, sent_at, recipients, sender, parts };
             writes.insert_announcement(app, &new)?;

@@ -24,7 +24,8 @@ impl Services {
         if is_known { Ok(record.key) } else { Err(ApiError::authentication_required().into()) }
     }
 
-    async fn app(&self, id: AppId) -> Result<Option<AppRecord>, StoreError> {
+    /// An app.
+    pub async fn app(&self, id: AppId) -> Result<Option<AppRecord>, StoreError> {
         // A poisoned lock is as good as any: each entry is put in place in one step.
         let seen = self.apps.read().unwrap_or_else(PoisonError::into_inner).get(&id).cloned();
         if seen.is_some() {

@@ -257,6 +257,6 @@ impl Services {
             }
             Ok(())
         };
-        self.store.write(delete).await
+        self.giving_up_files(self.store.write(delete)).await
     }
 }

@@ -35,7 +35,7 @@ impl Services {
             }
             Ok(())
         };
-        self.store.write(delete).await
+        self.giving_up_files(self.store.write(delete)).await
     }
 
     /// Deletes a conversation as a participant. Deleted for the user alone, it comes back with the next message, unless the user
@@ -67,6 +67,6 @@ impl Services {
             }
             Ok(())
         };
-        self.store.write(delete).await
+        self.giving_up_files(self.store.write(delete)).await
     }
 }

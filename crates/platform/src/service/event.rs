@@ -19,6 +19,7 @@ use tokio::sync::Notify;
 use super::named::{NamesUsers, identities_of};
 use crate::clock::Clock;
 use crate::ids::Ids;
+use crate::links::Links;
 use crate::store::model::{AppKey, ConversationRecord, MessageRecord};
 use crate::store::webhook::{NewDelivery, Subscription};
 use crate::store::{Reads, StoreError, Writes};
@@ -180,13 +181,14 @@ pub struct Events {
     clock: Clock,
     ids: Arc<Ids>,
     public_url: String,
+    links: Arc<Links>,
     recorded: Arc<Notify>,
 }
 
 impl Events {
     /// `public_url` is scheme and host of the URLs in payloads.
-    pub fn new(clock: Clock, ids: Arc<Ids>, public_url: String) -> Self {
-        Self { clock, ids, public_url, recorded: Arc::default() }
+    pub fn new(clock: Clock, ids: Arc<Ids>, public_url: String, links: Arc<Links>) -> Self {
+        Self { clock, ids, public_url, links, recorded: Arc::default() }
     }
 
     /// Rings when an event was recorded, or when a webhook wants to be verified.
@@ -240,7 +242,8 @@ impl Events {
     ) -> Result<Object, StoreError> {
         let version = subscription.version;
         let identities = if version.has_identities() { identities_of(reads, app, event)? } else { Identities::new() };
-        let view = View { version, urls: Urls::in_events(&self.public_url, subscription.app), identities };
+        let urls = Urls::in_events(&self.public_url, subscription.app).with_downloads(Arc::clone(&self.links) as _);
+        let view = View { version, urls, identities };
         let actor = event.actor().map(|actor| ShownSender::new(actor, &view, false));
         Ok(envelope.payload(version, actor.as_ref(), event.subject(&view)?))
     }

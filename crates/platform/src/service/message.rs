@@ -2,12 +2,13 @@
 
 use layer_wire::message::{NewMessage, RecipientStatus, Sender};
 use layer_wire::page::{Listing, Page};
-use layer_wire::part::{Part, PartBody};
+use layer_wire::part::Part;
 use layer_wire::{ApiError, ConversationId, MessageId, Timestamp, UserId};
 use uuid::Uuid;
 
 use super::Services;
 use super::caller::Caller;
+use super::content;
 use super::conversation::{self, find};
 use super::dedupe::Creation;
 use super::event::Event;
@@ -99,9 +100,7 @@ pub fn check(
     let NewMessage { sender, parts, delay: _ } = request;
     check_sender(reads, caller, conversation, &sender)?;
     let parts = Part::all_of(id.uuid(), parts)?;
-    if parts.iter().any(|part| matches!(part.body, PartBody::Content { .. })) {
-        return Err(ApiError::content_not_kept().into());
-    }
+    content::check_parts(reads, caller.key, conversation, &parts)?;
     let recipient_status = RecipientStatus::new(&conversation.participants, &sender);
     Ok(NewMessageRecord { id, sent_at, sender, parts, recipient_status })
 }
@@ -220,6 +219,6 @@ impl Services {
             writes.delete_message(app, &conversation, &message)?;
             Ok(events.record(writes, app, &Event::MessageDeleted { message: &message, by: None })?)
         };
-        self.store.write(delete).await
+        self.giving_up_files(self.store.write(delete)).await
     }
 }

@@ -7,6 +7,7 @@ pub mod app;
 pub mod block;
 pub mod caller;
 pub mod client_api;
+pub mod content;
 pub mod conversation;
 pub mod dedupe;
 pub mod deletion;
@@ -19,6 +20,7 @@ pub mod named;
 pub mod notification;
 pub mod receipt;
 pub mod scheduled_message;
+pub mod upload;
 pub mod user;
 pub mod webhook;
 
@@ -26,7 +28,8 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use layer_wire::AppId;
+use layer_wire::url::Urls;
+use layer_wire::{AppId, UserId};
 use tokio::sync::Notify;
 
 use self::delivery::History;
@@ -34,8 +37,10 @@ use self::event::Events;
 use crate::clock::Clock;
 use crate::config::WebhookOptions;
 use crate::ids::Ids;
-use crate::store::Store;
+use crate::links::Links;
+use crate::store::files::Files;
 use crate::store::model::AppRecord;
+use crate::store::{Store, StoreError};
 
 /// Everything that the rules need.
 pub struct Services {
@@ -51,6 +56,10 @@ pub struct Services {
     /// Whether anyone may be suspended, so that a request has to look only then.
     may_have_suspended: AtomicBool,
     delivery_history: History,
+    links: Arc<Links>,
+    files: Arc<Files>,
+    /// Rings when a write gave up files.
+    files_unused: Arc<Notify>,
     /// Scheme and host of the URLs in answers.
     public_url: String,
     /// Rings when a message was scheduled.
@@ -59,10 +68,22 @@ pub struct Services {
 
 impl Services {
     /// Puts the services together. `public_url` has no slash at its end.
-    pub fn new(store: Arc<dyn Store>, clock: Clock, ids: Ids, public_url: String, webhooks: WebhookOptions) -> Self {
+    ///
+    /// Error: the store does not answer. Blocks until it does.
+    pub fn new(
+        store: Arc<dyn Store>,
+        files: Files,
+        clock: Clock,
+        ids: Ids,
+        public_url: String,
+        webhooks: WebhookOptions,
+    ) -> Result<Self, StoreError> {
+        let fresh = ids.link_key();
+        let key = store.write_blocking::<_, StoreError>(move |writes| writes.link_key(fresh))?;
+        let links = Arc::new(Links::new(public_url.clone(), key, clock.clone()));
         let ids = Arc::new(ids);
-        let events = Arc::new(Events::new(clock.clone(), Arc::clone(&ids), public_url.clone()));
-        Self {
+        let events = Arc::new(Events::new(clock.clone(), Arc::clone(&ids), public_url.clone(), Arc::clone(&links)));
+        Ok(Self {
             store,
             clock,
             ids,
@@ -72,9 +93,37 @@ impl Services {
             webhook_verified: Notify::new(),
             may_have_suspended: AtomicBool::new(true),
             delivery_history: History::default(),
+            links,
+            files: Arc::new(files),
+            files_unused: Arc::default(),
             public_url,
             scheduled: Arc::default(),
-        }
+        })
+    }
+
+    /// What makes and checks the links that need no token.
+    pub fn links(&self) -> &Links {
+        &self.links
+    }
+
+    /// The folder beside the database.
+    pub fn files(&self) -> Arc<Files> {
+        Arc::clone(&self.files)
+    }
+
+    /// Rings when a write may have given up files: then they can be deleted. It may ring in the middle of that write.
+    pub fn files_unused(&self) -> &Arc<Notify> {
+        &self.files_unused
+    }
+
+    /// The URLs of an app.
+    pub fn urls(&self, app: AppId) -> Urls {
+        Urls::system(&self.public_url, app).with_downloads(Arc::clone(&self.links) as _)
+    }
+
+    /// The URLs of an app in the view of a user.
+    pub fn urls_of_user(&self, app: AppId, user: &UserId) -> Urls {
+        Urls::of_user(&self.public_url, app, user).with_downloads(Arc::clone(&self.links) as _)
     }
 
     /// What a write records its events with.

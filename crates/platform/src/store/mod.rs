@@ -4,7 +4,9 @@
 //! together. The rules live in the jobs (`service`), the SQL in the engine ([`sqlite`]), so another engine can take its place.
 
 pub mod announcement;
+pub mod content;
 pub mod deletion;
+pub mod files;
 pub mod following;
 pub mod model;
 pub mod receipt;
@@ -20,6 +22,7 @@ use layer_wire::{AnnouncementId, AppId, ConversationId, MessageId, UserId, ident
 use uuid::Uuid;
 
 use announcement::{AnnouncementReads, AnnouncementWrites};
+use content::{ContentReads, ContentWrites};
 use deletion::{DeletionReads, DeletionWrites};
 use following::{FollowingReads, FollowingWrites};
 use model::{
@@ -35,7 +38,7 @@ use crate::token::TokenHash;
 
 /// What can be read. Every method stays inside the app that it is given.
 pub trait Reads:
-    AnnouncementReads + DeletionReads + FollowingReads + ScheduledMessageReads + UserReads + WebhookReads
+    AnnouncementReads + ContentReads + DeletionReads + FollowingReads + ScheduledMessageReads + UserReads + WebhookReads
 {
     /// The app with this id.
     fn app(&self, id: AppId) -> Result<Option<AppRecord>, StoreError>;
@@ -106,6 +109,7 @@ pub trait Reads:
 pub trait Writes:
     Reads
     + AnnouncementWrites
+    + ContentWrites
     + DeletionWrites
     + FollowingWrites
     + ReceiptWrites

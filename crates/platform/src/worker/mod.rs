@@ -3,6 +3,7 @@
 //! What is to be done stands in a table of the store, so that it survives a restart. A worker sleeps until a write wakes it or the
 //! next row is due; at rest it costs nothing.
 
+mod content;
 mod scheduled_message;
 mod webhook;
 
@@ -26,6 +27,11 @@ pub fn start(services: &Arc<Services>, outbound: Outbound, stop: &watch::Receive
     };
     workers.spawn(run(services.clock().clone(), Arc::clone(services.scheduled()), stop.clone(), scheduled_messages));
     workers.spawn(webhook::run(Arc::clone(services), outbound, stop.clone()));
+    let content = {
+        let services = Arc::clone(services);
+        move || content::work(Arc::clone(&services))
+    };
+    workers.spawn(run(services.clock().clone(), Arc::clone(services.files_unused()), stop.clone(), content));
     workers
 }
 

@@ -13,7 +13,7 @@ pub const UNKNOWN: &str = "24f43c32-4d95-11e4-b3a2-0fd00000020d";
 pub struct Server {
     pub platform: Platform,
     pub app: NewApp,
-    _folder: tempfile::TempDir,
+    _folder: Option<tempfile::TempDir>,
 }
 
 /// An answer.
@@ -85,9 +85,14 @@ impl Server {
     pub fn start(config: impl FnOnce(DataLocation) -> Config) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let data = DataLocation::File(folder.path().join("layer.db"));
-        let platform = Platform::start(config(data)).expect("a platform");
+        Self { _folder: Some(folder), ..Self::on(config(data)) }
+    }
+
+    /// Starts a platform as told, whose files stay.
+    pub fn on(config: Config) -> Self {
+        let platform = Platform::start(config).expect("a platform");
         let app = platform.create_app().expect("an app");
-        Self { platform, app, _folder: folder }
+        Self { platform, app, _folder: None }
     }
 
     /// The same server, spoken to in another version: `server.at("3.0").get(...)`. Without it, the version is 1.0.
@@ -210,6 +215,22 @@ pub fn request(
     headers: &[(&str, &str)],
     body: &str,
 ) -> Answer {
+    request_at(address(platform), app, method, path, headers, body)
+}
+
+fn address(platform: &Platform) -> &str {
+    platform.url().strip_prefix("http://").expect("plain HTTP")
+}
+
+/// The same for a platform of which only the address is known.
+pub fn request_at(
+    address: &str,
+    app: &NewApp,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &str,
+) -> Answer {
     let token = format!("Bearer {}", app.token.reveal());
     let defaults = [
         ("Accept", "application/vnd.layer+json; version=1.0"),
@@ -220,12 +241,16 @@ pub fn request(
     let mut all: Vec<_> = defaults.into_iter().filter(|(name, _)| !is_given(name)).collect();
     // An empty value stands for a header that is left out.
     all.extend(headers.iter().copied().filter(|(_, value)| !value.is_empty()));
-    raw(platform, method, &format!("/apps/{}{path}", app.app_id), &all, body.as_bytes())
+    raw_at(address, method, &format!("/apps/{}{path}", app.app_id), &all, body.as_bytes())
 }
 
 /// Sends a request with nothing but the headers given.
 pub fn raw(platform: &Platform, method: &str, target: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
-    let address = platform.url().strip_prefix("http://").expect("plain HTTP");
+    raw_at(address(platform), method, target, headers, body)
+}
+
+/// The same for a platform of which only the address is known.
+pub fn raw_at(address: &str, method: &str, target: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
     let mut stream = TcpStream::connect(address).expect("a connection");
     exchange(&mut stream, method, target, headers, body)
 }

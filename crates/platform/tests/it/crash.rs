@@ -17,7 +17,7 @@ const ACKNOWLEDGED: usize = 200;
 
 pub struct Running {
     process: Child,
-    address: String,
+    pub address: String,
     app: String,
     token: String,
 }
@@ -60,6 +60,11 @@ impl Running {
         let mut answer = vec![];
         stream.read_to_end(&mut answer).ok()?;
         Answer::parse(&answer)
+    }
+
+    /// The number that the system knows the process by.
+    pub fn process_id(&self) -> u32 {
+        self.process.id()
     }
 
     /// Kills the process, and returns once it is gone.

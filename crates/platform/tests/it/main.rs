@@ -6,6 +6,7 @@ mod announcement;
 mod block;
 mod client;
 mod concurrency;
+mod content;
 mod conversation;
 #[cfg(unix)]
 mod crash;

@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
-use super::{deletion, membership, message, scheduled_message};
+use super::{content, deletion, membership, message, scheduled_message};
 use crate::store::StoreError;
 use crate::store::model::{AppKey, ConversationKey, ConversationRecord, NewConversationRecord};
 
@@ -134,6 +134,7 @@ pub fn update(connection: &Connection, app: AppKey, changed: &ConversationRecord
 /// The row stays, without content, so that the id stays in use and reads can answer that the conversation is gone.
 pub fn delete(connection: &Connection, app: AppKey, conversation: &ConversationRecord) -> Result<(), StoreError> {
     message::delete_all(connection, app, conversation)?;
+    content::delete_all(connection, conversation)?;
     deletion::forget_all(connection, conversation)?;
     scheduled_message::cancel(connection, conversation, None)?;
     membership::delete_all(connection, conversation)?;

@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row};
 use uuid::Uuid;
 
 use super::user::{self, UserKey};
-use super::{codec, deletion, membership};
+use super::{codec, content, deletion, membership};
 use crate::store::StoreError;
 use crate::store::model::{AppKey, ConversationRecord, MessageRecord, NewMessageRecord, PositionRange};
 
@@ -160,6 +160,7 @@ pub fn append(
              WHERE key = ?1",
         )?
         .execute((conversation.key.0, position, new.sent_at.as_ms()))?;
+    content::retain(connection, app, &content::referenced(&new.parts))?;
     membership::revive_all(connection, conversation)?;
     if let Some(user) = new.sender.user() {
         membership::settle(connection, app, user, conversation, position, 1)?;
@@ -186,6 +187,7 @@ pub fn delete(
         .prepare_cached("INSERT INTO deleted_messages (app, uuid) VALUES (?1, ?2)")?
         .execute((app.0, message.id.uuid().as_bytes()))?;
     connection.prepare_cached("DELETE FROM messages WHERE key = ?1")?.execute([key(conversation, message.position)])?;
+    content::release(connection, app, &content::referenced(&message.parts))?;
     connection
         .prepare_cached(
             "UPDATE conversations SET message_count = message_count - 1, active_at = COALESCE(

@@ -8,6 +8,7 @@ mod announcement;
 mod app;
 mod block;
 mod codec;
+mod content;
 mod conversation;
 mod deletion;
 mod following;

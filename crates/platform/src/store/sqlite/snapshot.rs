@@ -8,8 +8,8 @@ use rusqlite::{Connection, MAIN_DB};
 use super::open::{self, OpenError};
 use crate::store::StoreError;
 
-/// Tables that a reset leaves alone: clients go on with their app and token.
-const KEPT: [&str; 2] = ["apps", "app_tokens"];
+/// Tables that a reset leaves alone: clients go on with their app and token, and links are signed as before.
+const KEPT: [&str; 3] = ["apps", "app_tokens", "secrets"];
 
 /// Where the header of a file says how it is journalled, and the value for a rollback journal. A database in memory cannot be
 /// opened while it says WAL, and a restored one goes back to WAL by itself.

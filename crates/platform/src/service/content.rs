@@ -1,0 +1,155 @@
+//! Rich content: announced, looked up, referred to. Contract 2.5. The bytes come in `upload.rs`.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use layer_wire::content::{NewContent, StorageObject};
+use layer_wire::part::{Part, PartBody};
+use layer_wire::url::DownloadLinks as _;
+use layer_wire::{ApiError, AppId, ContentId, ConversationId, Timestamp};
+
+use tokio::sync::Notify;
+
+use super::Services;
+use super::conversation::find;
+use crate::error::Failure;
+use crate::links::UPLOAD_MS;
+use crate::store::content::{ContentRecord, FinishedUpload};
+use crate::store::files::on_disk;
+use crate::store::model::{AppKey, ConversationRecord};
+use crate::store::{Reads, StoreError, Writes};
+
+/// How many unused files are deleted at a time.
+const BATCH: usize = 256;
+
+/// The bucket that answers to uploads name.
+const BUCKET: &str = "layer-platform";
+
+/// Checks that the rich content in parts is uploaded, belongs to the conversation and has the size that the part says.
+///
+/// Error: `invalid_property` `parts`.
+pub fn check_parts(
+    reads: &dyn Reads,
+    app: AppKey,
+    conversation: &ConversationRecord,
+    parts: &[Part],
+) -> Result<(), Failure> {
+    for part in parts {
+        let PartBody::Content { id, size } = part.body else { continue };
+        let content = reads.content(app, id)?.filter(|content| content.conversation == conversation.id);
+        let rule = match content {
+            None => "refers to rich content that this conversation does not have",
+            Some(content) if content.upload.is_none() => "refers to rich content that was not uploaded",
+            Some(content) if content.announced.size != size => "refers to rich content of another size",
+            Some(_) => continue,
+        };
+        return Err(ApiError::invalid_property("parts", rule).into());
+    }
+    Ok(())
+}
+
+struct RingOnDrop<'a>(&'a Notify);
+
+impl Drop for RingOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.notify_one();
+    }
+}
+
+impl Services {
+    /// Announces rich content. Errors: `not_found`, `object_deleted`.
+    pub async fn create_content(
+        &self,
+        app: AppKey,
+        conversation: ConversationId,
+        new: NewContent,
+    ) -> Result<ContentRecord, Failure> {
+        let created_at = self.clock.now();
+        let id = ContentId::new(self.ids.resource(created_at));
+        let create = move |writes: &mut dyn Writes| {
+            let conversation = find(writes, app, conversation)?;
+            writes.insert_content(app, &conversation, id, &new, created_at)?;
+            Ok(ContentRecord { id, conversation: conversation.id, announced: new, created_at, upload: None })
+        };
+        self.store.write(create).await
+    }
+
+    /// Rich content of a conversation. Errors: `not_found`, also when it was never uploaded (assumed); `object_deleted`.
+    pub async fn content(
+        &self,
+        app: AppKey,
+        conversation: ConversationId,
+        id: ContentId,
+    ) -> Result<ContentRecord, Failure> {
+        let read = move |reads: &dyn Reads| {
+            let conversation = find(reads, app, conversation)?;
+            let content = reads.content(app, id)?.filter(|content| content.conversation == conversation.id);
+            let content = content.filter(|content| content.upload.is_some());
+            content.ok_or_else(|| ApiError::content_not_found().into())
+        };
+        self.store.read(read).await
+    }
+
+    /// Rich content by what its links name, uploaded or not. Error: `not_found`.
+    pub async fn linked_content(&self, app: AppId, id: ContentId) -> Result<(AppKey, ContentRecord), Failure> {
+        let key = self.app(app).await?.ok_or_else(ApiError::content_not_found)?.key;
+        let found = self.store.read(move |reads| reads.content(key, id)).await?;
+        Ok((key, found.ok_or_else(ApiError::content_not_found)?))
+    }
+
+    /// What the answer to a finished upload shows.
+    pub fn storage_object(&self, app: AppId, content: &ContentRecord, upload: FinishedUpload) -> StorageObject {
+        let name = format!("{app}/{}/{}", content.conversation.uuid(), content.id.uuid());
+        let generation = upload.at.as_ms().saturating_mul(1000).to_string();
+        let location = layer_wire::url::content_location(app, content.conversation, content.id);
+        StorageObject {
+            kind: "storage#object",
+            id: format!("{BUCKET}/{name}/{generation}"),
+            self_link: format!("{}{location}", self.public_url),
+            name,
+            bucket: BUCKET,
+            metageneration: "1",
+            content_type: content.announced.mime_type.clone(),
+            time_created: upload.at,
+            updated: upload.at,
+            storage_class: "STANDARD",
+            time_storage_class_updated: upload.at,
+            size: content.announced.size.to_string(),
+            md5_hash: STANDARD.encode(upload.md5),
+            media_link: self.links.download(app, content.id).url,
+            crc32c: STANDARD.encode(upload.crc32c.to_be_bytes()),
+            etag: STANDARD.encode(generation.as_bytes()),
+            generation,
+        }
+    }
+
+    /// Awaits a write that may give up files, and has them deleted afterwards; also when the one who waits is gone by then.
+    pub async fn giving_up_files<T, E>(&self, write: impl Future<Output = Result<T, E>>) -> Result<T, E> {
+        let _ring = RingOnDrop(&self.files_unused);
+        write.await
+    }
+
+    /// Deletes the files that nothing uses any more, and gives up what was announced long ago and never uploaded.
+    pub async fn delete_unused_files(&self) -> Result<(), StoreError> {
+        let stale = Timestamp::from_ms(self.clock.now().as_ms().saturating_sub(UPLOAD_MS));
+        loop {
+            // A write, so that it runs behind the one that woke this up.
+            let names = self
+                .store
+                .write(move |writes: &mut dyn Writes| {
+                    writes.delete_stale_contents(stale)?;
+                    writes.unused_files(BATCH)
+                })
+                .await?;
+            if names.is_empty() {
+                return Ok(());
+            }
+            let files = self.files();
+            let delete = move || {
+                names.iter().try_for_each(|name| files.delete(name))?;
+                Ok(names)
+            };
+            let names = on_disk(delete).await?;
+            self.store.write(move |writes: &mut dyn Writes| writes.forget_unused_files(&names)).await?;
+        }
+    }
+}

@@ -1,0 +1,261 @@
+//! The bytes of rich content on their way to a file: whole, or chunk by chunk over days and restarts. Contract 2.5.
+//!
+//! The length of the file is how far an upload is. Until the row of the content says that all is there, nobody can see any of it.
+
+use std::fs::{File, TryLockError};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+
+use crc::{CRC_32_ISCSI, Crc, Digest as CrcDigest, Table};
+use layer_wire::content::{UploadRange, check_size, wrong_size};
+use layer_wire::{ApiError, ErrorKind};
+use md5::{Digest as _, Md5};
+
+use super::Services;
+use crate::error::Failure;
+use crate::store::content::{ContentRecord, FinishedUpload};
+use crate::store::files::{FileName, Files, on_disk};
+use crate::store::model::AppKey;
+use crate::store::{StoreError, Writes};
+
+/// How many bytes are gathered before they are written. With it the memory of an upload is bounded, whatever its size.
+const BUFFER: usize = 256 * 1024;
+
+static CRC32C: Crc<u32, Table<16>> = Crc::<u32, Table<16>>::new(&CRC_32_ISCSI);
+
+/// Where an upload is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Progress {
+    /// All bytes are there.
+    Finished(FinishedUpload),
+    /// So many bytes are there, from the first on.
+    Received(u64),
+}
+
+/// An upload under way. Its file is locked, so that there is only one at a time.
+pub struct Upload {
+    content: ContentRecord,
+    app: AppKey,
+    state: Option<State>,
+    /// How many bytes of this request are there already, and are skipped.
+    skip: u64,
+    /// Where the bytes of this request end.
+    end: u64,
+    /// Where the next byte goes.
+    offset: u64,
+    /// Where this request began.
+    start: u64,
+}
+
+/// What goes to the thread that writes, and comes back.
+struct State {
+    file: File,
+    buffer: Vec<u8>,
+    /// Of all bytes so far; `None` when an earlier request brought some of them.
+    sums: Option<Sums>,
+}
+
+struct Sums {
+    md5: Md5,
+    crc32c: CrcDigest<'static, u32, Table<16>>,
+}
+
+impl Sums {
+    fn new() -> Self {
+        Self { md5: Md5::new(), crc32c: CRC32C.digest() }
+    }
+
+    fn update(&mut self, bytes: &[u8]) {
+        self.md5.update(bytes);
+        self.crc32c.update(bytes);
+    }
+
+    fn of_file(file: &mut File) -> io::Result<Self> {
+        let mut sums = Self::new();
+        let mut buffer = vec![0; BUFFER];
+        file.seek(SeekFrom::Start(0))?;
+        loop {
+            match file.read(&mut buffer)? {
+                0 => return Ok(sums),
+                count => sums.update(&buffer[..count]),
+            }
+        }
+    }
+}
+
+impl State {
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.write_all(&self.buffer)?;
+        if let Some(sums) = &mut self.sums {
+            sums.update(&self.buffer);
+        }
+        self.buffer.clear();
+        Ok(())
+    }
+}
+
+fn in_use() -> Failure {
+    ApiError::new(ErrorKind::Conflict, "Another upload to this URL is under way; try again in a moment.").into()
+}
+
+/// Opens the file for this upload alone and goes to the end of what is there; for a whole upload, all of that is dropped before.
+/// Answers with the length; `None` while another upload has the file.
+fn open(files: &Files, name: FileName, is_whole: bool) -> io::Result<Option<(File, u64)>> {
+    let file = files.open_to_write(name)?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => return Ok(None),
+        Err(TryLockError::Error(error)) => return Err(error),
+    }
+    if is_whole {
+        file.set_len(0)?;
+    }
+    let length = file.metadata()?.len();
+    (&file).seek(SeekFrom::Start(length))?;
+    Ok(Some((file, length)))
+}
+
+impl Services {
+    /// How far the upload of content is. What it says is on disk.
+    pub async fn upload_progress(&self, app: AppKey, content: &ContentRecord) -> Result<Progress, Failure> {
+        if let Some(upload) = content.upload {
+            return Ok(Progress::Finished(upload));
+        }
+        let (files, name) = (self.files(), FileName::content(app, content.id));
+        let length = on_disk(move || match files.open_to_read(name) {
+            Ok(file) => {
+                file.sync_all()?;
+                Ok(file.metadata()?.len())
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(0),
+            Err(error) => Err(error),
+        });
+        Ok(Progress::Received(length.await?))
+    }
+
+    /// Begins to take bytes. `announced` is the `Content-Length` of the request, if it has one.
+    ///
+    /// Errors: `invalid_request` when the length is not that of the range, or the range begins after the bytes that are there;
+    /// `conflict` while another request uploads the same.
+    pub async fn begin_upload(
+        &self,
+        app: AppKey,
+        content: ContentRecord,
+        range: UploadRange,
+        announced: Option<u64>,
+    ) -> Result<Upload, Failure> {
+        let size = content.announced.size;
+        let (first, end) = match range {
+            UploadRange::Chunk { first, last } => (first, last + 1),
+            // Asked for the status of an upload that has its last byte, it is to be ended: a crash came between.
+            UploadRange::Whole | UploadRange::Status => (0, size),
+        };
+        if let Some(announced) = announced {
+            check_size(announced, end - first)?;
+        }
+        let (files, name, is_whole) = (self.files(), FileName::content(app, content.id), range == UploadRange::Whole);
+        let (file, length) = on_disk(move || open(&files, name, is_whole)).await?.ok_or_else(in_use)?;
+        if first > length {
+            let message = format!("The upload goes on at byte {length}; the bytes before {first} are missing.");
+            return Err(ApiError::invalid_request(message).into());
+        }
+        let sums = (length == 0).then(Sums::new);
+        Ok(Upload {
+            content,
+            app,
+            state: Some(State { file, buffer: Vec::with_capacity(BUFFER), sums }),
+            skip: length - first,
+            end: end.max(length),
+            offset: length,
+            start: length,
+        })
+    }
+
+    /// Ends a request: everything that was announced is there, or the request was one chunk of several.
+    ///
+    /// Errors: `invalid_request` when bytes are missing; `not_found` when the content was deleted meanwhile.
+    pub async fn end_upload(&self, mut upload: Upload) -> Result<Progress, Failure> {
+        upload.flush().await?;
+        let Upload { content, app, state, offset, end, .. } = upload;
+        let Some(State { mut file, sums, .. }) = state else { return Err(StoreError::Lost.into()) };
+        let size = content.announced.size;
+        if offset < end {
+            return Err(wrong_size(offset, end).into());
+        }
+        let files = self.files();
+        if offset < size {
+            on_disk(move || files.sync(&file)).await?;
+            return Ok(Progress::Received(offset));
+        }
+        // The file stays locked until the row is there: it goes along and comes back.
+        let (file, sums) = on_disk(move || {
+            files.sync(&file)?;
+            let sums = sums.map_or_else(|| Sums::of_file(&mut file), Ok)?;
+            Ok((file, sums))
+        })
+        .await?;
+        let upload =
+            FinishedUpload { at: self.clock.now(), md5: sums.md5.finalize().into(), crc32c: sums.crc32c.finalize() };
+        let id = content.id;
+        let finish = move |writes: &mut dyn Writes| writes.finish_upload(app, id, upload);
+        let is_kept = self.store.write::<_, StoreError>(finish).await?;
+        drop(file);
+        if !is_kept {
+            self.drop_upload(app, &content).await?;
+            return Err(ApiError::content_not_found().into());
+        }
+        Ok(Progress::Finished(upload))
+    }
+
+    /// Deletes the bytes of content that was deleted while they came.
+    async fn drop_upload(&self, app: AppKey, content: &ContentRecord) -> Result<(), Failure> {
+        let (files, name) = (self.files(), FileName::content(app, content.id));
+        Ok(on_disk(move || files.delete(&name.to_string())).await?)
+    }
+}
+
+impl Upload {
+    /// Takes the next bytes. Error: `invalid_request` when there are more than were announced; what came with this request is dropped.
+    pub async fn write(&mut self, mut bytes: &[u8]) -> Result<(), Failure> {
+        let skipped = usize::try_from(self.skip).unwrap_or(usize::MAX).min(bytes.len());
+        bytes = &bytes[skipped..];
+        self.skip -= skipped as u64;
+        if self.offset + bytes.len() as u64 > self.end {
+            let found = self.offset + bytes.len() as u64;
+            self.undo().await?;
+            return Err(wrong_size(found, self.end).into());
+        }
+        self.offset += bytes.len() as u64;
+        while !bytes.is_empty() {
+            let Some(state) = &mut self.state else { return Err(StoreError::Lost.into()) };
+            let taken = bytes.len().min(BUFFER - state.buffer.len());
+            state.buffer.extend_from_slice(&bytes[..taken]);
+            bytes = &bytes[taken..];
+            if state.buffer.len() == BUFFER {
+                self.flush().await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Keeps what came so far, so that the client can go on from there.
+    pub async fn keep(mut self) -> Result<(), Failure> {
+        self.flush().await
+    }
+
+    /// Drops what came with this request.
+    pub async fn undo(&mut self) -> Result<(), Failure> {
+        let start = self.start;
+        let Some(State { file, .. }) = self.state.take() else { return Ok(()) };
+        Ok(on_disk(move || file.set_len(start)).await?)
+    }
+
+    async fn flush(&mut self) -> Result<(), Failure> {
+        let Some(mut state) = self.state.take() else { return Err(StoreError::Lost.into()) };
+        let flushed = on_disk(move || {
+            state.flush()?;
+            Ok(state)
+        });
+        self.state = Some(flushed.await?);
+        Ok(())
+    }
+}

@@ -1,0 +1,150 @@
+//! The folder beside the database: the bytes of rich content and the archives of exports, one file each.
+//!
+//! A file counts only once a row of the database says so, and the row goes before the file does. So there is no half-written state to
+//! see, and nothing to be renamed: what matters is that the bytes are on disk before the row is.
+
+use std::fmt;
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use layer_wire::{ContentId, ExportId};
+use uuid::Uuid;
+
+use super::StoreError;
+use super::model::AppKey;
+use crate::config::DataLocation;
+
+/// The name of a file. It is made of a number and a UUID, so that no text of a request gets into a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FileName {
+    kind: &'static str,
+    app: AppKey,
+    id: Uuid,
+    suffix: &'static str,
+}
+
+impl FileName {
+    /// The bytes of rich content.
+    pub fn content(app: AppKey, id: ContentId) -> Self {
+        Self { kind: "content", app, id: id.uuid(), suffix: "" }
+    }
+
+    /// The archive of an export.
+    #[expect(dead_code, reason = "exports are not served yet")]
+    pub fn archive(app: AppKey, id: ExportId) -> Self {
+        Self { kind: "export", app, id: id.uuid(), suffix: ".tar.gz.enc" }
+    }
+
+    /// What an archive is made of, while it is made.
+    #[expect(dead_code, reason = "exports are not served yet")]
+    pub fn draft(app: AppKey, id: ExportId) -> Self {
+        Self { kind: "export", app, id: id.uuid(), suffix: ".json" }
+    }
+}
+
+impl fmt::Display for FileName {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}-{}-{}{}", self.kind, self.app.0, self.id, self.suffix)
+    }
+}
+
+/// The folder. It is made when the first file is.
+#[derive(Debug)]
+pub struct Files {
+    folder: PathBuf,
+    is_temporary: bool,
+}
+
+impl Files {
+    /// The folder that goes with a database: `layer.db-files` beside `layer.db`; for one in memory, a folder for temporary files.
+    pub fn beside(data: &DataLocation) -> Self {
+        match data {
+            DataLocation::File(path) => {
+                let mut folder = path.clone().into_os_string();
+                folder.push("-files");
+                Self { folder: folder.into(), is_temporary: false }
+            }
+            DataLocation::Memory => {
+                let folder = std::env::temp_dir().join(format!("layer-platform-{}", Uuid::new_v4()));
+                Self { folder, is_temporary: true }
+            }
+        }
+    }
+
+    fn path(&self, name: FileName) -> PathBuf {
+        self.folder.join(name.to_string())
+    }
+
+    /// Opens a file to be read and written, and creates it if need be.
+    pub fn open_to_write(&self, name: FileName) -> io::Result<File> {
+        let path = self.path(name);
+        let open = || OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
+        match open() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                create_private(&self.folder)?;
+                open()
+            }
+            opened => opened,
+        }
+    }
+
+    /// Opens a file to be read.
+    pub fn open_to_read(&self, name: FileName) -> io::Result<File> {
+        File::open(self.path(name))
+    }
+
+    /// Writes a file and its name to disk.
+    pub fn sync(&self, file: &File) -> io::Result<()> {
+        file.sync_all()?;
+        // Elsewhere a folder cannot be opened like a file, nor does it need to be.
+        if cfg!(unix) { File::open(&self.folder)?.sync_all() } else { Ok(()) }
+    }
+
+    /// Deletes a file by what [`FileName`] prints; one that is not there is fine.
+    pub fn delete(&self, name: &str) -> io::Result<()> {
+        match std::fs::remove_file(self.folder.join(name)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// Deletes everything. Error: `Unavailable` with what the system says.
+    pub fn clear(&self) -> Result<(), StoreError> {
+        match std::fs::remove_dir_all(&self.folder) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(unavailable(&error)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Deletes everything, if the database was in memory.
+    pub fn close(&self) {
+        if self.is_temporary {
+            // What cannot be deleted is left to the system, as other temporary files are.
+            let _ = std::fs::remove_dir_all(&self.folder);
+        }
+    }
+}
+
+/// Runs what waits for the disk, off the threads that serve requests. Error: `Unavailable` with what the system says.
+pub async fn on_disk<T: Send + 'static>(
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> Result<T, StoreError> {
+    let outcome = tokio::task::spawn_blocking(work).await.map_err(|_| StoreError::Lost)?;
+    outcome.map_err(|error| unavailable(&error))
+}
+
+fn unavailable(error: &io::Error) -> StoreError {
+    StoreError::Unavailable(format!("a file cannot be read or written: {error}"))
+}
+
+/// Makes a folder that other users of the machine cannot look into.
+fn create_private(folder: &Path) -> io::Result<()> {
+    let mut builder = DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    match builder.create(folder) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,17 @@
+//! Deletes the bytes of rich content and the archives of exports once nothing refers to them, and what a crash left of them.
+
+use std::sync::Arc;
+
+use layer_wire::Timestamp;
+
+use crate::service::Services;
+
+/// How long to wait after the disk refused, in milliseconds.
+const PAUSE_MS: i64 = 60_000;
+
+/// Does what is to be done now. Answers when to come back: only after a failure.
+pub async fn work(services: Arc<Services>) -> Option<Timestamp> {
+    let error = services.delete_unused_files().await.err()?;
+    eprintln!("layer-platform: files that are not used any more cannot be deleted: {error}");
+    Some(Timestamp::from_ms(services.clock().now().as_ms() + PAUSE_MS))
+}
