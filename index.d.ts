@@ -52,7 +52,10 @@ declare namespace LayerAPI {
     timeout?: number;
     /** Agent whose connections, limits and certificates are used; clients with the same agent share them. */
     agent?: Agent;
-    /** Options for an agent of the client's own; `agent` comes first. Default: Node's global settings. */
+    /**
+     * Options for an agent of the client's own; `agent` comes first. Default: those of `https.globalAgent`. The README
+     * lists them; any other, and any that cannot be honoured, is refused by name.
+     */
     agentOptions?: AgentOptions;
     /** Constructor of the promises that `*Async` methods return. Default: {@link LayerAPI.Promise}. */
     Promise?: PromiseConstructorLike;
@@ -64,8 +67,8 @@ declare namespace LayerAPI {
      */
     baseUrl?: string;
     /**
-     * HTTP proxy that all requests go through: `http(s)://[user:password@]host[:port]`. Default: none. The proxy
-     * variables of the environment play no part, as in 2.x.
+     * HTTP proxy that all requests go through: `http(s)://[user:password@]host[:port]`. Default: none. Variables
+     * of the environment play no part, as in 2.x, unless `NODE_USE_ENV_PROXY` is 1 and the client has no agent.
      */
     proxy?: string;
   }

@@ -11,7 +11,12 @@ const NAMES = {
   '2.5.4.7': 'L',
   '2.5.4.8': 'ST',
   '2.5.4.10': 'O',
+  '2.5.4.9': 'street',
   '2.5.4.11': 'OU',
+  '2.5.4.12': 'title',
+  '2.5.4.15': 'businessCategory',
+  '2.5.4.17': 'postalCode',
+  '2.5.4.97': 'organizationIdentifier',
   '1.2.840.113549.1.9.1': 'emailAddress',
   '0.9.2342.19200300.100.1.25': 'DC',
 };

@@ -18,13 +18,7 @@ The differential test runs both clients through the same calls and replies, some
 the wire, what comes back, and how. These are all the differences that it accepts; for each it checks what this client
 does instead. The page is made from \`__test__/differential/differences.js\` by \`npm run docs\`.
 
-${sections.join('\n')}
-## Not yet as in Node
-
-- \`NODE_EXTRA_CA_CERTS\` and \`NODE_TLS_REJECT_UNAUTHORIZED\` are not read; use \`ca\` and \`rejectUnauthorized\`.
-- \`destroy()\` of an agent does not close the connections that the client holds idle; they keep no process alive.
-- Of the options of an agent, only those in the README are honoured; the others are refused.
-`;
+${sections.join('\n')}`;
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1]).href) writeFileSync(FILE, differencesPage());

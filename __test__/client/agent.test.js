@@ -568,6 +568,25 @@ both('destroy() of an agent closes its idle connections, and it can be used agai
   agent.destroy();
 });
 
+test('destroy() of an agent does not bear on requests under way', async () => {
+  const server = await secureServer((_request, response) => setTimeout(() => response.end('{}'), 200));
+  const agent = new https.Agent({ keepAlive: true, ca: certificate().ca });
+  const pending = get(client(server, {}, { agent }));
+  await until(() => server.open.size === 1, 'the request is under way');
+  agent.destroy();
+  assert.strictEqual((await pending).result?.status, 200);
+});
+
+test('settings of an agent are read when the first client is made with it', async () => {
+  const server = await secureServer((_request, response) => setTimeout(() => response.end('{}'), 20));
+  const agent = new https.Agent({ keepAlive: true, maxSockets: 1, ca: certificate().ca });
+  const layers = [client(server, {}, { agent })];
+  agent.maxSockets = 5;
+  layers.push(client(server, {}, { agent }));
+  await Promise.all(times(6, (index) => get(layers[index % 2])));
+  assert.strictEqual(server.opened, 1);
+});
+
 both('without an agent, settings of https.globalAgent count', async (subject) => {
   const server = await secureServer((_request, response) => setTimeout(() => response.end('{}'), 20));
   const leading = { host: '127.0.0.1', port: server.port, ca: certificate().ca };

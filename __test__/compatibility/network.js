@@ -13,7 +13,10 @@ module.exports = [
   {
     behaviour: 'ENOTFOUND and EAI_AGAIN, with `hostname`',
     verdict: 'same',
-    tests: ['a name that does not exist: the error of dns.lookup'],
+    tests: [
+      'a name that does not exist: the error of dns.lookup',
+      'a name that cannot be looked up now is EAI_AGAIN, and one that does not exist ENOTFOUND',
+    ],
   },
   {
     behaviour: "ECONNRESET: 'socket hang up' before a reply, 'read ECONNRESET' where the connection is reset",
@@ -38,16 +41,47 @@ module.exports = [
     tests: ['a certificate …: the code of Node'],
   },
   {
-    behaviour: "The words of ERR_TLS_CERT_ALTNAME_INVALID after 'Hostname/IP does not match certificate's altnames:'",
-    verdict: 'different',
-    how: 'the names are listed in the words of rustls',
-    difference: 'words for a certificate of another name',
-    tests: ['a certificate for another name: the message says what Node says'],
+    behaviour: 'ERR_TLS_CERT_ALTNAME_INVALID, with `reason`, `host` and `cert`',
+    verdict: 'same',
+    tests: [
+      'a certificate for another name: the error of Node with all its fields',
+      'a certificate with its name in the subject only passes, as in Node',
+      'a replaced tls.checkServerIdentity decides, as in Node',
+    ],
   },
   {
-    behaviour: 'EPROTO from a server that speaks no TLS',
+    behaviour: 'ERR_SSL_*, with `library` and `reason`, where a handshake fails: alerts, other protocols, old versions',
+    verdict: 'same',
+    tests: [
+      'a handshake that fails has the code, library and reason of OpenSSL: …',
+      'a server that demands a certificate refuses a client without one, with one callback',
+    ],
+  },
+  {
+    behaviour: 'The message of ERR_SSL_*',
+    verdict: 'different',
+    how: "has OpenSSL's number and words; Node's has the number of a thread and a line of OpenSSL's source as well",
+    tests: ['a handshake that fails has the code, library and reason of OpenSSL: …'],
+  },
+  {
+    behaviour: 'The code where a server speaks no TLS (EPROTO or ERR_SSL_WRONG_VERSION_NUMBER)',
     verdict: 'same',
     tests: ['a server that speaks no TLS: EPROTO'],
+  },
+  {
+    behaviour: 'EPIPE and ECONNRESET while a request is being sent, with `errno` and `syscall`',
+    verdict: 'same',
+    tests: ['a server that closes while a large request is on its way: the error of a broken connection, once'],
+  },
+  {
+    behaviour: 'Several addresses that are all dead: the AggregateError of Node 20, with the errors of all attempts',
+    verdict: 'same',
+    tests: ['several addresses, all dead: the error of all attempts, with the fields of Node'],
+  },
+  {
+    behaviour: 'Errors are instances of the Error of this realm, with a message and a stack',
+    verdict: 'same',
+    tests: ['errors are of this realm, with a stack that begins with what they say and leads into the client'],
   },
   {
     behaviour: 'HPE_* from a server that speaks no HTTP',
@@ -64,6 +98,18 @@ module.exports = [
       'a head that drips for longer than the timeout is read to its end',
       'a server that stops reading is given up',
       'a server that reads slowly is not given up',
+    ],
+  },
+  {
+    behaviour: 'A connection, or a look-up, that does not come about',
+    verdict: 'different',
+    how:
+      'the timeout counts from the first attempt; in the original it began when the connection stood, so that only a ' +
+      '`timeout` of the agent ended the wait before the system did, after two minutes',
+    tests: [
+      'a connection that does not come about is given up after the timeout',
+      'a connection that does not come about: the timeout of the agent ends the wait, too',
+      'lookup: one that never answers is given up after the timeout',
     ],
   },
   {
@@ -107,6 +153,33 @@ module.exports = [
     ],
   },
   {
+    behaviour: '`agentOptions.maxTotalSockets`',
+    verdict: 'same',
+    tests: ['maxTotalSockets: connections to all servers together are limited, idle ones make room'],
+  },
+  {
+    behaviour: '`agentOptions.keepAliveMsecs`: the system probes connections that are kept',
+    verdict: 'same',
+    tests: ['keepAliveMsecs: kept connections are probed by the system, keepAlive: …'],
+  },
+  {
+    behaviour: '`agent.destroy()` closes idle connections, and the agent can be used again',
+    verdict: 'same',
+    tests: ['destroy() of an agent closes its idle connections, and it can be used again'],
+  },
+  {
+    behaviour: '`agent.destroy()` while requests are under way',
+    verdict: 'different',
+    how: 'they go on to their end; Node cuts them off with ECONNRESET',
+    tests: ['destroy() of an agent does not bear on requests under way'],
+  },
+  {
+    behaviour: 'Settings of an agent that are changed later',
+    verdict: 'different',
+    how: 'count for clients that are made afterwards with another agent; an agent is read when the first client is made with it',
+    tests: ['settings of an agent are read when the first client is made with it'],
+  },
+  {
     behaviour: 'Clients with one `agent` share its connections and limits; equal `agentOptions` share nothing',
     verdict: 'same',
     tests: [
@@ -118,7 +191,19 @@ module.exports = [
   {
     behaviour: "Without an agent: the settings of Node's global agent",
     verdict: 'same',
-    tests: ["without an agent, connections are kept as by Node's global agent"],
+    tests: [
+      "without an agent, connections are kept as by Node's global agent",
+      'without an agent, settings of https.globalAgent count',
+    ],
+  },
+  {
+    behaviour: 'An agent that connects in a way of its own: a subclass with `createConnection` and the like',
+    verdict: 'different',
+    how: 'the constructor refuses it, and names the option `proxy`; the original used it',
+    tests: [
+      'an agent with a way to connect of its own is refused or connects in that way',
+      'a global agent with a way to connect of its own is refused where no other is given',
+    ],
   },
   {
     behaviour: 'An `agent` that is no https.Agent is refused, in the same words',
@@ -133,6 +218,12 @@ module.exports = [
     tests: ['an option that is not supported is refused by name when the client is made'],
   },
   {
+    behaviour: 'An option of an agent that cannot be used',
+    verdict: 'different',
+    how: 'the constructor refuses it by name; with the original each request failed, or threw',
+    tests: ['an unusable option is refused by name when the client is made: …, …'],
+  },
+  {
     behaviour: '`ca`, `cert`, `key`, `rejectUnauthorized` and `servername`',
     verdict: 'same',
     tests: [
@@ -141,6 +232,132 @@ module.exports = [
       'cert and key prove who the client is',
       'rejectUnauthorized: false accepts any certificate',
       'servername is asked for and checked in place of the host',
+    ],
+  },
+  {
+    behaviour: '`passphrase` and `pfx`: encrypted keys in the forms that OpenSSL writes',
+    verdict: 'same',
+    tests: [
+      'passphrase: opens an encrypted key, …',
+      'passphrase: is not needed for a key in the clear, and EC keys are keys, too',
+      'pfx: is key, certificate and authorities in one file, sealed with …',
+      'pfx: a wrong passphrase and what cannot be used are refused in words that hold no secret',
+    ],
+  },
+  {
+    behaviour: '`checkServerIdentity`: called with host and certificate, its error handed on',
+    verdict: 'same',
+    tests: [
+      'checkServerIdentity: is called with the name and the certificate as Node has them',
+      'checkServerIdentity: its error is the error of the request, the very same, and nothing is sent',
+      'checkServerIdentity: is not asked about a certificate that is not trusted',
+      'checkServerIdentity: a hundred requests at once, each asked about its connection',
+    ],
+  },
+  {
+    behaviour: 'The certificate that `checkServerIdentity` gets, and `cert` of an error',
+    verdict: 'different',
+    how:
+      "is Node's own object from Node 15.6 on, with `issuerCertificate` as far as the server sent the chain; before, " +
+      'it has subject, issuer, subjectaltname, valid_from, valid_to, serialNumber, fingerprint, fingerprint256 and raw',
+    tests: [
+      'checkServerIdentity: is called with the name and the certificate as Node has them',
+      'where Node cannot read certificates, this client does, with the fields to check and pin them by',
+    ],
+  },
+  {
+    behaviour: 'What `lookup` or `checkServerIdentity` throws',
+    verdict: 'different',
+    how: 'is the error of the request; the original threw it at the caller of the method, or as an uncaught exception',
+    tests: [
+      'lookup: what it throws is the error of the request',
+      'checkServerIdentity: what it throws is the error of the request',
+    ],
+  },
+  {
+    behaviour: '`minVersion`, `maxVersion`, `secureProtocol`, `secureOptions`, and --tls-min-v1.3, --tls-max-v1.2',
+    verdict: 'same',
+    tests: ['versions of TLS are those of the options: …', 'the command line limits the versions of TLS'],
+  },
+  {
+    behaviour: '`ciphers`, `ecdhCurve`, `sigalgs`, `ALPNProtocols`, `crl`, `maxCachedSessions`',
+    verdict: 'same',
+    tests: [
+      'ciphers: only those of the list are offered: …',
+      'ciphers: a list without those of TLS 1.3 leaves them all',
+      'ecdhCurve: only those of the list are offered',
+      'sigalgs: a server that can sign in no way of the list is refused',
+      'ALPNProtocols: are offered only if they are given',
+      'crl: a revoked certificate is refused, and one that is not passes',
+      'sessions are resumed unless maxCachedSessions is 0: …',
+      'servername: an empty one asks for no name, and the certificate is that of the host',
+    ],
+  },
+  {
+    behaviour: 'TLS 1.0 and 1.1; key exchange by RSA or DHE; CBC ciphers; P-521; SHA-1',
+    verdict: 'different',
+    how: 'are not spoken: ECDHE with AES-GCM or ChaCha20 in TLS 1.2, and TLS 1.3',
+    tests: [
+      'a handshake that fails has the code, library and reason of OpenSSL: …',
+      'an unusable option is refused by name when the client is made: …, …',
+    ],
+  },
+  {
+    behaviour: '`lookup`, `family`, `hints`, `localAddress`',
+    verdict: 'same',
+    tests: [
+      'lookup: is asked as Node asks, and its address is used',
+      'lookup: its error is the error of the request, the very same',
+      'lookup: an answer that is no address is the error that Node makes of it',
+      'lookup: is not asked for an address',
+      'family: a name without addresses of the kind is the error that Node reports',
+      'localAddress: connections come from there',
+      'localAddress: one that this machine does not have is the error of Node',
+    ],
+  },
+  {
+    behaviour: '`autoSelectFamily` and its timeout, by default as in the Node at hand',
+    verdict: 'same',
+    tests: [
+      'several addresses: the next one is tried where the first one is dead',
+      'several addresses, autoSelectFamily: false: only the first one is tried',
+      'autoSelectFamilyAttemptTimeout: so long an address may take before the next one is tried',
+    ],
+  },
+  {
+    behaviour: 'NODE_EXTRA_CA_CERTS',
+    verdict: 'same',
+    tests: [
+      'NODE_EXTRA_CA_CERTS: its authorities are trusted beside the usual ones, and not where ca is given',
+      'NODE_EXTRA_CA_CERTS: is read when the process starts, and not later',
+      'NODE_EXTRA_CA_CERTS: a file that cannot be used is warned of, once, and all goes on',
+    ],
+  },
+  {
+    behaviour: 'NODE_TLS_REJECT_UNAUTHORIZED, read at each connection',
+    verdict: 'same',
+    tests: [
+      'NODE_TLS_REJECT_UNAUTHORIZED=0: any server passes, with a warning of the process, once',
+      'NODE_TLS_REJECT_UNAUTHORIZED=0: rejectUnauthorized of the agent wins',
+      'NODE_TLS_REJECT_UNAUTHORIZED: is read at each connection',
+      'NODE_TLS_REJECT_UNAUTHORIZED=0: a session without verification is not resumed with it',
+    ],
+  },
+  {
+    behaviour: 'Variables of proxies, where nobody asked for them',
+    verdict: 'same',
+    tests: [
+      'variables of the environment play no part',
+      'without NODE_USE_ENV_PROXY, and with an agent, the variables of proxies play no part',
+    ],
+  },
+  {
+    behaviour: 'NODE_USE_ENV_PROXY=1, HTTP_PROXY, HTTPS_PROXY, NO_PROXY',
+    verdict: 'different',
+    how: 'are honoured on every Node for clients without an agent of their own; Node has them since 22.21 and 24',
+    tests: [
+      'NODE_USE_ENV_PROXY=1: requests go through HTTP_PROXY and HTTPS_PROXY, in capitals or not',
+      'NO_PROXY: names the hosts that are asked directly',
     ],
   },
   {

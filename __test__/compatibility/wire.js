@@ -39,4 +39,28 @@ module.exports = [
       'conversations.get, body: empty body',
     ],
   },
+  {
+    behaviour: 'The bytes of requests: line, headers, their order and case, body',
+    verdict: 'same',
+    tests: ['the bytes of every request are those of the original, …'],
+  },
+  {
+    behaviour: 'The sizes of chunks in requests with a body',
+    verdict: 'different',
+    how: 'are written in capitals, `2E` where Node writes `2e`; both are the same number to every server',
+    tests: ['the bytes of every request are those of the original, …'],
+  },
+  {
+    behaviour: 'Requests and replies of 20 MB',
+    verdict: 'same',
+    tests: ['a request of 20 MB goes out whole', 'a reply of 20 MB comes in whole'],
+  },
+  {
+    behaviour: 'CR, LF or NUL in token, version or de-duplicating UUID: ERR_INVALID_CHAR, before anything is sent',
+    verdict: 'same',
+    tests: [
+      '… in token or version is refused before anything is sent: ERR_INVALID_CHAR',
+      '… in a de-duplicating UUID is refused before anything is sent, as by the original',
+    ],
+  },
 ];

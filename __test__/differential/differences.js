@@ -242,16 +242,6 @@ module.exports = [
     },
   },
   {
-    name: 'words for a certificate of another name',
-    reason: 'The code is the same; the message lists the names in the words of rustls.',
-    applies: (_, { row }) => /certificate of another name$/.test(row.name),
-    expect(observation) {
-      for (const error of errorsIn(observation))
-        error.message = /^Hostname\/IP does not match certificate's altnames: /;
-      return observation;
-    },
-  },
-  {
     name: 'a timeout that is none is refused by the constructor',
     reason: 'The original took it, and then every call threw.',
     applies: (observation, { row }) =>
