@@ -30,7 +30,7 @@ function testNames() {
     visit(source);
   }
   const suite = path.join('runtimes', 'suite.js');
-  for (const [, name] of readFileSync(path.join(FOLDER, suite), 'utf8').matchAll(/^suite\['(.+)'\] =/gm)) {
+  for (const [, name] of readFileSync(path.join(FOLDER, suite), 'utf8').matchAll(/^suite\[['"](.+)['"]\] =/gm)) {
     names.set(name, { file: suite, isOnBoth: false });
   }
   const rows = path.join('differential', 'differential.test.js');

@@ -32,6 +32,11 @@ module.exports = [
     ],
   },
   {
+    behaviour: 'domain: on Node.js and Deno; Bun leads no callback to its domain, whosever it is',
+    verdict: 'same',
+    tests: ['an exception in a callback reaches the domain of its call, as that of a timer does on this runtime'],
+  },
+  {
     behaviour: 'npm install, without a compiler, on Linux x64 with glibc 2.17 or newer',
     verdict: 'same',
     tests: [

@@ -65,6 +65,22 @@ const cases = {
     }
   },
 
+  domain() {
+    const domain = require('domain');
+    process.on('uncaughtException', (error) => console.log(`${error.message}: uncaught`));
+    const start = (name, call) => {
+      const own = domain.create();
+      own.on('error', (error) => console.log(`${error.message}: domain`));
+      own.run(() =>
+        call(() => {
+          throw new Error(name);
+        }),
+      );
+    };
+    start('timer', (callback) => setTimeout(callback, 10));
+    start('ours', (callback) => new LayerAPI(config()).blocklist.get('maria', callback));
+  },
+
   dies() {
     new LayerAPI(config()).blocklist.get('maria', function namedCallback() {
       throw new RangeError('thrown by the callback');

@@ -295,6 +295,23 @@ suite['an uncaught exception in a callback ends the process with its stack'] = (
 suite['a rejection that nobody handles is an unhandled rejection'] = () =>
   expectEnd('rejects', { code: 0, signal: null, stdout: 'unhandled: connect ECONNREFUSED' });
 
+suite['an exception in a callback reaches the domain of its call, as that of a timer does on this runtime'] = () =>
+  withServer(answer, async (_client, url) => {
+    const { code, stdout, stderr } = await run(CHILD, ['domain'], { LAYER_API_URL: url });
+    assert.strictEqual(code, 0, stderr);
+    const [timer, ours] = ['timer', 'ours'].map((name) => new RegExp(`${name}: (.+)`).exec(stdout)[1]);
+    assert.strictEqual(ours, timer);
+  });
+
+suite["the stack of a rejection leads to the caller's function"] = async () => {
+  const layer = new LayerAPI({ appId: APP_ID, token: 'token', baseUrl: 'http://127.0.0.1:9' });
+  async function theCaller() {
+    await layer.blocklist.getAsync('maria');
+  }
+  const error = await rejection(theCaller());
+  assert.ok(/theCaller/.test(error.stack), error.stack);
+};
+
 suite['worker threads use clients at the same time as the main thread'] = () =>
   withServer(answer, async (client, url) => {
     const work = (layer) => Promise.all(['a', 'b', 'c'].map((user) => layer.blocklist.getAsync(user)));
