@@ -140,6 +140,7 @@ async fn resume(State(admin): State<Admin>) -> Answer {
 async fn reset(State(admin): State<Admin>) -> Answer {
     let tools = Arc::clone(&admin.tools);
     blocking(move || {
+        admin.services.forget();
         admin.store.reset()?;
         admin.services.files().clear()?;
         admin.services.start_afresh();
@@ -166,6 +167,7 @@ async fn take_snapshot(State(admin): State<Admin>) -> Answer {
 /// - `204`; `invalid_request` when it is none, and then nothing is changed
 async fn restore_snapshot(State(admin): State<Admin>, body: Bytes) -> Answer {
     let restored = blocking(move || {
+        admin.services.forget();
         snapshot::restore(&*admin.store, admin.services.ids(), &body)?;
         admin.services.forget();
         Ok(())

@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::fmt;
+use std::sync::atomic::Ordering;
 use std::sync::{Mutex, PoisonError};
 
 use layer_wire::webhook::Status;
@@ -33,6 +34,8 @@ const HISTORY_LENGTH: usize = 1000;
 /// What is under way.
 #[derive(Debug, Clone, Default)]
 pub struct InFlight {
+    /// The generation of the store that it is from.
+    pub generation: u64,
     /// Deliveries, by webhook.
     pub deliveries: HashMap<WebhookKey, HashSet<DeliveryKey>>,
     /// Webhooks that are being challenged.
@@ -54,6 +57,21 @@ pub struct Due {
     pub challenges: Vec<WebhookRecord>,
     /// When something else will be due, unless an event comes first.
     pub next: Option<Timestamp>,
+    /// The generation of the store that all this is from.
+    pub generation: u64,
+}
+
+/// An attempt under way.
+#[derive(Debug)]
+pub struct Started {
+    /// The webhook.
+    pub webhook: WebhookRecord,
+    /// The delivery.
+    pub delivery: DeliveryRecord,
+    /// When it began.
+    pub at: Timestamp,
+    /// The generation of the store that it is from.
+    pub generation: u64,
 }
 
 /// What came of an attempt.
@@ -119,6 +137,11 @@ impl History {
         attempts.push_back(attempt);
     }
 
+    /// Forgets all of them.
+    pub fn clear(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     fn of(&self, app: AppId) -> Vec<Attempt> {
         let attempts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         attempts.iter().filter(|attempt| attempt.app == app).cloned().collect()
@@ -169,7 +192,7 @@ impl Services {
     ///
     /// A write, though it changes nothing: so it sees whatever was recorded when the bell rang.
     pub async fn due_for_webhooks(&self, in_flight: InFlight) -> Result<Due, StoreError> {
-        let now = self.clock.now();
+        let (now, generation) = (self.clock.now(), self.generation());
         let look = move |writes: &mut dyn Writes| {
             let mut challenges = writes.unverified_webhooks()?;
             challenges.retain(|webhook| !in_flight.challenges.contains(&webhook.key));
@@ -193,15 +216,30 @@ impl Services {
                     deliveries.push((webhook.clone(), delivery));
                 }
             }
-            Ok(Due { deliveries, challenges, next: writes.next_delivery_after(now)? })
+            let generation = generation.load(Ordering::SeqCst);
+            Ok(Due { deliveries, challenges, next: writes.next_delivery_after(now)?, generation })
         };
         self.store.write(look).await
+    }
+
+    /// Runs a write, unless the content of the store was replaced since `generation`: then the write is about rows of the old one.
+    async fn write_of_generation<T: Default + Send + 'static>(
+        &self,
+        generation: u64,
+        work: impl FnOnce(&mut dyn Writes) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let current = self.generation();
+        let write = move |writes: &mut dyn Writes| {
+            if current.load(Ordering::SeqCst) == generation { work(writes) } else { Ok(T::default()) }
+        };
+        self.store.write(write).await
     }
 
     /// Keeps the outcome of a challenge, unless the webhook was deactivated or deleted meanwhile.
     pub async fn finish_challenge(
         &self,
         webhook: &WebhookRecord,
+        generation: u64,
         outcome: Result<(), impl fmt::Display + Send>,
     ) -> Result<(), StoreError> {
         let key = webhook.key;
@@ -214,54 +252,41 @@ impl Services {
             if writes.webhook_by_key(key)?.as_ref().is_some_and(is_waiting) {
                 writes.set_webhook_status(key, &status)?;
             }
-            Ok::<_, StoreError>(())
+            Ok(())
         };
-        self.store.write(finish).await?;
+        self.write_of_generation(generation, finish).await?;
         self.webhook_verified.notify_waiters();
         Ok(())
     }
 
     /// Takes a delivery out of the outbox: the receiver has it.
-    pub async fn finish_delivery(
-        &self,
-        webhook: &WebhookRecord,
-        delivery: &DeliveryRecord,
-        started_at: Timestamp,
-        status: u16,
-    ) -> Result<(), StoreError> {
-        let (webhook_key, key) = (webhook.key, delivery.key);
+    pub async fn finish_delivery(&self, started: &Started, status: u16) -> Result<(), StoreError> {
+        let (webhook, delivery) = (started.webhook.key, started.delivery.key);
         let finish = move |writes: &mut dyn Writes| {
-            writes.delete_delivery(key)?;
-            if writes.webhook_by_key(webhook_key)?.is_some_and(|webhook| webhook.failing_since.is_some()) {
-                writes.set_webhook_failing(webhook_key, None)?;
+            writes.delete_delivery(delivery)?;
+            if writes.webhook_by_key(webhook)?.is_some_and(|webhook| webhook.failing_since.is_some()) {
+                writes.set_webhook_failing(webhook, None)?;
             }
-            Ok::<_, StoreError>(())
+            Ok(())
         };
-        self.store.write(finish).await?;
-        self.remember(webhook, delivery, started_at, Outcome::Delivered { status });
+        self.write_of_generation(started.generation, finish).await?;
+        self.remember(started, Outcome::Delivered { status });
         Ok(())
     }
 
     /// Puts a failed delivery off, or gives it up and deactivates the webhook: when this delivery has failed for 30 minutes, and also
     /// when none to this webhook has succeeded for as long.
-    pub async fn fail_delivery(
-        &self,
-        webhook: &WebhookRecord,
-        delivery: &DeliveryRecord,
-        started_at: Timestamp,
-        failed: FailedAttempt,
-    ) -> Result<(), StoreError> {
-        let now = self.clock.now();
-        let first_attempt_at = delivery.first_attempt_at.unwrap_or(started_at);
-        let next = next_attempt(first_attempt_at, delivery.failed_attempts + 1, now);
-        let (webhook_key, key) = (webhook.key, delivery.key);
+    pub async fn fail_delivery(&self, started: &Started, failed: FailedAttempt) -> Result<(), StoreError> {
+        let (now, started_at) = (self.clock.now(), started.at);
+        let first_attempt_at = started.delivery.first_attempt_at.unwrap_or(started_at);
+        let next = next_attempt(first_attempt_at, started.delivery.failed_attempts + 1, now);
+        let (webhook_key, key) = (started.webhook.key, started.delivery.key);
         let reason = format!("Delivery failed due to {}", failed.reason);
         let fail = move |writes: &mut dyn Writes| {
             let Some(webhook) = writes.webhook_by_key(webhook_key)? else { return Ok(None) };
             let failing_since = webhook.failing_since.unwrap_or(started_at);
             let is_dead = now.as_ms() >= failing_since.as_ms().saturating_add(GIVE_UP_AFTER_MS);
-            let next = next.filter(|_| !is_dead);
-            match next {
+            match next.filter(|_| !is_dead) {
                 Some(next) if writes.postpone_delivery(key, first_attempt_at, next)? => {
                     if webhook.failing_since.is_none() {
                         writes.set_webhook_failing(webhook_key, Some(failing_since))?;
@@ -274,17 +299,17 @@ impl Services {
                     if webhook.status == Status::Active {
                         writes.set_webhook_status(webhook_key, &Status::Inactive { reason })?;
                     }
-                    Ok::<_, StoreError>(None)
+                    Ok(None)
                 }
             }
         };
-        let next = self.store.write(fail).await?;
+        let next = self.write_of_generation(started.generation, fail).await?;
         let (status, error) = (failed.status, failed.reason);
         let outcome = match next {
             Some(next_attempt_at) => Outcome::Failed { status, error, next_attempt_at },
             None => Outcome::GivenUp { status, error },
         };
-        self.remember(webhook, delivery, started_at, outcome);
+        self.remember(started, outcome);
         Ok(())
     }
 
@@ -293,7 +318,11 @@ impl Services {
         self.delivery_history.of(app)
     }
 
-    fn remember(&self, webhook: &WebhookRecord, delivery: &DeliveryRecord, started_at: Timestamp, outcome: Outcome) {
+    fn remember(&self, started: &Started, outcome: Outcome) {
+        if self.generation.load(Ordering::SeqCst) != started.generation {
+            return;
+        }
+        let Started { webhook, delivery, at, .. } = started;
         self.delivery_history.add(Attempt {
             app: webhook.app,
             webhook: webhook.id,
@@ -301,7 +330,7 @@ impl Services {
             request: delivery.request,
             event_type: delivery.event_type.clone(),
             number: delivery.failed_attempts + 1,
-            started_at,
+            started_at: *at,
             finished_at: self.clock.now(),
             outcome,
         });

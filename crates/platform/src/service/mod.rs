@@ -25,7 +25,7 @@ pub mod user;
 pub mod webhook;
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use layer_wire::url::Urls;
@@ -60,6 +60,7 @@ pub struct Services {
     files: Arc<Files>,
     /// Rings when a write gave up files.
     files_unused: Arc<Notify>,
+    generation: Arc<AtomicU64>,
     /// Scheme and host of the URLs in answers.
     public_url: String,
     /// Rings when a message was scheduled.
@@ -96,6 +97,7 @@ impl Services {
             links,
             files: Arc::new(files),
             files_unused: Arc::default(),
+            generation: Arc::default(),
             public_url,
             scheduled: Arc::default(),
         })
@@ -144,14 +146,23 @@ impl Services {
     /// Begins anew after the store was emptied.
     pub fn start_afresh(&self) {
         self.forget();
+        self.delivery_history.clear();
         self.ids.restart();
     }
 
-    /// Forgets what was remembered of a store whose content was replaced, and has the workers look at it anew.
+    /// Forgets what was remembered of a store whose content is replaced, and has the workers look at it anew. Call it before and
+    /// after: what begins in between is forgotten as well.
     pub fn forget(&self) {
+        self.generation.fetch_add(1, Ordering::SeqCst);
         self.apps.write().unwrap_or_else(PoisonError::into_inner).clear();
         self.may_have_suspended.store(true, Ordering::SeqCst);
         self.scheduled.notify_one();
+        self.events.recorded().notify_one();
+    }
+
+    /// How often the content of the store was replaced, so that the outcome of something in the old one is not kept in the new one.
+    pub fn generation(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.generation)
     }
 
     /// Rings when a message was scheduled.

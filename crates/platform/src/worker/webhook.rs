@@ -2,6 +2,7 @@
 //!
 //! A delivery is in the outbox until its receiver has it, so a killed platform delivers it again: at least once, with the same ids.
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -11,9 +12,9 @@ use tokio::task::JoinSet;
 
 use crate::outbound::{Outbound, Payload};
 use crate::service::Services;
-use crate::service::delivery::{FailedAttempt, InFlight};
+use crate::service::delivery::{FailedAttempt, InFlight, Started};
 use crate::store::StoreError;
-use crate::store::webhook::{DeliveryRecord, WebhookKey, WebhookRecord};
+use crate::store::webhook::{DeliveryKey, WebhookKey, WebhookRecord};
 
 /// How long deliveries under way may take to finish once the platform stops: their own deadline, and a little for the store.
 const GRACE: Duration = Duration::from_secs(2);
@@ -57,7 +58,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Worker {
     /// Starts all that is due and may start now; answers when something else will be due.
     async fn round(self: &Arc<Self>) -> Option<Timestamp> {
-        let in_flight = lock(&self.in_flight).clone();
+        let generation = self.services.generation().load(Ordering::SeqCst);
+        let in_flight = self.in_flight_of(generation).clone();
         let due = match self.services.due_for_webhooks(in_flight).await {
             Ok(due) => due,
             Err(StoreError::Closed) => return None,
@@ -72,58 +74,75 @@ impl Worker {
         // Nothing is awaited from here on, so that nothing counts as under way that is not.
         let mut tasks = lock(&self.tasks);
         while tasks.try_join_next().is_some() {}
+        let generation = due.generation;
+        let mut in_flight = self.in_flight_of(generation);
         for webhook in due.challenges {
-            lock(&self.in_flight).challenges.insert(webhook.key);
-            tasks.spawn(Arc::clone(self).challenge(webhook));
+            in_flight.challenges.insert(webhook.key);
+            tasks.spawn(Arc::clone(self).challenge(webhook, generation));
         }
+        let at = self.services.clock().now();
         for (webhook, delivery) in due.deliveries {
-            lock(&self.in_flight).deliveries.entry(webhook.key).or_default().insert(delivery.key);
-            tasks.spawn(Arc::clone(self).deliver(webhook, delivery));
+            in_flight.deliveries.entry(webhook.key).or_default().insert(delivery.key);
+            tasks.spawn(Arc::clone(self).deliver(Started { webhook, delivery, at, generation }));
         }
         due.next
     }
 
-    async fn challenge(self: Arc<Self>, webhook: WebhookRecord) {
+    /// What is under way in the store at hand. What was under way in one that is gone is forgotten.
+    fn in_flight_of(&self, generation: u64) -> MutexGuard<'_, InFlight> {
+        let mut in_flight = lock(&self.in_flight);
+        if in_flight.generation != generation {
+            *in_flight = InFlight { generation, ..InFlight::default() };
+        }
+        in_flight
+    }
+
+    async fn challenge(self: Arc<Self>, webhook: WebhookRecord, generation: u64) {
         let key = webhook.key;
         let _done = OnDrop(|| {
-            lock(&self.in_flight).challenges.remove(&key);
-            self.services.events().recorded().notify_one();
+            self.finish(generation, |in_flight| {
+                in_flight.challenges.remove(&key);
+            });
         });
         let challenge = self.services.webhook_challenge();
         let outcome = self.outbound.challenge(&webhook.registered.target_url, &challenge).await;
-        keep("the outcome of a challenge", || self.services.finish_challenge(&webhook, outcome.as_ref().copied()))
-            .await;
+        let finish = || self.services.finish_challenge(&webhook, generation, outcome.as_ref().copied());
+        keep("the outcome of a challenge", finish).await;
     }
 
-    async fn deliver(self: Arc<Self>, webhook: WebhookRecord, delivery: DeliveryRecord) {
-        let _done = OnDrop(|| self.finish(webhook.key, &delivery));
+    async fn deliver(self: Arc<Self>, started: Started) {
+        let Started { webhook, delivery, generation, .. } = &started;
+        let _done = OnDrop(|| self.finish(*generation, |in_flight| forget(in_flight, webhook.key, delivery.key)));
         let payload = Payload { request: delivery.request, event_type: &delivery.event_type, body: &delivery.body };
-        let started_at = self.services.clock().now();
         match self.outbound.deliver(webhook.id, &webhook.registered, payload).await {
-            Ok(status) => {
-                let finish = || self.services.finish_delivery(&webhook, &delivery, started_at, status.as_u16());
-                keep("a delivery", finish).await;
-            }
+            Ok(status) => keep("a delivery", || self.services.finish_delivery(&started, status.as_u16())).await,
             Err(refusal) => {
                 let fail = || {
                     let failed = FailedAttempt { status: refusal.status(), reason: refusal.to_string() };
-                    self.services.fail_delivery(&webhook, &delivery, started_at, failed)
+                    self.services.fail_delivery(&started, failed)
                 };
                 keep("a failed delivery", fail).await;
             }
         }
     }
 
-    fn finish(&self, webhook: WebhookKey, delivery: &DeliveryRecord) {
+    /// Notes that something is no longer under way, if it is of the store at hand, and has the next thing begin.
+    fn finish(&self, generation: u64, note: impl FnOnce(&mut InFlight)) {
         let mut in_flight = lock(&self.in_flight);
-        if let Some(deliveries) = in_flight.deliveries.get_mut(&webhook) {
-            deliveries.remove(&delivery.key);
-            if deliveries.is_empty() {
-                in_flight.deliveries.remove(&webhook);
-            }
+        if in_flight.generation == generation {
+            note(&mut in_flight);
         }
         drop(in_flight);
         self.services.events().recorded().notify_one();
+    }
+}
+
+fn forget(in_flight: &mut InFlight, webhook: WebhookKey, delivery: DeliveryKey) {
+    if let Some(deliveries) = in_flight.deliveries.get_mut(&webhook) {
+        deliveries.remove(&delivery);
+        if deliveries.is_empty() {
+            in_flight.deliveries.remove(&webhook);
+        }
     }
 }
 

@@ -80,6 +80,44 @@ fn a_verification_that_a_restart_cut_off_begins_anew() {
     assert_eq!(receiver.received().len(), 2);
 }
 
+/// Names inside the store begin anew with a reset, so what is under way must not be taken for what comes after it.
+#[test]
+fn a_reset_forgets_what_is_under_way() {
+    let deliveries = AtomicUsize::new(0);
+    let receiver = Receiver::start(verified_but(move |_| {
+        // The answer to the first comes long after the reset.
+        let is_first = deliveries.fetch_add(1, Ordering::SeqCst) == 0;
+        Reaction::Delay(std::time::Duration::from_millis(if is_first { 700 } else { 300 }))
+    }));
+    let platform = Platform::start(layer_platform::Config {
+        webhooks: crate::receiver::allowed(),
+        ids: layer_platform::IdSource::Counting,
+        ..layer_platform::Config::default()
+    })
+    .unwrap();
+    let app = platform.create_app().unwrap();
+    let prepare = || {
+        ask(&platform, &app, "POST", "/webhooks", &registration(&receiver.url).to_string());
+        while ask(&platform, &app, "GET", "/webhooks", "").json()[0]["status"] != "active" {
+            std::thread::yield_now();
+        }
+        assert_eq!(ask(&platform, &app, "POST", "/conversations", r#"{"participants":["a"]}"#).status, 201);
+    };
+    prepare();
+    receiver.wait_for(1);
+    let answer = platform.call_admin(layer_platform::Method::POST, "/_platform/reset", vec![]).unwrap();
+    assert_eq!(answer.status, 204);
+    prepare();
+    receiver.wait_for(2);
+    // The same ids, and still two deliveries, of which the second is remembered.
+    while platform.deliveries(app.app_id).is_empty() {
+        std::thread::yield_now();
+    }
+    let attempts = platform.deliveries(app.app_id);
+    assert_eq!((attempts.len(), attempts[0].number), (1, 1), "{attempts:?}");
+    assert_eq!(receiver.deliveries().len(), 2);
+}
+
 /// The binary in a process of its own, which can be killed.
 struct Running {
     process: Child,
