@@ -97,15 +97,15 @@ fn required_value(operation: &mut Object) -> Result<Value, ApiError> {
     operation.shift_remove("value").ok_or_else(|| ApiError::missing_property("value"))
 }
 
-/// Splits a property at its dots. `\.` is a dot inside a key, and a backslash before any other character is dropped
-/// (reference parser).
+/// Splits a property at its dots. `\.` is a dot inside a key, and a backslash before any other character is dropped; one at the
+/// end stays (reference parser).
 pub fn split_path(property: &str) -> Vec<String> {
     let mut segments = vec![];
     let mut segment = String::new();
     let mut characters = property.chars();
     while let Some(character) = characters.next() {
         match character {
-            '\\' => segment.extend(characters.next()),
+            '\\' => segment.push(characters.next().unwrap_or('\\')),
             '.' => segments.push(std::mem::take(&mut segment)),
             other => segment.push(other),
         }
@@ -139,7 +139,13 @@ impl Operation {
                     set.push(element.clone());
                 }
             }
-            Action::Remove(element) => self.set(object, key, element)?.retain(|present| present != element),
+            // A set has an element once; should a document say otherwise, one goes (reference parser).
+            Action::Remove(element) => {
+                let set = self.set(object, key, element)?;
+                if let Some(index) = set.iter().position(|present| present == element) {
+                    set.remove(index);
+                }
+            }
         }
         Ok(())
     }
@@ -159,11 +165,12 @@ impl Operation {
     }
 
     fn set<'a>(&self, object: &'a mut Object, key: &str, element: &Value) -> Result<&'a mut Vec<Value>, ApiError> {
+        let set = object.entry(key).or_insert_with(|| Value::Array(vec![]));
+        let set = set.as_array_mut().ok_or_else(|| self.error("is no set, so nothing can be added or removed"))?;
         if element.is_array() || element.is_object() {
             return Err(self.error("takes single values only with add and remove"));
         }
-        let set = object.entry(key).or_insert_with(|| Value::Array(vec![]));
-        set.as_array_mut().ok_or_else(|| self.error("is no set, so nothing can be added or removed"))
+        Ok(set)
     }
 }
 
@@ -292,7 +299,7 @@ mod tests {
             (r"a\.b.c", vec!["a.b", "c"]),
             (r"a\b", vec!["ab"]),
             (r"a\\.b", vec![r"a\", "b"]),
-            (r"a\", vec!["a"]),
+            (r"a\", vec![r"a\"]),
             ("a..b", vec!["a", "", "b"]),
             ("", vec![""]),
         ] {
