@@ -49,19 +49,31 @@ pub struct User {
 pub enum UserChange {
     /// Suspends the user, or ends that.
     SetSuspended(bool),
+    /// Makes the user block another one.
+    Block(UserId),
+    /// Makes the user no longer block another one.
+    Unblock(UserId),
+    /// Makes the user block these and nobody else.
+    SetBlocks(Vec<UserId>),
 }
 
 /// Reads the patch of a user, a list of changes to be made in order, all or none (assumed).
 ///
 /// Errors: those of [`patch::parse`]; `invalid_property` that names the path for anything that a user does not allow.
 pub fn parse_patch(body: &[u8], version: Version) -> Result<Vec<UserChange>, ApiError> {
-    patch::parse(body, version)?.iter().map(change).collect()
+    patch::parse(body, version)?.iter().map(|operation| change(operation, version)).collect()
 }
 
-fn change(operation: &Operation) -> Result<UserChange, ApiError> {
+fn change(operation: &Operation, version: Version) -> Result<UserChange, ApiError> {
+    let user = |value: &Value| body::user_id(value, "blocks", version);
     match (operation.path[0].as_str(), operation.path.len(), &operation.action) {
         ("suspended", 1, Action::Set(Value::Bool(is_suspended))) => Ok(UserChange::SetSuspended(*is_suspended)),
         ("suspended", 1, Action::Set(_)) => Err(operation.error("must be true or false")),
+        ("blocks", 1, Action::Add(blocked)) => user(blocked).map(UserChange::Block),
+        ("blocks", 1, Action::Remove(blocked)) => user(blocked).map(UserChange::Unblock),
+        // Emptied by null as well (contract 4).
+        ("blocks", 1, Action::Set(Value::Null)) => Ok(UserChange::SetBlocks(vec![])),
+        ("blocks", 1, Action::Set(blocks)) => body::user_ids(blocks, "blocks", version).map(UserChange::SetBlocks),
         _ => Err(operation.error("cannot be changed in this way")),
     }
 }
@@ -112,6 +124,45 @@ mod tests {
             assert_eq!(parse(operation).unwrap_err().data(), Some(&json!({ "property": property })));
         }
         assert_eq!(parse_patch(b"[]", Version::V1_0), Ok(vec![]));
+    }
+
+    #[test]
+    fn a_patch_blocks_and_unblocks_in_the_words_of_its_version() {
+        let user = |id: &str| UserId::parse(id).unwrap();
+        let patch = |element: &str, id: &str| {
+            json!([
+                { "operation": "add", "property": "blocks", element: id },
+                { "operation": "remove", "property": "blocks", element: id },
+                { "operation": "set", "property": "blocks", "value": [id, id] },
+                { "operation": "set", "property": "blocks", "value": [] },
+                { "operation": "set", "property": "blocks", "value": null }
+            ])
+            .to_string()
+        };
+        let changes = |blocked: &str| {
+            let set = UserChange::SetBlocks(vec![user(blocked)]);
+            let none = UserChange::SetBlocks(vec![]);
+            vec![UserChange::Block(user(blocked)), UserChange::Unblock(user(blocked)), set, none.clone(), none]
+        };
+        for (element, id, version, blocked) in [
+            ("value", "x", Version::V1_1, "x"),
+            ("value", "layer:///identities/x", Version::V1_0, "layer:///identities/x"),
+            ("id", "layer:///identities/ns%2F42", Version::V2_0, "ns/42"),
+            ("value", "layer:///identities/x", Version::V3_0, "x"),
+            ("id", "x", Version::V3_0, "x"),
+        ] {
+            assert_eq!(parse_patch(patch(element, id).as_bytes(), version), Ok(changes(blocked)), "{id} {version}");
+        }
+        for (operation, property) in [
+            (json!({ "operation": "add", "property": "blocks", "value": "" }), "blocks"),
+            (json!({ "operation": "set", "property": "blocks", "value": "x" }), "blocks"),
+            (json!({ "operation": "delete", "property": "blocks" }), "blocks"),
+            (json!({ "operation": "add", "property": "blocks.x", "value": "y" }), "blocks.x"),
+            (json!({ "operation": "add", "property": "blocks" }), "value"),
+        ] {
+            let error = parse_patch(json!([operation]).to_string().as_bytes(), Version::V1_0).unwrap_err();
+            assert_eq!(error.data(), Some(&json!({ "property": property })), "{operation}");
+        }
     }
 
     #[test]

@@ -21,9 +21,9 @@ pub async fn get(State(services): State<Arc<Services>>, caller: Caller, OfUser(u
     Ok(answer::json(StatusCode::OK, &User { id: user, identity, suspended: known.is_suspended }))
 }
 
-/// `PATCH /users/<user>`: suspends a user or ends that.
+/// `PATCH /users/<user>`: suspends a user or ends that, changes whom it blocks.
 ///
-/// - `202` (recorded), for an unknown user too (assumed); `invalid_property`
+/// - `202` (recorded), for an unknown user too (assumed), though it is done at once; `invalid_property`
 pub async fn edit(
     State(services): State<Arc<Services>>,
     caller: Caller,

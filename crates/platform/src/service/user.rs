@@ -1,5 +1,6 @@
 //! Users, as the application manages them: badge, suspension, sessions. Contract 2.8.
 
+use std::collections::HashSet;
 use std::sync::atomic::Ordering;
 
 use layer_wire::user::UserChange;
@@ -17,6 +18,14 @@ pub struct KnownUser {
     pub identity: Option<identity::Fields>,
     /// Whether it is suspended.
     pub is_suspended: bool,
+}
+
+fn set_blocks(writes: &mut dyn Writes, app: AppKey, owner: &UserId, blocks: &[UserId]) -> Result<(), StoreError> {
+    let kept: HashSet<&UserId> = blocks.iter().collect();
+    for blocked in writes.block_list(app, owner)?.iter().filter(|blocked| !kept.contains(blocked)) {
+        writes.unblock(app, owner, blocked)?;
+    }
+    blocks.iter().try_for_each(|blocked| writes.block(app, owner, blocked))
 }
 
 impl Services {
@@ -39,6 +48,9 @@ impl Services {
             for change in &changes {
                 match change {
                     UserChange::SetSuspended(is_suspended) => writes.set_suspended(app, &user, *is_suspended)?,
+                    UserChange::Block(blocked) => writes.block(app, &user, blocked)?,
+                    UserChange::Unblock(blocked) => writes.unblock(app, &user, blocked)?,
+                    UserChange::SetBlocks(blocks) => set_blocks(writes, app, &user, blocks)?,
                 }
             }
             Ok(())

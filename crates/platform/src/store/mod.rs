@@ -98,7 +98,8 @@ pub trait Reads:
     /// Whether a user of the one list blocks a user of the other or the other way round. Blocking oneself does not count.
     fn has_block_between(&self, app: AppKey, one: &[UserId], other: &[UserId]) -> Result<bool, StoreError>;
 
-    /// Whether a user exists: it has an identity, is or was a participant, or takes part in a block.
+    /// Whether a user exists: a write named it, and be it as the participant of a conversation. Who had nothing but an identity does
+    /// not exist any more once that is deleted.
     fn user_exists(&self, app: AppKey, user: &UserId) -> Result<bool, StoreError>;
 
     /// The identity of a user.

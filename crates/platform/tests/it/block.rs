@@ -100,3 +100,66 @@ fn from_2_0_on_a_block_list_is_not_posted_to() {
     let answer = server.put("/users/a/blocks", &json!({}));
     assert_eq!(answer.header("allow"), Some("GET,HEAD,POST"));
 }
+
+/// Contract 2.6 (recorded, L3: 202, any number of operations) and 3.1: the list from 2.0 on.
+#[test]
+fn a_patch_of_the_user_blocks_and_unblocks_in_every_version() {
+    let server = start();
+    server.put("/users/b/identity", &json!({ "display_name": "B", "avatar_url": "https://b" })).assert_empty(204);
+    for version in ["1.0", "1.1", "2.0", "3.0"] {
+        let speaker = server.at(version);
+        let has_identities = version >= "2.0";
+        let name = |user: &str| if has_identities { format!("layer:///identities/{user}") } else { user.to_owned() };
+        let element = if has_identities { "id" } else { "value" };
+        let ids = || {
+            let mut ids: Vec<String> = server
+                .get("/users/a/blocks")
+                .json()
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|blocked| blocked["user_id"].as_str().unwrap().to_owned())
+                .collect();
+            ids.sort();
+            ids
+        };
+        let patch = |operations: serde_json::Value| speaker.patch("/users/a", &operations).assert_empty(202);
+        patch(json!([
+            { "operation": "add", "property": "blocks", element: name("b") },
+            { "operation": "add", "property": "blocks", element: name("b") },
+            { "operation": "add", "property": "blocks", element: name("c") },
+            { "operation": "add", "property": "blocks", "value": name("a") },
+            { "operation": "remove", "property": "blocks", element: name("c") },
+            { "operation": "remove", "property": "blocks", element: name("nobody") }
+        ]));
+        assert_eq!(ids(), ["a", "b"], "{version}");
+        let refused = speaker.post("/conversations", &json!({ "participants": ["b", "a"] }));
+        refused.assert_error(422, "participant_blocked", None);
+        // All operations are applied, or none.
+        let half = json!([
+            { "operation": "set", "property": "blocks", "value": [] },
+            { "operation": "set", "property": "nope", "value": 1 }
+        ]);
+        speaker.patch("/users/a", &half).assert_error(422, "invalid_property", Some("nope"));
+        assert_eq!(ids(), ["a", "b"], "{version}");
+
+        patch(json!([{ "operation": "set", "property": "blocks", "value": [name("b"), name("d")] }]));
+        assert_eq!(ids(), ["b", "d"], "{version}");
+        patch(json!([{ "operation": "set", "property": "blocks", "value": [name("b")] }]));
+        let shown = speaker.get("/users/a/blocks");
+        assert_eq!((shown.status, shown.header("layer-count")), (200, None));
+        let expected = if has_identities {
+            json!([{
+                "id": "layer:///identities/b",
+                "url": format!("{}/users/b/identity", server.prefix()),
+                "user_id": "b", "display_name": "B", "avatar_url": "https://b"
+            }])
+        } else {
+            json!([{ "user_id": "b" }])
+        };
+        assert_eq!(shown.json(), expected, "{version}");
+        patch(json!([{ "operation": "set", "property": "blocks", "value": [] }]));
+        assert_eq!(speaker.get("/users/a/blocks").body, "[]", "{version}");
+        patch(json!([]));
+    }
+}

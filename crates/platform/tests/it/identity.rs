@@ -155,3 +155,24 @@ fn a_deleted_identity_can_be_created_again() {
     server.post("/users/john/identity", &json!({ "display_name": "J" })).assert_empty(201);
     assert_eq!(server.get("/users/john/identity").json()["first_name"], json!(null));
 }
+
+/// Whoever something else names, or of whom the application said something else, outlives its identity.
+#[test]
+fn a_user_exists_as_long_as_anything_names_it() {
+    let server = start();
+    for user in ["alone", "member", "blocked", "suspended", "counted"] {
+        server.put(&format!("/users/{user}/identity"), &json!({ "display_name": "X" })).assert_empty(204);
+    }
+    server.conversation(&["member"]);
+    server.post("/users/owner/blocks", &json!({ "user_id": "blocked" })).assert_empty(204);
+    let suspend = json!([{ "operation": "set", "property": "suspended", "value": true }]);
+    server.patch("/users/suspended", &suspend).assert_empty(202);
+    server.put("/users/counted/badge", &json!({ "external_unread_count": 1 })).assert_empty(204);
+    for (user, status) in [("alone", 404), ("member", 200), ("blocked", 200), ("suspended", 200), ("counted", 200)] {
+        server.delete(&format!("/users/{user}/identity")).assert_empty(204);
+        assert_eq!(server.get(&format!("/users/{user}")).status, status, "{user}");
+        assert_eq!(server.at("3.0").get(&format!("/users/{user}/identity")).status, status, "{user}");
+    }
+    assert_eq!(server.get("/users/suspended").json()["suspended"], true);
+    assert_eq!(server.get("/users/owner/blocks").json(), json!([{ "user_id": "blocked" }]));
+}

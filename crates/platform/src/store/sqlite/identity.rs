@@ -34,5 +34,8 @@ pub fn put(connection: &Connection, app: AppKey, user: &UserId, fields: &Fields)
 pub fn delete(connection: &Connection, app: AppKey, user: &UserId) -> Result<bool, StoreError> {
     let Some(user) = user::find(connection, app, user)? else { return Ok(false) };
     let deleted = connection.prepare_cached("DELETE FROM identities WHERE user = ?1")?.execute([user.0])?;
+    if deleted > 0 {
+        user::forget_unless_named(connection, user)?;
+    }
     Ok(deleted > 0)
 }

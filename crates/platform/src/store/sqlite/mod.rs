@@ -260,7 +260,7 @@ impl Reads for Session<'_> {
     }
 
     fn user_exists(&self, app: AppKey, user: &UserId) -> Result<bool, StoreError> {
-        user::exists(self.connection, app, user)
+        Ok(user::find(self.connection, app, user)?.is_some())
     }
 
     fn identity(&self, app: AppKey, user: &UserId) -> Result<Option<wire_identity::Fields>, StoreError> {

@@ -1,7 +1,7 @@
 //! Users: the texts of the application, each stored once and named by a number elsewhere.
 
 use layer_wire::UserId;
-use rusqlite::{Connection, OptionalExtension as _};
+use rusqlite::{Connection, ErrorCode, OptionalExtension as _};
 
 use super::{Session, membership};
 use crate::store::StoreError;
@@ -21,19 +21,22 @@ pub fn find(connection: &Connection, app: AppKey, user: &UserId) -> Result<Optio
     Ok(key.map(UserKey))
 }
 
-/// Whether anything names the user still: its identity, a membership, a block. The row alone does not tell, since it stays when the
-/// identity is deleted.
-pub fn exists(connection: &Connection, app: AppKey, user: &UserId) -> Result<bool, StoreError> {
-    let Some(key) = find(connection, app, user)? else { return Ok(false) };
-    let exists = connection
+/// Forgets a user who was known by an identity alone, which is gone now. Whoever anything else names, or of whom the application told
+/// something else, stays.
+///
+/// Looks through whole tables of references, as not all of them can be searched by user; identities are seldom deleted.
+pub fn forget_unless_named(connection: &Connection, user: UserKey) -> Result<(), StoreError> {
+    let deleted = connection
         .prepare_cached(
-            "SELECT 1 FROM identities WHERE user = ?1
-             UNION ALL SELECT 1 FROM memberships WHERE user = ?1
-             UNION ALL SELECT 1 FROM blocks WHERE owner = ?1 OR blocked = ?1
-             LIMIT 1",
+            "DELETE FROM users
+             WHERE key = ?1 AND conversation_count = 0 AND external_unread_count = 0 AND NOT is_suspended",
         )?
-        .exists([key.0])?;
-    Ok(exists)
+        .execute([user.0]);
+    match deleted.map_err(|error| (error.sqlite_error_code(), error)) {
+        // Something refers to the user: the statement did nothing, and that is as it should be.
+        Ok(_) | Err((Some(ErrorCode::ConstraintViolation), _)) => Ok(()),
+        Err((_, error)) => Err(error.into()),
+    }
 }
 
 /// The key of a user, who is created on the fly if need be.
