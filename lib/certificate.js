@@ -7,7 +7,7 @@ const crypto = require('crypto');
 /**
  * The certificate of a server, with `issuerCertificate` as far as the server sent the chain.
  *
- * Since Node 15.9 it is Node's own object. Before, it has what is needed to check and pin it: subject, issuer,
+ * Since Node 15.6 it is Node's own object. Before, it has what is needed to check and pin it: subject, issuer,
  * subjectaltname, valid_from, valid_to, serialNumber, fingerprint, fingerprint256 and raw.
  */
 exports.peerCertificate = (chain) => {
@@ -21,7 +21,13 @@ exports.peerCertificate = (chain) => {
 };
 
 function legacy(raw) {
-  return new crypto.X509Certificate(raw).toLegacyObject();
+  const certificate = new crypto.X509Certificate(raw).toLegacyObject();
+  // Node 16 leaves these as text here.
+  if (typeof certificate.subject === 'string') {
+    const { subject, issuer } = require('./x509.js').read(raw);
+    Object.assign(certificate, { subject, issuer });
+  }
+  return certificate;
 }
 
 function isSame(one, other) {

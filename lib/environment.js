@@ -13,9 +13,19 @@ let extra;
 
 /** The certificates of NODE_EXTRA_CA_CERTS; a file that cannot be read is warned of, and left out. */
 exports.extraAuthorities = () => {
-  if (!extra) extra = extraFile ? readAuthorities(extraFile) : [];
+  if (!extra) extra = systemAuthorities().concat(extraFile ? readAuthorities(extraFile) : []);
   return extra;
 };
+
+/** Whether Node was told to trust what the system trusts: `--use-system-ca`, of newer Nodes. */
+const usesSystem = () => process.env.NODE_USE_SYSTEM_CA === '1' || flags().includes('--use-system-ca');
+exports.usesSystem = usesSystem;
+
+function systemAuthorities() {
+  if (!usesSystem()) return [];
+  const { getCACertificates } = require('tls');
+  return getCACertificates ? getCACertificates('system') : [];
+}
 
 function readAuthorities(file) {
   try {

@@ -1,6 +1,7 @@
 'use strict';
 
 const { keptError } = require('./caller.js');
+const { NODE_MAJOR, usesSystem } = require('./environment.js');
 
 /** The service answered with a status of 300 or above. `message` is empty, as in 2.x: the body says what is wrong. */
 class ResponseError extends Error {
@@ -32,11 +33,25 @@ function failure({ kind, message, ...fields }, timeout) {
 }
 
 function networkError(message, fields) {
-  const error = new Error(HAS_OLD_WORDS ? message.replace('self-signed', 'self signed') : message);
+  const error = new Error(worded(message, fields.code));
   // Node has this one, too, without a value.
   if ('path' in fields) fields.localAddress = undefined;
   return Object.assign(error, fields);
 }
+
+/** What Node has for a certificate depends on its version. */
+function worded(message, code) {
+  if (HAS_OLD_WORDS) return message.replace('self-signed', 'self signed');
+  if (NODE_MAJOR < 24 || !UNKNOWN_TO_NODE.includes(code) || usesSystem()) return message;
+  return `${message}; if the root CA is installed locally, try running Node.js with --use-system-ca`;
+}
+
+/** Codes with which newer Nodes think of the system's certificates. */
+const UNKNOWN_TO_NODE = [
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+];
 
 /** OpenSSL wrote it without a hyphen before its third version. */
 const HAS_OLD_WORDS = /^1\./.test(process.versions.openssl);

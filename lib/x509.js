@@ -1,6 +1,6 @@
 'use strict';
 
-/** Reads a certificate where Node cannot: before 15.9 it shows none but those of its own connections. */
+/** Reads a certificate where Node cannot: before 15.6 it shows none but those of its own connections. */
 
 const { TAGS, all, oid, one } = require('./der.js');
 

@@ -3,9 +3,11 @@
 /** Requests without a reply: the errors are Node's, as the original hands them on. */
 
 const assert = require('node:assert');
+const { generateKeyPairSync } = require('node:crypto');
 const dns = require('node:dns');
 const { afterEach, test } = require('node:test');
 const util = require('node:util');
+const { md, pki } = require('node-forge');
 const {
   APP_ID,
   LayerAPI,
@@ -217,6 +219,16 @@ test('a server that speaks no TLS: EPROTO', async () => {
   assertSame(await errorsOf({ port, url: `https://127.0.0.1:${port}` }), ['name', 'code']);
 });
 
+/** A certificate for the server, with that of its authority, which an authority that is not sent has signed. */
+function withIntermediate() {
+  const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  const hidden = pki.privateKeyFromPem(privateKey.export({ type: 'pkcs8', format: 'pem' }));
+  const intermediate = pki.certificateFromPem(certificate().ca);
+  intermediate.setIssuer([{ name: 'commonName', value: 'hidden' }]);
+  intermediate.sign(hidden, md.sha256.create());
+  return { cert: certificate().cert + pki.certificateToPem(intermediate), key: certificate().key };
+}
+
 const CERTIFICATES = {
   'of a server that signs itself, where others are trusted': [() => selfSigned(), {}, ['name', 'code', 'message']],
   'of a server that signs itself as an authority does': [
@@ -225,6 +237,21 @@ const CERTIFICATES = {
     ['name', 'code', 'message'],
   ],
   'of an unknown authority': [() => certificate(), { ca: undefined }, ['name', 'code', 'message']],
+  'of an unknown authority, sent with it': [
+    () => ({ cert: certificate().cert + certificate().ca, key: certificate().key }),
+    { ca: undefined },
+    ['name', 'code', 'message'],
+  ],
+  'of an unknown authority, sent with another': [
+    () => ({ cert: certificate().cert + selfSigned().cert, key: certificate().key }),
+    { ca: undefined },
+    ['name', 'code', 'message'],
+  ],
+  'of an authority that another, unknown one vouches for': [
+    () => withIntermediate(),
+    { ca: undefined },
+    ['name', 'code', 'message'],
+  ],
   'that has expired': [() => selfSigned({ days: [-10, -5] }), 'itself', ['name', 'code', 'message']],
   'that is not yet valid': [() => selfSigned({ days: [5, 10] }), 'itself', ['name', 'code', 'message']],
   'for another name': [() => selfSigned({ name: 'elsewhere.test' }), 'itself', ['name', 'code']],

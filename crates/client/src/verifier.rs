@@ -157,17 +157,31 @@ fn unknown_issuer(
     end_entity: &CertificateDer<'_>,
     intermediates: &[CertificateDer<'_>],
 ) -> (&'static str, &'static str) {
-    let is_self_signed = |certificate: &CertificateDer<'_>| {
-        webpki::EndEntityCert::try_from(certificate).is_ok_and(|parsed| parsed.issuer() == parsed.subject())
+    let names = |certificate| {
+        let parsed = webpki::EndEntityCert::try_from(certificate).ok()?;
+        Some((parsed.subject().to_vec(), parsed.issuer().to_vec()))
     };
-    if is_self_signed(end_entity) {
-        ("DEPTH_ZERO_SELF_SIGNED_CERT", "self-signed certificate")
-    } else if intermediates.iter().any(is_self_signed) {
-        ("SELF_SIGNED_CERT_IN_CHAIN", "self-signed certificate in certificate chain")
-    } else if intermediates.is_empty() {
-        ("UNABLE_TO_VERIFY_LEAF_SIGNATURE", "unable to verify the first certificate")
-    } else {
-        ("UNABLE_TO_GET_ISSUER_CERT_LOCALLY", "unable to get local issuer certificate")
+    let sent: Vec<_> = intermediates.iter().filter_map(names).collect();
+    let mut links = 0;
+    let mut last = names(end_entity);
+    // Follows the issuers among what the server sent; more links than certificates would be a circle.
+    while let Some((subject, issuer)) = &last {
+        if subject == issuer {
+            return match links {
+                0 => ("DEPTH_ZERO_SELF_SIGNED_CERT", "self-signed certificate"),
+                _ => ("SELF_SIGNED_CERT_IN_CHAIN", "self-signed certificate in certificate chain"),
+            };
+        }
+        let next = sent.iter().find(|(subject, _)| subject == issuer).cloned();
+        if next.is_none() || links == sent.len() {
+            break;
+        }
+        links += 1;
+        last = next;
+    }
+    match links {
+        0 => ("UNABLE_TO_VERIFY_LEAF_SIGNATURE", "unable to verify the first certificate"),
+        _ => ("UNABLE_TO_GET_ISSUER_CERT_LOCALLY", "unable to get local issuer certificate"),
     }
 }
 
