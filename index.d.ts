@@ -501,6 +501,34 @@ declare namespace LayerAPI {
     remove(): Promise<void>;
   }
 
+  /** An attempt to deliver an event to a webhook. */
+  export interface DeliveryAttempt {
+    appId: string;
+    /** Id of the webhook. */
+    webhook: string;
+    /** UUID of the event: the same in every attempt, and for every webhook. */
+    event: string;
+    /** UUID of the request: the same in every attempt. */
+    request: string;
+    /** Such as `message.sent`. */
+    eventType: string;
+    /** From 1. */
+    number: number;
+    /** By the clock of the platform. */
+    startedAt: string;
+    finishedAt: string;
+    /** What was sent. */
+    body: unknown;
+    /** `failed` ones are tried again; `given_up` is the end. */
+    outcome: 'delivered' | 'failed' | 'given_up';
+    /** Status that the receiver answered with, if it did. */
+    status: number | null;
+    /** What went wrong, unless it was delivered. */
+    error?: string;
+    /** When a `failed` one is tried again. */
+    nextAttemptAt?: string;
+  }
+
   /** What came in. */
   export interface RecordedRequest {
     /** When it came, by the clock of the platform. */
@@ -573,6 +601,9 @@ declare namespace LayerAPI {
 
     /** The last requests, oldest first. */
     requests(): Promise<RecordedRequest[]>;
+
+    /** The last 1,000 attempts to deliver events to webhooks, oldest first. */
+    webhooks(): Promise<DeliveryAttempt[]>;
 
     /**
      * Lets something go wrong.

@@ -19,6 +19,7 @@ const EXPECTED = {
     'back to a snapshot': /^200\n$/,
     'look at the requests': /^POST Maria 201\n$/,
     'let something go wrong': /^503 service_unavailable\nECONNRESET\n$/,
+    'deliveries and their fate': /^1 conversation\.created failed 503\n2 conversation\.created delivered 200\n$/,
   },
 };
 

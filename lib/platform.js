@@ -69,6 +69,10 @@ class Platform {
     }));
   }
 
+  async webhooks() {
+    return (await this.#call('GET', '/deliveries')).map(decoded);
+  }
+
   async inject(fault) {
     const { id } = await this.#call('POST', '/faults', fault);
     return {

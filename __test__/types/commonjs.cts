@@ -118,6 +118,7 @@ async function platform() {
   await platform.inject({ statsu: 503 });
   await platform.restore(await platform.snapshot());
   const status: number | null | undefined = (await platform.requests())[0]?.response?.status;
+  (await platform.webhooks())[0]?.outcome satisfies 'delivered' | 'failed' | 'given_up' | undefined;
   await platform.reset();
   void [now, status];
   await LayerAPI.Platform.start({ seed: 7, clock: '2016-05-02T08:00:00Z', recordedRequests: 10 });

@@ -51,6 +51,7 @@ pub fn router(admin: Admin) -> Router {
         // A snapshot is as large as the data.
         .route("/snapshot", get(take_snapshot).put(restore_snapshot).layer(DefaultBodyLimit::disable()))
         .route("/requests", get(requests).delete(clear_requests))
+        .route("/deliveries", get(deliveries))
         .route("/faults", get(faults).post(inject).delete(remove_faults))
         .route("/faults/{fault}", delete(remove_fault))
         .with_state(admin);
@@ -193,6 +194,13 @@ async fn requests(State(admin): State<Admin>) -> Answer {
 async fn clear_requests(State(admin): State<Admin>) -> Answer {
     admin.tools.requests.clear();
     Ok(answer::empty(StatusCode::NO_CONTENT))
+}
+
+/// `GET /_platform/deliveries`: the latest attempts to deliver events to webhooks, oldest first.
+///
+/// - `200` with an array
+async fn deliveries(State(admin): State<Admin>) -> Answer {
+    Ok(answer::json(StatusCode::OK, &admin.services.deliveries()))
 }
 
 /// `GET /_platform/faults`: the faults that wait, by id.

@@ -7,6 +7,7 @@ use std::sync::{Mutex, PoisonError};
 
 use layer_wire::webhook::Status;
 use layer_wire::{AppId, Timestamp, WebhookId};
+use serde::{Serialize, Serializer};
 use uuid::Uuid;
 
 use super::Services;
@@ -75,7 +76,8 @@ pub struct Started {
 }
 
 /// What came of an attempt.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case", tag = "outcome")]
 pub enum Outcome {
     /// The receiver took it.
     Delivered {
@@ -101,15 +103,19 @@ pub enum Outcome {
 }
 
 /// One attempt to deliver an event.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Attempt {
     /// The app.
+    #[serde(rename = "app_id", serialize_with = "as_text")]
     pub app: AppId,
     /// The webhook.
+    #[serde(serialize_with = "uuid_text")]
     pub webhook: WebhookId,
     /// The id of the event: the same in every attempt, and for every webhook that gets it.
+    #[serde(serialize_with = "as_text")]
     pub event: Uuid,
     /// The id of the request: the same in every attempt.
+    #[serde(serialize_with = "as_text")]
     pub request: Uuid,
     /// The name of the event.
     pub event_type: String,
@@ -119,8 +125,24 @@ pub struct Attempt {
     pub started_at: Timestamp,
     /// When it ended.
     pub finished_at: Timestamp,
+    /// What was sent, as JSON text.
+    #[serde(serialize_with = "as_json_text")]
+    pub body: Vec<u8>,
     /// What came of it.
+    #[serde(flatten)]
     pub outcome: Outcome,
+}
+
+fn uuid_text<S: Serializer>(id: &WebhookId, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&id.uuid())
+}
+
+fn as_text<S: Serializer>(value: &impl fmt::Display, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(value)
+}
+
+fn as_json_text<S: Serializer>(body: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&String::from_utf8_lossy(body))
 }
 
 /// The latest attempts, oldest first.
@@ -137,14 +159,13 @@ impl History {
         attempts.push_back(attempt);
     }
 
-    /// Forgets all of them.
-    pub fn clear(&self) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    fn all(&self) -> Vec<Attempt> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
     }
 
-    fn of(&self, app: AppId) -> Vec<Attempt> {
-        let attempts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        attempts.iter().filter(|attempt| attempt.app == app).cloned().collect()
+    /// Forgets everything.
+    pub fn clear(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 }
 
@@ -313,9 +334,9 @@ impl Services {
         Ok(())
     }
 
-    /// The latest attempts to deliver events of an app, oldest first; at most 1000 of all apps are remembered, in memory.
-    pub fn deliveries(&self, app: AppId) -> Vec<Attempt> {
-        self.delivery_history.of(app)
+    /// The latest attempts to deliver events, oldest first; at most 1000 are remembered, in memory.
+    pub fn deliveries(&self) -> Vec<Attempt> {
+        self.delivery_history.all()
     }
 
     fn remember(&self, started: &Started, outcome: Outcome) {
@@ -332,6 +353,7 @@ impl Services {
             number: delivery.failed_attempts + 1,
             started_at: *at,
             finished_at: self.clock.now(),
+            body: delivery.body.clone(),
             outcome,
         });
     }
