@@ -445,6 +445,15 @@ declare namespace LayerAPI {
     recordedRequests?: number;
     /** Opens the admin API, below `/_platform`, to whoever knows it. Default: none, there is no such API. */
     adminToken?: string;
+    /** Where webhooks may go. Whoever holds the token of an app chooses the targets. */
+    webhooks?: {
+      /** To addresses that are not public, too: this machine and its network. Default: false. */
+      allowPrivateAddresses?: boolean;
+      /** To `http://`, too. Default: false. */
+      allowHttp?: boolean;
+      /** Authorities, in PEM form, that targets may have their certificate from, beside Mozilla's. Default: none. */
+      ca?: string | Buffer;
+    };
   }
 
   /** The clock of a platform: timestamps, schedules, retries and expiry follow it. */

@@ -172,17 +172,34 @@ const OPTIONS = {
   clock: (value) => time(value, 'clock'),
   recordedRequests: upTo(100000),
   adminToken: of('string'),
+  webhooks: group({ allowPrivateAddresses: of('boolean'), allowHttp: of('boolean'), ca: of('string') }),
 };
 
-/** The options as the addon takes them. A name or type that it does not know is an error and not silence. */
-function check(options) {
-  const checked = {};
-  for (const [name, given] of Object.entries(options)) {
-    if (!Object.keys(OPTIONS).includes(name)) {
-      throw new TypeError(`Platform option \`${name}\` does not exist; there are ${Object.keys(OPTIONS).join(', ')}`);
+/** Reads an option that is an object of options. */
+function group(readers) {
+  return (value, name) => {
+    if (value === null || typeof value !== 'object') {
+      throw new TypeError(`Platform option \`${name}\` needs to be an object`);
     }
-    if (given !== undefined) checked[name] = OPTIONS[name](given, name);
+    return readAll(value, readers, `${name}.`);
+  };
+}
+
+/** The options as the addon takes them. A name or type that it does not know is an error and not silence. */
+function readAll(options, readers, prefix) {
+  const read = {};
+  for (const [name, given] of Object.entries(options)) {
+    if (!Object.keys(readers).includes(name)) {
+      const names = Object.keys(readers).join(', ');
+      throw new TypeError(`Platform option \`${prefix}${name}\` does not exist; there are ${names}`);
+    }
+    if (given !== undefined) read[name] = readers[name](given, prefix + name);
   }
+  return read;
+}
+
+function check(options) {
+  const checked = readAll(options, OPTIONS, '');
   if (checked.seed !== undefined && checked.ids === 'counting') {
     throw new TypeError("Platform option `seed` is for random ids: leave it out with `ids: 'counting'`");
   }

@@ -4,7 +4,7 @@
 
 use layer_platform::args::{self, Command};
 use layer_platform::{
-    AdminAnswer as CoreAnswer, Config, DataLocation, IdSource, Platform as Core, Timestamp, Tls, Token,
+    AdminAnswer as CoreAnswer, Config, DataLocation, IdSource, Platform as Core, Timestamp, Tls, Token, WebhookOptions,
 };
 use napi::bindgen_prelude::{AsyncTask, Buffer};
 use napi::{Env, Error, Result, Task};
@@ -37,6 +37,19 @@ pub struct PlatformOptions {
     pub recorded_requests: Option<u32>,
     /// Opens the admin API to others.
     pub admin_token: Option<String>,
+    /// Where webhooks may go.
+    pub webhooks: Option<PlatformWebhooks>,
+}
+
+/// Where webhooks may go.
+#[napi(object)]
+pub struct PlatformWebhooks {
+    /// To this machine and its network, too.
+    pub allow_private_addresses: Option<bool>,
+    /// To `http://`, too.
+    pub allow_http: Option<bool>,
+    /// Further authorities of targets, PEM.
+    pub ca: Option<String>,
 }
 
 /// An answer of the admin API.
@@ -103,6 +116,13 @@ fn config(options: PlatformOptions) -> Result<Config> {
     config.frozen_at = options.clock.map(|ms| Timestamp::from_ms(whole(ms)));
     config.recorded_requests = options.recorded_requests.map_or(0, |count| count as usize);
     config.admin_token = options.admin_token.map(Token::new);
+    if let Some(webhooks) = options.webhooks {
+        config.webhooks = WebhookOptions {
+            allow_private_addresses: webhooks.allow_private_addresses.unwrap_or_default(),
+            allow_http: webhooks.allow_http.unwrap_or_default(),
+            ca_pem: webhooks.ca,
+        };
+    }
     Ok(config)
 }
 

@@ -245,6 +245,9 @@ test('options of the tools that make no sense are refused by name', async () => 
     [{ clock: 'noon' }, /`clock`/],
     [{ recordedRequests: -1 }, /`recordedRequests`/],
     [{ adminToken: 1 }, /`adminToken`/],
+    [{ webhooks: true }, /`webhooks`/],
+    [{ webhooks: { allowHttp: 1 } }, /`webhooks\.allowHttp`/],
+    [{ webhooks: { allow: true } }, /`webhooks\.allow` does not exist/],
   ]) {
     await assert.rejects(Platform.start(options), pattern, JSON.stringify(options));
   }
