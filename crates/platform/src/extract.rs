@@ -130,6 +130,18 @@ impl<S: Send + Sync> FromRequestParts<S> for OfWebhook {
     }
 }
 
+/// The part in the path, by its UUID. Error: `invalid_request_id` when it is none (assumed, as for messages).
+pub struct OfPart(pub Uuid);
+
+impl<S: Send + Sync> FromRequestParts<S> for OfPart {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
+        let text = path_parameter(parts, state, "part").await?;
+        id::parse_uuid(&text).map(Self).ok_or_else(|| ApiError::invalid_request_id("part id").into())
+    }
+}
+
 /// The announcement in the path. Error: `invalid_request_id` when it is not a UUID (assumed, as for messages).
 pub struct OfAnnouncement(pub AnnouncementId);
 

@@ -5,6 +5,7 @@ use layer_wire::block_list::BlockedUser;
 use layer_wire::conversation::{Conversation, UserPart};
 use layer_wire::identity::{Fields, Identities, Identity};
 use layer_wire::message::Message;
+use layer_wire::part::{PartForm, ShownPart};
 use layer_wire::url::Urls;
 use layer_wire::{UserId, View};
 use serde_json::Value;
@@ -38,6 +39,18 @@ impl SystemView {
     /// A message as the answer to its creation shows it.
     pub fn sent_message(&self, record: MessageRecord) -> Message {
         Message::created(record.into(), &self.0)
+    }
+
+    /// The parts of a message.
+    pub fn parts(&self, message: MessageRecord) -> Vec<ShownPart> {
+        let url = self.0.urls.message(message.conversation, message.id);
+        let parts = ShownPart::all(message.parts, PartForm::of_reads(self.0.version), message.id, &url);
+        parts.into_iter().map(|part| part.linked(message.conversation, &self.0.urls)).collect()
+    }
+
+    /// The part at a place of a message, which must have it.
+    pub fn part(&self, message: MessageRecord, index: usize) -> ShownPart {
+        self.parts(message).swap_remove(index)
     }
 
     /// An announcement.

@@ -15,7 +15,7 @@ use crate::error::{self, Failure};
 use crate::gate::{self, Caller};
 use crate::routes::{
     announcement, app, block, client_api, content, conversation, deletion, download, following, identity, message,
-    notification, receipt, upload, user, webhook,
+    notification, part, receipt, upload, user, webhook,
 };
 use crate::service::Services;
 
@@ -108,6 +108,17 @@ fn routes(version: Version, services: &Arc<Services>) -> Routes {
                 get(following::get).put(following::follow).delete(following::unfollow),
             )
             .route("/apps/{app}/users/{user}/identities", get(following::identities))
+    });
+    let router = since(Version::V3_0, version, router, |router| {
+        router
+            .route(
+                "/apps/{app}/conversations/{conversation}/messages/{message}/parts",
+                get(part::get_all).post(part::add).put(part::replace_all),
+            )
+            .route(
+                "/apps/{app}/conversations/{conversation}/messages/{message}/parts/{part}",
+                get(part::get).put(part::replace).delete(part::delete),
+            )
     });
     router.merge(users_view(version, services))
 }

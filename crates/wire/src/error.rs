@@ -298,6 +298,11 @@ impl ApiError {
         Self::new(ErrorKind::NotFound, "A Message with the specified identifier could not be found.").in_client_docs()
     }
 
+    /// `not_found` for a part of a message.
+    pub fn part_not_found() -> Self {
+        Self::new(ErrorKind::NotFound, "A MessagePart with the specified identifier could not be found.")
+    }
+
     /// `not_found` for an announcement.
     pub fn announcement_not_found() -> Self {
         Self::new(ErrorKind::NotFound, "The referenced announcement cannot be found.").in_client_docs()

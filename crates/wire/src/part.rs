@@ -70,6 +70,21 @@ pub fn take_parts(request: &mut Object, version: Version) -> Result<Vec<NewPart>
 }
 
 impl NewPart {
+    /// Reads the body of a request to add or replace one part. Errors: `invalid_request`, and those of [`take_parts`].
+    pub fn parse_one(body: &[u8], version: Version) -> Result<Self, ApiError> {
+        Self::parse(Value::Object(body::parse_object(body)?), version)
+    }
+
+    /// Reads the body of a request to replace all parts, an array; it may be empty (assumed, contract 2.2.6).
+    ///
+    /// Errors: `invalid_request`, and those of [`take_parts`].
+    pub fn parse_all(body: &[u8], version: Version) -> Result<Vec<Self>, ApiError> {
+        match body::parse(body)? {
+            Value::Array(parts) => parts.into_iter().map(|part| Self::parse(part, version)).collect(),
+            _ => Err(ApiError::invalid_request("The request body must be an array of parts.")),
+        }
+    }
+
     /// Reads a part. Errors as for [`take_parts`].
     pub fn parse(part: Value, version: Version) -> Result<Self, ApiError> {
         let Value::Object(mut part) = part else {

@@ -13,6 +13,7 @@ pub mod following;
 pub mod identity;
 pub mod message;
 pub mod notification;
+pub mod part;
 pub mod receipt;
 pub mod upload;
 pub mod user;

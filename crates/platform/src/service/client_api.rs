@@ -98,7 +98,8 @@ impl Services {
             let (before, _) = find_as_participant(writes, app, &user, id)?;
             conversation::edit(writes, app, &before, &patch, &events)
         };
-        self.store.write(edit).await
+        // What a participant who goes had scheduled goes too.
+        self.giving_up_files(self.store.write(edit)).await
     }
 
     /// Sends a message as a participant. An id in the body that is taken is always a conflict, a tag in the header a replay.

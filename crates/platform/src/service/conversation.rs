@@ -243,7 +243,8 @@ impl Services {
             let before = find(writes, app, id)?;
             edit(writes, app, &before, &patch, &events)
         };
-        self.store.write(edit).await
+        // What a participant who goes had scheduled goes too.
+        self.giving_up_files(self.store.write(edit)).await
     }
 
     /// Deletes a conversation for everyone; once more counts as success. Error: `not_found`.

@@ -19,7 +19,7 @@ use crate::store::model::{AppKey, ConversationRecord, Membership, MessageRecord,
 use crate::store::{Reads, Writes};
 
 /// The message, if it is in this conversation; else `not_found`.
-fn find_in(
+pub fn find_in(
     reads: &dyn Reads,
     app: AppKey,
     conversation: ConversationId,

@@ -18,6 +18,7 @@ pub mod identity;
 pub mod message;
 pub mod named;
 pub mod notification;
+pub mod part;
 pub mod receipt;
 pub mod scheduled_message;
 pub mod upload;

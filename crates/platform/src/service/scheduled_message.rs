@@ -222,13 +222,12 @@ fn send_due(
     now: Timestamp,
     events: &Events,
 ) -> Result<(), Failure> {
-    writes.take_scheduled_message(app, message.id)?;
     let conversation = find(writes, app, message.conversation)?;
     let Scheduled { message, recipient_status } = Scheduled::new(message, &conversation);
-    let ScheduledMessageRecord { id, sender, parts, .. } = message;
+    let ScheduledMessageRecord { id, sender, parts, .. } = message.clone();
     let new = NewMessageRecord { id, sent_at: now, sender, parts, recipient_status };
     send(writes, app, &conversation, new, events)?;
-    Ok(())
+    Ok(writes.take_scheduled_message(app, &message)?)
 }
 
 #[cfg(test)]

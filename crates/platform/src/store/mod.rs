@@ -9,6 +9,7 @@ pub mod deletion;
 pub mod files;
 pub mod following;
 pub mod model;
+pub mod part;
 pub mod receipt;
 pub mod scheduled_message;
 pub mod sqlite;
@@ -29,6 +30,7 @@ use model::{
     AnnouncementRecord, AppKey, AppRecord, ConversationRecord, IdUse, Membership, MessageRecord, NewMessageRecord,
     PositionRange,
 };
+use part::PartWrites;
 use receipt::ReceiptWrites;
 use scheduled_message::{ScheduledMessageReads, ScheduledMessageWrites};
 use user::{UserReads, UserWrites};
@@ -113,6 +115,7 @@ pub trait Writes:
     + ContentWrites
     + DeletionWrites
     + FollowingWrites
+    + PartWrites
     + ReceiptWrites
     + ScheduledMessageWrites
     + UserWrites

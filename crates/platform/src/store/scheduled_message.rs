@@ -38,7 +38,7 @@ pub trait ScheduledMessageReads {
     fn next_scheduled_message(&self) -> Result<Option<Timestamp>, StoreError>;
 }
 
-/// The queue of what is to be sent later. What a participant had scheduled goes when it leaves, and with a conversation everything;
+/// The queue of what is to be sent later. The rich content that it refers to is kept meanwhile. What a participant had scheduled goes when it leaves, and with a conversation everything;
 /// the ids stay in use.
 pub trait ScheduledMessageWrites {
     /// Adds a message, behind those that are due at the same time.
@@ -49,6 +49,6 @@ pub trait ScheduledMessageWrites {
         new: &ScheduledMessageRecord,
     ) -> Result<(), StoreError>;
 
-    /// Takes out a message that is sent by the same write.
-    fn take_scheduled_message(&mut self, app: AppKey, id: MessageId) -> Result<(), StoreError>;
+    /// Takes out a message that the same write has sent.
+    fn take_scheduled_message(&mut self, app: AppKey, sent: &ScheduledMessageRecord) -> Result<(), StoreError>;
 }

@@ -661,3 +661,63 @@ fn an_upload_survives_a_kill() {
     let link = target(&request(&platform, &app, "GET", &path, &[], "").json()["download_url"]);
     assert_eq!(raw(&platform, "GET", &link, &[], b"").body, "x".repeat(1_000_000));
 }
+
+/// Contract 2.2.5: what waits to be sent refers to its content, too.
+#[test]
+fn the_bytes_of_a_delayed_message_stay_until_it_is_sent_or_dropped() {
+    let server = start();
+    server.platform.clock().freeze(None);
+    let conversation = server.conversation(&["maria", "jon"]);
+    let path = format!("/conversations/{conversation}/messages");
+    let get = |content: &str| server.get(&format!("/conversations/{conversation}/content/{content}")).status;
+    let (kept, _) = upload(&server, &conversation, BYTES);
+    let now = server.post(&path, &message_with(&kept, BYTES.len())).uuid();
+    let mut delayed = message_with(&kept, BYTES.len());
+    delayed["schedule"] = json!({ "delay_in_seconds": 60 });
+    assert_eq!(server.post(&path, &delayed).status, 202);
+    server.delete(&format!("{path}/{now}")).assert_empty(204);
+    assert_eq!(get(&kept), 200);
+    server.platform.clock().advance(60_000);
+    wait_until("the message is sent", || server.get(&path).header("layer-count") == Some("1"));
+    assert_eq!(get(&kept), 200);
+    let sent = server.get(&path).json()[0]["id"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
+    server.delete(&format!("{path}/{sent}")).assert_empty(204);
+    assert_eq!(get(&kept), 404);
+
+    let (dropped, _) = upload(&server, &conversation, BYTES);
+    let mut delayed = message_with(&dropped, BYTES.len());
+    delayed["schedule"] = json!({ "delay_in_seconds": 60 });
+    delayed["sender"] = json!({ "user_id": "jon" });
+    assert_eq!(server.post(&path, &delayed).status, 202);
+    assert_eq!(get(&dropped), 200);
+    let operations = json!([{ "operation": "remove", "property": "participants", "value": "jon" }]);
+    server.patch(&format!("/conversations/{conversation}"), &operations).assert_empty(204);
+    assert_eq!(get(&dropped), 404);
+}
+
+/// Contract 2.2.6.
+#[test]
+fn the_bytes_go_with_the_last_part_that_refers_to_them() {
+    let server = start();
+    let conversation = server.conversation(&["maria"]);
+    let (first, _) = upload(&server, &conversation, BYTES);
+    let (second, _) = upload(&server, &conversation, BYTES);
+    let get = |content: &str| server.get(&format!("/conversations/{conversation}/content/{content}")).status;
+    let message = server.post(&format!("/conversations/{conversation}/messages"), &message_with(&first, BYTES.len()));
+    let path = format!("/conversations/{conversation}/messages/{}/parts", message.uuid());
+    let part = |content: &str| message_with(content, BYTES.len())["parts"][1].clone();
+    let added = server.at("3.0").post(&path, &part(&first)).json();
+    assert!(added["content"]["download_url"].is_string(), "{added}");
+    let id = |index: usize| {
+        let parts = server.at("3.0").get(&path).json();
+        parts[index]["id"].as_str().unwrap().rsplit('/').next().unwrap().to_owned()
+    };
+    server.at("3.0").delete(&format!("{path}/{}", id(1))).assert_empty(204);
+    assert_eq!(get(&first), 200);
+    server.at("3.0").put(&format!("{path}/{}", id(1)), &part(&second)).assert_empty(204);
+    assert_eq!((get(&first), get(&second)), (404, 200));
+    let gone = server.at("3.0").post(&path, &part(&first));
+    gone.assert_error(422, "invalid_property", Some("parts"));
+    assert_eq!(server.at("3.0").put(&path, &json!([])).status, 200);
+    assert_eq!(get(&second), 404);
+}

@@ -21,6 +21,7 @@ mod mark_all_read;
 mod message;
 mod notification;
 mod paging;
+mod parts;
 mod patch;
 mod protocol;
 mod proxy;

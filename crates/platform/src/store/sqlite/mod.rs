@@ -16,6 +16,7 @@ mod identity;
 mod membership;
 mod message;
 pub mod open;
+mod part;
 mod readers;
 mod receipt;
 mod scheduled_message;

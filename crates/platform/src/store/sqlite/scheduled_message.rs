@@ -4,7 +4,7 @@ use layer_wire::{ConversationId, MessageId, Timestamp, UserId};
 use rusqlite::{Connection, OptionalExtension as _, Row};
 use uuid::Uuid;
 
-use super::{Session, codec, message};
+use super::{Session, codec, content, message};
 use crate::store::StoreError;
 use crate::store::model::{AppKey, ConversationRecord};
 use crate::store::scheduled_message::{ScheduledMessageReads, ScheduledMessageRecord, ScheduledMessageWrites};
@@ -86,32 +86,36 @@ impl ScheduledMessageWrites for Session<'_> {
                 sender_name,
                 codec::encode_parts(new.id.uuid(), &new.parts),
             ))?;
-        Ok(())
+        content::retain(self.connection, app, &content::referenced(&new.parts))
     }
 
-    fn take_scheduled_message(&mut self, app: AppKey, id: MessageId) -> Result<(), StoreError> {
+    fn take_scheduled_message(&mut self, app: AppKey, sent: &ScheduledMessageRecord) -> Result<(), StoreError> {
         self.connection
             .prepare_cached("DELETE FROM scheduled_messages WHERE app = ?1 AND uuid = ?2")?
-            .execute((app.0, id.uuid().as_bytes()))?;
-        Ok(())
+            .execute((app.0, sent.id.uuid().as_bytes()))?;
+        content::release(self.connection, app, &content::referenced(&sent.parts))
     }
 }
 
-/// Drops what a user, or everyone when there is none, had scheduled in a conversation.
+/// Drops what a user, or everyone when there is none, had scheduled in a conversation. The ids stay in use.
 pub fn cancel(
     connection: &Connection,
     conversation: &ConversationRecord,
     sender: Option<&UserId>,
 ) -> Result<(), StoreError> {
-    let dropped = (conversation.key.0, sender.map(UserId::as_str));
-    connection
-        .prepare_cached(
-            "INSERT INTO deleted_messages (app, uuid) SELECT app, uuid FROM scheduled_messages
-             WHERE conversation = ?1 AND (?2 IS NULL OR sender_user = ?2)",
-        )?
-        .execute(dropped)?;
-    connection
-        .prepare_cached("DELETE FROM scheduled_messages WHERE conversation = ?1 AND (?2 IS NULL OR sender_user = ?2)")?
-        .execute(dropped)?;
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM {TABLES} WHERE conversation = ?1 AND (?2 IS NULL OR sender_user = ?2)"
+    ))?;
+    let mut rows = statement.query((conversation.key.0, sender.map(UserId::as_str)))?;
+    let mut dropped = vec![];
+    while let Some(row) = rows.next()? {
+        dropped.push(read(row)?);
+    }
+    for (app, message) in &dropped {
+        connection
+            .prepare_cached("INSERT INTO deleted_messages (app, uuid) VALUES (?1, ?2)")?
+            .execute((app.0, message.id.uuid().as_bytes()))?;
+        Session::new(connection).take_scheduled_message(*app, message)?;
+    }
     Ok(())
 }

@@ -1,0 +1,185 @@
+//! Parts of messages that were sent. Contract 2.2.6: every change shows in the part and in the message.
+
+use layer_wire::part::{NewPart, Part};
+use layer_wire::{ApiError, ConversationId, MessageId, PartId, Timestamp};
+use uuid::Uuid;
+
+use super::Services;
+use super::caller::Caller;
+use super::content::check_parts;
+use super::conversation::find;
+use super::message::find_in;
+use crate::error::Failure;
+use crate::store::model::{AppKey, ConversationRecord, MessageRecord};
+use crate::store::{Reads, Writes};
+
+/// The most parts that a message can come to have by adding one (assumed), since each change rewrites them all.
+const MAX_PARTS: usize = 1000;
+
+/// The outcome of a request to add a part.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AddedPart {
+    /// It was added, or a replay found it.
+    Done(MessageRecord, usize),
+    /// The message has a part with this id.
+    IdInUse(MessageRecord, usize),
+}
+
+/// The place of a part in its message; `not_found` when it has no such part.
+pub fn index_of(message: &MessageRecord, part: Uuid) -> Result<usize, Failure> {
+    let index = message.parts.iter().position(|known| known.id == part);
+    index.ok_or_else(|| ApiError::part_not_found().into())
+}
+
+/// A part that is changed or added now. Error: `invalid_property` `parts` when it has chosen an id other than `id`.
+fn changed(id: PartId, new: NewPart, now: Timestamp) -> Result<Part, ApiError> {
+    if new.id.is_some_and(|chosen| chosen != id) {
+        return Err(ApiError::invalid_property("parts", "must not have an id other than that in the path"));
+    }
+    Ok(Part { id: id.part, mime_type: new.mime_type, body: new.body, updated_at: Some(now) })
+}
+
+/// Checks and keeps the parts of a message that were changed.
+fn keep(
+    writes: &mut dyn Writes,
+    app: AppKey,
+    conversation: &ConversationRecord,
+    before: &MessageRecord,
+    parts: Vec<Part>,
+    now: Timestamp,
+) -> Result<MessageRecord, Failure> {
+    let after = MessageRecord { parts, updated_at: Some(now), ..before.clone() };
+    check_parts(writes, app, conversation, &after.parts)?;
+    writes.put_parts(app, conversation, before, &after)?;
+    Ok(after)
+}
+
+fn find_message(
+    reads: &dyn Reads,
+    app: AppKey,
+    conversation: ConversationId,
+    message: MessageId,
+) -> Result<(ConversationRecord, MessageRecord), Failure> {
+    let conversation = find(reads, app, conversation)?;
+    let message = find_in(reads, app, conversation.id, message)?;
+    Ok((conversation, message))
+}
+
+impl Services {
+    /// Adds a part to a message, at its end. Its id is the one that it chose, else `tag`.
+    ///
+    /// Errors: `not_found`, `object_deleted`; `invalid_property` `parts`.
+    pub async fn add_part(
+        &self,
+        caller: Caller,
+        conversation: ConversationId,
+        message: MessageId,
+        tag: Option<Uuid>,
+        new: NewPart,
+    ) -> Result<AddedPart, Failure> {
+        let app = caller.key;
+        let now = self.clock.now();
+        let chosen = new.id;
+        let part = chosen.map(|id| id.part).or(tag).unwrap_or_else(|| self.ids.resource(now));
+        let add = move |writes: &mut dyn Writes| {
+            let (conversation, before) = find_message(writes, app, conversation, message)?;
+            if chosen.is_some_and(|chosen| chosen.message != message) {
+                return Err(ApiError::invalid_property("parts", "has an id that belongs to another message").into());
+            }
+            if let Ok(index) = index_of(&before, part) {
+                let is_replay = chosen.is_none();
+                return Ok(if is_replay { AddedPart::Done(before, index) } else { AddedPart::IdInUse(before, index) });
+            }
+            if before.parts.len() >= MAX_PARTS {
+                let rule = format_args!("of a message must not be more than {MAX_PARTS}");
+                return Err(ApiError::invalid_property("parts", rule).into());
+            }
+            let mut parts = before.parts.clone();
+            parts.push(changed(PartId { message, part }, new, now)?);
+            let after = keep(writes, app, &conversation, &before, parts, now)?;
+            let index = after.parts.len() - 1;
+            Ok(AddedPart::Done(after, index))
+        };
+        self.store.write(add).await
+    }
+
+    /// Replaces all parts of a message. A part that is the same as before, its id included, keeps the time of its last change.
+    ///
+    /// Errors: `not_found`, `object_deleted`; `invalid_property` `parts`.
+    pub async fn replace_parts(
+        &self,
+        caller: Caller,
+        conversation: ConversationId,
+        message: MessageId,
+        new: Vec<NewPart>,
+    ) -> Result<MessageRecord, Failure> {
+        let app = caller.key;
+        let now = self.clock.now();
+        // An id is not used again for something else, so those that were not chosen are fresh.
+        let new: Vec<NewPart> = new
+            .into_iter()
+            .map(|part| {
+                let id = part.id.unwrap_or_else(|| PartId { message, part: self.ids.resource(now) });
+                NewPart { id: Some(id), ..part }
+            })
+            .collect();
+        let replace = move |writes: &mut dyn Writes| {
+            let (conversation, before) = find_message(writes, app, conversation, message)?;
+            let mut parts = Part::all_of(message.uuid(), new)?;
+            for part in &mut parts {
+                let is_same =
+                    |known: &&Part| known.id == part.id && known.mime_type == part.mime_type && known.body == part.body;
+                let kept = before.parts.iter().find(is_same);
+                part.updated_at = kept.map_or(Some(now), |kept| kept.updated_at);
+            }
+            if parts == before.parts {
+                return Ok(before);
+            }
+            keep(writes, app, &conversation, &before, parts, now)
+        };
+        self.giving_up_files(self.store.write(replace)).await
+    }
+
+    /// Replaces a part, which keeps its id and its place. Errors: `not_found`, `object_deleted`; `invalid_property` `parts`.
+    pub async fn replace_part(
+        &self,
+        caller: Caller,
+        conversation: ConversationId,
+        message: MessageId,
+        part: Uuid,
+        new: NewPart,
+    ) -> Result<(), Failure> {
+        let app = caller.key;
+        let now = self.clock.now();
+        let replace = move |writes: &mut dyn Writes| {
+            let (conversation, before) = find_message(writes, app, conversation, message)?;
+            let index = index_of(&before, part)?;
+            let mut parts = before.parts.clone();
+            parts[index] = changed(PartId { message, part }, new, now)?;
+            keep(writes, app, &conversation, &before, parts, now)?;
+            Ok(())
+        };
+        self.giving_up_files(self.store.write(replace)).await
+    }
+
+    /// Removes a part; the last one, too (assumed). Errors: `not_found`, also once more; `object_deleted`.
+    pub async fn delete_part(
+        &self,
+        caller: Caller,
+        conversation: ConversationId,
+        message: MessageId,
+        part: Uuid,
+    ) -> Result<(), Failure> {
+        let app = caller.key;
+        let now = self.clock.now();
+        let delete = move |writes: &mut dyn Writes| {
+            let (conversation, before) = find_message(writes, app, conversation, message)?;
+            let index = index_of(&before, part)?;
+            let mut parts = before.parts.clone();
+            parts.remove(index);
+            keep(writes, app, &conversation, &before, parts, now)?;
+            Ok(())
+        };
+        self.giving_up_files(self.store.write(delete)).await
+    }
+}
