@@ -38,7 +38,6 @@ pub enum Event<'a> {
     /// A message was sent.
     MessageSent(&'a MessageRecord),
     /// The parts of a message changed (assumed).
-    #[expect(dead_code, reason = "parts are not changed yet")]
     MessageUpdated(&'a MessageRecord),
     /// A message was deleted for everyone. The record is that of before.
     MessageDeleted {
@@ -57,7 +56,6 @@ pub enum Event<'a> {
         by: &'a UserId,
     },
     /// A part of a message was added, replaced or removed. Record a [`Self::MessageUpdated`] as well.
-    #[expect(dead_code, reason = "parts are not changed yet")]
     Part {
         /// What was done to it.
         change: PartChange,
@@ -69,7 +67,6 @@ pub enum Event<'a> {
 }
 
 /// What was done to a part.
-#[expect(dead_code, reason = "parts are not changed yet")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PartChange {
     /// It was added.

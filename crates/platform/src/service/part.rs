@@ -1,5 +1,7 @@
 //! Parts of messages that were sent. Contract 2.2.6: every change shows in the part and in the message.
 
+use std::collections::{HashMap, HashSet};
+
 use layer_wire::part::{NewPart, Part};
 use layer_wire::{ApiError, ConversationId, MessageId, PartId, Timestamp};
 use uuid::Uuid;
@@ -8,10 +10,11 @@ use super::Services;
 use super::caller::Caller;
 use super::content::check_parts;
 use super::conversation::find;
+use super::event::{Event, Events, PartChange};
 use super::message::find_in;
 use crate::error::Failure;
 use crate::store::model::{AppKey, ConversationRecord, MessageRecord};
-use crate::store::{Reads, Writes};
+use crate::store::{Reads, StoreError, Writes};
 
 /// The most parts that a message can come to have by adding one (assumed), since each change rewrites them all.
 const MAX_PARTS: usize = 1000;
@@ -47,11 +50,37 @@ fn keep(
     before: &MessageRecord,
     parts: Vec<Part>,
     now: Timestamp,
+    events: &Events,
 ) -> Result<MessageRecord, Failure> {
     let after = MessageRecord { parts, updated_at: Some(now), ..before.clone() };
     check_parts(writes, app, conversation, &after.parts)?;
     writes.put_parts(app, conversation, before, &after)?;
+    record_changes(writes, app, before, &after, events)?;
     Ok(after)
+}
+
+/// Records what happened to the parts of a message, and to the message with them.
+fn record_changes(
+    writes: &mut dyn Writes,
+    app: AppKey,
+    before: &MessageRecord,
+    after: &MessageRecord,
+    events: &Events,
+) -> Result<(), StoreError> {
+    let known: HashMap<Uuid, &Part> = before.parts.iter().map(|part| (part.id, part)).collect();
+    let left: HashSet<Uuid> = after.parts.iter().map(|part| part.id).collect();
+    let mut record = |change, part| events.record(writes, app, &Event::Part { change, message: after, part });
+    for part in before.parts.iter().filter(|part| !left.contains(&part.id)) {
+        record(PartChange::Deleted, part)?;
+    }
+    for part in &after.parts {
+        match known.get(&part.id) {
+            None => record(PartChange::Created, part)?,
+            Some(known) if *known != part => record(PartChange::Updated, part)?,
+            Some(_) => {}
+        }
+    }
+    events.record(writes, app, &Event::MessageUpdated(after))
 }
 
 fn find_message(
@@ -77,7 +106,7 @@ impl Services {
         tag: Option<Uuid>,
         new: NewPart,
     ) -> Result<AddedPart, Failure> {
-        let app = caller.key;
+        let (app, events) = (caller.key, self.events());
         let now = self.clock.now();
         let chosen = new.id;
         let part = chosen.map(|id| id.part).or(tag).unwrap_or_else(|| self.ids.resource(now));
@@ -96,7 +125,7 @@ impl Services {
             }
             let mut parts = before.parts.clone();
             parts.push(changed(PartId { message, part }, new, now)?);
-            let after = keep(writes, app, &conversation, &before, parts, now)?;
+            let after = keep(writes, app, &conversation, &before, parts, now, &events)?;
             let index = after.parts.len() - 1;
             Ok(AddedPart::Done(after, index))
         };
@@ -113,7 +142,7 @@ impl Services {
         message: MessageId,
         new: Vec<NewPart>,
     ) -> Result<MessageRecord, Failure> {
-        let app = caller.key;
+        let (app, events) = (caller.key, self.events());
         let now = self.clock.now();
         // An id is not used again for something else, so those that were not chosen are fresh.
         let new: Vec<NewPart> = new
@@ -135,7 +164,7 @@ impl Services {
             if parts == before.parts {
                 return Ok(before);
             }
-            keep(writes, app, &conversation, &before, parts, now)
+            keep(writes, app, &conversation, &before, parts, now, &events)
         };
         self.giving_up_files(self.store.write(replace)).await
     }
@@ -149,14 +178,14 @@ impl Services {
         part: Uuid,
         new: NewPart,
     ) -> Result<(), Failure> {
-        let app = caller.key;
+        let (app, events) = (caller.key, self.events());
         let now = self.clock.now();
         let replace = move |writes: &mut dyn Writes| {
             let (conversation, before) = find_message(writes, app, conversation, message)?;
             let index = index_of(&before, part)?;
             let mut parts = before.parts.clone();
             parts[index] = changed(PartId { message, part }, new, now)?;
-            keep(writes, app, &conversation, &before, parts, now)?;
+            keep(writes, app, &conversation, &before, parts, now, &events)?;
             Ok(())
         };
         self.giving_up_files(self.store.write(replace)).await
@@ -170,14 +199,14 @@ impl Services {
         message: MessageId,
         part: Uuid,
     ) -> Result<(), Failure> {
-        let app = caller.key;
+        let (app, events) = (caller.key, self.events());
         let now = self.clock.now();
         let delete = move |writes: &mut dyn Writes| {
             let (conversation, before) = find_message(writes, app, conversation, message)?;
             let index = index_of(&before, part)?;
             let mut parts = before.parts.clone();
             parts.remove(index);
-            keep(writes, app, &conversation, &before, parts, now)?;
+            keep(writes, app, &conversation, &before, parts, now, &events)?;
             Ok(())
         };
         self.giving_up_files(self.store.write(delete)).await

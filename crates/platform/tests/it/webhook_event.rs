@@ -398,3 +398,79 @@ fn a_named_sender_is_an_identity_with_nothing_but_a_name_in_later_versions() {
     let named = json!({ "id": null, "url": null, "user_id": null, "display_name": "Concierge", "avatar_url": null });
     assert_eq!((&payload["actor"], &payload["message"]["sender"]), (&named, &named));
 }
+
+// Contract 6.5: parts are told of in 3.0 only, and the message with them.
+#[test]
+fn changes_of_parts_are_told_with_their_message() {
+    let (server, receiver) = (start(), Receiver::start(usual));
+    let mut request = registration(&receiver.url);
+    request["version"] = json!("3.0");
+    request["events"] = json!(["MessagePart.created", "MessagePart.updated", "MessagePart.deleted", "Message.updated"]);
+    activated_with(&server, &request);
+    let conversation = server.conversation(&["maria"]);
+    let message = server.text(&conversation, "Hi");
+    let path = format!("/conversations/{conversation}/messages/{message}/parts");
+    let part = |body: &str| json!({ "mime_type": "text/plain", "body": body });
+    let told = |count: usize| -> Vec<(String, Value)> {
+        let mut told: Vec<_> =
+            receiver.wait_for_events(count).iter().map(|one| (one.event_type(), one.json())).collect();
+        assert_eq!(told.len(), count);
+        told.sort_by_key(|(name, payload)| (payload["event"]["created_at"].to_string(), name.clone()));
+        told
+    };
+    let added = server.at("3.0").post(&path, &part("two")).json();
+    let events = told(2);
+    assert_eq!((events[0].0.as_str(), events[1].0.as_str()), ("Message.updated", "MessagePart.created"));
+    assert_eq!(events[1].1["message_part"]["id"], added["id"]);
+    assert_eq!(events[1].1["message"]["id"], format!("layer:///messages/{message}"));
+    assert_eq!(events[0].1["message"]["updated_at"], added["updated_at"]);
+
+    let id = added["id"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
+    server.at("3.0").put(&format!("{path}/{id}"), &part("new")).assert_empty(204);
+    assert_eq!(told(4).iter().filter(|(name, _)| name == "MessagePart.updated").count(), 1);
+    // One part goes, one comes, one stays as it is.
+    let mut kept = part("new");
+    kept["id"] = added["id"].clone();
+    assert_eq!(server.at("3.0").put(&path, &json!([kept, part("three")])).status, 200);
+    let events = told(7);
+    let count = |wanted: &str| events.iter().filter(|(name, _)| name == wanted).count();
+    let counts = ["MessagePart.created", "MessagePart.updated", "MessagePart.deleted", "Message.updated"].map(count);
+    assert_eq!(counts, [2, 1, 1, 3]);
+}
+
+// Contract 2.2.5 and 6.4: a delayed message is told of when it is sent, not before.
+#[test]
+fn a_delayed_message_is_told_of_when_it_is_sent() {
+    let (server, receiver) = listening("1.0");
+    let conversation = server.conversation(&["maria"]);
+    let path = format!("/conversations/{conversation}/messages");
+    receiver.wait_for_events(1);
+    let mut delayed = message("later");
+    delayed["schedule"] = json!({ "delay_in_seconds": 300 });
+    let scheduled = server.post(&path, &delayed);
+    assert_eq!(scheduled.status, 202);
+    server.text(&conversation, "now");
+    assert_eq!(last(&receiver, 2).json()["message"]["parts"][0]["body"], "now");
+    server.platform.clock().advance(300_000);
+    let sent = last(&receiver, 3);
+    assert_eq!((sent.event_type().as_str(), &sent.json()["message"]["id"]), ("message.sent", &scheduled.json()["id"]));
+}
+
+// Contract 2.1 and 6.5: one event for all messages that are marked as read at once, in 1.0 one for each.
+#[test]
+fn marking_all_read_is_told_once_or_for_each_message() {
+    for (version, name, count) in [("1.0", "message.read", 3), ("2.0", "Receipt.created", 1)] {
+        let (server, receiver) = listening(version);
+        let conversation = server.conversation(&["maria"]);
+        for _ in 0..3 {
+            server.text(&conversation, "Hi");
+        }
+        receiver.wait_for_events(4);
+        let path = format!("/users/maria/conversations/{conversation}/mark_all_read");
+        for _ in 0..2 {
+            server.at("3.0").send("POST", &path, &[], "").assert_empty(204);
+        }
+        let events = receiver.wait_for_events(4 + count);
+        assert_eq!(events.iter().filter(|one| one.event_type() == name).count(), count, "{version}");
+    }
+}
