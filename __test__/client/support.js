@@ -199,7 +199,7 @@ async function until(condition, what, patience = 3000) {
 }
 
 /** Runs `source` with Node in the root of the package; `LAYER_API_URL` leads its clients to `server`. */
-async function run(source, { server, args = [], signal, signalWhen, env } = {}) {
+async function run(source, { server, args = [], signal, signalWhen, env, patience = 15000 } = {}) {
   const child = spawn(process.execPath, [...args, '-e', source], {
     cwd: ROOT,
     env: { ...process.env, APP_ID, TOKEN, LAYER_API_URL: server?.url, ...env },
@@ -216,7 +216,7 @@ async function run(source, { server, args = [], signal, signalWhen, env } = {}) 
   const guard = setTimeout(() => {
     outcome.hung = true;
     child.kill('SIGKILL');
-  }, 15000);
+  }, patience);
   const [code, killedBy] = await once(child, 'close');
   clearTimeout(guard);
   return Object.assign(outcome, { code, signal: killedBy });
