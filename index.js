@@ -5,7 +5,7 @@ const { agentOf } = require('./lib/agent.js');
 const channel = require('./lib/channel.js');
 const debug = require('./lib/debug.js');
 const { proxyFor } = require('./lib/environment.js');
-const { APIError, ResponseError } = require('./lib/errors.js');
+const { APIError, ResponseError, fromAddon } = require('./lib/errors.js');
 const { resource } = require('./lib/methods.js');
 const { Platform } = require('./lib/platform.js');
 const promises = require('./lib/promises.js');
@@ -33,14 +33,15 @@ function LayerAPI(config) {
   const OwnPromise = promises.ofConfig(config);
   const baseUrl = config.baseUrl || process.env.LAYER_API_URL || 'https://api.layer.com';
   const hasAgent = config.agent || config.agentOptions;
-  const native = new addon.Client(channel.open(), agentOf(config), {
+  const options = {
     appId: config.appId,
     token: `${config.token}`,
     version: `${config.version || '1.0'}`,
     baseUrl,
     proxy: config.proxy || (hasAgent ? undefined : proxyFor(baseUrl)),
     timeout,
-  });
+  };
+  const native = clientOf(agentOf(config), options);
 
   this.conversations = resource('conversations', native.conversations, timeout, OwnPromise);
   this.messages = resource('messages', native.messages, timeout, OwnPromise);
@@ -51,6 +52,14 @@ function LayerAPI(config) {
   // The constructor decides for the whole process, as in 2.x.
   process.env.LAYER_API_DEBUG = `${config.debug || false}`;
   if (debug.isOn()) debug.print(`Initialized v${version} with appId: ${config.appId}`);
+}
+
+function clientOf(agent, options) {
+  try {
+    return new addon.Client(channel.open(), agent, options);
+  } catch (error) {
+    throw fromAddon(error);
+  }
 }
 
 /** Whose promises the `*Async` methods return; read at each call. */

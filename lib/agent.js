@@ -5,6 +5,7 @@
 const addon = require('./addon.js');
 const { caller, hook } = require('./caller.js');
 const { NODE_MAJOR, addressDefaults, extraAuthorities, versionLimits } = require('./environment.js');
+const { fromAddon } = require('./errors.js');
 
 /** Options of Node's agents that the engine honours, and how each is read. */
 const HONOURED = {
@@ -196,7 +197,11 @@ function create(options) {
   native.attemptTimeout = isSelecting ? Math.max(native.attemptTimeout || defaults.attemptTimeout, 10) : undefined;
   native.asksLookup = Boolean(lookup);
   native.asksIdentity = Boolean(checkServerIdentity);
-  return new addon.Agent(native, caller(), hook({ lookup, checkServerIdentity, isSelecting, native }));
+  try {
+    return new addon.Agent(native, caller(), hook({ lookup, checkServerIdentity, isSelecting, native }));
+  } catch (error) {
+    throw fromAddon(error);
+  }
 }
 
 /** Why Node's options that are not honoured are not. */

@@ -71,4 +71,12 @@ function invalidHeader(name) {
   return error;
 }
 
-module.exports = { APIError, ResponseError, failure, invalidHeader };
+/**
+ * An error of the addon as one of ours: the addon's are of the realm that loaded it first, so that in a Jest file they
+ * are no instances of `Error`, and they carry codes of N-API.
+ */
+function fromAddon({ message }) {
+  return new Error(message);
+}
+
+module.exports = { APIError, ResponseError, failure, fromAddon, invalidHeader };

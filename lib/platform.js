@@ -1,6 +1,8 @@
 'use strict';
 
+const { clearInterval, setInterval } = require('timers');
 const addon = require('./addon.js');
+const { fromAddon } = require('./errors.js');
 
 /** Longest delay of a timer, in milliseconds: about 24 days. */
 const LONG = 2 ** 31 - 1;
@@ -32,12 +34,13 @@ class Platform {
   }
 
   static async start(options = {}) {
-    return new Platform(INTERNAL, await addon.Platform.start(check(options)));
+    const checked = check(options);
+    return new Platform(INTERNAL, await ours(() => addon.Platform.start(checked)));
   }
 
   /** Starts the platform that a command line describes; for bin/layer-api.js. */
   static async fromCommand(command) {
-    return new Platform(INTERNAL, await command.start());
+    return new Platform(INTERNAL, await ours(() => command.start()));
   }
 
   get url() {
@@ -86,7 +89,7 @@ class Platform {
 
   async close() {
     try {
-      await this.#native.close();
+      await ours(() => this.#native.close());
     } finally {
       clearInterval(this.#hold);
     }
@@ -99,10 +102,19 @@ class Platform {
   };
 
   #send = async (method, path, body, fineStatuses = []) => {
-    const answer = await this.#native.callAdmin(method, `/_platform${path}`, body);
+    const answer = await ours(() => this.#native.callAdmin(method, `/_platform${path}`, body));
     if (answer.status < 300 || fineStatuses.includes(answer.status)) return answer.body;
     throw new Error(JSON.parse(answer.body).message);
   };
+}
+
+/** What the addon does, with its errors as ours. */
+async function ours(work) {
+  try {
+    return await work();
+  } catch (error) {
+    throw fromAddon(error);
+  }
 }
 
 /** The clock's answer as a Date. */

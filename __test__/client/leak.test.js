@@ -117,16 +117,16 @@ test(`${REQUESTS} requests, fine, failed, given up and abandoned, leave nothing 
 });
 
 const LEAKS = {
-  heapUsed: '(i) => leaked.push(Array(30).fill(i))',
-  external: '() => leaked.push(new ArrayBuffer(100))',
-  rss: '() => leaked.push(Buffer.alloc(1000, 1))',
+  heapUsed: '(i) => leaked.push(Array(60).fill(i))',
+  external: '() => leaked.push(new ArrayBuffer(1000))',
+  rss: '() => leaked.push(Buffer.alloc(3000, 1))',
   fds: "(i) => { if (i % 100 === 0) openSync('/dev/null'); }",
   resources: '(i) => { if (i % 100 === 0) setTimeout(() => {}, 1e6); }',
 };
 
 test('leaks are noticed: a measurement finds each that is put into it', async () => {
   for (const [key, leak] of Object.entries(LEAKS)) {
-    const growth = await growthIn(5000, 30_000, leak);
+    const growth = await growthIn(3000, 13_000, leak);
     assert.ok(leaking(growth).includes(key), `${key}: ${JSON.stringify(growth)}`);
   }
 });
