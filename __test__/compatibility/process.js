@@ -124,4 +124,41 @@ module.exports = [
     how: 'is that of the call; after a promise of Bluebird it may be another',
     tests: ['the context of an AsyncLocalStorage is that of the call after await, also of a failure'],
   },
+  {
+    behaviour: 'A cleared require cache: copies work side by side, and unused ones are collected',
+    verdict: 'same',
+    tests: [
+      'the module can be loaded twice, and both copies work',
+      'copies of the module that nobody uses any more are collected',
+    ],
+  },
+  {
+    behaviour: 'Jest and Vitest: realms, fake timers, registries that are reset, spies',
+    verdict: 'same',
+    tests: ['Jest: realms, fake timers and registries', 'Vitest, pool …: realms, fake timers and registries'],
+  },
+  {
+    behaviour: '`instanceof Error` of errors of the network in Jest, whose tests have a realm of their own',
+    verdict: 'different',
+    how: "true; errors of Node's own modules are of another realm",
+    tests: ['Jest: realms, fake timers and registries'],
+  },
+  {
+    behaviour: 'A thousand requests at once are answered once each',
+    verdict: 'same',
+    tests: ['a thousand requests at once are answered once each'],
+  },
+  {
+    behaviour: 'No request leaves memory, descriptors, threads or timers behind',
+    verdict: 'same',
+    tests: [
+      '… requests, fine, failed, given up and abandoned, leave nothing behind',
+      'leaks are noticed: a measurement finds each that is put into it',
+    ],
+  },
+  {
+    behaviour: 'A client that rests uses no processor time',
+    verdict: 'same',
+    tests: ['a client that … uses no processor time'],
+  },
 ];
