@@ -24,14 +24,6 @@ pub enum Failure {
 }
 
 impl Failure {
-    /// Points the error at the client documentation, as everything under `/users/<id>/` does.
-    pub fn in_client_docs(self) -> Self {
-        match self {
-            Self::Api(error) => Self::Api(error.in_client_docs()),
-            other => other,
-        }
-    }
-
     /// Points the error at the documentation of webhooks.
     pub fn in_webhooks_docs(self) -> Self {
         match self {

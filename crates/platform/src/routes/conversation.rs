@@ -9,7 +9,6 @@ use layer_wire::{ApiError, url};
 
 use super::{Answer, created, system_view, user_view};
 use crate::answer;
-use crate::error::Failure;
 use crate::extract::{DedupeTag, InConversation, OfUser, PatchPayload, Payload, Query};
 use crate::gate::Caller;
 use crate::service::Services;
@@ -89,8 +88,7 @@ pub async fn get_all_of_user(
     Query(query): Query,
 ) -> Answer {
     let (page, sort_by) = (query.conversations()?, query.sort_by()?);
-    let listing = services.conversations_of_user(caller, user.clone(), page, sort_by).await;
-    let (listing, identities) = listing.map_err(Failure::in_client_docs)?;
+    let (listing, identities) = services.conversations_of_user(caller, user.clone(), page, sort_by).await?;
     let view = user_view(&services, caller, user, identities);
     Ok(answer::list(&listing.map(|conversation| view.conversation(conversation))))
 }
@@ -104,8 +102,7 @@ pub async fn get_of_user(
     OfUser(user): OfUser,
     InConversation(id): InConversation,
 ) -> Answer {
-    let conversation = services.conversation_of_user(caller, user.clone(), id).await;
-    let (conversation, identities) = conversation.map_err(Failure::in_client_docs)?;
+    let (conversation, identities) = services.conversation_of_user(caller, user.clone(), id).await?;
     let view = user_view(&services, caller, user, identities);
     Ok(answer::json(StatusCode::OK, &view.conversation(conversation)))
 }

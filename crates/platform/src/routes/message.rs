@@ -8,7 +8,6 @@ use layer_wire::message::NewMessages;
 
 use super::{Answer, created, system_view, user_view};
 use crate::answer;
-use crate::error::Failure;
 use crate::extract::{DedupeTag, InConversation, OfMessage, OfUser, Payload, Query};
 use crate::gate::Caller;
 use crate::service::Services;
@@ -98,8 +97,8 @@ pub async fn get_all_of_user(
     InConversation(conversation): InConversation,
     Query(query): Query,
 ) -> Answer {
-    let listing = services.messages_of_user(caller, user.clone(), conversation, query.messages()?).await;
-    let (listing, identities) = listing.map_err(Failure::in_client_docs)?;
+    let (listing, identities) =
+        services.messages_of_user(caller, user.clone(), conversation, query.messages()?).await?;
     let view = user_view(&services, caller, user, identities);
     Ok(answer::list(&listing.map(|message| view.message(message))))
 }
@@ -113,8 +112,7 @@ pub async fn get_of_user(
     OfUser(user): OfUser,
     OfMessage(id): OfMessage,
 ) -> Answer {
-    let message = services.message_of_user(caller, user.clone(), id).await;
-    let (message, identities) = message.map_err(Failure::in_client_docs)?;
+    let (message, identities) = services.message_of_user(caller, user.clone(), id).await?;
     let view = user_view(&services, caller, user, identities);
     Ok(answer::json(StatusCode::OK, &view.message(message)))
 }

@@ -38,17 +38,22 @@ fn with_identities<Found: NamesUsers>(
 
 /// Looks up the identities of the users in something, each once.
 pub fn identities_of(reads: &dyn Reads, app: AppKey, named: &impl NamesUsers) -> Result<Identities, StoreError> {
-    let mut users = vec![];
-    named.for_each_user(&mut |user| users.push(user));
-    users.sort_unstable();
-    users.dedup();
     let mut identities = Identities::new();
-    for user in users {
+    for user in users_of(named) {
         if let Some(fields) = reads.identity(app, user)? {
             identities.insert(user.clone(), fields.profile());
         }
     }
     Ok(identities)
+}
+
+/// The users in something, each once.
+fn users_of(named: &impl NamesUsers) -> Vec<&UserId> {
+    let mut users = vec![];
+    named.for_each_user(&mut |user| users.push(user));
+    users.sort_unstable();
+    users.dedup();
+    users
 }
 
 impl Services {
@@ -186,5 +191,31 @@ impl NamesUsers for CreatedOfUser {
 impl NamesUsers for AnnouncementCopy {
     fn for_each_user<'a>(&'a self, name: &mut dyn FnMut(&'a UserId)) {
         self.announcement.for_each_user(name);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use layer_wire::message::RecipientStatus;
+    use layer_wire::{ConversationId, MessageId, Timestamp};
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn a_list_of_a_hundred_messages_of_three_users_names_three() {
+        let users = ["a", "b", "c"].map(|user| UserId::parse(user).unwrap());
+        let message = |position: u32| MessageRecord {
+            id: MessageId::new(Uuid::from_u128(position.into())),
+            conversation: ConversationId::new(Uuid::nil()),
+            position,
+            sent_at: Timestamp::from_ms(0),
+            updated_at: None,
+            sender: Sender::User(users[position as usize % 3].clone()),
+            parts: vec![],
+            recipient_status: RecipientStatus::default(),
+        };
+        let listing = Listing::new((0..100).map(message).collect(), 100, 100);
+        assert_eq!(users_of(&listing), users.iter().collect::<Vec<_>>());
     }
 }
