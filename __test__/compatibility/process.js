@@ -161,4 +161,17 @@ module.exports = [
     verdict: 'same',
     tests: ['a client that … uses no processor time'],
   },
+  {
+    behaviour: '`debug` and LAYER_API_DEBUG: when they print, and the lines',
+    verdict: 'same',
+    tests: [
+      'debug prints the lines of the original, but for the version',
+      'LAYER_API_DEBUG is read at each call, and set by each constructor',
+    ],
+  },
+  {
+    behaviour: 'The token is in no line, error or inspection',
+    verdict: 'same',
+    tests: ['inspect, JSON and errors show no token'],
+  },
 ];
