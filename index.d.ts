@@ -454,6 +454,8 @@ declare namespace LayerAPI {
       /** Authorities, in PEM form, that targets may have their certificate from, beside Mozilla's. Default: none. */
       ca?: string | Buffer;
     };
+    /** Data exports. `unlimited`: an app may ask for more than one a day. Default: `{ unlimited: false }`. */
+    exports?: { unlimited?: boolean };
   }
 
   /** The clock of a platform: timestamps, schedules, retries and expiry follow it. */

@@ -185,6 +185,7 @@ const OPTIONS = {
   recordedRequests: upTo(100000),
   adminToken: of('string'),
   webhooks: group({ allowPrivateAddresses: of('boolean'), allowHttp: of('boolean'), ca: of('string') }),
+  exports: group({ unlimited: of('boolean') }),
 };
 
 /** Reads an option that is an object of options. */

@@ -39,6 +39,15 @@ pub struct PlatformOptions {
     pub admin_token: Option<String>,
     /// Where webhooks may go.
     pub webhooks: Option<PlatformWebhooks>,
+    /// How data exports are limited.
+    pub exports: Option<PlatformExports>,
+}
+
+/// How data exports are limited.
+#[napi(object)]
+pub struct PlatformExports {
+    /// Whether they may be asked for more than once a day.
+    pub unlimited: Option<bool>,
 }
 
 /// Where webhooks may go.
@@ -115,6 +124,7 @@ fn config(options: PlatformOptions) -> Result<Config> {
     };
     config.frozen_at = options.clock.map(|ms| Timestamp::from_ms(whole(ms)));
     config.recorded_requests = options.recorded_requests.map_or(0, |count| count as usize);
+    config.unlimited_exports = options.exports.and_then(|exports| exports.unlimited).unwrap_or_default();
     config.admin_token = options.admin_token.map(Token::new);
     if let Some(webhooks) = options.webhooks {
         config.webhooks = WebhookOptions {

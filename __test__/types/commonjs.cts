@@ -121,7 +121,12 @@ async function platform() {
   (await platform.webhooks())[0]?.outcome satisfies 'delivered' | 'failed' | 'given_up' | undefined;
   await platform.reset();
   void [now, status];
-  await LayerAPI.Platform.start({ seed: 7, clock: '2016-05-02T08:00:00Z', recordedRequests: 10 });
+  await LayerAPI.Platform.start({
+    seed: 7,
+    clock: '2016-05-02T08:00:00Z',
+    recordedRequests: 10,
+    exports: { unlimited: true },
+  });
   // @ts-expect-error Ids are random or counting.
   await LayerAPI.Platform.start({ ids: 'odd' });
   await platform.close();

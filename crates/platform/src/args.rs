@@ -42,6 +42,8 @@ Options:
                     Trust these authorities, in PEM form, for webhooks, beside Mozilla's
   --record COUNT    Keep so many requests and answers for the admin API to show [default: 0]
   --seed NUMBER     Make ids and secrets from a seed, the same in every run: for tests only
+  --exports-unlimited
+                    Let apps ask for more than one export a day
   --create-app      Create an app and print its id and token, which is shown this once
   --help            Print this
   --version         Print the version
@@ -107,6 +109,7 @@ pub fn parse(args: impl Iterator<Item = OsString>) -> Result<Command, ArgsError>
             }
             Arg::Long("record") => config.recorded_requests = number("--record", &parser.value()?.string()?)?,
             Arg::Long("seed") => config.ids = IdSource::Seeded(number("--seed", &parser.value()?.string()?)?),
+            Arg::Long("exports-unlimited") => config.unlimited_exports = true,
             Arg::Long("create-app") => create_app = true,
             other => return Err(other.unexpected().into()),
         }
@@ -186,6 +189,7 @@ mod tests {
         assert_eq!(config.host.to_string(), "0.0.0.0");
         assert_eq!(config.port, 0);
         assert_eq!(config.public_url.as_deref(), Some("https://a.example"));
+        assert!(!config.unlimited_exports && served(&["--exports-unlimited"]).unlimited_exports);
         assert!(matches!(parsed(&["--create-app"]), Ok(Command::Serve { create_app: true, .. })));
     }
 
@@ -244,6 +248,7 @@ mod tests {
             "--webhooks-ca",
             "--record",
             "--seed",
+            "--exports-unlimited",
             "--create-app",
             "--help",
             "--version",

@@ -33,6 +33,8 @@ pub struct Config {
     pub admin_token: Option<Token>,
     /// Where webhooks may go. Default: to public addresses, over HTTPS.
     pub webhooks: WebhookOptions,
+    /// Whether an app may ask for more than one export a day, as the original did not let it. Default: `false`.
+    pub unlimited_exports: bool,
 }
 
 impl Default for Config {
@@ -48,6 +50,7 @@ impl Default for Config {
             recorded_requests: 0,
             admin_token: None,
             webhooks: WebhookOptions::default(),
+            unlimited_exports: false,
         }
     }
 }

@@ -13,7 +13,9 @@ use http::request::Parts;
 use http_body_util::BodyExt as _;
 use layer_wire::id::InvalidUserId;
 use layer_wire::page::ListQuery;
-use layer_wire::{AnnouncementId, ApiError, ContentId, ConversationId, MessageId, UserId, WebhookId, id, version};
+use layer_wire::{
+    AnnouncementId, ApiError, ContentId, ConversationId, ExportId, MessageId, UserId, WebhookId, id, version,
+};
 use uuid::Uuid;
 
 use crate::error::Failure;
@@ -113,6 +115,18 @@ impl<S: Send + Sync> FromRequestParts<S> for OfContent {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
         let text = path_parameter(parts, state, "content").await?;
         ContentId::parse_bare(&text).map(Self).ok_or_else(|| ApiError::invalid_request_id("content id").into())
+    }
+}
+
+/// The export in the path. Error: `not_found` when it is not a UUID (assumed).
+pub struct OfExport(pub ExportId);
+
+impl<S: Send + Sync> FromRequestParts<S> for OfExport {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
+        let text = path_parameter(parts, state, "export").await?;
+        ExportId::parse_bare(&text).map(Self).ok_or_else(|| ApiError::export_not_found().into())
     }
 }
 

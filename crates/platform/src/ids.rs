@@ -79,6 +79,12 @@ impl Ids {
         }
     }
 
+    /// Random bytes for the key or the initialisation vector of an archive: from the system whatever the source is, so that an archive
+    /// is as safe in a test as elsewhere, and ids go on as if there were none.
+    pub fn archive_secret<const LENGTH: usize>() -> [u8; LENGTH] {
+        Stream::System.bytes()
+    }
+
     /// Begins anew with the ids of resources. Those of apps go on, because apps outlive a reset.
     pub fn restart(&self) {
         *lock(&self.resources) = Stream::resources(self.source);

@@ -61,7 +61,6 @@ impl Links {
     }
 
     /// Where to download the archive of an export, and until when.
-    #[expect(dead_code, reason = "exports are not served yet")]
     pub fn archive(&self, app: AppId, export: ExportId) -> DownloadLink {
         let path = format!("/exports/{app}/{export}/export.tar.gz.enc");
         self.link(&path, Purpose::Archive, app, export.uuid())

@@ -197,6 +197,7 @@ impl Platform {
             Ids::new(config.ids),
             public_url.unwrap_or_else(|| url.clone()),
             config.webhooks,
+            config.unlimited_exports,
         );
         let services = Arc::new(services.map_err(StartError::Store)?);
 

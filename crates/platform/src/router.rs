@@ -14,8 +14,8 @@ use tower_service::Service as _;
 use crate::error::{self, Failure};
 use crate::gate::{self, Caller};
 use crate::routes::{
-    announcement, app, block, client_api, content, conversation, deletion, download, following, identity, message,
-    notification, part, receipt, upload, user, webhook,
+    announcement, app, block, client_api, content, conversation, deletion, download, export, following, identity,
+    message, notification, part, receipt, upload, user, webhook,
 };
 use crate::service::Services;
 
@@ -36,6 +36,7 @@ fn linked(services: Arc<Services>) -> Router {
     Router::new()
         .route("/content/{app}/{content}", get(download::content))
         .route("/content/{app}/{content}/upload", put(upload::receive).post(upload::receive).options(upload::preflight))
+        .route("/exports/{app}/{export}/export.tar.gz.enc", get(export::download))
         .method_not_allowed_fallback(no_such_method)
         .with_state(services)
 }
@@ -89,6 +90,11 @@ fn routes(version: Version, services: &Arc<Services>) -> Routes {
         // The whole app
         .route("/apps/{app}", patch(app::edit))
         .route("/apps/{app}/notifications", post(notification::send))
+        .route("/apps/{app}/export_security", get(export::get_key).put(export::set_key))
+        .route("/apps/{app}/export_schedule", get(export::get_schedule).put(export::set_schedule))
+        .route("/apps/{app}/exports", get(export::get_all).post(export::request))
+        .route("/apps/{app}/exports/{export}", delete(export::delete))
+        .route("/apps/{app}/exports/{export}/status", get(export::get_status))
         .route("/apps/{app}/announcements", post(announcement::send))
         // Webhooks
         .route("/apps/{app}/webhooks", get(webhook::get_all).post(webhook::register))

@@ -343,6 +343,29 @@ impl ApiError {
         Self::new(ErrorKind::AccessDenied, "The link has expired; ask for a fresh one.")
     }
 
+    /// `not_found` for an export (recorded status).
+    pub fn export_not_found() -> Self {
+        Self::new(ErrorKind::NotFound, "The referenced export cannot be found.")
+    }
+
+    /// `not_found` for the public key of an app that has none (assumed, contract 2.9).
+    pub fn export_key_not_found() -> Self {
+        Self::new(ErrorKind::NotFound, "The app has no public key for exports.")
+    }
+
+    /// `invalid_operation` for an export without a public key (assumed, contract 2.9).
+    pub fn export_without_key() -> Self {
+        Self::new(
+            ErrorKind::InvalidOperation,
+            "The app has no public key for exports; set one with PUT /export_security.",
+        )
+    }
+
+    /// `invalid_operation` for a second export within a day (recorded status).
+    pub fn export_too_soon() -> Self {
+        Self::new(ErrorKind::InvalidOperation, "An export can be requested once in 24 hours.")
+    }
+
     /// `object_deleted` for a conversation (recorded text).
     pub fn conversation_deleted() -> Self {
         Self::new(ErrorKind::ObjectDeleted, "The referenced conversation has been deleted.")

@@ -14,6 +14,7 @@ pub mod content;
 pub mod conversation;
 pub mod error;
 pub mod event;
+pub mod export;
 pub mod id;
 pub mod identity;
 pub mod message;

@@ -9,6 +9,7 @@ pub mod content;
 pub mod conversation;
 pub mod deletion;
 pub mod download;
+pub mod export;
 pub mod following;
 pub mod identity;
 pub mod message;

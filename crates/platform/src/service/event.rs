@@ -144,7 +144,8 @@ impl Event<'_> {
             Self::Part { message, part, .. } => {
                 let url = view.urls.message(message.conversation, message.id);
                 // Parts have numbers in the older versions, which have no such events.
-                let shown = ShownPart::of_message(part.clone(), 0, PartForm::of_reads(view.version), message.id, &url);
+                let shown = ShownPart::of_message(part.clone(), 0, PartForm::of_reads(view.version), message.id, &url)
+                    .linked(message.conversation, &view.urls);
                 let message = serde_json::to_value(Link { id: message.id, url })?;
                 vec![("message_part", serde_json::to_value(shown)?), ("message", message)]
             }
@@ -196,15 +197,20 @@ impl Events {
         &self.recorded
     }
 
-    /// Puts an event into the outbox of every active webhook that asked for it, as part of the write at hand.
+    /// Puts an event into the outbox of every active webhook that asked for it, and into the next scheduled export if that is to have
+    /// it, as part of the write at hand.
     pub fn record(&self, writes: &mut dyn Writes, app: AppKey, event: &Event<'_>) -> Result<(), StoreError> {
-        let subscriptions = writes.subscriptions(app)?;
+        let mut subscriptions = writes.subscriptions(app)?;
+        let webhook_count = subscriptions.len();
+        // The schedule of exports is one more receiver, behind the webhooks.
+        subscriptions.extend(writes.export_subscription(app)?);
         if subscriptions.is_empty() {
             return Ok(());
         }
         let now = self.clock.now();
         let mut ids = HashMap::new();
-        for subscription in &subscriptions {
+        for (index, subscription) in subscriptions.iter().enumerate() {
+            let is_export = index == webhook_count;
             let version = subscription.version;
             let Some(name) = event.kind().name(version) else { continue };
             if !subscription.events.iter().any(|wanted| wanted == name) {
@@ -215,6 +221,10 @@ impl Events {
                 let id = *ids.entry((version.has_identities(), index)).or_insert_with(|| self.ids.resource(now));
                 let envelope = Envelope { id, name, created_at: now, config: &subscription.config };
                 let payload = self.payload(writes, app, subscription, envelope, &event)?;
+                if is_export {
+                    writes.insert_export_event(app, &serde_json::to_vec(&payload)?)?;
+                    continue;
+                }
                 writes.insert_delivery(&NewDelivery {
                     webhook: subscription.webhook,
                     event: id,

@@ -4,6 +4,7 @@
 
 pub mod announcement;
 pub mod app;
+pub mod archive;
 pub mod block;
 pub mod caller;
 pub mod client_api;
@@ -13,6 +14,7 @@ pub mod dedupe;
 pub mod deletion;
 pub mod delivery;
 pub mod event;
+pub mod export;
 pub mod following;
 pub mod identity;
 pub mod message;
@@ -62,6 +64,10 @@ pub struct Services {
     /// Rings when a write gave up files.
     files_unused: Arc<Notify>,
     generation: Arc<AtomicU64>,
+    /// Rings when an export was asked for, or the schedule of exports changed.
+    exports_wanted: Arc<Notify>,
+    /// Whether exports may be asked for more than once a day.
+    unlimited_exports: bool,
     /// Scheme and host of the URLs in answers.
     public_url: String,
     /// Rings when a message was scheduled.
@@ -79,6 +85,7 @@ impl Services {
         ids: Ids,
         public_url: String,
         webhooks: WebhookOptions,
+        unlimited_exports: bool,
     ) -> Result<Self, StoreError> {
         let fresh = ids.link_key();
         let key = store.write_blocking::<_, StoreError>(move |writes| writes.link_key(fresh))?;
@@ -99,6 +106,8 @@ impl Services {
             files: Arc::new(files),
             files_unused: Arc::default(),
             generation: Arc::default(),
+            exports_wanted: Arc::default(),
+            unlimited_exports,
             public_url,
             scheduled: Arc::default(),
         })
@@ -117,6 +126,11 @@ impl Services {
     /// Rings when a write may have given up files: then they can be deleted. It may ring in the middle of that write.
     pub fn files_unused(&self) -> &Arc<Notify> {
         &self.files_unused
+    }
+
+    /// Rings when an export was asked for, or the schedule of exports changed.
+    pub fn exports_wanted(&self) -> &Arc<Notify> {
+        &self.exports_wanted
     }
 
     /// The URLs of an app.

@@ -31,13 +31,11 @@ impl FileName {
     }
 
     /// The archive of an export.
-    #[expect(dead_code, reason = "exports are not served yet")]
     pub fn archive(app: AppKey, id: ExportId) -> Self {
         Self { kind: "export", app, id: id.uuid(), suffix: ".tar.gz.enc" }
     }
 
     /// What an archive is made of, while it is made.
-    #[expect(dead_code, reason = "exports are not served yet")]
     pub fn draft(app: AppKey, id: ExportId) -> Self {
         Self { kind: "export", app, id: id.uuid(), suffix: ".json" }
     }

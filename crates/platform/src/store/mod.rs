@@ -6,6 +6,7 @@
 pub mod announcement;
 pub mod content;
 pub mod deletion;
+pub mod export;
 pub mod files;
 pub mod following;
 pub mod model;
@@ -25,6 +26,7 @@ use uuid::Uuid;
 use announcement::{AnnouncementReads, AnnouncementWrites};
 use content::{ContentReads, ContentWrites};
 use deletion::{DeletionReads, DeletionWrites};
+use export::{ExportReads, ExportWrites};
 use following::{FollowingReads, FollowingWrites};
 use model::{
     AnnouncementRecord, AppKey, AppRecord, ConversationRecord, IdUse, Membership, MessageRecord, NewMessageRecord,
@@ -40,7 +42,14 @@ use crate::token::TokenHash;
 
 /// What can be read. Every method stays inside the app that it is given.
 pub trait Reads:
-    AnnouncementReads + ContentReads + DeletionReads + FollowingReads + ScheduledMessageReads + UserReads + WebhookReads
+    AnnouncementReads
+    + ContentReads
+    + DeletionReads
+    + ExportReads
+    + FollowingReads
+    + ScheduledMessageReads
+    + UserReads
+    + WebhookReads
 {
     /// The app with this id.
     fn app(&self, id: AppId) -> Result<Option<AppRecord>, StoreError>;
@@ -114,6 +123,7 @@ pub trait Writes:
     + AnnouncementWrites
     + ContentWrites
     + DeletionWrites
+    + ExportWrites
     + FollowingWrites
     + PartWrites
     + ReceiptWrites

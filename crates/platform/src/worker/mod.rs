@@ -4,6 +4,7 @@
 //! next row is due; at rest it costs nothing.
 
 mod content;
+mod export;
 mod scheduled_message;
 mod webhook;
 
@@ -32,6 +33,11 @@ pub fn start(services: &Arc<Services>, outbound: Outbound, stop: &watch::Receive
         move || content::work(Arc::clone(&services))
     };
     workers.spawn(run(services.clock().clone(), Arc::clone(services.files_unused()), stop.clone(), content));
+    let export = {
+        let services = Arc::clone(services);
+        move || export::work(Arc::clone(&services))
+    };
+    workers.spawn(run(services.clock().clone(), Arc::clone(services.exports_wanted()), stop.clone(), export));
     workers
 }
 

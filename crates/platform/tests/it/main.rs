@@ -14,6 +14,7 @@ mod dedupe;
 mod deletion;
 mod docs;
 mod errors;
+mod export;
 mod following;
 mod identity;
 mod lifecycle;

@@ -11,6 +11,7 @@ mod codec;
 mod content;
 mod conversation;
 mod deletion;
+mod export;
 mod following;
 mod identity;
 mod membership;

@@ -21,6 +21,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/006_announcement_copy.sql"),
     include_str!("migrations/007_user.sql"),
     include_str!("migrations/008_content.sql"),
+    include_str!("migrations/009_export.sql"),
 ];
 
 /// How long to wait for another process that holds the file.

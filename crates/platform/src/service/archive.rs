@@ -1,0 +1,314 @@
+//! The archives of exports: `export.json` in a tar, compressed, encrypted with a key of its own, and that key with the public key of
+//! the app. Contract 7.
+//!
+//! Nothing is ever whole in memory. The objects are read page by page, in reads that are short, so that the log of the database can be
+//! emptied meanwhile; they go into a draft first, because a tar names the length of a file before its bytes.
+
+use std::fs::File;
+use std::io::{self, BufReader, BufWriter, Seek as _, Write};
+
+use aes::Aes256;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use cbc::Encryptor;
+use cbc::cipher::{BlockModeEncrypt as _, KeyIvInit as _};
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use getrandom::SysRng;
+use layer_wire::export::ExportKind;
+use layer_wire::identity::Identities;
+use layer_wire::{ApiError, View};
+use rsa::Pkcs1v15Encrypt;
+use rsa::pkcs1::DecodeRsaPublicKey as _;
+use rsa::pkcs8::DecodePublicKey as _;
+use serde::Serialize;
+
+use super::Services;
+use super::named::identities_of;
+use crate::error::Failure;
+use crate::ids::Ids;
+use crate::store::export::{ArchiveRecord, ExportRecord};
+use crate::store::files::{FileName, on_disk};
+use crate::store::model::{ConversationRecord, PositionRange};
+use crate::store::{Reads, StoreError, Writes};
+
+/// How many objects are read at a time.
+const PAGE: usize = 200;
+
+/// The one file in the archive.
+const NAME: &str = "export.json";
+
+/// A public RSA key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublicKey(rsa::PublicKey);
+
+impl PublicKey {
+    /// Reads PEM, also on one line, or bare base64 of DER: SPKI or PKCS#1, of 1024 (recorded, L3) to 8192 bits.
+    ///
+    /// Error: `invalid_property` `public_key`.
+    pub fn parse(text: &str) -> Result<Self, ApiError> {
+        let refuse =
+            || ApiError::invalid_property("public_key", "must be an RSA public key in PEM form or base64 of DER");
+        // What stands between the dashes of a PEM, if it is one.
+        let bare = match text.split("-----").collect::<Vec<_>>().as_slice() {
+            [bare] => (*bare).to_owned(),
+            [_, begin, body, end, _] if begin.starts_with("BEGIN ") && end.starts_with("END ") => (*body).to_owned(),
+            _ => return Err(refuse()),
+        };
+        let base64: String = bare.replace("\\n", "").split_whitespace().collect();
+        let der = STANDARD.decode(base64).map_err(|_| refuse())?;
+        let key = rsa::PublicKey::from_public_key_der(&der).or_else(|_| rsa::PublicKey::from_pkcs1_der(&der));
+        key.map(Self).map_err(|_| refuse())
+    }
+
+    fn encrypt(&self, bytes: &[u8]) -> Result<Vec<u8>, StoreError> {
+        let encrypted = self.0.encrypt(&mut SysRng, Pkcs1v15Encrypt, bytes);
+        encrypted.map_err(|error| StoreError::Failed(format!("an export cannot be encrypted: {error}")))
+    }
+}
+
+/// Encrypts with AES-256-CBC what is written to it.
+struct Encrypted<W> {
+    to: W,
+    cipher: Encryptor<Aes256>,
+    /// Less than a block, between two writes.
+    rest: Vec<u8>,
+}
+
+impl<W: Write> Encrypted<W> {
+    const BLOCK: usize = 16;
+
+    fn new(to: W, key: &[u8; 32], iv: &[u8; 16]) -> Self {
+        Self { to, cipher: Encryptor::new(key.into(), iv.into()), rest: vec![] }
+    }
+
+    fn encrypt_whole_blocks(&mut self) -> io::Result<()> {
+        let whole = self.rest.len() / Self::BLOCK * Self::BLOCK;
+        let (blocks, _) = cbc::cipher::Array::slice_as_chunks_mut(&mut self.rest[..whole]);
+        self.cipher.encrypt_blocks(blocks);
+        self.to.write_all(&self.rest[..whole])?;
+        self.rest.drain(..whole);
+        Ok(())
+    }
+
+    /// Fills the last block up, as PKCS#7 has it.
+    fn finish(mut self) -> io::Result<W> {
+        let missing = Self::BLOCK - self.rest.len() % Self::BLOCK;
+        self.rest.resize(self.rest.len() + missing, u8::try_from(missing).unwrap_or_default());
+        self.encrypt_whole_blocks()?;
+        Ok(self.to)
+    }
+}
+
+impl<W: Write> Write for Encrypted<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.rest.extend_from_slice(bytes);
+        self.encrypt_whole_blocks()?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.to.flush()
+    }
+}
+
+/// Packs, compresses and encrypts a draft. Answers with the archive's length.
+fn pack(mut draft: File, archive: File, key: &[u8; 32], iv: &[u8; 16], made_at: i64) -> io::Result<(File, u64)> {
+    let size = draft.stream_position().and_then(|_| draft.metadata()).map(|metadata| metadata.len())?;
+    draft.rewind()?;
+    archive.set_len(0)?;
+    let encrypted = Encrypted::new(BufWriter::new(archive), key, iv);
+    let mut tar = tar::Builder::new(GzEncoder::new(encrypted, Compression::default()));
+    let mut header = tar::Header::new_gnu();
+    header.set_size(size);
+    header.set_mode(0o600);
+    header.set_mtime(u64::try_from(made_at / 1000).unwrap_or_default());
+    tar.append_data(&mut header, NAME, BufReader::new(draft))?;
+    let archive = tar.into_inner()?.finish()?.finish()?.into_inner().map_err(io::IntoInnerError::into_error)?;
+    let size = archive.metadata()?.len();
+    Ok((archive, size))
+}
+
+/// A draft, to which objects are appended.
+struct Draft {
+    file: File,
+    is_first: bool,
+}
+
+impl Draft {
+    /// Writes objects that are JSON already, with commas between them.
+    async fn append(mut self, objects: Vec<Vec<u8>>) -> Result<Self, StoreError> {
+        on_disk(move || {
+            let mut page = Vec::new();
+            for object in &objects {
+                if !std::mem::replace(&mut self.is_first, false) {
+                    page.push(b',');
+                }
+                page.extend_from_slice(object);
+            }
+            self.file.write_all(&page)?;
+            Ok(self)
+        })
+        .await
+    }
+
+    /// Writes what stands around objects.
+    async fn frame(mut self, text: &'static str) -> Result<Self, StoreError> {
+        on_disk(move || {
+            self.file.write_all(text.as_bytes())?;
+            self.is_first = true;
+            Ok(self)
+        })
+        .await
+    }
+}
+
+fn json(value: &impl Serialize) -> Result<Vec<u8>, StoreError> {
+    Ok(serde_json::to_vec(value)?)
+}
+
+impl Services {
+    /// Makes the archive of an export, from the start, also when it was begun before.
+    pub async fn make_export(&self, export: ExportRecord) -> Result<(), Failure> {
+        let (app, id, now) = (export.app_key, export.id, self.clock.now());
+        self.store.write::<_, StoreError>(move |writes: &mut dyn Writes| writes.start_export(app, id, now)).await?;
+        let (files, draft_name) = (self.files(), FileName::draft(app, id));
+        let draft = on_disk(move || {
+            let file = files.open_to_write(draft_name)?;
+            file.set_len(0)?;
+            Ok(Draft { file, is_first: true })
+        });
+        let draft = draft.await?;
+        let draft = match export.kind {
+            ExportKind::Historical => self.draft_everything(draft, &export).await?,
+            ExportKind::Scheduled => self.draft_events(draft, &export).await?,
+        };
+        let (key, iv): ([u8; 32], [u8; 16]) = (Ids::archive_secret(), Ids::archive_secret());
+        let encrypted_key = PublicKey::parse(&export.public_key)?.encrypt(&key)?;
+        let (files, made_at) = (self.files(), now.as_ms());
+        let packed = on_disk(move || {
+            let archive = files.open_to_write(FileName::archive(app, id))?;
+            let (archive, size) = pack(draft.file, archive, &key, &iv, made_at)?;
+            files.sync(&archive)?;
+            Ok(size)
+        });
+        let archive = ArchiveRecord { size: packed.await?, completed_at: self.clock.now(), encrypted_key, iv };
+        let complete = move |writes: &mut dyn Writes| writes.complete_export(&export, &archive);
+        let is_kept = self.giving_up_files(self.store.write::<_, StoreError>(complete)).await?;
+        if !is_kept {
+            // It was deleted while it was made.
+            let files = self.files();
+            on_disk(move || files.delete(&FileName::archive(app, id).to_string())).await?;
+        }
+        Ok(())
+    }
+
+    /// All conversations, then all messages, in system view (assumed, contract 7).
+    async fn draft_everything(&self, draft: Draft, export: &ExportRecord) -> Result<Draft, StoreError> {
+        let mut draft = draft.frame("{\"conversations\":[").await?;
+        let mut after = 0;
+        loop {
+            let conversations = self.conversations_after(export, after).await?;
+            let Some(last) = conversations.last() else { break };
+            after = last.key.0;
+            draft = draft.append(self.shown_conversations(export, conversations).await?).await?;
+        }
+        draft = draft.frame("],\"messages\":[").await?;
+        let mut after = 0;
+        loop {
+            let conversations = self.conversations_after(export, after).await?;
+            let Some(last) = conversations.last() else { break };
+            after = last.key.0;
+            for conversation in conversations {
+                draft = self.draft_messages(draft, export, conversation).await?;
+            }
+        }
+        draft.frame("]}").await
+    }
+
+    async fn conversations_after(
+        &self,
+        export: &ExportRecord,
+        after: i64,
+    ) -> Result<Vec<ConversationRecord>, StoreError> {
+        let app = export.app_key;
+        self.store.read(move |reads: &dyn Reads| reads.conversations_after(app, after, PAGE)).await
+    }
+
+    async fn shown_conversations(
+        &self,
+        export: &ExportRecord,
+        conversations: Vec<ConversationRecord>,
+    ) -> Result<Vec<Vec<u8>>, StoreError> {
+        let view = self.export_view(export);
+        let app = export.app_key;
+        let show = move |reads: &dyn Reads| {
+            let show_one = |record: ConversationRecord| {
+                let view = named(&view, reads, app, &record)?;
+                json(&layer_wire::conversation::Conversation::in_system_view(record.into(), &view))
+            };
+            conversations.into_iter().map(show_one).collect()
+        };
+        self.store.read(show).await
+    }
+
+    /// The messages of a conversation, newest first.
+    async fn draft_messages(
+        &self,
+        mut draft: Draft,
+        export: &ExportRecord,
+        conversation: ConversationRecord,
+    ) -> Result<Draft, StoreError> {
+        let mut after = None;
+        loop {
+            let (view, app, conversation) = (self.export_view(export), export.app_key, conversation.clone());
+            let read = move |reads: &dyn Reads| {
+                let range = PositionRange { after, ..PositionRange::default() };
+                let found = reads.messages(&conversation, range, PAGE)?;
+                let last = found.last().map(|message| message.position);
+                let show = |record: crate::store::model::MessageRecord| {
+                    let view = named(&view, reads, app, &record)?;
+                    json(&layer_wire::message::Message::in_system_view(record.into(), &view))
+                };
+                let shown = found.into_iter().map(show).collect::<Result<Vec<_>, StoreError>>()?;
+                Ok::<_, StoreError>((last, shown))
+            };
+            let (last, shown) = self.store.read(read).await?;
+            if last.is_none() {
+                return Ok(draft);
+            }
+            after = last;
+            draft = draft.append(shown).await?;
+        }
+    }
+
+    fn export_view(&self, export: &ExportRecord) -> View {
+        View { version: export.version, urls: self.urls(export.app), identities: Identities::new() }
+    }
+
+    /// The events since the scheduled export before, as they were delivered to webhooks 1.0 (assumed, contract 7).
+    async fn draft_events(&self, draft: Draft, export: &ExportRecord) -> Result<Draft, StoreError> {
+        let mut draft = draft.frame("[").await?;
+        let (app, up_to) = (export.app_key, export.last_event.unwrap_or_default());
+        let mut after = 0;
+        loop {
+            let read = move |reads: &dyn Reads| reads.export_events(app, after, up_to, PAGE);
+            let events = self.store.read::<_, StoreError>(read).await?;
+            let Some((last, _)) = events.last() else { break };
+            after = *last;
+            draft = draft.append(events.into_iter().map(|(_, body)| body).collect()).await?;
+        }
+        draft.frame("]").await
+    }
+}
+
+/// The view with what is known of the users in an object.
+fn named(
+    view: &View,
+    reads: &dyn Reads,
+    app: crate::store::model::AppKey,
+    object: &impl super::named::NamesUsers,
+) -> Result<View, StoreError> {
+    let identities = if view.version.has_identities() { identities_of(reads, app, object)? } else { Identities::new() };
+    Ok(View { identities, ..view.clone() })
+}
