@@ -45,12 +45,17 @@ impl Running {
         Some(answer.uuid())
     }
 
-    /// Sends a request; `None` when the process is gone before it answers.
+    /// Sends a request of version 1.0; `None` when the process is gone before it answers.
     pub fn send(&self, method: &str, path: &str, body: &str) -> Option<Answer> {
+        self.send_in("1.0", method, path, body)
+    }
+
+    /// Sends a request of any version.
+    pub fn send_in(&self, version: &str, method: &str, path: &str, body: &str) -> Option<Answer> {
         let mut stream = TcpStream::connect(&self.address).ok()?;
         let head = format!(
             "{method} /apps/{}{path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nAuthorization: Bearer {}\r\n\
-             Accept: application/vnd.layer+json; version=1.0\r\nContent-Length: {}\r\n\r\n",
+             Accept: application/vnd.layer+json; version={version}\r\nContent-Length: {}\r\n\r\n",
             self.app,
             self.token,
             body.len()

@@ -156,3 +156,51 @@ fn thousands_of_messages_are_marked_as_read_while_others_write() {
         assert!(page.as_array().unwrap().iter().all(|message| message["is_unread"] == false));
     }
 }
+
+/// Killed in between, what was marked is marked, and the counts agree with the messages; marking goes on where it was.
+#[cfg(unix)]
+#[test]
+fn marking_all_read_that_is_cut_off_leaves_counts_that_agree_with_the_messages() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("layer.db");
+    let mut running = crate::crash::start_process(&data);
+    let conversation = running.create("/conversations", r#"{"participants":["a","b"]}"#).unwrap();
+    let messages = format!("/conversations/{conversation}/messages");
+    let batch = vec![json!({ "sender_id": "b", "parts": [{ "mime_type": "text/plain", "body": "x" }] }); 500];
+    for _ in 0..4 {
+        assert_eq!(running.send_in("2.0", "POST", &messages, &json!(batch).to_string()).unwrap().status, 202);
+    }
+    let seen = format!("/users/a/conversations/{conversation}");
+    let mark = format!("{seen}/mark_all_read");
+    let unread = |answer: &Answer| answer.json()["unread_message_count"].as_u64().unwrap();
+    std::thread::scope(|scope| {
+        // Cut off or not: the answer does not matter.
+        scope.spawn(|| running.send_in("2.0", "POST", &mark, ""));
+        while unread(&running.send("GET", &seen, "").unwrap()) == 2000 {
+            std::thread::yield_now();
+        }
+        let id = running.process_id().to_string();
+        assert!(std::process::Command::new("kill").args(["-KILL", &id]).status().unwrap().success());
+    });
+    running.kill();
+
+    let data = layer_platform::DataLocation::File(data);
+    let platform = layer_platform::Platform::start(layer_platform::Config { data, ..Default::default() }).unwrap();
+    let app = running.app();
+    let send = |method: &str, path: &str| {
+        let headers = [("Accept", "application/vnd.layer+json; version=2.0")];
+        crate::client::request(&platform, &app, method, path, &headers, "")
+    };
+    let unread_messages = || {
+        let (mut count, mut from) = (0, String::new());
+        loop {
+            let page = send("GET", &format!("{seen}/messages{from}")).json();
+            let Some(last) = page.as_array().unwrap().last() else { return count };
+            from = format!("?from_id={}", last["id"].as_str().unwrap());
+            count += page.as_array().unwrap().iter().filter(|message| message["is_unread"] == true).count() as u64;
+        }
+    };
+    assert_eq!(unread(&send("GET", &seen)), unread_messages());
+    send("POST", &mark).assert_empty(204);
+    assert_eq!((unread(&send("GET", &seen)), unread_messages()), (0, 0));
+}
