@@ -445,17 +445,37 @@ declare namespace LayerAPI {
     recordedRequests?: number;
     /** Opens the admin API, below `/_platform`, to whoever knows it. Default: none, there is no such API. */
     adminToken?: string;
-    /** Where webhooks may go. Whoever holds the token of an app chooses the targets. */
-    webhooks?: {
-      /** To addresses that are not public, too: this machine and its network. Default: false. */
-      allowPrivateAddresses?: boolean;
-      /** To `http://`, too. Default: false. */
-      allowHttp?: boolean;
-      /** Authorities, in PEM form, that targets may have their certificate from, beside Mozilla's. Default: none. */
-      ca?: string | Buffer;
-    };
+    /** Where webhooks may go. Default: to public addresses over HTTPS. */
+    webhooks?: WebhookOptions;
     /** Data exports. `unlimited`: an app may ask for more than one a day. Default: `{ unlimited: false }`. */
     exports?: { unlimited?: boolean };
+  }
+
+  /** Where the platform lets webhooks go. Whoever holds the token of an app chooses their targets. */
+  export interface WebhookOptions {
+    /** Also to this machine, its network, and other addresses that are not public. For tests, mostly. Default: `false`. */
+    allowPrivateAddresses?: boolean;
+    /** Also to `http://` URLs. For tests, mostly. Default: `false`. */
+    allowHttp?: boolean;
+    /** Certificates of authorities, in PEM form, to be trusted beside Mozilla's. Default: none. */
+    ca?: string | Buffer;
+  }
+
+  /** For those who receive webhooks. */
+  export namespace webhooks {
+    /**
+     * Whether a delivery comes from who knows the secret of the webhook. Takes the same time wherever a signature is wrong.
+     *
+     * @param secret what the webhook was registered with
+     * @param rawBody the body as it came in, before it is parsed; a string counts as UTF-8
+     * @param signature the header `layer-webhook-signature`; anything but 40 hexadecimal digits is wrong
+     * @throws {TypeError} when `secret` or `rawBody` is something else, such as a parsed body
+     */
+    function verify(
+      secret: string | Uint8Array,
+      rawBody: string | Uint8Array,
+      signature: string | string[] | undefined,
+    ): boolean;
   }
 
   /** The clock of a platform: timestamps, schedules, retries and expiry follow it. */

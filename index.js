@@ -9,6 +9,7 @@ const { APIError, ResponseError, fromAddon } = require('./lib/errors.js');
 const { resource } = require('./lib/methods.js');
 const { Platform } = require('./lib/platform.js');
 const promises = require('./lib/promises.js');
+const webhooks = require('./lib/webhooks.js');
 const { version } = require('./package.json');
 
 /**
@@ -71,3 +72,4 @@ module.exports.LayerAPI = LayerAPI;
 module.exports.ResponseError = ResponseError;
 module.exports.APIError = APIError;
 module.exports.Platform = Platform;
+module.exports.webhooks = webhooks;

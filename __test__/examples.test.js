@@ -21,6 +21,9 @@ const EXPECTED = {
     'let something go wrong': /^503 service_unavailable\nECONNRESET\n$/,
     'deliveries and their fate': /^1 conversation\.created failed 503\n2 conversation\.created delivered 200\n$/,
   },
+  'docs/webhooks.md': {
+    'a receiver of webhooks': /^http:\/\/127\.0\.0\.1:\d+\/\n$/,
+  },
 };
 
 let platform;

@@ -127,6 +127,11 @@ async function platform() {
     recordedRequests: 10,
     exports: { unlimited: true },
   });
+  await LayerAPI.Platform.start({ webhooks: { allowPrivateAddresses: true, allowHttp: true, ca: Buffer.from('') } });
+  const isGenuine: boolean = LayerAPI.webhooks.verify('secret', Buffer.from('{}'), undefined);
+  // @ts-expect-error A parsed body cannot be verified.
+  LayerAPI.webhooks.verify('secret', {}, 'signature');
+  void isGenuine;
   // @ts-expect-error Ids are random or counting.
   await LayerAPI.Platform.start({ ids: 'odd' });
   await platform.close();
