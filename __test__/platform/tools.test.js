@@ -88,6 +88,29 @@ withPlatform('reset empties the platform but keeps its apps', { ids: 'counting' 
   assert.strictEqual((await create(layer)).id, id, 'ids begin anew');
 });
 
+const layerHeaders = ({ token }) => ({
+  Accept: 'application/vnd.layer+json; version=3.0',
+  Authorization: `Bearer ${token}`,
+});
+
+/** Uploads rich content; resolves to its path. */
+async function upload(platform, app, conversation, bytes) {
+  const path = `/apps/${app.appId}/conversations/${conversation.id.split('/').pop()}/content`;
+  const headers = {
+    ...layerHeaders(app),
+    'Upload-Content-Type': 'text/plain',
+    'Upload-Content-Length': `${bytes.length}`,
+  };
+  const { id, upload_url } = await (await fetch(platform.url + path, { method: 'POST', headers })).json();
+  assert.strictEqual((await fetch(upload_url, { method: 'PUT', body: bytes })).status, 200);
+  return `${path}/${id.split('/').pop()}`;
+}
+
+async function download(platform, app, path) {
+  const { download_url } = await (await fetch(platform.url + path, { headers: layerHeaders(app) })).json();
+  return (await fetch(download_url)).text();
+}
+
 for (const data of [':memory:', 'file']) {
   test(`a snapshot can be restored, also by another platform (${data})`, async () => {
     const { mkdtempSync, rmSync } = require('node:fs');
@@ -99,6 +122,7 @@ for (const data of [':memory:', 'file']) {
       const app = await platforms[0].createApp();
       const layer = new LayerAPI({ ...app, baseUrl: platforms[0].url });
       const kept = await create(layer);
+      const content = await upload(platforms[0], app, kept, 'a picture');
       const snapshot = await platforms[0].snapshot();
       const lost = await create(layer);
       await layer.conversations.deleteAsync(kept.id);
@@ -108,6 +132,7 @@ for (const data of [':memory:', 'file']) {
         const restored = new LayerAPI({ ...app, baseUrl: platform.url });
         assert.deepStrictEqual((await restored.conversations.getAsync(kept.id)).body.participants, ['maria']);
         assert.strictEqual((await failure(restored.conversations.getAsync(lost.id))).status, 404);
+        assert.strictEqual(await download(platform, app, content), 'a picture');
         assert.strictEqual((await create(restored)).id, lost.id, 'ids go on where they stood');
       }
     } finally {
@@ -120,7 +145,10 @@ for (const data of [':memory:', 'file']) {
 withPlatform('what is no snapshot is refused and changes nothing', {}, async ({ platform, layer }) => {
   const { id } = await create(layer);
   const snapshot = await platform.snapshot();
-  for (const bad of [Buffer.from('nonsense'), snapshot.subarray(0, snapshot.length / 2), Buffer.alloc(10240)]) {
+  const renamed = Buffer.from(snapshot);
+  renamed.write('files/../x\0', renamed.indexOf('layer.db'));
+  const bads = [Buffer.from('nonsense'), snapshot.subarray(0, snapshot.length / 2), Buffer.alloc(10240), renamed];
+  for (const bad of bads) {
     await assert.rejects(platform.restore(bad), /the snapshot cannot be restored: /);
   }
   await assert.rejects(platform.restore('text'), /`snapshot`/);

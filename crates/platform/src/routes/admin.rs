@@ -157,7 +157,7 @@ async fn reset(State(admin): State<Admin>) -> Answer {
 ///
 /// - `200` with a tar archive
 async fn take_snapshot(State(admin): State<Admin>) -> Answer {
-    let bytes = blocking(move || snapshot::take(&*admin.store, admin.services.ids())).await?;
+    let bytes = blocking(move || snapshot::take(&*admin.store, &admin.services.files(), admin.services.ids())).await?;
     let mut response = Response::new(bytes.into());
     response.headers_mut().insert(CONTENT_TYPE, http::HeaderValue::from_static("application/x-tar"));
     Ok(response)
@@ -169,7 +169,7 @@ async fn take_snapshot(State(admin): State<Admin>) -> Answer {
 async fn restore_snapshot(State(admin): State<Admin>, body: Bytes) -> Answer {
     let restored = blocking(move || {
         admin.services.forget();
-        snapshot::restore(&*admin.store, admin.services.ids(), &body)?;
+        snapshot::restore(&*admin.store, &admin.services.files(), admin.services.ids(), &body)?;
         admin.services.forget();
         Ok(())
     });

@@ -5,7 +5,7 @@
 
 use std::fmt;
 use std::fs::{DirBuilder, File, OpenOptions};
-use std::io;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use layer_wire::{ContentId, ExportId};
@@ -107,12 +107,51 @@ impl Files {
         }
     }
 
+    /// All files with their names. One that is deleted meanwhile is left out.
+    pub fn all(&self) -> io::Result<Vec<(String, File)>> {
+        let entries = match std::fs::read_dir(&self.folder) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(vec![]),
+            entries => entries?,
+        };
+        let mut files = vec![];
+        for entry in entries {
+            let entry = entry?;
+            match File::open(entry.path()) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                file => files.push((entry.file_name().to_string_lossy().into_owned(), file?)),
+            }
+        }
+        Ok(files)
+    }
+
+    /// Whether a text can be the name of a file: nothing that leads out of the folder.
+    pub fn is_name(text: &str) -> bool {
+        let is_fine = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'.';
+        !text.starts_with('.') && !text.is_empty() && text.bytes().all(is_fine)
+    }
+
+    /// Writes files into a folder aside, to take the place of all others. Error: `Unavailable` with what the system says.
+    pub fn stage(&self, contents: &[(String, Vec<u8>)]) -> Result<Staged<'_>, StoreError> {
+        let mut folder = self.folder.clone().into_os_string();
+        folder.push("-restored");
+        let staged = Staged { files: self, folder: folder.into() };
+        let write = || {
+            // What a crash left behind.
+            remove_folder(&staged.folder)?;
+            create_private(&staged.folder)?;
+            contents.iter().try_for_each(|(name, bytes)| {
+                let mut file = File::create_new(staged.folder.join(name))?;
+                file.write_all(bytes)?;
+                file.sync_all()
+            })
+        };
+        write().map_err(|error| unavailable(&error))?;
+        Ok(staged)
+    }
+
     /// Deletes everything. Error: `Unavailable` with what the system says.
     pub fn clear(&self) -> Result<(), StoreError> {
-        match std::fs::remove_dir_all(&self.folder) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(unavailable(&error)),
-            _ => Ok(()),
-        }
+        remove_folder(&self.folder).map_err(|error| unavailable(&error))
     }
 
     /// Deletes everything, if the database was in memory.
@@ -121,6 +160,33 @@ impl Files {
             // What cannot be deleted is left to the system, as other temporary files are.
             let _ = std::fs::remove_dir_all(&self.folder);
         }
+    }
+}
+
+/// Files that wait to take the place of all others; dropped, they are gone.
+pub struct Staged<'a> {
+    files: &'a Files,
+    folder: PathBuf,
+}
+
+impl Staged<'_> {
+    /// Puts them in their place. Error: `Unavailable` with what the system says.
+    pub fn replace(self) -> Result<(), StoreError> {
+        self.files.clear()?;
+        std::fs::rename(&self.folder, &self.files.folder).map_err(|error| unavailable(&error))
+    }
+}
+
+impl Drop for Staged<'_> {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+fn remove_folder(folder: &Path) -> io::Result<()> {
+    match std::fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
     }
 }
 

@@ -1,58 +1,77 @@
-//! A platform in one piece: a tar archive of the database and of where the ids stand.
+//! A platform in one piece: a tar archive of the database, the files beside it, and where the ids stand.
 
-use std::io::Read as _;
+use std::io::{self, Read as _};
 
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{Ids, Position};
+use crate::store::files::Files;
 use crate::store::{Store, StoreError};
 
 const STATE: &str = "platform.json";
 const DATABASE: &str = "layer.db";
 
-/// What a snapshot holds beside the database.
+/// What the names of files begin with.
+const FILES: &str = "files/";
+
+/// What a snapshot holds beside the database and the files.
 #[derive(Serialize, Deserialize)]
 struct State {
     ids: Position,
 }
 
-/// Takes a snapshot.
-pub fn take(store: &dyn Store, ids: &Ids) -> Result<Vec<u8>, StoreError> {
+/// Takes a snapshot. It is held in memory as a whole.
+///
+/// The files are read after the database, so that all that it speaks of are there, unless they are given up in between.
+pub fn take(store: &dyn Store, files: &Files, ids: &Ids) -> Result<Vec<u8>, StoreError> {
     let state = serde_json::to_vec(&State { ids: ids.position() })?;
+    let database = store.snapshot()?;
+    archive(&state, &database, files)
+        .map_err(|error| StoreError::Unavailable(format!("a file cannot be read: {error}")))
+}
+
+fn archive(state: &[u8], database: &[u8], files: &Files) -> io::Result<Vec<u8>> {
     let mut archive = tar::Builder::new(vec![]);
-    for (name, bytes) in [(STATE, state), (DATABASE, store.snapshot()?)] {
+    for (name, bytes) in [(STATE, state), (DATABASE, database)] {
         let mut header = tar::Header::new_gnu();
         header.set_size(bytes.len() as u64);
         header.set_mode(0o600);
-        archive
-            .append_data(&mut header, name, bytes.as_slice())
-            .map_err(|error| StoreError::Failed(error.to_string()))?;
+        archive.append_data(&mut header, name, bytes)?;
     }
-    archive.into_inner().map_err(|error| StoreError::Failed(error.to_string()))
+    for (name, mut file) in files.all()? {
+        archive.append_file(format!("{FILES}{name}"), &mut file)?;
+    }
+    archive.into_inner()
 }
 
 /// Restores a snapshot. Ids go on where they stood, if they come from the same source.
 ///
 /// Error: `BadSnapshot` when it is none; nothing is changed then.
-pub fn restore(store: &dyn Store, ids: &Ids, snapshot: &[u8]) -> Result<(), StoreError> {
+pub fn restore(store: &dyn Store, files: &Files, ids: &Ids, snapshot: &[u8]) -> Result<(), StoreError> {
     let refuse = |reason: &str| StoreError::BadSnapshot(reason.to_owned());
-    let (mut state, mut database) = (None, None);
+    let (mut state, mut database, mut contents) = (None, None, vec![]);
     for entry in tar::Archive::new(snapshot).entries().map_err(|_| refuse("it is no archive"))? {
         let mut entry = entry.map_err(|_| refuse("it is no archive, or is cut short"))?;
-        let wanted = match entry.path_bytes().as_ref() {
-            name if name == STATE.as_bytes() => &mut state,
-            name if name == DATABASE.as_bytes() => &mut database,
-            _ => continue,
-        };
+        let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
         let mut bytes = vec![];
         entry.read_to_end(&mut bytes).map_err(|_| refuse("it is cut short"))?;
-        *wanted = Some(bytes);
+        match name.as_str() {
+            STATE => state = Some(bytes),
+            DATABASE => database = Some(bytes),
+            other => match other.strip_prefix(FILES) {
+                Some(file) if Files::is_name(file) => contents.push((file.to_owned(), bytes)),
+                _ => return Err(refuse(&format!("'{other}' does not belong into it"))),
+            },
+        }
     }
     let (Some(state), Some(database)) = (state, database) else {
         return Err(refuse("it was not made by a platform"));
     };
     let state: State = serde_json::from_slice(&state).map_err(|_| refuse("it is damaged"))?;
+    // Written aside first, because the disk may be full.
+    let staged = files.stage(&contents)?;
     store.restore(database)?;
+    staged.replace()?;
     ids.go_to(&state.ids);
     Ok(())
 }
