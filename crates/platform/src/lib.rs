@@ -15,6 +15,7 @@ mod extract;
 mod gate;
 mod ids;
 mod links;
+mod openapi;
 mod outbound;
 mod platform;
 mod render;

@@ -13,6 +13,7 @@ use tower_service::Service as _;
 
 use crate::error::{self, Failure};
 use crate::gate::{self, Caller};
+use crate::openapi;
 use crate::routes::{
     announcement, app, block, client_api, content, conversation, deletion, download, export, following, identity,
     message, notification, part, receipt, upload, user, webhook,
@@ -31,9 +32,10 @@ pub fn build(services: Arc<Services>) -> Router {
     linked(Arc::clone(&services)).fallback_service(api.layer(from_fn_with_state(services, gate::check)))
 }
 
-/// What is reached by signed links, past the gate.
+/// What is reached past the gate: signed links, and the description of the API.
 fn linked(services: Arc<Services>) -> Router {
     Router::new()
+        .route("/openapi.json", get(openapi::get))
         .route("/content/{app}/{content}", get(download::content))
         .route("/content/{app}/{content}/upload", put(upload::receive).post(upload::receive).options(upload::preflight))
         .route("/exports/{app}/{export}/export.tar.gz.enc", get(export::download))

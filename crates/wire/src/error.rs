@@ -106,6 +106,17 @@ impl ErrorKind {
         self.row().3
     }
 
+    /// Every row of the table.
+    pub const ALL: [Self; 22] = {
+        let mut all = [Self::ServiceUnavailable; TABLE.len()];
+        let mut row = 0;
+        while row < TABLE.len() {
+            all[row] = TABLE[row].0;
+            row += 1;
+        }
+        all
+    };
+
     /// The kind with this stable name.
     pub fn from_id(id: &str) -> Option<Self> {
         TABLE.iter().find(|row| row.1 == id).map(|row| row.0)

@@ -55,7 +55,7 @@ fn documented() -> BTreeMap<String, Vec<&'static str>> {
 }
 
 /// The requests that router.rs names.
-fn routed() -> BTreeSet<String> {
+pub fn routed() -> BTreeSet<String> {
     let router = read("crates/platform/src/router.rs");
     let mut requests = BTreeSet::new();
     for route in router.split(".route(").skip(1) {

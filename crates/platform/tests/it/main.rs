@@ -21,6 +21,7 @@ mod lifecycle;
 mod mark_all_read;
 mod message;
 mod notification;
+mod openapi;
 mod paging;
 mod parts;
 mod patch;
