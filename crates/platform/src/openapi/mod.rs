@@ -197,7 +197,7 @@ fn parameters() -> Value {
             json!({ "name": name, "in": place, "required": is_required, "description": description, "schema": schema }),
         );
     };
-    for name in ["app", "conversation", "message", "content", "announcement", "webhook"] {
+    for name in ["app", "conversation", "message", "content", "announcement", "webhook", "part", "export"] {
         add(name, "path", true, "A bare UUID.", &uuid);
     }
     for name in ["user", "blocked", "followed"] {

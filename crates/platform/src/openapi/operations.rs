@@ -1,8 +1,8 @@
 //! The table of operations: one row for each request of `router.rs`. A test holds the two together.
 
 use layer_wire::ErrorKind::{
-    self, AccessDenied, Conflict, IdInUse, InvalidEndpoint, InvalidProperty, InvalidRequestId, MethodNotAllowed,
-    MissingProperty, NotFound, ObjectDeleted, ParticipantBlocked, UserSuspended,
+    self, AccessDenied, Conflict, IdInUse, InvalidEndpoint, InvalidOperation, InvalidProperty, InvalidRequestId,
+    MethodNotAllowed, MissingProperty, NotFound, ObjectDeleted, ParticipantBlocked, UserSuspended,
 };
 
 /// A request that the platform takes, and how it answers.
@@ -147,6 +147,7 @@ pub fn all() -> Vec<Operation> {
     let mut all = conversations();
     all.extend(in_the_view_of_a_user());
     all.extend(users());
+    all.extend(parts_and_exports());
     all.extend(app_and_webhooks());
     all
 }
@@ -246,6 +247,39 @@ fn users() -> Vec<Operation> {
         get("/users/{user}/identities", "List the identities of those whom a user follows")
             .only("2.0, 3.0")
             .lists("Identities"),
+    ]
+}
+
+const PARTS: &str = "/conversations/{conversation}/messages/{message}/parts";
+const PART: &str = "/conversations/{conversation}/messages/{message}/parts/{part}";
+
+fn parts_and_exports() -> Vec<Operation> {
+    vec![
+        get(PARTS, "List the parts of a message").only("3.0").answers(200, "Parts"),
+        post(PARTS, "Add a part to a message").only("3.0").takes("NewPart").answers(201, "Part").fails(&[IdInUse]),
+        put(PARTS, "Replace the parts of a message")
+            .only("3.0")
+            .takes("NewParts")
+            .answers(200, "Parts")
+            .fails(&[IdInUse]),
+        get(PART, "Read a part").only("3.0").answers(200, "Part"),
+        put(PART, "Replace a part").only("3.0").takes("NewPart").empty(204).fails(&[IdInUse]),
+        delete(PART, "Remove a part").only("3.0").empty(204),
+        get("/export_security", "Read the key that exports are encrypted with")
+            .answers(200, "ExportKey")
+            .fails(&[NotFound]),
+        put("/export_security", "Set the key that exports are encrypted with")
+            .takes("ExportKey")
+            .answers(200, "ExportKey"),
+        get("/export_schedule", "Read when exports are made").answers(200, "ExportSchedule"),
+        put("/export_schedule", "Set when exports are made").takes("NewExportSchedule").answers(200, "ExportSchedule"),
+        get("/exports", "List the exports").answers(200, "Exports"),
+        post("/exports", "Request an export").answers(202, "Export").fails(&[InvalidOperation]),
+        delete("/exports/{export}", "Delete an export").empty(204).fails(&[NotFound, InvalidRequestId]),
+        get("/exports/{export}/status", "Read an export")
+            .answers(200, "Export")
+            .answers(202, "Export")
+            .fails(&[NotFound, InvalidRequestId]),
     ]
 }
 

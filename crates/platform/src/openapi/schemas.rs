@@ -197,6 +197,20 @@ fn answers() -> Vec<(&'static str, Value)> {
             "BlockList",
             json!({ "type": "array", "items": { "oneOf": [reference("BlockedUser"), reference("BasicIdentity")] } }),
         ),
+        ("Parts", list_of("Part")),
+        ("ExportKey", object(&[("public_key", text())], &[])),
+        (
+            "ExportSchedule",
+            object(&[("interval", text()), ("events", json!({ "type": "array", "items": text() }))], &[]),
+        ),
+        (
+            "Export",
+            object(
+                &[("id", text()), ("type", text()), ("status", text()), ("status_url", text()), ("created_at", time())],
+                &[],
+            ),
+        ),
+        ("Exports", list_of("Export")),
         ("Webhook", object(&webhook, &[("status_reason", text())])),
         ("Webhooks", list_of("Webhook")),
     ]
@@ -212,7 +226,7 @@ fn requests() -> Vec<(&'static str, Value)> {
             ("id", nullable_text()),
         ],
     );
-    let parts = json!({ "type": "array", "minItems": 1, "items": part });
+    let parts = json!({ "type": "array", "minItems": 1, "items": reference("NewPart") });
     let sender = object(&[], &[("user_id", nullable_text()), ("name", nullable_text())]);
     let schedule = object(
         &[("delay_in_seconds", json!({ "type": "number", "minimum": 1, "maximum": 300 }))],
@@ -264,6 +278,15 @@ fn requests() -> Vec<(&'static str, Value)> {
         ),
         ("Receipt", object(&[("type", json!({ "enum": ["read", "delivery"] }))], &[])),
         ("MarkAllRead", object(&[], &[("position", count())])),
+        ("NewPart", part),
+        ("NewParts", list_of("NewPart")),
+        (
+            "NewExportSchedule",
+            object(
+                &[("interval", json!({ "enum": ["daily", "disabled"] }))],
+                &[("events", json!({ "type": ["array", "null"] }))],
+            ),
+        ),
         ("NewBlock", object(&[("user_id", reference("UserReference"))], &[])),
         (
             "NewIdentity",
