@@ -18,6 +18,7 @@ pub mod failure;
 pub mod id;
 pub mod methods;
 mod proxy;
+mod sessions;
 mod tcp;
 mod text;
 mod tls;

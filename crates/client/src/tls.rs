@@ -4,8 +4,8 @@ use crate::agent::{InvalidAgent, TlsOptions, Unauthorized};
 use crate::caller::{Asked, Question};
 use crate::ciphers;
 use crate::failure::Failure;
+use crate::sessions;
 use crate::verifier::{Refused, TakesAny, Verifier};
-use rustls::client::Resumption;
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::{ClientConfig, SupportedProtocolVersion, version};
 use rustls_pki_types::pem::PemObject;
@@ -61,7 +61,7 @@ impl Tls {
         let strict = config(options, provider, Arc::clone(&verifier))?;
         let mut lax = strict.clone();
         lax.dangerous().set_certificate_verifier(Arc::new(TakesAny(Arc::clone(&verifier))));
-        lax.resumption = resumption(options);
+        lax.resumption = sessions::of_at_most(options.max_cached_sessions);
         Ok(Self {
             strict: Arc::new(strict),
             lax: Arc::new(lax),
@@ -199,13 +199,6 @@ fn config(
     }?;
     config.alpn_protocols.clone_from(&options.protocols);
     config.enable_sni = options.servername.as_deref() != Some("");
-    config.resumption = resumption(options);
+    config.resumption = sessions::of_at_most(options.max_cached_sessions);
     Ok(config)
-}
-
-fn resumption(options: &TlsOptions) -> Resumption {
-    match options.max_cached_sessions {
-        0 => Resumption::disabled(),
-        count => Resumption::in_memory_sessions(count),
-    }
 }

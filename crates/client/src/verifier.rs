@@ -56,8 +56,8 @@ impl std::error::Error for Refused {}
 #[derive(Debug)]
 pub struct Verifier {
     webpki: Arc<WebPkiServerVerifier>,
-    /// Those of `ca`; empty for Mozilla's.
-    trusted: Vec<CertificateDer<'static>>,
+    /// Those that were given beside that list.
+    trusted: Arc<[CertificateDer<'static>]>,
     /// Signatures to ask for; empty for all that there are.
     schemes: Vec<SignatureScheme>,
     /// Whether the name is left to the caller, who looks at the certificate once the connection stands.
@@ -66,24 +66,59 @@ pub struct Verifier {
     approved: Mutex<Vec<(ServerName<'static>, CertificateDer<'static>)>>,
 }
 
+/// Authorities.
+#[derive(Debug, Clone)]
+struct Authorities {
+    /// With Mozilla's list, if that is wanted.
+    store: Arc<RootCertStore>,
+    /// Those that were given beside that list; see [`Verifier`].
+    given: Arc<[CertificateDer<'static>]>,
+}
+
+impl Authorities {
+    /// Those of `pems`, beside Mozilla's if so wanted. Error: what is no certificate; the text names `ca`.
+    fn read(pems: &[String], with_mozilla: bool) -> Result<Self, InvalidAgent> {
+        let mut store = RootCertStore::empty();
+        let mut given = Vec::new();
+        for pem in pems {
+            for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {
+                let certificate = certificate.map_err(|error| InvalidAgent::new("ca", error))?;
+                store.add(certificate.clone()).map_err(|error| InvalidAgent::new("ca", error))?;
+                given.push(certificate);
+            }
+        }
+        if with_mozilla {
+            store.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+        }
+        Ok(Self { store: Arc::new(store), given: given.into() })
+    }
+
+    /// Mozilla's and those that the environment adds: the same for all agents without a `ca` of their own, and read once, because
+    /// the file of a system holds some 150.
+    fn of_environment(extra: &[String]) -> Result<Self, InvalidAgent> {
+        static LAST: Mutex<Option<(Vec<String>, Authorities)>> = Mutex::new(None);
+        let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((of, authorities)) = &*last
+            && of == extra
+        {
+            return Ok(authorities.clone());
+        }
+        let authorities = Self::read(extra, true)?;
+        *last = Some((extra.to_vec(), authorities.clone()));
+        Ok(authorities)
+    }
+}
+
 impl Verifier {
     /// Reads `ca`, or takes Mozilla's list and `extra_ca`.
     ///
     /// Errors: what is no certificate or no list of revoked ones; the text names the option.
     pub fn new(options: &TlsOptions, provider: Arc<CryptoProvider>) -> Result<Self, InvalidAgent> {
-        let mut store = RootCertStore::empty();
-        let mut trusted = Vec::new();
-        let given = options.ca.as_ref();
-        for pem in given.unwrap_or(&options.extra_ca) {
-            for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {
-                let certificate = certificate.map_err(|error| InvalidAgent::new("ca", error))?;
-                store.add(certificate.clone()).map_err(|error| InvalidAgent::new("ca", error))?;
-                trusted.push(certificate);
-            }
-        }
-        if given.is_none() {
-            store.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-        } else if trusted.is_empty() {
+        let Authorities { store, given: trusted } = match &options.ca {
+            Some(pems) => Authorities::read(pems, false)?,
+            None => Authorities::of_environment(&options.extra_ca)?,
+        };
+        if options.ca.is_some() && trusted.is_empty() {
             return Err(InvalidAgent::new("ca", "holds no certificate in PEM form"));
         }
         let mut revoked = Vec::new();
@@ -97,7 +132,7 @@ impl Verifier {
             }
         }
         let name = if options.crl.is_empty() { "ca" } else { "crl" };
-        let webpki = WebPkiServerVerifier::builder_with_provider(Arc::new(store), provider)
+        let webpki = WebPkiServerVerifier::builder_with_provider(store, provider)
             .with_crls(revoked)
             .enforce_revocation_expiration()
             .build()

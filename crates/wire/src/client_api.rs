@@ -1,5 +1,5 @@
 //! Requests of the Client API, which the platform serves below `/users/<user id>/`. Contract 2.10; the fields are those of the
-//! vendor's client documentation [C1].
+//! vendor's client documentation (C1).
 
 use uuid::Uuid;
 
