@@ -56,6 +56,34 @@ for (const subject of Object.values(subjects)) {
   });
 }
 
+for (const subject of Object.values(subjects)) {
+  test(`code of a vm context uses a client: what it gets is of the realm of the module (${subject.name})`, async () => {
+    const source = `
+      const vm = require('vm');
+      const context = vm.createContext({ layer, console });
+      const uses = async () => {
+        const found = [];
+        const callback = (method, ...args) =>
+          new Promise((resolve) => layer.blocklist[method](...args, (error, result) => resolve(error || result)));
+        const refused = await callback('get', '');
+        found.push(refused instanceof Error, refused.message);
+        const answer = await callback('get', 'maria');
+        found.push(answer instanceof Object, answer.body instanceof Object, answer.status);
+        const failed = await layer.blocklist.getAsync('').catch((error) => error);
+        found.push(failed instanceof Error, layer.blocklist.getAsync('maria') instanceof Promise);
+        return found.join();
+      };
+      vm.runInContext('(' + uses + ')().then(console.log)', context);`;
+    const { code, stdout, stderr } = await runWith(subject, await secureServer(), source);
+    // Neither errors, nor answers, nor promises are those of the context.
+    assert.deepStrictEqual(
+      [code, stdout],
+      [0, 'false,Blocklist owner ID is required,false,false,200,false,false\n'],
+      stderr,
+    );
+  });
+}
+
 test('a copy of the module lives until its requests are answered', async () => {
   const source = `${LOAD}
     let copy = load();

@@ -174,4 +174,9 @@ module.exports = [
     verdict: 'same',
     tests: ['inspect, JSON and errors show no token'],
   },
+  {
+    behaviour: 'Code of a vm context gets errors, answers and promises of the realm of the module',
+    verdict: 'same',
+    tests: ['code of a vm context uses a client: what it gets is of the realm of the module'],
+  },
 ];
