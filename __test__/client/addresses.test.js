@@ -260,3 +260,20 @@ test('a name that cannot be looked up now is EAI_AGAIN, and one that does not ex
   assert.deepStrictEqual({ ...error, message: error.message }, { ...expected, message: expected.message });
   assert.match(error.code, /^(ENOTFOUND|EAI_AGAIN)$/);
 });
+
+test('a dns.lookup that was replaced is not asked', async () => {
+  const server = await plainServer();
+  const { lookup } = dns;
+  let asked = 0;
+  dns.lookup = (...args) => {
+    asked++;
+    return lookup(...args);
+  };
+  try {
+    const layer = clientOf(subjects.ours, { url: server.url.replace('127.0.0.1', 'localhost') }, { family: 4 });
+    assert.strictEqual((await get(layer)).result.status, 200);
+  } finally {
+    dns.lookup = lookup;
+  }
+  assert.strictEqual(asked, 0);
+});

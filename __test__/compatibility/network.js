@@ -368,4 +368,10 @@ module.exports = [
       'a server that closes (…) as the next request comes: one callback, sent once at most',
     ],
   },
+  {
+    behaviour: 'A `dns.lookup` that was replaced, as dnscache and its like do',
+    verdict: 'different',
+    how: 'is not asked: names are looked up off the main thread; hand it over as `agentOptions.lookup`',
+    tests: ['a dns.lookup that was replaced is not asked'],
+  },
 ];
