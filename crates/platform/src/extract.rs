@@ -23,7 +23,7 @@ use crate::error::Failure;
 /// The largest request body that is taken (assumed; the contract names none). A message with hundreds of full parts fits.
 pub const MAX_BODY_BYTES: usize = 1_048_576;
 
-/// How much of a body that is too large is still read, so that the client comes to read the answer.
+/// How much of a body that nobody needs is still read, so that the client comes to read the answer.
 const MAX_DISCARDED_BYTES: usize = 8 * MAX_BODY_BYTES;
 
 /// How long a body may take to arrive.
@@ -255,4 +255,18 @@ async fn read_body(mut body: Body) -> Result<Bytes, Failure> {
         }
     }
     if length > MAX_BODY_BYTES { Err(Failure::BodyTooLarge) } else { Ok(bytes.freeze()) }
+}
+
+/// Reads a body that nobody needs, within limits of size and time: a client that is cut off while it sends may never see its answer.
+pub async fn discard(mut body: Body) {
+    let mut length = 0;
+    let read = async {
+        while let Some(Ok(frame)) = body.frame().await {
+            length += frame.data_ref().map_or(0, Bytes::len);
+            if length > MAX_DISCARDED_BYTES {
+                return;
+            }
+        }
+    };
+    let _ = tokio::time::timeout(BODY_TIMEOUT, read).await;
 }

@@ -27,6 +27,7 @@ mod store;
 mod tls;
 mod token;
 mod tools;
+mod unread;
 mod worker;
 
 pub use clock::Clock;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::middleware::{from_fn_with_state, map_response};
+use axum::middleware::{from_fn, from_fn_with_state, map_response};
 use axum::response::Response;
 use axum::routing::{delete, get, patch, post, put};
 use layer_wire::{ApiError, Version};
@@ -19,6 +19,7 @@ use crate::routes::{
     message, notification, part, receipt, upload, user, webhook,
 };
 use crate::service::Services;
+use crate::unread;
 
 /// Builds the routes. Everything passes the gate first, unknown paths too; then the version decides which routes there are.
 pub fn build(services: Arc<Services>) -> Router {
@@ -29,7 +30,8 @@ pub fn build(services: Arc<Services>) -> Router {
             .with_state(Arc::clone(&services))
     });
     let api = Router::new().fallback(dispatch).with_state(Arc::new(by_version));
-    linked(Arc::clone(&services)).fallback_service(api.layer(from_fn_with_state(services, gate::check)))
+    let api = api.layer(from_fn_with_state(Arc::clone(&services), gate::check)).layer(from_fn(unread::discard));
+    linked(services).fallback_service(api)
 }
 
 /// What is reached past the gate: signed links, and the description of the API.

@@ -23,7 +23,7 @@ use layer_wire::{ApiError, AppId, ContentId, id};
 use super::Answer;
 use crate::answer;
 use crate::error::Failure;
-use crate::extract::text_header;
+use crate::extract::{discard, text_header};
 use crate::links::Purpose;
 use crate::service::Services;
 use crate::service::upload::{Progress, Upload};
@@ -126,21 +126,6 @@ async fn pour(mut body: Body, upload: &mut Upload) -> Result<(), Failure> {
         let Ok(data) = frame.map_err(|_| Failure::BodyIncomplete)?.into_data() else { continue };
         upload.write(&data).await?;
     }
-}
-
-/// Reads some of a body that nobody needs, so that the client comes to read the answer.
-async fn discard(mut body: Body) {
-    const MOST: usize = 8 * 1024 * 1024;
-    let mut length = 0;
-    let read = async {
-        while let Some(Ok(frame)) = body.frame().await {
-            length += frame.data_ref().map_or(0, bytes::Bytes::len);
-            if length > MOST {
-                return;
-            }
-        }
-    };
-    let _ = tokio::time::timeout(IDLE, read).await;
 }
 
 /// `OPTIONS`: whether a web page may upload: one of the origin that `Upload-Origin` announced.

@@ -231,6 +231,28 @@ fn a_body_over_one_mebibyte_is_too_large() {
 }
 
 #[test]
+fn a_refused_request_with_a_large_body_sees_its_answer_and_no_reset() {
+    use std::io::{Read as _, Write as _};
+    let server = start();
+    let address = server.platform.url().strip_prefix("http://").unwrap();
+    let body = vec![b'x'; 4_000_000];
+    for _ in 0..10 {
+        let mut stream = std::net::TcpStream::connect(address).unwrap();
+        let head = format!(
+            "POST {}/conversations HTTP/1.1\r\nHost: x\r\nAccept: application/vnd.layer+json; version=1.0\r\n\
+             Authorization: Bearer wrong\r\nConnection: close\r\nContent-Length: {}\r\n\r\n",
+            server.prefix(),
+            body.len()
+        );
+        stream.write_all(head.as_bytes()).unwrap();
+        stream.write_all(&body).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 401"), "{answer}");
+    }
+}
+
+#[test]
 fn a_path_that_is_not_percent_encoded_utf8_is_an_invalid_request() {
     let server = start();
     for path in ["/users/%/blocks", "/users/%zz/blocks", "/users/%ff/blocks", "/users/a%4/blocks", "/users/%00/blocks"]
