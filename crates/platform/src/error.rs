@@ -1,7 +1,7 @@
 //! What goes wrong while a request is served, and its one way out as an answer.
 
 use axum::response::{IntoResponse, Response};
-use http::header::{CONNECTION, CONTENT_TYPE, RETRY_AFTER};
+use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, StatusCode};
 use layer_wire::{ApiError, ErrorKind};
 
@@ -21,16 +21,6 @@ pub enum Failure {
     BodyTooLarge,
     /// A request body that did not arrive in time, or was cut off.
     BodyIncomplete,
-}
-
-impl Failure {
-    /// Points the error at the documentation of webhooks.
-    pub fn in_webhooks_docs(self) -> Self {
-        match self {
-            Self::Api(error) => Self::Api(error.in_webhooks_docs()),
-            other => other,
-        }
-    }
 }
 
 impl From<ApiError> for Failure {
@@ -70,9 +60,20 @@ fn from_table(error: &ApiError) -> Response {
 }
 
 /// Points the error in an answer, if there is one, at the client documentation.
-pub async fn in_client_docs(mut response: Response) -> Response {
+pub async fn in_client_docs(response: Response) -> Response {
+    in_docs(response, ApiError::in_client_docs)
+}
+
+/// Points the error in an answer, if there is one, at the documentation of webhooks.
+pub fn in_webhooks_docs(response: Response) -> Response {
+    in_docs(response, ApiError::in_webhooks_docs)
+}
+
+fn in_docs(mut response: Response, point: fn(ApiError) -> ApiError) -> Response {
     if let Some(error) = response.extensions_mut().remove::<ApiError>() {
-        *response.body_mut() = answer::json(response.status(), &error.in_client_docs()).into_body();
+        *response.body_mut() = answer::json(response.status(), &point(error)).into_body();
+        // The router below has counted the old body; hyper counts the new one.
+        response.headers_mut().remove(CONTENT_LENGTH);
     }
     response
 }
@@ -98,7 +99,8 @@ fn from_store(error: &StoreError) -> Response {
 fn body_too_large() -> Response {
     let limit = crate::extract::MAX_BODY_BYTES;
     let error = ApiError::invalid_request(format!("The request body must not be larger than {limit} bytes."));
-    let mut response = answer::json(StatusCode::PAYLOAD_TOO_LARGE, &error);
+    let mut response = from_table(&error);
+    *response.status_mut() = StatusCode::PAYLOAD_TOO_LARGE;
     response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     response
 }

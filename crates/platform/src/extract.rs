@@ -138,9 +138,7 @@ impl<S: Send + Sync> FromRequestParts<S> for OfWebhook {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
         let text = path_parameter(parts, state, "webhook").await?;
-        WebhookId::parse_bare(&text)
-            .map(Self)
-            .ok_or_else(|| ApiError::invalid_request_id("webhook id").in_webhooks_docs().into())
+        WebhookId::parse_bare(&text).map(Self).ok_or_else(|| ApiError::invalid_request_id("webhook id").into())
     }
 }
 

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use axum::extract::{FromRequestParts, Request, State};
 use axum::middleware::Next;
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use http::HeaderMap;
 use http::header::{ACCEPT, AUTHORIZATION};
 use http::request::Parts;
 use layer_wire::{ApiError, AppId, Version, percent};
 
-use crate::error::Failure;
+use crate::error::{self, Failure};
 use crate::extract::{OfUser, text_header};
 use crate::service::Services;
 pub use crate::service::caller::Caller;
@@ -28,16 +28,22 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
 ///
 /// Checked in this order (assumed): path encoding (`400`), a path below `/apps/` (`404`), `Accept` (`406`), a token at all (`401`),
 /// the app (`403`), the token (`401`).
+///
+/// Every error below `/webhooks` points at the documentation of webhooks, unknown routes and wrong methods too. Contract 1.9.
 pub async fn check(
     State(services): State<Arc<Services>>,
     mut request: Request,
     next: Next,
 ) -> Result<Response, Failure> {
     let address = address(request.uri().path())?;
-    let caller = admit(&services, &address, request.headers()).await;
-    let caller = if address.is_webhooks { caller.map_err(Failure::in_webhooks_docs)? } else { caller? };
-    request.extensions_mut().insert(caller);
-    Ok(next.run(request).await)
+    let response = match admit(&services, &address, request.headers()).await {
+        Ok(caller) => {
+            request.extensions_mut().insert(caller);
+            next.run(request).await
+        }
+        Err(failure) => failure.into_response(),
+    };
+    Ok(if address.is_webhooks { error::in_webhooks_docs(response) } else { response })
 }
 
 async fn admit(services: &Services, address: &Address, headers: &HeaderMap) -> Result<Caller, Failure> {

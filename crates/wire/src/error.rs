@@ -239,12 +239,12 @@ impl ApiError {
 
     /// `invalid_header` for the `Accept` of a request about webhooks.
     pub fn invalid_webhooks_accept() -> Self {
-        Self::invalid_header("Accept", "application/vnd.layer.webhooks+json; version=x.y").in_webhooks_docs()
+        Self::invalid_header("Accept", "application/vnd.layer.webhooks+json; version=x.y")
     }
 
     /// `invalid_header` for the `Content-Type` of a new webhook.
     pub fn invalid_webhook_content_type() -> Self {
-        Self::invalid_header("Content-Type", "application/json").in_webhooks_docs()
+        Self::invalid_header("Content-Type", "application/json")
     }
 
     /// `invalid_header` for the `Content-Type` of a patch.
@@ -326,7 +326,7 @@ impl ApiError {
 
     /// `not_found` for a webhook.
     pub fn webhook_not_found() -> Self {
-        Self::new(ErrorKind::NotFound, "The referenced webhook cannot be found.").in_webhooks_docs()
+        Self::new(ErrorKind::NotFound, "The referenced webhook cannot be found.")
     }
 
     /// `not_found` for the item that `from_id` names (assumed, contract 8).

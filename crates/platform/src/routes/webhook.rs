@@ -9,7 +9,6 @@ use layer_wire::webhook::{NewWebhook, Webhook};
 
 use super::Answer;
 use crate::answer;
-use crate::error::Failure;
 use crate::extract::{OfWebhook, WebhookPayload};
 use crate::gate::Caller;
 use crate::service::Services;
@@ -29,8 +28,7 @@ pub async fn register(
     caller: Caller,
     WebhookPayload(body): WebhookPayload,
 ) -> Answer {
-    let request = NewWebhook::parse(&body, services.allows_http_webhooks())
-        .map_err(|error| Failure::Api(error.in_webhooks_docs()))?;
+    let request = NewWebhook::parse(&body, services.allows_http_webhooks())?;
     let webhook = services.register_webhook(caller.key, request).await?;
     Ok(answer::json(StatusCode::CREATED, &show(&services, caller, webhook)))
 }

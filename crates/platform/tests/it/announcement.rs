@@ -13,7 +13,7 @@ fn body() -> Value {
     })
 }
 
-/// Contract 3.4 (recorded, R1).
+/// Contract 2.3 (recorded: 202) and 3.4 (recorded, R1).
 #[test]
 fn an_announcement_is_accepted_and_shown() {
     let server = start();

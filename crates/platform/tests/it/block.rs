@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::client::start;
 
-/// Contract 2.6 (recorded, R1 and N1).
+/// Contract 2.6 (recorded, R1 and N1: 204 for repeating, for oneself, for one who is not blocked; no `Layer-Count`).
 #[test]
 fn users_are_blocked_and_unblocked() {
     let server = start();

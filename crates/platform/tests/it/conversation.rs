@@ -27,7 +27,7 @@ fn a_new_conversation_is_shown_in_full() {
     assert_eq!(server.get(&format!("/conversations/{}", answer.uuid())).json(), body);
 }
 
-/// Contract 1.5 (recorded).
+/// Contract 1.5 (recorded, R1 and R3).
 #[test]
 fn times_are_utc_with_milliseconds() {
     let server = start();
@@ -38,6 +38,7 @@ fn times_are_utc_with_milliseconds() {
     assert!(time.ends_with('Z') && time.as_bytes()[19] == b'.', "{time}");
 }
 
+/// Contract 2.1 (recorded, N1: one participant is enough, and the caller is none).
 #[test]
 fn metadata_is_an_empty_object_when_it_is_omitted_or_null() {
     let server = start();
@@ -74,6 +75,7 @@ fn bad_properties_are_named() {
     assert_eq!(create(&server, &json!({ "participants": many[..25] })).status, 201);
 }
 
+/// Contract 2.1 (recorded, R1: participants are a set, in no order; N1: compared in the order sent).
 #[test]
 fn repeated_participants_collapse_and_keep_their_order() {
     let server = start();
@@ -161,7 +163,7 @@ fn a_conversation_id_that_is_no_uuid_answers_with_plain_text() {
     }
 }
 
-/// Contract 2.1.3 (recorded, R1).
+/// Contract 2.1 (recorded: 204) and 2.1.3 (recorded, R1).
 #[test]
 fn a_deleted_conversation_is_gone() {
     let server = start();

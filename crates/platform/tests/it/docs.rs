@@ -1,4 +1,4 @@
-//! docs/platform.md and docs/quirks.md are true to the code: the routes, what a running platform takes, the tests they name.
+//! docs/platform.md, quirks.md and recorded.md are true to the code: the routes, what a running platform takes, the tests they name.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -102,25 +102,49 @@ fn a_running_platform_takes_what_the_page_says_in_each_version() {
     }
 }
 
-#[test]
-fn every_test_that_a_page_names_exists() {
-    let mut known = BTreeSet::new();
+/// Every test of this folder with the comment above it.
+fn tests() -> BTreeMap<String, String> {
+    let mut known = BTreeMap::new();
     for entry in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it")).unwrap() {
         let path = entry.unwrap().path();
         let module = path.file_stem().unwrap().to_str().unwrap().to_owned();
         let source = fs::read_to_string(&path).unwrap();
-        let names = source.split("#[test]").skip(1).filter_map(|rest| rest.split("fn ").nth(1)?.split('(').next());
-        known.extend(names.map(|name| format!("{module}::{name}")));
+        let chunks: Vec<&str> = source.split("#[test]").collect();
+        for pair in chunks.windows(2) {
+            let name = pair[1].split("fn ").nth(1).and_then(|rest| rest.split('(').next()).expect("a name");
+            let comment: Vec<&str> = pair[0].lines().rev().take_while(|line| line.starts_with("//")).collect();
+            known.insert(format!("{module}::{name}"), comment.into_iter().rev().collect::<Vec<_>>().join("\n"));
+        }
     }
-    for page in ["docs/platform.md", "docs/quirks.md"] {
+    known
+}
+
+#[test]
+fn every_test_that_a_page_names_exists() {
+    let known = tests();
+    for page in ["docs/platform.md", "docs/quirks.md", "docs/recorded.md"] {
         let rows = rows(&read(page));
         assert!(!rows.is_empty(), "{page}");
         for row in rows {
             let tests = row.last().expect("a cell");
             assert!(!quoted(tests).is_empty(), "{page}: no test in {row:?}");
             for test in quoted(tests) {
-                assert!(known.contains(test), "{page} names {test}, which does not exist");
+                assert!(known.contains_key(test), "{page} names {test}, which does not exist");
             }
+        }
+    }
+}
+
+#[test]
+fn the_test_of_a_recorded_fact_names_its_section() {
+    let known = tests();
+    for row in rows(&read("docs/recorded.md")) {
+        let [section, fact, tests] = &row[..] else { panic!("three cells: {row:?}") };
+        for test in quoted(tests) {
+            let comment = &known[test];
+            let mut words = comment.split(|letter: char| !letter.is_ascii_digit() && letter != '.');
+            let is_named = words.any(|word| word.trim_end_matches('.') == section);
+            assert!(is_named && comment.contains("recorded"), "{section}, {fact}: {test} says {comment:?}");
         }
     }
 }

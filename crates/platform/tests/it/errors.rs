@@ -37,7 +37,7 @@ fn client(id: &str) -> String {
     format!("{CLIENT}{id}")
 }
 
-/// Contract 1.9: texts, links and the absence of `data` where there is none (recorded, R1 and N1).
+/// Contract 1.9, 2, 2.1 and 2.2.1: texts, links and the absence of `data` where there is none (recorded, R1 and N1).
 #[test]
 fn every_row_about_the_request_itself_prints_as_it_should() {
     let server = start();
@@ -104,7 +104,7 @@ fn every_row_about_the_request_itself_prints_as_it_should() {
     }
 }
 
-/// Contract 1.9: texts, links and the absence of `data` where there is none (recorded, R1 and N1).
+/// Contract 1.9 and 2: texts, links and the absence of `data` where there is none (recorded, R1 and N1).
 #[test]
 fn every_row_about_what_is_stored_prints_as_it_should() {
     let server = start();

@@ -185,7 +185,7 @@ fn an_unknown_export_is_not_found() {
     }
 }
 
-/// Contract 7: the archive, from download to `export.json`.
+/// Contract 7 (recorded: one file, `export.json`): the archive, from download to its content.
 #[test]
 fn openssl_and_tar_open_an_archive_with_everything_in_it() {
     for version in ["1.0", "3.0"] {

@@ -17,7 +17,7 @@ fn full() -> Value {
     })
 }
 
-/// Contract 2.7 (recorded, N1 and L3).
+/// Contract 1.1 (recorded, R1 and R3: an answer without a body) and 2.7 (recorded, N1 and L3: 201).
 #[test]
 fn an_identity_is_created_without_a_body_and_read_back() {
     let server = start();
@@ -146,6 +146,7 @@ fn a_put_creates_a_missing_identity() {
     assert_eq!(server.get("/users/john/identity").json()["display_name"], "John Doe");
 }
 
+/// Contract 2.7 (recorded, L3).
 #[test]
 fn a_deleted_identity_can_be_created_again() {
     let server = start();

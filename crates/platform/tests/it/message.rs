@@ -12,7 +12,7 @@ fn get(server: &Server, conversation: &str, message: &str) -> Answer {
     server.get(&format!("/conversations/{conversation}/messages/{message}"))
 }
 
-/// Contract 2.2.3 (recorded, R1): short URL, no part ids, no nulls, no entry for a named sender.
+/// Contract 2.2 (recorded: 201), 1.4 and 2.2.3 (recorded, R1): short URL, no part ids, no nulls, no entry for a named sender.
 #[test]
 fn the_answer_to_a_send_is_compact() {
     let server = start();
@@ -35,7 +35,7 @@ fn the_answer_to_a_send_is_compact() {
     assert_eq!(answer.json(), expected);
 }
 
-/// Contract 2.2.3 (recorded, R1): long URL, explicit nulls, numbered parts.
+/// Contract 1.4, 2.2.1 (`notification`) and 2.2.3 (recorded, R1): long URL, explicit nulls, numbered parts.
 #[test]
 fn a_read_has_explicit_nulls() {
     let server = start();
@@ -131,7 +131,7 @@ fn bad_messages_name_the_property() {
     }
 }
 
-/// Contract 2.2.3 (recorded twice, R1).
+/// Contract 2.2.1 (recorded: 404) and 2.2.3 (recorded twice, R1).
 #[test]
 fn validation_comes_before_the_look_up() {
     let server = start();
@@ -150,7 +150,7 @@ fn a_user_who_is_no_participant_may_not_send() {
     assert_eq!(send(&server, &conversation, &message_of("a", "x")).status, 201);
 }
 
-/// Contract 2.2.3 (recorded, R1).
+/// Contract 1.9 and 2.2.3 (recorded, R1).
 #[test]
 fn an_unknown_message_is_not_found() {
     let server = start();

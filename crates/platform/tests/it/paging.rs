@@ -134,7 +134,7 @@ fn conversations_can_be_sorted_by_their_last_message() {
     assert!(uuids(&server.get("/users/a/conversations")).iter().eq([&deleted_from, &silent, &old]));
 }
 
-/// Contract 2.1.3 (recorded, L3).
+/// Contract 1.7 (recorded: a count of 0) and 2.1.3 (recorded, L3).
 #[test]
 fn an_unknown_user_has_an_empty_list() {
     let server = start();

@@ -17,6 +17,7 @@ fn read(server: &Server, conversation: &str) -> Value {
     server.get(&format!("/conversations/{conversation}")).json()
 }
 
+/// Contract 2.1 (recorded: 204, no body).
 #[test]
 fn participants_are_added_removed_and_replaced() {
     let server = start();

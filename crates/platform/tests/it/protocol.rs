@@ -124,7 +124,7 @@ fn apps_do_not_see_each_other() {
     assert_eq!((answer.status, answer.uuid()), (201, conversation));
 }
 
-/// Contract 1.1 (recorded).
+/// Contract 1.1 (recorded, R1 and R3).
 #[test]
 fn answers_with_a_body_are_json_in_utf8() {
     let server = start();
@@ -175,7 +175,7 @@ fn a_post_can_stand_in_for_a_patch() {
     server.send("POST", &path, &headers, &operations).assert_error(406, "invalid_header", None);
 }
 
-/// Contract 1.3: checked before the body and the conversation are looked at.
+/// Contract 1.3 (recorded, R1 and R3: the type that clients send). Checked before the body and the conversation are looked at.
 #[test]
 fn a_patch_with_another_content_type_is_not_acceptable() {
     let server = start();
@@ -204,7 +204,7 @@ fn a_broken_body_is_an_invalid_request() {
     }
 }
 
-/// Contract 8 (recorded): `[]` is an object without keys, but not for messages.
+/// Contract 8 and 2.2.1 (recorded, L3): `[]` is an object without keys, but not for messages.
 #[test]
 fn an_empty_array_counts_as_an_object_without_keys_except_for_messages() {
     let server = start();

@@ -53,7 +53,7 @@ fn pass_by(server: &Server, seconds: i64) {
     wait_for("the witness", || list(server, &other) == ["witness"]);
 }
 
-/// Contract 2.2 (recorded, L3): 202, with the id.
+/// Contract 2.2 and 2.2.5 (recorded, L3): 202, with the id.
 #[test]
 fn a_delayed_message_is_sent_when_its_delay_is_over_and_not_before() {
     let server = start();
@@ -163,7 +163,7 @@ fn a_scheduled_message_has_its_id_from_the_start() {
     assert_eq!(list(&server, &conversation), ["x"]);
 }
 
-/// Contract 2.2.5 (recorded, L3): 202, also for one message; each delay counts from the message before.
+/// Contract 2.2 and 2.2.5 (recorded, L3): 202, also for one message; each delay counts from the message before.
 #[test]
 fn a_batch_is_delivered_in_its_order_each_delay_after_the_one_before() {
     let server = start();

@@ -238,7 +238,7 @@ fn assert_conversation(server: &Server, speaker: &Speaker<'_>, version: &str, id
 }
 
 /// Contract 1.4 (recorded, R1 and R3: URLs of messages and identities, `receipts_url`), 2.2.3 (recorded, R1: nulls and absent keys of
-/// 1.0, entries of `recipient_status`), 3.2 (recorded, L3: keys of 3.0), 3.3 and 5.
+/// 1.0, entries of `recipient_status`), 3.2 (recorded, L3: keys of 3.0; R3: the URL on create), 3.3 and 5.
 #[test]
 fn what_one_version_writes_every_version_reads_in_its_own_shape() {
     let server = start();
@@ -325,7 +325,7 @@ fn an_announcement_names_recipients_and_sender_as_its_version_does() {
     }
 }
 
-/// Contract 3.7: the twelve keys of 3.0 (recorded, L3); 1.x shows `user_id` and no `identity_type`.
+/// Contract 1.4 (recorded, R3: the URL) and 3.7: `identity_type` in lower case and the twelve keys of 3.0 (recorded, L3 and G3); 1.x shows `user_id` and no `identity_type`.
 #[test]
 fn an_identity_has_twelve_keys_from_2_0_on() {
     let server = start();
@@ -456,7 +456,7 @@ fn the_object_in_an_error_is_in_the_shape_of_the_asker() {
     }
 }
 
-/// Contract 2.1 (recorded, L3): 3.0 takes bare user ids where identity ids are documented. 1.x takes every text word by word.
+/// Contract 2.1, 4 and 5 (recorded, L3): 3.0 takes bare user ids where identity ids are documented. 1.x takes every text word by word.
 #[test]
 fn from_2_0_on_a_user_is_named_by_identity_id_or_user_id() {
     let server = start();

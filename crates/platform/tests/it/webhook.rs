@@ -15,7 +15,7 @@ fn assert_in_webhook_docs(body: &Value) {
     assert_eq!(body["url"], "https://developer.layer.com/docs/webhooks", "{body}");
 }
 
-// Contract 6.1 (recorded, R1)
+// Contract 1.1 and 6.1 (recorded, R1): status and keys; it is verified without being asked.
 #[test]
 fn a_new_webhook_is_unverified_and_is_verified_by_itself() {
     let (server, receiver) = (start(), Receiver::start(usual));
@@ -44,7 +44,7 @@ fn a_new_webhook_is_unverified_and_is_verified_by_itself() {
     assert_eq!(active.get("status_reason"), None);
 }
 
-// Contract 6.1 (recorded, R1): the tag is tolerated, but the webhook gets a UUID of its own; 1.6.
+// Contract 1.6 and 6.1 (recorded, R1): the tag is tolerated, but the webhook gets a UUID of its own.
 #[test]
 fn a_dedupe_tag_is_tolerated_and_not_used() {
     let server = start();
@@ -56,7 +56,7 @@ fn a_dedupe_tag_is_tolerated_and_not_used() {
     }
 }
 
-// Contract 6.1 (recorded, R1): the text, the code, the link and the property of the first check.
+// Contract 1.9 and 6.1 (recorded, R1): the text, the code, the link and the property of the first check.
 #[test]
 fn an_empty_request_lacks_its_version() {
     let answer = ask(&start_strict(), "POST", "", "{}");
@@ -137,15 +137,37 @@ fn a_new_webhook_needs_the_content_type_of_json() {
     assert_eq!(server.send("POST", "/webhooks", &[ACCEPT, charset], &body).status, 201);
 }
 
+/// Contract 1.9 and 2 (recorded, R1): whatever goes wrong below /webhooks.
 #[test]
 fn a_token_is_needed_and_errors_point_at_the_documentation_of_webhooks() {
     let server = start_strict();
     let answer = server.send("GET", "/webhooks", &[ACCEPT, ("Authorization", "")], "");
     answer.assert_error(401, "authentication_required", None);
     assert_in_webhook_docs(&answer.json());
-    let answer = ask(&server, "PUT", "", "");
-    answer.assert_error(405, "method_not_allowed", None);
-    assert!(answer.header("allow").unwrap().contains("POST"), "{answer:?}");
+    for (method, path, allowed) in [
+        ("PUT", "", "POST"),
+        ("PATCH", "/x", "DELETE"),
+        ("GET", "/x/activate", "POST"),
+        ("PUT", "/x/deactivate", "POST"),
+    ] {
+        let answer = ask(&server, method, path, "");
+        answer.assert_error(405, "method_not_allowed", None);
+        assert!(answer.header("allow").unwrap().contains(allowed), "{answer:?}");
+        assert_in_webhook_docs(&answer.json());
+    }
+    for path in ["/", "/x/nope", "/x/activate/more"] {
+        let answer = ask(&server, "GET", path, "");
+        answer.assert_error(404, "invalid_endpoint", None);
+        assert_in_webhook_docs(&answer.json());
+    }
+    let large = format!(r#"{{"version":"{}"}}"#, "1".repeat(1_048_576));
+    let answer = ask(&server, "POST", "", &large);
+    answer.assert_error(413, "invalid_request", None);
+    assert_in_webhook_docs(&answer.json());
+    // A path that only begins alike is no part of that API.
+    let answer = server.get("/webhooks-of-mine");
+    answer.assert_error(404, "invalid_endpoint", None);
+    assert_eq!(answer.json()["url"], "https://developer.layer.com/docs/platform");
 }
 
 #[test]

@@ -285,7 +285,7 @@ fn identity(server: &Server, user: &str, display_name: Option<&str>) -> Value {
     })
 }
 
-// Contract 6.5: new names, the actor at the top level as BasicIdentity, identities, `position` and `updated_at`.
+// Contract 1.4 (recorded, M3: the URL of an identity) and 6.5: new names, the actor at the top level as BasicIdentity, identities, `position` and `updated_at`.
 #[test]
 fn later_versions_show_identities_and_have_the_actor_at_the_top_level() {
     for version in ["2.0", "3.0"] {
