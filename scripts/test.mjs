@@ -27,6 +27,7 @@ const STEPS = [
   ['Rust tests', 'cargo', ['test', '--workspace', '--quiet']],
   ['Type tests', bin('tsc'), ['--project', '__test__/types']],
   ['JavaScript tests', process.execPath, ['--test', '--test-reporter=spec', ...testFiles]],
+  ['OpenAPI: schemathesis', process.execPath, ['scripts/schemathesis.mjs']],
 ];
 
 prepare();

@@ -44,7 +44,9 @@ fn describe() -> Value {
             "version": env!("CARGO_PKG_VERSION"),
             "license": { "name": "Apache-2.0", "identifier": "Apache-2.0" },
             "description": "A request names its version in `Accept: application/vnd.layer+json; version=3.0` (1.0, 1.1, 2.0 or 3.0), below \
-                `/webhooks` in `Accept: application/vnd.layer.webhooks+json; version=3.0` (no 1.1). All versions show the same data."
+                `/webhooks` in `Accept: application/vnd.layer.webhooks+json; version=3.0` (no 1.1). All versions show the same data. \
+                The links in answers to `/content/...` (upload and download of rich content) and `/exports/...` (archives of exports) \
+                are no part of this: they are opaque, carry their own signature, need no token, and are followed as they are."
         },
         "servers": [{ "url": "/" }],
         "security": [{ "token": [] }],

@@ -152,6 +152,39 @@ fn a_patch_of_a_user_that_is_refused_changes_nothing() {
     server.patch("/users/a", &json!({})).assert_error(400, "invalid_request", None);
 }
 
+/// Contract 2.6 and 2.8: suspension and block list are changed by one request, in one patch, all or none (assumed).
+#[test]
+fn one_patch_of_a_user_changes_suspension_and_block_list_in_every_version_or_neither() {
+    let server = start();
+    for version in VERSIONS {
+        let speaker = server.at(version);
+        let user = format!("u{version}");
+        let path = format!("/users/{user}");
+        let blocked = if version >= "2.0" { "layer:///identities/b" } else { "b" };
+        let state = || (server.get(&path).json()["suspended"].clone(), server.get(&format!("{path}/blocks")).json());
+        speaker
+            .patch(
+                &path,
+                &json!([
+                    { "operation": "add", "property": "blocks", "value": blocked },
+                    { "operation": "set", "property": "suspended", "value": true }
+                ]),
+            )
+            .assert_empty(202);
+        let both = (json!(true), json!([{ "user_id": "b" }]));
+        assert_eq!(state(), both, "{version}");
+        let unblock = json!({ "operation": "remove", "property": "blocks", "value": blocked });
+        let end = json!({ "operation": "set", "property": "suspended", "value": false });
+        let wrong = json!({ "operation": "set", "property": "suspended", "value": "no" });
+        let wrong_block = json!({ "operation": "set", "property": "blocks", "value": "b" });
+        speaker.patch(&path, &json!([unblock, end, wrong])).assert_error(422, "invalid_property", Some("suspended"));
+        speaker.patch(&path, &json!([unblock, end, wrong_block])).assert_error(422, "invalid_property", Some("blocks"));
+        assert_eq!(state(), both, "{version}");
+        speaker.patch(&path, &json!([unblock, end])).assert_empty(202);
+        assert_eq!(state(), (json!(false), json!([])), "{version}");
+    }
+}
+
 // Contract 2.8 (recorded, L3): sessions of an unknown user are a 404.
 #[test]
 fn sessions_of_a_known_user_are_deleted() {
