@@ -147,7 +147,15 @@ withPlatform('what is no snapshot is refused and changes nothing', {}, async ({ 
   const snapshot = await platform.snapshot();
   const renamed = Buffer.from(snapshot);
   renamed.write('files/../x\0', renamed.indexOf('layer.db'));
-  const bads = [Buffer.from('nonsense'), snapshot.subarray(0, snapshot.length / 2), Buffer.alloc(10240), renamed];
+  const flipped = Buffer.from(snapshot);
+  flipped[flipped.indexOf('["maria"]') + 2] ^= 1;
+  const bads = [
+    Buffer.from('nonsense'),
+    snapshot.subarray(0, snapshot.length / 2),
+    Buffer.alloc(10240),
+    renamed,
+    flipped,
+  ];
   for (const bad of bads) {
     await assert.rejects(platform.restore(bad), /the snapshot cannot be restored: /);
   }

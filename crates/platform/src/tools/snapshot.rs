@@ -3,6 +3,7 @@
 use std::io::{self, Read as _};
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
 use crate::ids::{Ids, Position};
 use crate::store::files::Files;
@@ -13,6 +14,9 @@ const DATABASE: &str = "layer.db";
 
 /// What the names of files begin with.
 const FILES: &str = "files/";
+
+/// The last entry: the hash of all bytes before it, so that a damaged snapshot is not taken for a whole one.
+const CHECKSUM: &str = "sha256";
 
 /// What a snapshot holds beside the database and the files.
 #[derive(Serialize, Deserialize)]
@@ -32,16 +36,21 @@ pub fn take(store: &dyn Store, files: &Files, ids: &Ids) -> Result<Vec<u8>, Stor
 
 fn archive(state: &[u8], database: &[u8], files: &Files) -> io::Result<Vec<u8>> {
     let mut archive = tar::Builder::new(vec![]);
-    for (name, bytes) in [(STATE, state), (DATABASE, database)] {
-        let mut header = tar::Header::new_gnu();
-        header.set_size(bytes.len() as u64);
-        header.set_mode(0o600);
-        archive.append_data(&mut header, name, bytes)?;
-    }
+    append(&mut archive, STATE, state)?;
+    append(&mut archive, DATABASE, database)?;
     for (name, mut file) in files.all()? {
         archive.append_file(format!("{FILES}{name}"), &mut file)?;
     }
+    let checksum = Sha256::digest(archive.get_ref());
+    append(&mut archive, CHECKSUM, &checksum)?;
     archive.into_inner()
+}
+
+fn append(archive: &mut tar::Builder<Vec<u8>>, name: &str, bytes: &[u8]) -> io::Result<()> {
+    let mut header = tar::Header::new_gnu();
+    header.set_size(bytes.len() as u64);
+    header.set_mode(0o600);
+    archive.append_data(&mut header, name, bytes)
 }
 
 /// Restores a snapshot. Ids go on where they stood, if they come from the same source.
@@ -49,7 +58,7 @@ fn archive(state: &[u8], database: &[u8], files: &Files) -> io::Result<Vec<u8>> 
 /// Error: `BadSnapshot` when it is none; nothing is changed then.
 pub fn restore(store: &dyn Store, files: &Files, ids: &Ids, snapshot: &[u8]) -> Result<(), StoreError> {
     let refuse = |reason: &str| StoreError::BadSnapshot(reason.to_owned());
-    let (mut state, mut database, mut contents) = (None, None, vec![]);
+    let (mut state, mut database, mut contents, mut is_whole) = (None, None, vec![], false);
     for entry in tar::Archive::new(snapshot).entries().map_err(|_| refuse("it is no archive"))? {
         let mut entry = entry.map_err(|_| refuse("it is no archive, or is cut short"))?;
         let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
@@ -58,6 +67,10 @@ pub fn restore(store: &dyn Store, files: &Files, ids: &Ids, snapshot: &[u8]) -> 
         match name.as_str() {
             STATE => state = Some(bytes),
             DATABASE => database = Some(bytes),
+            CHECKSUM => {
+                let before = usize::try_from(entry.raw_header_position()).ok().and_then(|end| snapshot.get(..end));
+                is_whole = before.is_some_and(|before| Sha256::digest(before).as_slice() == bytes);
+            }
             other => match other.strip_prefix(FILES) {
                 Some(file) if Files::is_name(file) => contents.push((file.to_owned(), bytes)),
                 _ => return Err(refuse(&format!("'{other}' does not belong into it"))),
@@ -67,6 +80,9 @@ pub fn restore(store: &dyn Store, files: &Files, ids: &Ids, snapshot: &[u8]) -> 
     let (Some(state), Some(database)) = (state, database) else {
         return Err(refuse("it was not made by a platform"));
     };
+    if !is_whole {
+        return Err(refuse("it is damaged"));
+    }
     let state: State = serde_json::from_slice(&state).map_err(|_| refuse("it is damaged"))?;
     // Written aside first, because the disk may be full.
     let staged = files.stage(&contents)?;
