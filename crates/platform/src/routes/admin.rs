@@ -171,6 +171,7 @@ async fn restore_snapshot(State(admin): State<Admin>, body: Bytes) -> Answer {
         admin.services.forget();
         snapshot::restore(&*admin.store, &admin.services.files(), admin.services.ids(), &body)?;
         admin.services.forget();
+        admin.services.wake_workers();
         Ok(())
     });
     match restored.await {

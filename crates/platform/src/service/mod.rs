@@ -163,16 +163,24 @@ impl Services {
         self.forget();
         self.delivery_history.clear();
         self.ids.restart();
+        self.wake_workers();
     }
 
-    /// Forgets what was remembered of a store whose content is replaced, and has the workers look at it anew. Call it before and
-    /// after: what begins in between is forgotten as well.
+    /// Has the workers look at a store whose content was replaced. Not before that is done: what they are in the middle of is
+    /// forgotten, and they would begin it once more.
+    pub fn wake_workers(&self) {
+        self.scheduled.notify_one();
+        self.events.recorded().notify_one();
+        self.files_unused.notify_one();
+        self.exports_wanted.notify_one();
+    }
+
+    /// Forgets what was remembered of a store whose content is replaced. Call it before and after: what begins in between is
+    /// forgotten as well.
     pub fn forget(&self) {
         self.generation.fetch_add(1, Ordering::SeqCst);
         self.apps.write().unwrap_or_else(PoisonError::into_inner).clear();
         self.may_have_suspended.store(true, Ordering::SeqCst);
-        self.scheduled.notify_one();
-        self.events.recorded().notify_one();
     }
 
     /// How often the content of the store was replaced, so that the outcome of something in the old one is not kept in the new one.
