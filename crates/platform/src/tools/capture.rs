@@ -36,21 +36,20 @@ pub fn look(sight: &Sight) -> MutexGuard<'_, Captured> {
     sight.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A body whose first bytes are kept as they pass. `when_over` is dropped with it.
-pub struct Watched<Guard> {
+/// A body whose first bytes are kept as they pass.
+pub struct Watched {
     body: Body,
     sight: Sight,
-    _when_over: Guard,
 }
 
-impl<Guard: Send + Unpin + 'static> Watched<Guard> {
+impl Watched {
     /// Watches a body.
-    pub fn body(body: Body, sight: Sight, when_over: Guard) -> Body {
-        Body::new(Self { body, sight, _when_over: when_over })
+    pub fn body(body: Body, sight: Sight) -> Body {
+        Body::new(Self { body, sight })
     }
 }
 
-impl<Guard: Unpin> HttpBody for Watched<Guard> {
+impl HttpBody for Watched {
     type Data = Bytes;
     type Error = axum::Error;
 

@@ -133,7 +133,7 @@ impl RequestLog {
             entries.pop_front();
         }
         entries.push_back(Arc::clone(&entry));
-        (Request::from_parts(parts, Watched::body(body, sight, ())), Recording(Some(entry)))
+        (Request::from_parts(parts, Watched::body(body, sight)), Recording(Some(entry)))
     }
 
     /// What is on record, oldest first.
@@ -156,7 +156,7 @@ impl Recording {
         let Some(entry) = self.0 else { return response };
         let (parts, body) = response.into_parts();
         let sight = entry.answer(Some(parts.status.as_u16()), shown_headers(&parts.headers));
-        Response::from_parts(parts, Watched::body(body, sight, ()))
+        Response::from_parts(parts, Watched::body(body, sight))
     }
 
     /// Records that there will be no answer.

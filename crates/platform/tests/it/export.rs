@@ -11,17 +11,7 @@ use layer_platform::{Config, DataLocation, Platform};
 use serde_json::{Value, json};
 
 use crate::client::{Answer, Server, UNKNOWN, exchange, message, message_of, start};
-
-const EVENTS: [&str; 8] = [
-    "message.sent",
-    "message.delivered",
-    "message.read",
-    "message.deleted",
-    "conversation.created",
-    "conversation.updated.participants",
-    "conversation.updated.metadata",
-    "conversation.deleted",
-];
+use crate::receiver::EVENTS;
 
 fn openssl(folder: &Path, args: &[&str]) {
     let output = Command::new("openssl").args(args).current_dir(folder).output().expect("openssl is installed");
