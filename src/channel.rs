@@ -1,10 +1,12 @@
 //! The way to the engine and back, one for each JavaScript thread.
 
 use crate::bell::Bell;
+use crate::js_text::JsText;
 use layer_client::Text;
-use layer_client::engine::{Batch, Channel as Engine, Job};
+use layer_client::engine::{Batch, Channel as Engine};
+use layer_client::packet::Packet;
 use napi::bindgen_prelude::{Function, Int32Array, Unknown};
-use napi::{Env, JsString, Result};
+use napi::{Env, JsString};
 use napi_derive::napi;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -22,7 +24,9 @@ pub struct Channel(Rc<Outbox>);
 pub struct Outbox {
     engine: Engine,
     bell: Bell,
-    jobs: RefCell<Vec<Job>>,
+    packet: RefCell<Packet>,
+    /// Room for arguments while they are checked.
+    scratch: RefCell<Vec<u8>>,
     /// Requests that were put and whose completions were not yet collected.
     in_flight: Cell<usize>,
 }
@@ -31,26 +35,32 @@ pub struct Outbox {
 impl Channel {
     /// `ring` is called when completions wait to be collected.
     #[napi(constructor)]
-    pub fn new(env: Env, ring: Function<'_, (), Unknown<'static>>) -> Result<Self> {
+    pub fn new(env: Env, ring: Function<'_, (), Unknown<'static>>) -> napi::Result<Self> {
         let bell = Bell::new(env, &ring)?;
         let engine = Engine::open(bell.rope())
             .map_err(|error| napi::Error::from_reason(format!("The network thread cannot be started: {error}")))?;
-        Ok(Self(Rc::new(Outbox { engine, bell, jobs: RefCell::default(), in_flight: Cell::new(0) })))
+        Ok(Self(Rc::new(Outbox {
+            engine,
+            bell,
+            packet: RefCell::default(),
+            scratch: RefCell::default(),
+            in_flight: Cell::new(0),
+        })))
     }
 
     /// Hands over everything that was put since the last time.
     #[napi]
     pub fn flush(&self) {
-        let jobs = self.0.jobs.take();
-        if !jobs.is_empty() {
-            self.0.engine.submit(jobs);
+        let packet = self.0.packet.take();
+        if !packet.is_empty() {
+            self.0.engine.submit(packet);
         }
     }
 
     /// Collects completions: their number goes to `meta[0]`, then three numbers each (ticket, status or 0 for a
     /// failure, length of text), and their texts are returned as one string. `null` when there are none.
     #[napi]
-    pub fn collect<'env>(&self, env: &'env Env, mut meta: Int32Array) -> Result<Option<JsString<'env>>> {
+    pub fn collect<'env>(&self, env: &'env Env, mut meta: Int32Array) -> napi::Result<Option<JsString<'env>>> {
         let Some(batch) = self.0.engine.collect() else { return Ok(None) };
         let count = batch.meta.len() / 3;
         // SAFETY: this is the thread that owns the array, and JavaScript does not run while we are in here.
@@ -75,12 +85,34 @@ impl Channel {
 }
 
 impl Outbox {
-    /// Puts a request into the next batch and keeps the process and the module alive until it is completed.
-    pub fn put(&self, env: Env, job: Job) {
-        self.jobs.borrow_mut().push(job);
+    /// Gives `work` the arguments that go into path and headers.
+    pub fn with_path<T>(&self, [first, second]: [&JsText; 2], work: impl FnOnce([Option<&str>; 2]) -> T) -> T {
+        let mut bytes = self.scratch.borrow_mut();
+        bytes.clear();
+        let mut read = |text: &JsText| {
+            let start = bytes.len();
+            text.source().map(|source| {
+                source.append_to(&mut bytes);
+                start..bytes.len()
+            })
+        };
+        let ranges = [read(first), read(second)];
+        // N-API writes UTF-8, with U+FFFD for halves of surrogate pairs, so this replaces nothing and copies nothing.
+        let text = String::from_utf8_lossy(&bytes);
+        work(ranges.map(|range| range.and_then(|range| text.get(range))))
+    }
+
+    /// Lets `prepare` put a request into the next packet; keeps the process and the module alive until it is completed.
+    pub fn put<E>(&self, env: Env, prepare: impl FnOnce(&mut Packet) -> Result<(), E>) -> Result<(), E> {
+        let mut packet = self.packet.borrow_mut();
+        prepare(&mut packet)?;
+        if packet.is_full() {
+            self.engine.submit(std::mem::take(&mut packet));
+        }
         if self.in_flight.replace(self.in_flight.get() + 1) == 0 {
             self.bell.hold(env);
         }
+        Ok(())
     }
 
     fn release(&self, env: Env, count: usize) {

@@ -11,9 +11,11 @@ use layer_client::base_url::BaseUrl;
 use layer_client::client::{Call, Client as Core, ClientOptions as CoreOptions, Refusal};
 use layer_client::id::uuid_of;
 use layer_client::methods::{METHODS, Method, Resource, find};
+use layer_client::packet::Packet;
 use napi::{Env, Error, Result};
 use napi_derive::napi;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Settings of a client; `index.js` has filled in the defaults.
@@ -48,7 +50,7 @@ pub struct Client(Rc<Caller>);
 
 /// What the resources of one client share.
 struct Caller {
-    client: Core,
+    client: Arc<Core>,
     outbox: Rc<Outbox>,
 }
 
@@ -67,7 +69,7 @@ impl Client {
             timeout: Duration::from_secs_f64(options.timeout.clamp(0.0, f64::from(i32::MAX)) / 1000.0),
         };
         let client = Core::new(&agent.0, &options).map_err(|error| Error::from_reason(error.to_string()))?;
-        Ok(Self(Rc::new(Caller { client, outbox: channel.outbox() })))
+        Ok(Self(Rc::new(Caller { client: Arc::new(client), outbox: channel.outbox() })))
     }
 
     /// Conversations.
@@ -105,22 +107,21 @@ impl Caller {
     fn call(
         &self,
         env: Env,
-        method: &Method,
+        method: &'static Method,
         ticket: Option<u32>,
-        [first, second, text]: [Option<JsText>; 3],
+        [first, second, text]: [&JsText; 3],
     ) -> Option<Refused> {
-        let call = Call {
-            path: [first.as_ref().map(|text| text.0.as_str()), second.as_ref().map(|text| text.0.as_str())],
-            text: text.map(|text| text.0),
-        };
-        match (self.client.prepare(method, call, ticket.unwrap_or_default()), ticket) {
-            (Ok(job), Some(_)) => {
-                self.outbox.put(env, job);
-                None
+        let refusal = self.outbox.with_path([first, second], |path| {
+            let call = Call { path, text: text.source() };
+            match ticket {
+                Some(ticket) => self.outbox.put(env, |packet| self.client.prepare(method, &call, ticket, packet)),
+                None => self.client.prepare(method, &call, 0, &mut Packet::default()),
             }
-            (Ok(_), None) => None,
-            (Err(Refusal::Header(name)), _) => Some(Refused { message: None, header: Some(name.to_owned()) }),
-            (Err(refusal), _) => Some(Refused { message: Some(refusal.to_string()), header: None }),
+        });
+        match refusal {
+            Ok(()) => None,
+            Err(Refusal::Header(name)) => Some(Refused { message: None, header: Some(name.to_owned()) }),
+            Err(refusal) => Some(Refused { message: Some(refusal.to_string()), header: None }),
         }
     }
 }
@@ -141,12 +142,12 @@ macro_rules! resource {
                     &self,
                     env: Env,
                     ticket: Option<u32>,
-                    first: Option<JsText>,
-                    second: Option<JsText>,
-                    text: Option<JsText>,
+                    first: JsText,
+                    second: JsText,
+                    text: JsText,
                 ) -> Option<Refused> {
                     const METHOD: &Method = find(Resource::$class, $name);
-                    self.0.call(env, METHOD, ticket, [first, second, text])
+                    self.0.call(env, METHOD, ticket, [&first, &second, &text])
                 }
             )+
         }
@@ -221,6 +222,6 @@ pub fn methods() -> Result<String> {
 
 /// The UUID at the end of an id, if there is one.
 #[napi(js_name = "uuidOf")]
-pub fn uuid(JsText(id): JsText) -> Option<String> {
-    uuid_of(&id).map(str::to_owned)
+pub fn uuid(id: JsText) -> Option<String> {
+    uuid_of(&id.read()?).map(str::to_owned)
 }

@@ -1,16 +1,19 @@
 //! Strings on their way in.
 
+use layer_client::client::Source;
 use napi::bindgen_prelude::{FromNapiValue, TypeName, ValidateNapiValue};
 use napi::{Result, Status, ValueType, sys};
 use std::ptr;
 
-/// A string argument, read with one call where it is short.
+/// A string argument that is there or not; it is read where it is needed, and so copied once.
 ///
-/// napi's own `String` measures first and copies then, which costs about twice as much for what most calls pass.
-pub struct JsText(pub String);
-
-/// Bytes that are tried before the string is measured; more than most ids and message bodies have.
-const GUESS: usize = 1024;
+/// Valid during the call that it is an argument of.
+#[derive(Clone, Copy)]
+pub struct JsText {
+    env: sys::napi_env,
+    /// `None` for `undefined`.
+    value: Option<sys::napi_value>,
+}
 
 impl TypeName for JsText {
     fn type_name() -> &'static str {
@@ -26,40 +29,65 @@ impl ValidateNapiValue for JsText {}
 
 impl FromNapiValue for JsText {
     unsafe fn from_napi_value(env: sys::napi_env, value: sys::napi_value) -> Result<Self> {
+        let mut kind = sys::ValueType::napi_undefined;
         // SAFETY: the caller vouches for `env` and `value`.
-        let mut bytes = unsafe { read(env, value, GUESS) }?;
-        // A string that fills the room may go on, and UTF-8 is cut between characters: up to three bytes short.
-        if bytes.len() + 4 >= GUESS {
-            let mut length = 0;
-            // SAFETY: as above; no buffer means that N-API only measures.
-            let status = unsafe { sys::napi_get_value_string_utf8(env, value, ptr::null_mut(), 0, &raw mut length) };
-            check(status)?;
-            // SAFETY: as above.
-            bytes = unsafe { read(env, value, length + 1) }?;
+        let status = unsafe { sys::napi_typeof(env, value, &raw mut kind) };
+        let value = match kind {
+            sys::ValueType::napi_undefined => None,
+            sys::ValueType::napi_string => Some(value),
+            _ => return Err(napi::Error::new(Status::StringExpected, "expected a string")),
+        };
+        match Status::from(status) {
+            Status::Ok => Ok(Self { env, value }),
+            status => Err(napi::Error::new(status, "expected a string")),
         }
-        String::from_utf8(bytes).map(Self).map_err(|error| napi::Error::from_reason(error.to_string()))
     }
 }
 
-/// Reads at most `capacity - 1` bytes of a string.
-///
-/// # Safety
-/// `env` and `value` must be alive.
-unsafe fn read(env: sys::napi_env, value: sys::napi_value, capacity: usize) -> Result<Vec<u8>> {
-    let mut bytes: Vec<u8> = Vec::with_capacity(capacity);
-    let mut written = 0;
-    // SAFETY: the buffer has room for `capacity` bytes, the closing zero included.
-    let status =
-        unsafe { sys::napi_get_value_string_utf8(env, value, bytes.as_mut_ptr().cast(), capacity, &raw mut written) };
-    check(status)?;
-    // SAFETY: N-API wrote `written` bytes, which is less than `capacity`.
-    unsafe { bytes.set_len(written) };
-    Ok(bytes)
+impl JsText {
+    /// The text as the source of a copy, where there is one.
+    pub fn source(&self) -> Option<&dyn Source> {
+        self.value.is_some().then_some(self as &dyn Source)
+    }
+
+    /// The text, where there is one.
+    pub fn read(&self) -> Option<String> {
+        let mut bytes = Vec::new();
+        self.source()?.append_to(&mut bytes);
+        // N-API writes UTF-8, with U+FFFD for halves of surrogate pairs: nothing is ever replaced here.
+        Some(String::from_utf8_lossy(&bytes).into_owned())
+    }
 }
 
-fn check(status: sys::napi_status) -> Result<()> {
-    match Status::from(status) {
-        Status::Ok => Ok(()),
-        status => Err(napi::Error::new(status, "expected a string")),
+/// Bytes that are tried before the string is measured; more than most ids and message bodies have.
+const GUESS: usize = 1024;
+
+impl Source for JsText {
+    /// Reads a short string with one call: measuring first, as napi's own `String` does, costs as much as reading.
+    fn append_to(&self, bytes: &mut Vec<u8>) {
+        let Some(value) = self.value else { return };
+        let read = |bytes: &mut Vec<u8>, capacity: usize| {
+            bytes.reserve(capacity);
+            let start = bytes.len();
+            let mut written = 0;
+            // SAFETY: `value` is a string of the call that we are in, and there is room for `capacity` bytes, the closing
+            // zero included.
+            unsafe {
+                let room = bytes.as_mut_ptr().add(start).cast();
+                sys::napi_get_value_string_utf8(self.env, value, room, capacity, &raw mut written);
+            }
+            // SAFETY: N-API wrote `written` bytes, which is less than `capacity`; nothing, where it could not read.
+            unsafe { bytes.set_len(start + written) };
+            written
+        };
+        let start = bytes.len();
+        // A string that fills the room may go on, and UTF-8 is cut between characters: up to three bytes short.
+        if read(bytes, GUESS) + 4 >= GUESS {
+            let mut length = 0;
+            // SAFETY: as above; no buffer means that N-API only measures.
+            unsafe { sys::napi_get_value_string_utf8(self.env, value, ptr::null_mut(), 0, &raw mut length) };
+            bytes.truncate(start);
+            read(bytes, length + 1);
+        }
     }
 }

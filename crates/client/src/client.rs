@@ -3,9 +3,9 @@
 use crate::agent::{Agent, InvalidAgent, Origin};
 use crate::base_url::BaseUrl;
 use crate::connection::Body;
-use crate::engine::Job;
 use crate::id::uuid_of;
 use crate::methods::{Kind, Method, Verb};
+use crate::packet::{Draft, Packet};
 use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, CONNECTION, CONTENT_TYPE, HOST, IF_NONE_MATCH, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderValue, Method as HttpMethod, Request, Uri};
@@ -32,24 +32,36 @@ pub struct ClientOptions {
 
 /// A client of one app.
 pub struct Client {
-    origin: Arc<Origin>,
+    pub(crate) origin: Arc<Origin>,
     /// Everything of the path before the method's own.
     root: String,
     accept: Result<HeaderValue, Refusal>,
     authorization: Result<HeaderValue, Refusal>,
     host: HeaderValue,
     connection: HeaderValue,
-    timeout: Duration,
+    pub(crate) timeout: Duration,
 }
 
 /// Arguments of one call as JavaScript hands them over.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Call<'a> {
     /// Arguments of kind tag, id, and user, in the order of the table; `None` where JavaScript could not make text
     /// of one, which then is refused. A user id is already percent-encoded.
     pub path: [Option<&'a str>; 2],
     /// Body of the request, or its query with the question mark; `None` where there is none or it was refused.
-    pub text: Option<String>,
+    pub text: Option<&'a dyn Source>,
+}
+
+/// Text that is written where it is needed, and so copied once.
+pub trait Source {
+    /// Appends the text in UTF-8.
+    fn append_to(&self, bytes: &mut Vec<u8>);
+}
+
+impl Source for &str {
+    fn append_to(&self, bytes: &mut Vec<u8>) {
+        bytes.extend_from_slice(self.as_bytes());
+    }
 }
 
 /// Why a call sends nothing.
@@ -93,19 +105,61 @@ impl Client {
         })
     }
 
-    /// Makes the request of a call, or says why there is none to make.
+    /// Puts the request of a call into `packet`, or says why there is none to make and leaves the packet as it was.
     ///
     /// Checks run in the order of the method's table row; headers come last, as in the original.
-    pub fn prepare(&self, method: &Method, call: Call<'_>, ticket: u32) -> Result<Job, Refusal> {
-        let (tag, segments) = check(method, &call)?;
-        let mut path = String::with_capacity(self.root.len() + 128);
-        path.push_str(&self.root);
-        fill(&mut path, method.path, &segments);
-        if method.params.last().is_some_and(|param| param.kind == Kind::Query) {
-            path.push_str(call.text.as_deref().unwrap_or_default());
+    pub fn prepare(
+        self: &Arc<Self>,
+        method: &'static Method,
+        call: &Call<'_>,
+        ticket: u32,
+        packet: &mut Packet,
+    ) -> Result<(), Refusal> {
+        let (tag, segments) = check(method, call)?;
+        let takes_query = method.params.last().is_some_and(|param| param.kind == Kind::Query);
+        self.accept.as_ref().and(self.authorization.as_ref()).map_err(Clone::clone)?;
+        let tag = tag.map(|tag| header(tag, "If-None-Match")).transpose()?;
+
+        let start = packet.text.len();
+        packet.text.extend_from_slice(self.root.as_bytes());
+        fill(&mut packet.text, method.path, &segments);
+        let mut path_end = packet.text.len();
+        if let Some(text) = call.text.filter(|_| takes_query || method.payload.is_some()) {
+            text.append_to(&mut packet.text);
         }
-        let body = method.payload.and(call.text).map(Bytes::from);
-        let headers = self.headers(method.verb, tag, body.is_some())?;
+        let body_end = packet.text.len();
+        if takes_query {
+            path_end = body_end;
+        }
+        if let Err(refusal) = check_path(&packet.text[start..path_end]) {
+            packet.text.truncate(start);
+            return Err(refusal);
+        }
+        packet.drafts.push(Draft { ticket, client: Arc::clone(self), method, tag, path_end, body_end });
+        Ok(())
+    }
+
+    /// Makes a request, with the headers of the original in its order. `None` for what `prepare` refuses.
+    pub(crate) fn request(
+        &self,
+        method: &Method,
+        path: Bytes,
+        tag: Option<&HeaderValue>,
+        body: Option<Bytes>,
+    ) -> Option<Request<Body>> {
+        let mut headers = HeaderMap::with_capacity(8);
+        headers.insert(ACCEPT, self.accept.clone().ok()?);
+        headers.insert(AUTHORIZATION, self.authorization.clone().ok()?);
+        headers.insert(CONTENT_TYPE, if method.verb == Verb::Patch { LAYER_PATCH } else { JSON });
+        if let Some(tag) = tag {
+            headers.insert(IF_NONE_MATCH, tag.clone());
+        }
+        headers.insert(HOST, self.host.clone());
+        headers.insert(CONNECTION, self.connection.clone());
+        if body.is_some() {
+            // The original writes its bodies without knowing their length.
+            headers.insert(TRANSFER_ENCODING, CHUNKED);
+        }
 
         let mut request = Request::new(Body::new(body.unwrap_or_default()));
         *request.method_mut() = match method.verb {
@@ -115,28 +169,22 @@ impl Client {
             Verb::Patch => HttpMethod::PATCH,
             Verb::Delete => HttpMethod::DELETE,
         };
-        *request.uri_mut() = Uri::try_from(path).map_err(|_| Refusal::PathTooLong)?;
+        *request.uri_mut() = Uri::from_maybe_shared(path).ok()?;
         *request.headers_mut() = headers;
-        Ok(Job { ticket, origin: Arc::clone(&self.origin), request, timeout: self.timeout })
+        Some(request)
     }
+}
 
-    /// The headers of the original, in its order.
-    fn headers(&self, verb: Verb, tag: Option<&str>, has_body: bool) -> Result<HeaderMap, Refusal> {
-        let mut headers = HeaderMap::with_capacity(8);
-        headers.insert(ACCEPT, self.accept.clone()?);
-        headers.insert(AUTHORIZATION, self.authorization.clone()?);
-        headers.insert(CONTENT_TYPE, if verb == Verb::Patch { LAYER_PATCH } else { JSON });
-        if let Some(tag) = tag {
-            headers.insert(IF_NONE_MATCH, header(tag, "If-None-Match")?);
-        }
-        headers.insert(HOST, self.host.clone());
-        headers.insert(CONNECTION, self.connection.clone());
-        if has_body {
-            // The original writes its bodies without knowing their length.
-            headers.insert(TRANSFER_ENCODING, CHUNKED);
-        }
-        Ok(headers)
+/// Refuses what cannot stand in a request line.
+fn check_path(path: &[u8]) -> Result<(), Refusal> {
+    /// Longest path that `http` takes.
+    const LONGEST: usize = u16::MAX as usize - 1;
+    // Nearly every path; a service may give `querystring` an escape function that lets more through.
+    let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"/-_.~!*'()%?&=".contains(byte);
+    if path.len() <= LONGEST && (path.iter().all(is_plain) || Uri::try_from(path).is_ok()) {
+        return Ok(());
     }
+    Err(Refusal::PathTooLong)
 }
 
 /// Checks the arguments in the order of the table and sorts them into the tag and the segments of the path.
@@ -162,7 +210,7 @@ fn check<'a>(method: &Method, call: &Call<'a>) -> Result<(Option<&'a str>, [&'a 
                 user => user,
             },
             Kind::Payload => {
-                call.text.as_ref().ok_or(refusal)?;
+                call.text.ok_or(refusal)?;
                 continue;
             }
             Kind::Value | Kind::Query => continue,
@@ -174,14 +222,15 @@ fn check<'a>(method: &Method, call: &Call<'a>) -> Result<(Option<&'a str>, [&'a 
 }
 
 /// Appends `template` with `{0}` and `{1}` replaced.
-fn fill(path: &mut String, template: &str, segments: &[&str; 2]) {
+fn fill(path: &mut Vec<u8>, template: &str, segments: &[&str; 2]) {
     let mut rest = template;
-    while let Some(start) = rest.find('{') {
-        path.push_str(&rest[..start]);
-        path.push_str(if rest[start..].starts_with("{0}") { segments[0] } else { segments[1] });
-        rest = &rest[start + 3..];
+    while let Some((before, after)) = rest.split_once('{') {
+        path.extend_from_slice(before.as_bytes());
+        let (digit, after) = after.split_at("0}".len());
+        path.extend_from_slice(segments[usize::from(digit == "1}")].as_bytes());
+        rest = after;
     }
-    path.push_str(rest);
+    path.extend_from_slice(rest.as_bytes());
 }
 
 /// A header value with the characters that Node allows: one byte each, no control characters but the tab.
@@ -220,7 +269,7 @@ mod tests {
     const APP: &str = "e4fd3974-20fe-11e5-89c5-080725007e28";
     const ID: &str = "f3cc7b32-3c92-11e4-baad-164230d1df67";
 
-    fn client(token: &str) -> Client {
+    fn client(token: &str) -> Arc<Client> {
         let agent = Agent::new(AgentOptions { keep_alive: true, ..AgentOptions::default() }).unwrap();
         let options = ClientOptions {
             app_id: APP.into(),
@@ -230,19 +279,29 @@ mod tests {
             proxy: None,
             timeout: Duration::from_secs(10),
         };
-        Client::new(&agent, &options).unwrap()
+        Arc::new(Client::new(&agent, &options).unwrap())
     }
 
-    fn call<'a>(first: Option<&'a str>, second: Option<&'a str>, text: Option<&str>) -> Call<'a> {
-        Call { path: [first, second], text: text.map(str::to_owned) }
+    /// What a call of `method` sends: an argument or text that is not given was refused.
+    fn request(
+        client: &Arc<Client>,
+        method: &'static Method,
+        path: [Option<&str>; 2],
+        text: Option<&str>,
+    ) -> Result<Request<Body>, Refusal> {
+        let mut packet = Packet::default();
+        let text = text.as_ref().map(|text| text as &dyn Source);
+        let result = client.prepare(method, &Call { path, text }, 1, &mut packet);
+        assert_eq!(result.is_err(), packet.is_empty());
+        result.map(|()| packet.into_jobs().next().unwrap().request().unwrap())
     }
 
     #[test]
     fn headers_go_out_in_the_order_of_the_original() {
         let send = find(Resource::Messages, "sendDedupe");
-        let job = client("secret").prepare(send, call(Some(ID), Some(ID), Some("{}")), 1).unwrap();
+        let request = request(&client("secret"), send, [Some(ID), Some(ID)], Some("{}")).unwrap();
         let headers: Vec<_> =
-            job.request.headers().iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap())).collect();
+            request.headers().iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap())).collect();
         assert_eq!(
             headers,
             [
@@ -255,14 +314,15 @@ mod tests {
                 ("transfer-encoding", "chunked"),
             ]
         );
-        assert_eq!(job.request.uri(), format!("/prefix/apps/{APP}/conversations/{ID}/messages").as_str());
+        assert_eq!(request.uri(), format!("/prefix/apps/{APP}/conversations/{ID}/messages").as_str());
     }
 
     #[test]
     fn requests_without_a_body_do_not_announce_one() {
-        let job = client("t").prepare(find(Resource::Conversations, "delete"), call(Some(ID), None, None), 1).unwrap();
-        assert!(!job.request.headers().contains_key(TRANSFER_ENCODING));
-        assert_eq!(job.request.method(), HttpMethod::DELETE);
+        let delete = find(Resource::Conversations, "delete");
+        let request = request(&client("t"), delete, [Some(ID), None], None).unwrap();
+        assert!(!request.headers().contains_key(TRANSFER_ENCODING));
+        assert_eq!(request.method(), HttpMethod::DELETE);
     }
 
     #[test]
@@ -275,10 +335,9 @@ mod tests {
                 assert_eq!(method.path.contains(&format!("{{{index}}}")), index < count, "{}", method.name);
             }
             let is_tagged = method.params[0].kind == Kind::Tag;
-            let arguments =
-                if is_tagged { call(None, Some(ID), Some("-")) } else { call(Some(ID), Some(ID), Some("-")) };
-            let job = client("t").prepare(method, arguments, 1).unwrap();
-            assert!(!job.request.uri().path().contains('{'), "{}", method.name);
+            let first = if is_tagged { None } else { Some(ID) };
+            let request = request(&client("t"), method, [first, Some(ID)], Some("-")).unwrap();
+            assert!(!request.uri().path().contains('{'), "{}", method.name);
         }
     }
 
@@ -286,7 +345,7 @@ mod tests {
     fn no_user_id_climbs_out_of_its_path() {
         for method in METHODS.iter().filter(|method| method.params[0].kind == Kind::User) {
             for user in [".", ".."] {
-                let refusal = client("t").prepare(method, call(Some(user), Some(ID), Some("{}")), 1).err();
+                let refusal = request(&client("t"), method, [Some(user), Some(ID)], Some("{}")).err();
                 assert_eq!(refusal, Some(Refusal::Argument(DOT_SEGMENT)), "{}", method.name);
             }
         }
@@ -296,7 +355,7 @@ mod tests {
     fn arguments_are_checked_in_the_order_of_the_table_and_before_the_headers() {
         let send = find(Resource::Messages, "sendDedupe");
         let client = client("line\nbreak");
-        let refusal = |first, second, text| client.prepare(send, call(first, second, text), 1).err();
+        let refusal = |first, second, text| request(&client, send, [first, second], text).err();
         assert_eq!(refusal(Some(""), None, None), Some(Refusal::Argument("De-duplicating UUID value is required")));
         assert_eq!(refusal(None, None, None), Some(Refusal::Argument("Conversation ID is required")));
         assert_eq!(refusal(None, Some(ID), None), Some(Refusal::Argument("Message body is required")));

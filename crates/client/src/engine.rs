@@ -3,29 +3,14 @@
 //! Both directions are batched, because a wake-up costs more than the work it announces: a whole batch of jobs is
 //! handed over with one wake-up, and a channel rings once for all completions that its owner has not yet collected.
 
-use crate::agent::Origin;
-use crate::connection::Body;
 use crate::exchange::exchange;
+use crate::packet::{Job, Packet};
 use crate::text::Text;
-use http::Request;
 use std::collections::VecDeque;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use tokio::runtime::{Builder, Handle};
-use tokio::time::Duration;
-
-/// A request on its way out.
-pub struct Job {
-    /// Chosen by the owner of the channel; comes back with the completion.
-    pub ticket: u32,
-    /// Where it goes.
-    pub origin: Arc<Origin>,
-    /// Method, path, headers and body.
-    pub request: Request<Body>,
-    /// How long nothing may move on the connection.
-    pub timeout: Duration,
-}
 
 /// Completions that cross to JavaScript in one piece.
 #[derive(Debug, Default)]
@@ -75,11 +60,11 @@ impl Channel {
         Ok(Self { runtime: runtime()?, inbox })
     }
 
-    /// Sends off a batch of requests.
-    pub fn submit(&self, jobs: Vec<Job>) {
+    /// Sends off the requests of a packet.
+    pub fn submit(&self, packet: Packet) {
         let inbox = Arc::clone(&self.inbox);
         self.runtime.spawn(async move {
-            for job in jobs {
+            for job in packet.into_jobs() {
                 tokio::spawn(carry(job, Arc::clone(&inbox)));
             }
         });
@@ -102,18 +87,13 @@ impl Inbox {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn put(&self, ticket: u32, status: u16, body: &[&[u8]]) {
+    fn put(&self, ticket: u32, status: u16, body: &[u8]) {
         let mut state = self.lock();
         if state.batches.back().is_none_or(Batch::is_full) {
             state.batches.push_back(Batch::default());
         }
         if let Some(batch) = state.batches.back_mut() {
-            // A character may be split between frames, so they are decoded as one.
-            let length = match body {
-                [] => 0,
-                [one] => batch.text.push_utf8(one),
-                many => batch.text.push_utf8(&many.concat()),
-            };
+            let length = batch.text.push_utf8(body);
             batch.meta.extend([to_i32(ticket), i32::from(status), to_i32(length)]);
         }
         let must_ring = !state.has_rung;
@@ -132,15 +112,12 @@ fn to_i32(number: impl TryInto<i32>) -> i32 {
 }
 
 async fn carry(job: Job, inbox: Arc<Inbox>) {
-    match exchange(&job.origin, job.request, job.timeout).await {
-        Ok(reply) => {
-            let body: Vec<&[u8]> = reply.body.iter().map(AsRef::as_ref).collect();
-            inbox.put(job.ticket, reply.status, &body);
-        }
+    match exchange(&job).await {
+        Ok(reply) => inbox.put(job.ticket, reply.status, &reply.body),
         Err(failure) => {
             // Strings and numbers: there is nothing in it that JSON cannot hold.
             let text = serde_json::to_vec(&failure).unwrap_or_default();
-            inbox.put(job.ticket, 0, &[&text]);
+            inbox.put(job.ticket, 0, &text);
         }
     }
 }

@@ -1,11 +1,12 @@
 //! One request and its reply.
 
-use crate::agent::{Origin, Turn, close};
-use crate::connection::{Body, Connection};
+use crate::agent::{Turn, close};
+use crate::connection::Connection;
 use crate::failure::Failure;
+use crate::packet::Job;
 use crate::watched::Activity;
 use bytes::Bytes;
-use http::{HeaderMap, Request, Response};
+use http::{HeaderMap, Response};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use std::sync::Arc;
@@ -16,61 +17,56 @@ use tokio::time::Duration;
 pub struct Reply {
     /// HTTP status, 200 to 999.
     pub status: u16,
-    /// Frames of the body in the order of their arrival.
-    pub body: Vec<Bytes>,
+    /// The body.
+    pub body: Bytes,
 }
 
-/// Sends `request` and reads the reply to its end.
+/// Sends the request of `job` and reads the reply to its end.
 ///
-/// `timeout` is how long nothing may move on the connection, from the first attempt to connect on; waiting for a turn
+/// The client's timeout is how long nothing may move on the connection, from the first attempt to connect on; waiting for a turn
 /// does not count. Source: the original sets the timeout on the socket it was given.
 /// Redirects are results. A request that was not yet written when its kept connection turned out to be closed goes out
 /// again on another; one that was is never repeated.
-pub async fn exchange(origin: &Arc<Origin>, request: Request<Body>, timeout: Duration) -> Result<Reply, Failure> {
+pub async fn exchange(job: &Job) -> Result<Reply, Failure> {
+    let (origin, timeout) = (&job.client.origin, job.client.timeout);
     let mut turn = origin.turn().await;
     // Boxed, here and below: a future is as large as its largest part, and is moved when it is spawned. Without the steps
     // that few requests take it is a tenth of the size.
     if let Some(route) = &origin.proxy {
-        return Box::pin(route.exchange(request, timeout)).await;
+        return Box::pin(route.exchange(job.request().map_err(|failure| *failure)?, timeout)).await;
     }
-    let mut request = request;
     while let Some(connection) = origin.take() {
         connection.activity.touch();
-        match attempt(origin, connection, request, timeout, &mut turn).await {
-            Attempt::Done(result) => return result,
-            Attempt::Unsent(unsent) => request = unsent,
+        if let Attempt::Done(result) = attempt(job, connection, &mut turn).await {
+            return result;
         }
     }
     let activity = Activity::new();
     let open = Box::pin(Connection::open(origin, activity.clone()));
     let connection = within(&activity, timeout, open).await??;
-    match attempt(origin, connection, request, timeout, &mut turn).await {
+    match attempt(job, connection, &mut turn).await {
         Attempt::Done(result) => result,
-        Attempt::Unsent(_) => Err(Failure::hang_up()),
+        Attempt::Unsent => Err(Failure::hang_up()),
     }
 }
 
 enum Attempt {
     Done(Result<Reply, Failure>),
     /// The connection was closed before anything was written to it.
-    Unsent(Request<Body>),
+    Unsent,
 }
 
-async fn attempt(
-    origin: &Arc<Origin>,
-    mut connection: Connection,
-    request: Request<Body>,
-    timeout: Duration,
-    turn: &mut Turn,
-) -> Attempt {
+async fn attempt(job: &Job, mut connection: Connection, turn: &mut Turn) -> Attempt {
+    let origin = &job.client.origin;
     let activity = connection.activity.clone();
-    let exchanged = within(&activity, timeout, async {
+    let exchanged = within(&activity, job.client.timeout, async {
         if connection.sender.ready().await.is_err() {
-            return Err(Attempt::Unsent(request));
+            return Err(Attempt::Unsent);
         }
+        let request = job.request().map_err(|failure| Attempt::Done(Err(*failure)))?;
         let sent = connection.sender.try_send_request(request).await;
         let response = sent.map_err(|mut error| match error.take_message() {
-            Some(unsent) => Attempt::Unsent(unsent),
+            Some(_) => Attempt::Unsent,
             None => Attempt::Done(Err(Failure::http(error.error(), activity.failed()))),
         })?;
         let announced = announced(response.headers());
@@ -108,15 +104,22 @@ fn announced(headers: &HeaderMap) -> Option<Duration> {
 async fn read(response: Response<Incoming>) -> Result<Reply, Failure> {
     let status = response.status().as_u16();
     let mut incoming = response.into_body();
-    let mut body = Vec::new();
+    let mut first = Bytes::new();
+    let mut joined = Vec::new();
     while let Some(frame) = incoming.frame().await {
-        let frame = frame.map_err(|_| Failure::aborted())?;
         // Trailers are dropped, as in the original.
-        if let Ok(data) = frame.into_data() {
-            body.push(data);
+        let Ok(data) = frame.map_err(|_| Failure::aborted())?.into_data() else { continue };
+        if first.is_empty() {
+            first = data;
+        } else {
+            // A character may be split between frames, so they are decoded as one.
+            if joined.is_empty() {
+                joined.extend_from_slice(&first);
+            }
+            joined.extend_from_slice(&data);
         }
     }
-    Ok(Reply { status, body })
+    Ok(Reply { status, body: if joined.is_empty() { first } else { joined.into() } })
 }
 
 /// Runs `work` unless the connection falls silent for `timeout` first.

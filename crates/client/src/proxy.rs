@@ -74,9 +74,9 @@ impl Route {
         let status = response.status().as_u16();
         let mut body = Vec::new();
         while let Some(chunk) = step(timeout, response.chunk()).await? {
-            body.push(chunk);
+            body.extend_from_slice(&chunk);
         }
-        Ok(Reply { status, body })
+        Ok(Reply { status, body: body.into() })
     }
 }
 

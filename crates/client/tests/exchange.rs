@@ -7,9 +7,11 @@ use layer_client::base_url::BaseUrl;
 use layer_client::client::{Call, Client, ClientOptions};
 use layer_client::engine::Channel;
 use layer_client::methods::{Resource, find};
+use layer_client::packet::Packet;
 use layer_client::{Text, agent};
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::Duration;
@@ -18,7 +20,7 @@ const APP: &str = "e4fd3974-20fe-11e5-89c5-080725007e28";
 
 /// A client, its channel, and word of each ring.
 struct Fixture {
-    client: Client,
+    client: Arc<Client>,
     channel: Channel,
     rings: Receiver<()>,
 }
@@ -34,20 +36,19 @@ impl Fixture {
             proxy: None,
             timeout: Duration::from_millis(200),
         };
-        let client = Client::new(&Agent::new(options).unwrap(), &client_options).unwrap();
+        let client = Arc::new(Client::new(&Agent::new(options).unwrap(), &client_options).unwrap());
         Self { client, channel: Channel::open(move || ring.send(()).unwrap()).unwrap(), rings }
     }
 
     /// Reads the block list of a user this many times at once; answers status and text of each, in order of arrival.
     fn get(&self, count: u32) -> Vec<(i32, String)> {
         let method = find(Resource::Blocklist, "get");
-        let jobs = (0..count)
-            .map(|ticket| {
-                let call = Call { path: [Some("maria"), None], text: None };
-                self.client.prepare(method, call, ticket).unwrap()
-            })
-            .collect();
-        self.channel.submit(jobs);
+        let mut packet = Packet::default();
+        for ticket in 0..count {
+            let call = Call { path: [Some("maria"), None], text: None };
+            self.client.prepare(method, &call, ticket, &mut packet).unwrap();
+        }
+        self.channel.submit(packet);
         let mut outcomes = Vec::new();
         while outcomes.len() < count as usize {
             self.rings.recv_timeout(Duration::from_secs(10)).expect("a ring follows each completion");
