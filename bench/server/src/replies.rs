@@ -131,6 +131,12 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn the_client_without_a_network_answers_with_the_same_message() {
+        let (_, message) = ask(Method::POST, "/apps/a/conversations/c/messages").await;
+        assert_eq!(message, include_str!("../../../crates/client/src/null_network.txt"));
+    }
+
+    #[tokio::test]
     async fn what_changes_something_is_answered_with_nothing() {
         for method in [Method::PATCH, Method::DELETE] {
             assert_eq!(ask(method, "/apps/a/conversations/c").await, (StatusCode::NO_CONTENT, String::new()));
