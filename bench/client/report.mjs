@@ -1,59 +1,125 @@
-/** Medians and ratios of the measurements, as Markdown. */
+/** Tables in Markdown: figures, ratios, and how cost grows. */
 
 import { createRequire } from 'node:module';
+import { ratios, spread, written } from './spread.mjs';
 
 const { variants } = createRequire(import.meta.url)('./variants.js');
 
-/**
- * Figures in the order of the columns: words, digits after the point, and which way is better. A busy event loop is
- * neither, as long as the variants do not make the same number of requests.
- */
-const FIGURES = [
-  { name: 'perSecond', title: 'requests/s', digits: 0, better: 'more' },
-  { name: 'p50Ms', title: 'p50 ms', digits: 2, better: 'less' },
-  { name: 'p99Ms', title: 'p99 ms', digits: 2, better: 'less' },
-  { name: 'mainUs', title: 'main thread µs/request', digits: 1, better: 'less' },
-  { name: 'processUs', title: 'process µs/request', digits: 1, better: 'less' },
-  { name: 'loop', title: 'event loop busy', digits: 2 },
-  { name: 'rssMb', title: 'RSS MB', digits: 0, better: 'less' },
-  { name: 'serverUs', title: 'server µs/request', digits: 1, better: 'less' },
+/** Figures in the order of the columns: name, words, digits after the point, and which way is better. */
+const FIGURES = {
+  load: [
+    ['perSecond', 'requests/s', 0, 'more'],
+    ['p50Ms', 'p50 ms', 2, 'less'],
+    ['p99Ms', 'p99 ms', 2, 'less'],
+    ['mainUs', 'main thread µs/request', 1, 'less'],
+    ['processUs', 'process µs/request', 1, 'less'],
+    // Neither way, as long as the variants do not make the same number of requests.
+    ['loop', 'event loop busy', 2],
+    ['rssMb', 'RSS MB', 0, 'less'],
+    ['serverUs', 'server µs/request', 1, 'less'],
+  ],
+  fresh: [
+    ['wallMs', 'all ms', 1, 'less'],
+    ['emptyMs', '`require` of nothing ms', 1],
+    ['requireMs', '`require` ms', 1, 'less'],
+    ['constructMs', 'constructor ms', 1, 'less'],
+    ['firstMs', 'first reply ms', 1, 'less'],
+    ['mainMs', 'main thread CPU ms', 1, 'less'],
+    ['processMs', 'process CPU ms', 1, 'less'],
+    ['rssMb', 'RSS MB', 0, 'less'],
+  ],
+};
+
+/** Ratios are those of the first to each of the second, where both were measured. */
+const COMPARED = [
+  ['ours', 'original'],
+  ['ours-async', 'original'],
+  ['ours', 'undici'],
+  ['ours-async', 'undici'],
+  ['http2', 'http1'],
 ];
 
-/** The figures themselves. `rounds` has one object for each round: figures by name of the variant. */
-export function figuresTable(rounds, names) {
-  return table(names, FIGURES, (variant, { name, digits }) => {
-    const values = rounds.map((round) => round[variant][name]);
-    return spread(values, digits);
-  });
+/** A step is worse than linear when cost grows faster than size to the power of this; above 1 for the noise. */
+const LINEAR = 1.15;
+
+/** All of a table. */
+export function tablesOf(result) {
+  const parts = [`### ${result.title}`];
+  if (result.growth) return [...parts, ...growthTables(result)].join('\n\n');
+  for (const { title, rounds } of result.cases) {
+    parts.push(`**${title}**`, figuresTable(result, rounds));
+    const better = ratiosTable(result, rounds);
+    if (better) parts.push('Times better, in the same round:', better);
+  }
+  return parts.join('\n\n');
 }
 
-/** How many times better each variant is than `base` in the same round: above 1 is better, whatever the figure. */
-export function ratiosTable(rounds, names, base) {
-  const others = names.filter((name) => name !== base);
-  const comparable = FIGURES.filter(({ better }) => better);
-  return table(others, comparable, (variant, { name, better }) => {
-    const values = rounds.map((round) => {
-      const [own, its] = [round[variant][name], round[base][name]];
-      return better === 'more' ? own / its : its / own;
+/** The table of the goals: rows of `checkGoals`. */
+export function goalsTable(rows) {
+  const cells = rows.map(({ what, goal, measured, verdict }) => [what, goal, measured, verdict]);
+  return table(['', 'goal', 'measured', ''], cells);
+}
+
+function figuresTable({ worker, variants: names }, rounds) {
+  const figures = FIGURES[worker];
+  const rows = names.map((name) => [
+    variants[name].title,
+    ...figures.map(([figure, , digits]) => {
+      const values = rounds.map((round) => round[name][figure]);
+      return values.every(Number.isFinite) ? written(values, digits) : '';
+    }),
+  ]);
+  return table(['', ...figures.map(([, words]) => words)], rows);
+}
+
+function ratiosTable({ worker, variants: names }, rounds) {
+  const figures = FIGURES[worker].filter(([, , , better]) => better);
+  const rows = COMPARED.filter((pair) => pair.every((name) => names.includes(name))).map(([one, base]) => [
+    `${variants[one].title} : ${variants[base].title}`,
+    ...figures.map(([figure, , , better]) => {
+      const values = better === 'more' ? ratios(rounds, figure, one, base) : ratios(rounds, figure, base, one);
+      return values.every(Number.isFinite) ? written(values, 2) : '';
+    }),
+  ]);
+  return rows.length > 0 && table(['', ...figures.map(([, words]) => words)], rows);
+}
+
+/**
+ * How cost grows with `size`, step by step, as a power of it: 1 is linear. Where the request itself grows, its cost is
+ * what counts; where there is more of something around it, the cost of as many requests.
+ */
+function growthTables({ growth, unit, variants: names, cases }) {
+  return names.flatMap((name) => {
+    const points = cases.map(({ title, size, rounds }) => {
+      const median = (figure) => spread(rounds.map((round) => round[name][figure])).median;
+      return { title, size, median };
     });
-    return spread(values, 2);
+    const rows = points.map(({ title, size, median }, index) => {
+      const before = points[index - 1];
+      const power = (figure) => {
+        const grown = Math.log(median(figure) / before.median(figure)) / Math.log(size / before.size);
+        return growth === 'count' ? grown + 1 : grown;
+      };
+      const powers = before ? [power('mainUs'), power('processUs')] : [];
+      const isWorse = powers.some((value) => value > LINEAR);
+      return [
+        title,
+        median('perSecond').toFixed(0),
+        median('mainUs').toFixed(1),
+        median('processUs').toFixed(1),
+        growth === 'count' ? median('constructUs').toFixed(1) : ((1000 * median('processUs')) / size).toFixed(2),
+        growth === 'count' ? ((1024 * median('grownMb')) / size).toFixed(1) : median('rssMb').toFixed(0),
+        powers.map((value) => value.toFixed(2)).join(', '),
+        isWorse ? '**worse than linear**' : '',
+      ];
+    });
+    const head = ['', 'requests/s', 'main thread µs/request', 'process µs/request'];
+    const units = growth === 'count' ? ['constructor µs/client', `KB/${unit}`] : [`process ns/${unit}`, 'RSS MB'];
+    return [`**${variants[name].title}**`, table([...head, ...units, 'power: main thread, process', ''], rows)];
   });
 }
 
-function table(names, figures, cell) {
-  const rows = [
-    ['', ...figures.map(({ title }) => title)],
-    ['---', ...figures.map(() => '--:')],
-    ...names.map((name) => [variants[name].title, ...figures.map((figure) => cell(name, figure))]),
-  ];
-  return rows.map((cells) => `| ${cells.join(' | ')} |`).join('\n');
-}
-
-/** `median [min..max]` */
-function spread(values, digits) {
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = (sorted.length - 1) / 2;
-  const median = (sorted[Math.floor(middle)] + sorted[Math.ceil(middle)]) / 2;
-  const [low, mid, high] = [sorted[0], median, sorted.at(-1)].map((value) => value.toFixed(digits));
-  return `${mid} [${low}..${high}]`;
+function table(head, rows) {
+  const lines = [head, ['---', ...head.slice(1).map(() => '--:')], ...rows];
+  return lines.map((cells) => `| ${cells.join(' | ')} |`).join('\n');
 }

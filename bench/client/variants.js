@@ -1,108 +1,70 @@
 'use strict';
 
 /**
- * The clients that are compared. Each function makes one from `{port, ca, connections}`: the port and certificate of
- * the server on loopback, and how many connections the client may open.
+ * The clients that are compared, by name: words for the tables, how outcomes arrive (`callback` or `promise`), `load`,
+ * which requires what the client is made of, and `create`, which makes one from that, `{port, ca, connections, addon}`
+ * and the app: port and certificate of the server on loopback, how many connections the client may open, and where
+ * the addon without a network is. `warmUpSeconds` is for those that need longer than the plan gives them. Those
+ * without `load` are no clients for Node: see bench/floor.
  */
 
-const CONVERSATION = 'layer:///conversations/f3cc7b32-3c92-11e4-baad-164230d1df67';
-const MESSAGE = {
-  sender: { user_id: '1234' },
-  parts: [{ body: "See you at nine o'clock.", mime_type: 'text/plain' }],
-  notification: { text: "See you at nine o'clock.", sound: 'chime.aiff' },
-};
-const RENAMING = [{ operation: 'set', property: 'metadata.title', value: 'Ski trip' }];
+const APP_ID = '24f43c32-4d95-11e4-b3a2-0fd00000020d';
 
-const app = () => ({ token: 'benchmark', appId: '24f43c32-4d95-11e4-b3a2-0fd00000020d' });
+/** An app for each client, told apart by the token. */
+exports.appOf = (index) => ({ token: `benchmark-${index}`, appId: APP_ID });
 
-/** What can be measured: a method, what it is called with, and the status that its reply must have. */
-exports.operations = {
-  send: { resource: 'messages', method: 'send', args: [CONVERSATION, MESSAGE], status: 201 },
-  get: { resource: 'conversations', method: 'get', args: [CONVERSATION], status: 200 },
-  list: { resource: 'messages', method: 'getAll', args: [CONVERSATION, { page_size: 100 }], status: 200 },
-  'list-non-ascii': {
-    resource: 'messages',
-    method: 'getAll',
-    args: [CONVERSATION, { page_size: 100, text: 'non-ascii' }],
-    status: 200,
-  },
-  edit: { resource: 'conversations', method: 'edit', args: [CONVERSATION, RENAMING], status: 204 },
-};
+const loadOriginal = () => require('layer-api-original');
+const loadUndici = () => require('undici');
+const loadOurs = () => require('../../index.js');
 
-/** Name, words for the table, how outcomes arrive (`callback` or `promise`), and the function that makes the client. */
 exports.variants = {
-  original: { title: 'layer-api 2.3.3, keepAlive', form: 'callback', create: original },
-  'original-defaults': { title: 'layer-api 2.3.3, defaults', form: 'callback', create: originalWithDefaults },
-  'original-async': { title: 'layer-api 2.3.3, `*Async`', form: 'promise', create: original },
-  undici: { title: 'undici `Pool.request`', form: 'promise', create: undici },
-  ours: { title: 'layer-api 3, callbacks', form: 'callback', create: ours },
-  'ours-async': { title: 'layer-api 3, promises', form: 'promise', create: ours },
+  original: { title: 'layer-api 2.3.3, keepAlive', form: 'callback', load: loadOriginal, create: original },
+  'original-defaults': { title: 'layer-api 2.3.3, defaults', form: 'callback', load: loadOriginal, create: defaults },
+  'original-async': { title: 'layer-api 2.3.3, `*Async`', form: 'promise', load: loadOriginal, create: original },
+  undici: { title: 'undici `Pool.request`', form: 'promise', load: loadUndici, create: undici('withPool') },
+  'undici-fetch': {
+    title: 'undici `fetch`',
+    form: 'promise',
+    load: loadUndici,
+    create: undici('withFetch'),
+    warmUpSeconds: 4,
+  },
+  ours: { title: 'layer-api 3, callbacks', form: 'callback', load: loadOurs, create: ours },
+  'ours-async': { title: 'layer-api 3, promises', form: 'promise', load: loadOurs, create: ours },
+  'ours-null': { title: 'floor: layer-api 3, no network', form: 'callback', load: loadNull, create: ours },
+  floor: { title: 'floor: Rust, no Node' },
+  http1: { title: 'HTTP/1.1', protocol: 'http1' },
+  http2: { title: 'HTTP/2', protocol: 'http2' },
 };
 
 /** The original only knows one address; what its agent says about host and port is stronger. */
-function original({ port, ca, connections }) {
-  const LayerAPI = require('layer-api-original');
+function original(LayerAPI, { port, ca, connections }, app) {
   const agentOptions = { ...loopback(port, ca), keepAlive: true, maxSockets: connections };
-  return new LayerAPI({ ...app(), agentOptions });
+  return new LayerAPI({ ...app, agentOptions });
 }
 
 /** Without an agent of its own it uses Node's global one. */
-function originalWithDefaults({ port, ca }) {
-  const LayerAPI = require('layer-api-original');
+function defaults(LayerAPI, { port, ca }, app) {
   Object.assign(require('https').globalAgent.options, loopback(port, ca));
-  return new LayerAPI(app());
+  return new LayerAPI(app);
 }
 
 const loopback = (port, ca) => ({ host: 'localhost', port, ca, servername: 'api.layer.com' });
 
-function ours({ port, ca, connections }) {
-  const LayerAPI = require('../../index.js');
+function ours(LayerAPI, { port, ca, connections }, app) {
   const agentOptions = { ca, keepAlive: true, maxSockets: connections };
-  return new LayerAPI({ ...app(), baseUrl: `https://localhost:${port}`, agentOptions });
+  return new LayerAPI({ ...app, baseUrl: `https://localhost:${port}`, agentOptions });
 }
 
-/** The four methods as one would write them for undici, with the checks and the replies of the original. */
-function undici({ port, ca, connections }) {
-  const querystring = require('querystring');
-  const { Pool } = require('undici');
-  const { token, appId } = app();
-  const pool = new Pool(`https://localhost:${port}`, { connections, connect: { ca } });
-  const common = {
-    Accept: 'application/vnd.layer+json; version=1.0',
-    Authorization: `Bearer ${token}`,
-    'Content-Type': 'application/json',
-  };
-  const patch = { ...common, 'Content-Type': 'application/vnd.layer-patch+json' };
-
-  async function request(method, path, payload) {
-    const { statusCode, body } = await pool.request({
-      method,
-      path: `/apps/${appId}${path}`,
-      headers: method === 'PATCH' ? patch : common,
-      body: payload && JSON.stringify(payload),
-    });
-    const text = await body.text();
-    if (statusCode >= 300) throw new Error(`Status ${statusCode}: ${text}`);
-    return { status: statusCode, body: text && JSON.parse(text) };
-  }
-
-  function conversationPath(id) {
-    const uuid = id.slice(id.lastIndexOf('/') + 1);
-    if (!UUID.test(uuid)) throw new Error('Conversation ID is required');
-    return `/conversations/${uuid}`;
-  }
-
-  return {
-    messages: {
-      sendAsync: async (id, message) => request('POST', `${conversationPath(id)}/messages`, message),
-      getAllAsync: async (id, query) =>
-        request('GET', `${conversationPath(id)}/messages?${querystring.stringify(query)}`),
-    },
-    conversations: {
-      getAsync: async (id) => request('GET', conversationPath(id)),
-      editAsync: async (id, operations) => request('PATCH', conversationPath(id), operations),
-    },
-  };
+/** Everything of ours but the network, by another build of the addon in its place. */
+function loadNull({ addon }) {
+  const built = { exports: {} };
+  process.dlopen(built, addon);
+  const filename = require.resolve('../../lib/addon.js');
+  require.cache[filename] = { id: filename, filename, loaded: true, children: [], exports: built.exports };
+  return loadOurs();
 }
 
-const UUID = /^[0-9A-F]{8}-[0-9A-F]{4}-[0-9A-F]{4}-[0-9A-F]{4}-[0-9A-F]{12}$/i;
+function undici(form) {
+  return (library, settings, app) => require('./undici.js')[form](library, settings, app);
+}

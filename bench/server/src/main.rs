@@ -1,14 +1,16 @@
 //! The HTTPS server that the client benchmarks talk to.
 //!
-//! It answers every request with a fixed body, on one thread, so that its own cost per request is small, steady and
-//! known: `GET /cpu` tells it. Once it listens, it prints one line of JSON, `{"port": …, "ca": "…PEM…"}`. It exits when
-//! its standard input is closed, so it never outlives the benchmark that started it.
+//! It answers every request with a fixed body, on its main thread, so that its own cost per request is small, steady and
+//! known: `/proc/PID/schedstat` has it. Once it listens, it prints one line of JSON, `{"port": …, "ca": "…PEM…"}`. It
+//! exits when its standard input is closed, so it never outlives the benchmark that started it.
 //!
 //! ```text
 //! layer-bench-server [--delay-ms N]
 //! ```
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "http2")]
+mod http2;
 mod replies;
 
 use crate::replies::Replies;
@@ -36,6 +38,9 @@ use tokio_rustls::TlsAcceptor;
 
 /// Names that the certificate is good for: ours is sent to the first, the original believes it talks to the second.
 const NAMES: [&str; 2] = ["localhost", "api.layer.com"];
+
+/// Its name in ALPN.
+const HTTP2: &[u8] = b"h2";
 
 type AnyError = Box<dyn Error + Send + Sync>;
 
@@ -73,10 +78,13 @@ fn certified() -> Result<(TlsAcceptor, String), AnyError> {
     let CertifiedKey { cert, signing_key } = rcgen::generate_simple_self_signed(NAMES.map(String::from))?;
     let key = PrivateKeyDer::Pkcs8(signing_key.serialize_der().into());
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ServerConfig::builder_with_provider(provider)
+    let mut config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
         .with_no_client_auth()
         .with_single_cert(vec![cert.der().clone()], key)?;
+    if cfg!(feature = "http2") {
+        config.alpn_protocols = vec![HTTP2.to_vec(), b"http/1.1".to_vec()];
+    }
     Ok((TlsAcceptor::from(Arc::new(config)), cert.pem()))
 }
 
@@ -110,6 +118,10 @@ async fn converse(stream: TcpStream, tls: TlsAcceptor, replies: Rc<Replies>, del
     stream.set_nodelay(true)?;
     let stream = tls.accept(stream).await?;
     let service = service_fn(|request| answer(request, &replies, delay));
+    #[cfg(feature = "http2")]
+    if stream.get_ref().1.alpn_protocol() == Some(HTTP2) {
+        return http2::converse(stream, &replies, delay).await;
+    }
     http1::Builder::new().serve_connection(TokioIo::new(stream), service).await?;
     Ok(())
 }

@@ -2,10 +2,11 @@
 
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
-use http::{HeaderValue, Method, Response, StatusCode, Uri};
+use http::{HeaderName, HeaderValue, Method, Response, StatusCode, Uri};
 use http_body_util::Full;
 use serde_json::{Value, json};
-use std::fs;
+use std::cell::RefCell;
+use std::collections::HashMap;
 
 /// Messages in a list, as many as Layer puts on one page.
 const PAGE: u32 = 100;
@@ -14,12 +15,17 @@ const PAGE: u32 = 100;
 const ASCII: &str = "See you at nine o'clock.";
 const NON_ASCII: &str = "Увидимся в девять часов.";
 
+/// Value of each header that is asked for.
+const EXTRA: HeaderValue = HeaderValue::from_static("0123456789");
+
 /// Bodies of the replies.
 pub struct Replies {
     message: Bytes,
     conversation: Bytes,
     list: Bytes,
     list_non_ascii: Bytes,
+    /// Lists by the number of bytes that was asked for; made when they are first.
+    sized: RefCell<HashMap<usize, Bytes>>,
 }
 
 impl Replies {
@@ -31,33 +37,44 @@ impl Replies {
             conversation: bytes(&conversation()),
             list: bytes(&list(ASCII)),
             list_non_ascii: bytes(&list(NON_ASCII)),
+            sized: RefCell::default(),
         }
     }
 
-    /// The reply to a request: a message to a POST, what is asked for to a GET, and nothing to all others. A list with
-    /// `non-ascii` in its query has text in Cyrillic.
+    /// The reply to a request: a message to a POST, what is asked for to a GET, and nothing to all others.
+    ///
+    /// The query of a list may ask for text in Cyrillic (`text=non-ascii`), for another length (`bytes=N`, met to half a
+    /// message), and for more headers (`headers=N`).
     pub fn to(&self, method: &Method, uri: &Uri) -> Response<Full<Bytes>> {
         match *method {
             Method::POST => reply(StatusCode::CREATED, &self.message),
-            Method::GET if uri.path() == "/cpu" => cpu(),
-            Method::GET if uri.path().ends_with("/messages") => {
-                let is_ascii = !uri.query().is_some_and(|query| query.contains("non-ascii"));
-                reply(StatusCode::OK, if is_ascii { &self.list } else { &self.list_non_ascii })
-            }
+            Method::GET if uri.path().ends_with("/messages") => self.list(uri.query().unwrap_or_default()),
             Method::GET => reply(StatusCode::OK, &self.conversation),
             _ => reply(StatusCode::NO_CONTENT, &Bytes::new()),
         }
     }
-}
 
-/// CPU time that this thread, which does all the work, has used so far: `{"ns": …}`. Linux only.
-fn cpu() -> Response<Full<Bytes>> {
-    let used = fs::read_to_string("/proc/thread-self/schedstat")
-        .ok()
-        .and_then(|text| text.split_ascii_whitespace().next()?.parse::<u64>().ok());
-    match used {
-        Some(ns) => reply(StatusCode::OK, &bytes(&json!({ "ns": ns }))),
-        None => reply(StatusCode::NOT_IMPLEMENTED, &Bytes::new()),
+    fn list(&self, query: &str) -> Response<Full<Bytes>> {
+        let number = |name| query.split('&').find_map(|pair| pair.strip_prefix(name)?.parse::<usize>().ok());
+        let mut response = match number("bytes=") {
+            Some(length) => reply(StatusCode::OK, &self.sized(length)),
+            None if query.contains("non-ascii") => reply(StatusCode::OK, &self.list_non_ascii),
+            None => reply(StatusCode::OK, &self.list),
+        };
+        for index in 0..number("headers=").unwrap_or_default() {
+            let name = HeaderName::try_from(format!("x-layer-{index}"));
+            // Letters, digits and a dash: always a name.
+            response.headers_mut().extend(name.ok().map(|name| (name, EXTRA)));
+        }
+        response
+    }
+
+    fn sized(&self, length: usize) -> Bytes {
+        let made = || {
+            let count = (length + self.message.len() / 2) / self.message.len();
+            bytes(&(0..).map(|position| message(position, ASCII)).take(count.max(1)).collect())
+        };
+        self.sized.borrow_mut().entry(length).or_insert_with(made).clone()
     }
 }
 
@@ -108,8 +125,8 @@ mod tests {
     use http::{Method, StatusCode, Uri};
     use http_body_util::BodyExt;
 
-    async fn ask(method: Method, uri: &'static str) -> (StatusCode, String) {
-        let response = Replies::new().to(&method, &Uri::from_static(uri));
+    async fn ask(method: Method, uri: &str) -> (StatusCode, String) {
+        let response = Replies::new().to(&method, &uri.parse().unwrap());
         let status = response.status();
         let body = response.into_body().collect().await.unwrap().to_bytes();
         (status, String::from_utf8(body.to_vec()).unwrap())
@@ -134,6 +151,21 @@ mod tests {
     async fn the_client_without_a_network_answers_with_the_same_message() {
         let (_, message) = ask(Method::POST, "/apps/a/conversations/c/messages").await;
         assert_eq!(message, include_str!("../../../crates/client/src/null_network.txt"));
+    }
+
+    #[tokio::test]
+    async fn a_list_is_as_long_as_asked_for() {
+        for length in [1_000, 100_000, 1_000_000] {
+            let uri = format!("/apps/a/conversations/c/messages?bytes={length}");
+            let (_, list) = ask(Method::GET, &uri).await;
+            assert!(list.len().abs_diff(length) < 500, "{}", list.len());
+        }
+    }
+
+    #[test]
+    fn a_reply_has_the_headers_that_are_asked_for() {
+        let uri = Uri::from_static("/apps/a/conversations/c/messages?bytes=1000&headers=300");
+        assert_eq!(Replies::new().to(&Method::GET, &uri).headers().len(), 301);
     }
 
     #[tokio::test]

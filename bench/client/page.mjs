@@ -1,0 +1,37 @@
+/** The results in docs/benchmarks.md. */
+
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { ROOT, stop } from '../../scripts/prepare.mjs';
+import { checkGoals } from './goals.mjs';
+import { goalsTable, tablesOf } from './report.mjs';
+
+const PAGE = join(ROOT, 'docs', 'benchmarks.md');
+const BEGIN = '<!-- Made by `npm run bench -- --render`. -->';
+const END = '<!-- End of what is made. -->';
+
+/** Writes saved tables between the marks of the page. */
+export function render(results) {
+  if (results.length === 0) stop('Nothing is saved yet: run `npm run bench` first.');
+  const page = readFileSync(PAGE, 'utf8');
+  const [begin, end] = [page.indexOf(BEGIN), page.indexOf(END)];
+  if (begin === -1 || end < begin) stop(`docs/benchmarks.md has lost its marks: ${BEGIN}`);
+  writeFileSync(PAGE, `${page.slice(0, begin)}${BEGIN}\n\n${written(results)}\n\n${page.slice(end)}`);
+}
+
+function written(results) {
+  const goals = [false, true].flatMap((isNewest) => {
+    const rows = checkGoals(results, isNewest);
+    return rows.length > 0 ? [`### Goals${isNewest ? ', newest Node.js' : ''}`, goalsTable(rows)] : [];
+  });
+  return [circumstances(results), ...goals, ...results.map(tablesOf)].join('\n\n');
+}
+
+/** Where and when the tables were measured; they differ in Node.js and in the time. */
+function circumstances(results) {
+  const rows = results.map(
+    ({ name, machine, node, at, load }) =>
+      `- ${name}: ${at}, load average before ${load.toFixed(2)}, ${machine}, Node.js ${node}`,
+  );
+  return rows.join('\n');
+}

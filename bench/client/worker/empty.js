@@ -1,0 +1,3 @@
+'use strict';
+
+/** What is required to see what requiring costs by itself. */

@@ -1,0 +1,106 @@
+//! The client under load: this thread hands over requests and collects what came of them, as JavaScript does.
+
+use crate::settings::{Limit, Settings};
+use crate::{AnyError, Measured};
+use layer_client::agent::{Agent, AgentOptions, TlsOptions};
+use layer_client::base_url::BaseUrl;
+use layer_client::client::{Call, Client, ClientOptions, Source};
+use layer_client::engine::Channel;
+use layer_client::methods::{METHODS, Method};
+use layer_client::packet::Packet;
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// Warms up, and measures.
+pub fn measure(settings: &Settings) -> Result<Measured, AnyError> {
+    let load = Load::new(settings)?;
+    load.run(settings.warm_up)?;
+    Measured::of(settings.server_pid, || load.run(settings.measured))
+}
+
+struct Load<'a> {
+    settings: &'a Settings,
+    client: Arc<Client>,
+    method: &'static Method,
+    channel: Channel,
+}
+
+impl<'a> Load<'a> {
+    fn new(settings: &'a Settings) -> Result<Self, AnyError> {
+        let agent = Agent::new(AgentOptions {
+            keep_alive: true,
+            max_sockets: Some(settings.connections),
+            tls: TlsOptions { ca: Some(vec![settings.ca.clone()]), ..TlsOptions::default() },
+            ..AgentOptions::default()
+        })?;
+        let options = ClientOptions {
+            app_id: "24f43c32-4d95-11e4-b3a2-0fd00000020d".to_owned(),
+            token: "benchmark".to_owned(),
+            version: "1.0".to_owned(),
+            base_url: BaseUrl::parse(&format!("https://localhost:{}", settings.port))?,
+            proxy: None,
+            timeout: Duration::from_secs(10),
+        };
+        let method = METHODS
+            .iter()
+            .find(|method| method.name == settings.method && is_of(method, &settings.resource))
+            .ok_or("There is no such method")?;
+        let main = thread::current();
+        let channel = Channel::open(move || main.unpark())?;
+        Ok(Self { settings, client: Arc::new(Client::new(&agent, &options)?), method, channel })
+    }
+
+    /// Keeps requests in flight until the limit is reached; gives the latencies.
+    fn run(&self, limit: Limit) -> Result<Vec<Duration>, AnyError> {
+        let mut may_send = limit.begin();
+        let mut latencies = Vec::new();
+        let mut begun = vec![Instant::now(); usize::try_from(self.settings.concurrency)?];
+        let mut packet = Packet::default();
+        let mut in_flight = 0;
+        while in_flight < self.settings.concurrency && may_send() {
+            self.put(in_flight, &mut packet)?;
+            in_flight += 1;
+        }
+        self.channel.submit(packet);
+        while in_flight > 0 {
+            while let Some(batch) = self.channel.collect() {
+                let now = Instant::now();
+                let mut packet = Packet::default();
+                for completion in batch.meta.chunks_exact(3) {
+                    if completion[1] != i32::from(self.settings.status) {
+                        return Err(format!("Status {}: {:?}", completion[1], batch.text).into());
+                    }
+                    let ticket = u32::try_from(completion[0])?;
+                    let begun = &mut begun[usize::try_from(ticket)?];
+                    latencies.push(now - *begun);
+                    *begun = now;
+                    if may_send() {
+                        self.put(ticket, &mut packet)?;
+                    } else {
+                        in_flight -= 1;
+                    }
+                }
+                if !packet.is_empty() {
+                    self.channel.submit(packet);
+                }
+            }
+            if in_flight > 0 {
+                thread::park();
+            }
+        }
+        Ok(latencies)
+    }
+
+    fn put(&self, ticket: u32, packet: &mut Packet) -> Result<(), AnyError> {
+        let text = self.settings.text.as_deref();
+        let text = text.as_ref().map(|text| text as &dyn Source);
+        let call = Call { path: [Some(&self.settings.id), None], text };
+        self.client.prepare(self.method, &call, ticket, packet).map_err(|refusal| refusal.to_string().into())
+    }
+}
+
+/// Whether a method is of the resource that has this name in JavaScript.
+fn is_of(method: &Method, resource: &str) -> bool {
+    serde_json::to_value(method.resource).is_ok_and(|name| name == resource)
+}
