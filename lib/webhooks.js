@@ -1,7 +1,5 @@
 'use strict';
 
-const { createHmac, timingSafeEqual } = require('crypto');
-
 /** Length of an HMAC-SHA1, in bytes. */
 const LENGTH = 20;
 
@@ -14,6 +12,8 @@ function verify(secret, rawBody, signature) {
     throw new TypeError('`rawBody` needs to be the body as it came in, before it is parsed: a Buffer or a string');
   }
   if (typeof signature !== 'string' || !/^[0-9a-f]{40}$/i.test(signature)) return false;
+  // Loaded here: it takes as long as all else of `require('layer-api')`, and few verify webhooks.
+  const { createHmac, timingSafeEqual } = require('crypto');
   const expected = createHmac('sha1', secret).update(rawBody).digest();
   const given = Buffer.from(signature, 'hex');
   return given.length === LENGTH && timingSafeEqual(expected, given);

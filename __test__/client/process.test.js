@@ -120,6 +120,22 @@ test('clients can be collected while their requests are in flight', async () => 
   assert.deepStrictEqual([code, stdout], [0, '200\n'], stderr);
 });
 
+test("neither the module nor a first request loads Node's own clients, which takes longer than both", async () => {
+  // Not as a script: for one on the command line Node loads all of its modules that the script could name.
+  const source = `
+    import LayerAPI from 'layer-api';
+    const layer = new LayerAPI({ token: process.env.TOKEN, appId: process.env.APP_ID });
+    const { status } = await layer.blocklist.getAsync('maria');
+    const loaded = ['crypto', 'dns', 'http', 'https', 'net', 'stream', 'tls']
+      .filter((name) => process.moduleLoadList.includes('NativeModule ' + name));
+    console.log(status, process.moduleLoadList.includes('NativeModule async_hooks'), loaded);`;
+  const { code, stdout, stderr } = await run(source, {
+    server: await plainServer(answer),
+    args: ['--input-type=module'],
+  });
+  assert.deepStrictEqual([code, stdout], [0, '200 true []\n'], stderr);
+});
+
 /**
  * Ends with what the threads of a script did in three seconds of rest: how often each of those of the client was given
  * the processor (the kernel counts it in /proc), and what keeps the event loop alive.
