@@ -5,7 +5,7 @@
  *   npm run packages -- [--addons DIR]   DIR holds the built addons, by default this folder
  */
 
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { NapiCli, parseTriple } from '@napi-rs/cli';
@@ -13,6 +13,9 @@ import { ROOT, stop } from './prepare.mjs';
 
 /** Newest glibc that a published addon may need, by the minor number of its version; docs/packaging.md promises it. */
 const GLIBC = 17;
+
+/** The most that a published addon may have. Unit: bytes. */
+const SIZE = 8_000_000;
 
 const manifest = () => JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
 
@@ -26,6 +29,13 @@ export const addonFile = (target) => `layer-api.${target}.node`;
 export function glibcOf(file) {
   const versions = [...readFileSync(file, 'latin1').matchAll(/GLIBC_2\.(\d+)/g)];
   return Math.max(...versions.map(([, minor]) => Number(minor)));
+}
+
+/** What is wrong with the size of an addon, and how to mend it; undefined where it is fine. */
+export function sizeFault(file) {
+  const { size } = statSync(file);
+  if (size <= SIZE) return undefined;
+  return `has ${size} bytes, more than ${SIZE}: docs/packaging.md says what keeps it small`;
 }
 
 /**
@@ -52,6 +62,8 @@ export async function createPackages(folder, addons = ROOT) {
 
 function faultOf(target, built) {
   if (!existsSync(built)) return `${addonFile(target)} is missing`;
+  const tooLarge = sizeFault(built);
+  if (tooLarge) return `${addonFile(target)} ${tooLarge}`;
   if (!target.endsWith('-gnu') || glibcOf(built) <= GLIBC) return undefined;
   return `${addonFile(target)} needs glibc 2.${glibcOf(built)}, more than 2.${GLIBC}: npm run build:portable`;
 }

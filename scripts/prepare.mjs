@@ -57,10 +57,13 @@ function install() {
 
 function build() {
   const addon = readdirSync(ROOT).find((name) => name.endsWith('.node'));
-  const sources = ['Cargo.toml', 'Cargo.lock', 'build.rs', 'src', 'crates'].map((name) => newest(join(ROOT, name)));
+  const sources = ['.cargo', 'Cargo.toml', 'Cargo.lock', 'build.rs', 'src', 'crates'].map((name) =>
+    newest(join(ROOT, name)),
+  );
   if (addon && newest(join(ROOT, addon)) >= Math.max(...sources)) return;
   say('Building the addon (release; a few minutes the first time)');
-  if (!run('npm', ['run', '--silent', 'build'])) stop('The addon could not be built; cargo says why above.');
+  if (!run('npm', ['run', '--silent', 'build']))
+    stop('The addon could not be built, or has grown too large; why is said above.');
 }
 
 /** Time of the newest file at or below `path`, in milliseconds. */

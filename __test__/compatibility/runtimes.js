@@ -42,7 +42,7 @@ module.exports = [
     tests: [
       'npm chose the package of this system, and fetched no other',
       'the suite of the runtimes passes with the package as it is installed',
-      'an addon that is missing, or needs a newer glibc than is promised, is named as not to be published',
+      'an addon that is missing, too large, or needs a newer glibc than is promised, is named as not to be published',
     ],
   },
   {

@@ -193,7 +193,7 @@ describe('packages', () => {
     assert.notStrictEqual((await check(newer)).code, 0);
   });
 
-  test('an addon that is missing, or needs a newer glibc than is promised, is named as not to be published', async () => {
+  test('an addon that is missing, too large, or needs a newer glibc than is promised, is named as not to be published', async () => {
     const { createPackages } = await import('../../scripts/packages.mjs');
     const addons = path.join(folder, 'addons');
     fs.mkdirSync(addons);
@@ -205,12 +205,16 @@ describe('packages', () => {
       if (!(target in symbols)) fs.writeFileSync(path.join(addons, `layer-api.${target}.node`), '');
     }
     fs.unlinkSync(path.join(addons, 'layer-api.darwin-x64.node'));
+    fs.truncateSync(path.join(addons, 'layer-api.darwin-arm64.node'), 8e6);
+    fs.truncateSync(path.join(addons, 'layer-api.win32-x64-msvc.node'), 8e6 + 1);
     const checked = path.join(ROOT, 'target', 'packages-with-faults');
     const faults = await createPackages(checked, addons);
     fs.rmSync(checked, { recursive: true });
     assert.deepStrictEqual(faults, {
       'darwin-x64': 'layer-api.darwin-x64.node is missing',
       'linux-arm64-gnu': 'layer-api.linux-arm64-gnu.node needs glibc 2.34, more than 2.17: npm run build:portable',
+      'win32-x64-msvc':
+        'layer-api.win32-x64-msvc.node has 8000001 bytes, more than 8000000: docs/packaging.md says what keeps it small',
     });
   });
 

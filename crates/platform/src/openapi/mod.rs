@@ -6,6 +6,7 @@
 
 mod operations;
 mod schemas;
+mod shape;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
@@ -18,6 +19,7 @@ use serde_json::{Map, Value, json};
 
 use crate::answer;
 use operations::Operation;
+use shape::Shape::{self, Json, Named};
 
 static DESCRIPTION: LazyLock<Value> = LazyLock::new(describe);
 
@@ -34,8 +36,8 @@ fn describe() -> Value {
         methods.insert(operation.method.into(), shown(&path, &operation));
     }
     let kinds: Vec<ErrorKind> = ErrorKind::ALL.to_vec();
-    let mut all: Map<String, Value> =
-        schemas::all().into_iter().map(|(name, schema)| (name.to_owned(), schema)).collect();
+    let shapes = schemas::ANSWERS.iter().chain(schemas::REQUESTS);
+    let mut all: Map<String, Value> = shapes.map(|(name, shape)| ((*name).to_owned(), shape.schema())).collect();
     all.extend(kinds.iter().map(|kind| (error_name(*kind), error_schema(*kind))));
     json!({
         "openapi": "3.1.0",
@@ -188,51 +190,58 @@ fn error_schema(kind: ErrorKind) -> Value {
     })
 }
 
-fn parameters() -> Value {
-    let uuid = json!({ "type": "string", "format": "uuid" });
-    let user = json!({ "type": "string", "minLength": 1, "maxLength": 256 });
-    let text = json!({ "type": "string" });
-    let mut parameters = Map::new();
-    let mut add = |name: &str, place: &str, is_required: bool, description: &str, schema: &Value| {
-        parameters.insert(
-            name.into(),
-            json!({ "name": name, "in": place, "required": is_required, "description": description, "schema": schema }),
-        );
-    };
-    for name in ["app", "conversation", "message", "content", "announcement", "webhook", "part", "export"] {
-        add(name, "path", true, "A bare UUID.", &uuid);
-    }
-    for name in ["user", "blocked", "followed"] {
-        add(name, "path", true, "A user id, percent-encoded.", &user);
-    }
-    add("page_size", "query", false, "How many items at most.", &json!({ "$ref": "#/components/schemas/PageSize" }));
-    add("from_id", "query", false, "The list begins after this item.", &text);
-    add(
+const UUID: Shape = Json(r#"{ "type": "string", "format": "uuid" }"#);
+const USER_ID: Shape = Json(r#"{ "type": "string", "minLength": 1, "maxLength": 256 }"#);
+const TEXT: Shape = Json(r#"{ "type": "string" }"#);
+const FOR_WHOM: Shape = Json(r#"{ "enum": ["all_participants", "my_devices"] }"#);
+const BARE_UUID: &str = "A bare UUID.";
+const ENCODED: &str = "A user id, percent-encoded.";
+const NO_TWICE: &str = "The UUID of what is created, without quotes: a repeated request is not done twice.";
+
+/// Parameters: name, place, whether it is required, description, schema.
+static PARAMETERS: &[(&str, &str, bool, &str, Shape)] = &[
+    ("app", "path", true, BARE_UUID, UUID),
+    ("conversation", "path", true, BARE_UUID, UUID),
+    ("message", "path", true, BARE_UUID, UUID),
+    ("content", "path", true, BARE_UUID, UUID),
+    ("announcement", "path", true, BARE_UUID, UUID),
+    ("webhook", "path", true, BARE_UUID, UUID),
+    ("part", "path", true, BARE_UUID, UUID),
+    ("export", "path", true, BARE_UUID, UUID),
+    ("user", "path", true, ENCODED, USER_ID),
+    ("blocked", "path", true, ENCODED, USER_ID),
+    ("followed", "path", true, ENCODED, USER_ID),
+    ("page_size", "query", false, "How many items at most.", Named("PageSize")),
+    ("from_id", "query", false, "The list begins after this item.", TEXT),
+    (
         "sort_by",
         "query",
         false,
         "The order, newest first either way.",
-        &json!({ "enum": ["created_at", "last_message"] }),
-    );
-    add("mode", "query", true, "For whom it is deleted.", &json!({ "enum": ["all_participants", "my_devices"] }));
-    add("leave", "query", false, "Whether the user leaves with it.", &json!({ "type": "boolean" }));
-    add(
-        "If-None-Match",
-        "header",
-        false,
-        "The UUID of what is created, without quotes: a repeated request is not done twice.",
-        &uuid,
-    );
-    add("Upload-Content-Type", "header", true, "The MIME type of what is uploaded.", &text);
-    add(
+        Json(r#"{ "enum": ["created_at", "last_message"] }"#),
+    ),
+    ("mode", "query", true, "For whom it is deleted.", FOR_WHOM),
+    ("leave", "query", false, "Whether the user leaves with it.", Json(r#"{ "type": "boolean" }"#)),
+    ("If-None-Match", "header", false, NO_TWICE, UUID),
+    ("Upload-Content-Type", "header", true, "The MIME type of what is uploaded.", TEXT),
+    (
         "Upload-Content-Length",
         "header",
         true,
         "Its length. Unit: bytes.",
-        &json!({ "type": "integer", "minimum": 0 }),
-    );
-    add("Upload-Origin", "header", false, "The origin of a browser that uploads.", &text);
-    Value::Object(parameters)
+        Json(r#"{ "type": "integer", "minimum": 0 }"#),
+    ),
+    ("Upload-Origin", "header", false, "The origin of a browser that uploads.", TEXT),
+];
+
+fn parameters() -> Value {
+    let shown = PARAMETERS.iter().map(|(name, place, is_required, description, shape)| {
+        let schema = shape.schema();
+        let shown =
+            json!({ "name": name, "in": place, "required": is_required, "description": description, "schema": schema });
+        ((*name).to_owned(), shown)
+    });
+    Value::Object(shown.collect())
 }
 
 #[cfg(test)]

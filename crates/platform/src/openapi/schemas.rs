@@ -3,315 +3,324 @@
 use layer_wire::app::SESSION_TTL_SECONDS;
 use layer_wire::conversation::MAX_PARTICIPANTS;
 use layer_wire::page::MAX_USER_PAGE_SIZE;
-use serde_json::{Map, Value, json};
+use serde_json::json;
 
-fn reference(name: &str) -> Value {
-    json!({ "$ref": format!("#/components/schemas/{name}") })
-}
+use super::shape::Shape::{self, Closed, Json, List, ListOf, Made, Named, Object, OneOf};
 
-fn list_of(name: &str) -> Value {
-    json!({ "type": "array", "items": reference(name) })
-}
+const NULL: Shape = Json(r#"{ "type": "null" }"#);
+const TEXT: Shape = Json(r#"{ "type": "string" }"#);
+const NULLABLE_TEXT: Shape = Json(r#"{ "type": ["string", "null"] }"#);
+const TIME: Shape = Json(r#"{ "type": "string", "format": "date-time" }"#);
+const NULLABLE_TIME: Shape = Json(r#"{ "type": ["string", "null"], "format": "date-time" }"#);
+const COUNT: Shape = Json(r#"{ "type": "integer", "minimum": 0 }"#);
+const FLAG: Shape = Json(r#"{ "type": "boolean" }"#);
+const ANY_OBJECT: Shape = Json(r#"{ "type": "object" }"#);
+const NULLABLE_OBJECT: Shape = Json(r#"{ "type": ["object", "null"] }"#);
+const TEXTS: Shape = ListOf(&TEXT);
+const ENCODING: Shape = Json(r#"{ "enum": ["base64", null] }"#);
+const USERS: Shape = List("UserReference");
+const NEW_PARTS: Shape =
+    Json(r##"{ "type": "array", "minItems": 1, "items": { "$ref": "#/components/schemas/NewPart" } }"##);
+const STATUSES: Shape =
+    Json(r#"{ "type": ["object", "null"], "additionalProperties": { "enum": ["sent", "delivered", "read"] } }"#);
+const DELAY: Shape = Json(r#"{ "type": "number", "minimum": 1, "maximum": 300 }"#);
 
-/// An object with required and optional members; any others may be there.
-fn object(required: &[(&str, Value)], optional: &[(&str, Value)]) -> Value {
-    let properties: Map<String, Value> =
-        required.iter().chain(optional).map(|(name, schema)| ((*name).to_owned(), schema.clone())).collect();
-    let names: Vec<&str> = required.iter().map(|(name, _)| *name).collect();
-    json!({ "type": "object", "required": names, "properties": properties })
-}
+type Group = &'static [(&'static str, Shape)];
 
-/// The same, without any others: what tells the alternatives of versions apart.
-fn closed(required: &[(&str, Value)], optional: &[(&str, Value)]) -> Value {
-    let mut schema = object(required, optional);
-    schema["additionalProperties"] = json!(false);
-    schema
-}
+const ANNOUNCEMENT: Group =
+    &[("id", TEXT), ("url", TEXT), ("sent_at", TIME), ("sender", Named("Sender")), ("parts", List("Part"))];
 
-fn text() -> Value {
-    json!({ "type": "string" })
-}
+const OF_READER: Group = &[
+    ("receipts_url", NULLABLE_TEXT),
+    ("position", Json(r#"{ "type": ["integer", "null"] }"#)),
+    ("received_at", NULLABLE_TIME),
+    ("is_unread", Json(r#"{ "type": ["boolean", "null"] }"#)),
+    ("notification", NULL),
+    ("updated_at", NULLABLE_TIME),
+];
 
-fn nullable_text() -> Value {
-    json!({ "type": ["string", "null"] })
-}
+/// 1.x has `sender`, later versions `sender_id`.
+const SENT_BY: Group = &[
+    ("sender", Object(&[], &[&[("user_id", NULLABLE_TEXT), ("name", NULLABLE_TEXT)]])),
+    ("sender_id", NULLABLE_TEXT),
+    ("notification", ANY_OBJECT),
+];
 
-fn time() -> Value {
-    json!({ "type": "string", "format": "date-time" })
-}
-
-fn nullable_time() -> Value {
-    json!({ "type": ["string", "null"], "format": "date-time" })
-}
-
-fn count() -> Value {
-    json!({ "type": "integer", "minimum": 0 })
-}
-
-fn any_object() -> Value {
-    json!({ "type": "object" })
-}
-
-fn users() -> Value {
-    json!({ "type": "array", "items": reference("UserReference") })
-}
-
-/// All schemas by name, without those of errors.
-pub fn all() -> Vec<(&'static str, Value)> {
-    let mut all = answers();
-    all.extend(requests());
-    all
-}
-
-#[expect(clippy::too_many_lines, reason = "a table")]
-fn answers() -> Vec<(&'static str, Value)> {
-    let link = object(&[("id", text()), ("url", text())], &[]);
-    let status = json!({ "enum": ["sent", "delivered", "read"] });
-    let statuses = json!({ "type": ["object", "null"], "additionalProperties": status });
-    let basic = ["id", "url", "user_id", "display_name", "avatar_url"].map(|name| (name, nullable_text()));
-    let fields =
-        ["display_name", "avatar_url", "first_name", "last_name", "phone_number", "email_address", "public_key"]
-            .map(|name| (name, nullable_text()));
-    let mut identity = fields.to_vec();
-    identity.extend([("user_id", text()), ("metadata", json!({ "type": ["object", "null"] }))]);
-    let conversation = [
-        ("id", text()),
-        ("url", text()),
-        ("messages_url", text()),
-        ("created_at", time()),
-        ("participants", json!({ "type": "array", "items": reference("ShownUser") })),
-        ("distinct", json!({ "type": "boolean" })),
-        ("metadata", any_object()),
-    ];
-    let message = [
-        ("id", text()),
-        ("url", text()),
-        ("conversation", link),
-        ("parts", list_of("Part")),
-        ("sent_at", nullable_time()),
-        ("sender", reference("Sender")),
-        ("recipient_status", statuses.clone()),
-    ];
-    let of_reader = [
-        ("receipts_url", nullable_text()),
-        ("position", json!({ "type": ["integer", "null"] })),
-        ("received_at", nullable_time()),
-        ("is_unread", json!({ "type": ["boolean", "null"] })),
-        ("notification", json!({ "type": "null" })),
-        ("updated_at", nullable_time()),
-    ];
-    let announcement = [
-        ("id", text()),
-        ("url", text()),
-        ("sent_at", time()),
-        ("sender", reference("Sender")),
-        ("parts", list_of("Part")),
-    ];
-    let content_urls = ["upload_url", "download_url", "refresh_url"].map(|name| (name, nullable_text()));
-    let mut of_content = content_urls.to_vec();
-    of_content.push(("expiration", nullable_time()));
-    let webhook = [
-        ("id", text()),
-        ("url", text()),
-        ("version", text()),
-        ("target_url", text()),
-        ("events", json!({ "type": "array", "items": text() })),
-        ("status", json!({ "enum": ["unverified", "active", "inactive"] })),
-        ("created_at", time()),
-        ("config", any_object()),
-    ];
-    vec![
-        ("BasicIdentity", closed(&basic, &[])),
-        ("ShownUser", json!({ "oneOf": [text(), reference("BasicIdentity")] })),
-        ("NamedSender", closed(&[], &[("user_id", nullable_text()), ("name", nullable_text())])),
-        ("Sender", json!({ "oneOf": [reference("NamedSender"), reference("BasicIdentity")] })),
-        (
-            "Part",
-            object(
-                &[("mime_type", text())],
-                &[
-                    ("id", text()),
-                    ("url", text()),
-                    ("message_url", text()),
-                    ("body", nullable_text()),
-                    ("encoding", json!({ "enum": ["base64", null] })),
-                    ("content", json!({ "oneOf": [{ "type": "null" }, reference("Content")] })),
-                    ("updated_at", nullable_time()),
-                ],
-            ),
+/// What is answered.
+pub static ANSWERS: Group = &[
+    (
+        "BasicIdentity",
+        Closed(
+            &[&[
+                ("id", NULLABLE_TEXT),
+                ("url", NULLABLE_TEXT),
+                ("user_id", NULLABLE_TEXT),
+                ("display_name", NULLABLE_TEXT),
+                ("avatar_url", NULLABLE_TEXT),
+            ]],
+            &[],
         ),
-        ("Content", object(&[("id", text()), ("size", count())], &of_content)),
-        (
-            "Conversation",
-            object(
-                &conversation,
-                &[
-                    ("last_message", json!({ "oneOf": [{ "type": "null" }, reference("Message")] })),
-                    ("unread_message_count", count()),
-                ],
-            ),
+    ),
+    ("ShownUser", OneOf(&[TEXT, Named("BasicIdentity")])),
+    ("NamedSender", Closed(&[], &[&[("user_id", NULLABLE_TEXT), ("name", NULLABLE_TEXT)]])),
+    ("Sender", OneOf(&[Named("NamedSender"), Named("BasicIdentity")])),
+    (
+        "Part",
+        Object(
+            &[&[("mime_type", TEXT)]],
+            &[&[
+                ("id", TEXT),
+                ("url", TEXT),
+                ("message_url", TEXT),
+                ("body", NULLABLE_TEXT),
+                ("encoding", ENCODING),
+                ("content", OneOf(&[NULL, Named("Content")])),
+                ("updated_at", NULLABLE_TIME),
+            ]],
         ),
-        ("Conversations", list_of("Conversation")),
-        ("Message", object(&message, &of_reader)),
-        ("Messages", list_of("Message")),
-        ("SentMessages", json!({ "oneOf": [reference("Message"), reference("Messages")] })),
-        (
-            "Announcement",
-            object(&[&announcement[..], &[("recipients", json!({ "type": "array", "items": text() }))]].concat(), &[]),
+    ),
+    (
+        "Content",
+        Object(
+            &[&[("id", TEXT), ("size", COUNT)]],
+            &[&[
+                ("upload_url", NULLABLE_TEXT),
+                ("download_url", NULLABLE_TEXT),
+                ("refresh_url", NULLABLE_TEXT),
+                ("expiration", NULLABLE_TIME),
+            ]],
         ),
-        ("ReceivedAnnouncement", object(&announcement, &[&of_reader[..], &[("recipient_status", statuses)]].concat())),
-        ("Announcements", list_of("ReceivedAnnouncement")),
-        (
-            "Identity",
-            object(
-                &identity,
-                &[("id", text()), ("url", text()), ("identity_type", json!({ "enum": ["user", "bot"] }))],
-            ),
+    ),
+    (
+        "Conversation",
+        Object(
+            &[&[
+                ("id", TEXT),
+                ("url", TEXT),
+                ("messages_url", TEXT),
+                ("created_at", TIME),
+                ("participants", List("ShownUser")),
+                ("distinct", FLAG),
+                ("metadata", ANY_OBJECT),
+            ]],
+            &[&[("last_message", OneOf(&[NULL, Named("Message")])), ("unread_message_count", COUNT)]],
         ),
-        ("Identities", list_of("Identity")),
-        ("IdentityIds", json!({ "type": "array", "items": text() })),
-        (
-            "User",
-            object(
-                &[
-                    ("id", text()),
-                    ("identity", json!({ "oneOf": [{ "type": "null" }, reference("Identity")] })),
-                    ("suspended", json!({ "type": "boolean" })),
-                ],
-                &[],
-            ),
+    ),
+    ("Conversations", List("Conversation")),
+    (
+        "Message",
+        Object(
+            &[&[
+                ("id", TEXT),
+                ("url", TEXT),
+                ("conversation", Object(&[&[("id", TEXT), ("url", TEXT)]], &[])),
+                ("parts", List("Part")),
+                ("sent_at", NULLABLE_TIME),
+                ("sender", Named("Sender")),
+                ("recipient_status", STATUSES),
+            ]],
+            &[OF_READER],
         ),
-        (
-            "Badge",
-            object(
-                &[
-                    ("external_unread_count", count()),
-                    ("unread_conversation_count", count()),
-                    ("unread_message_count", count()),
-                ],
-                &[],
-            ),
+    ),
+    ("Messages", List("Message")),
+    ("SentMessages", OneOf(&[Named("Message"), Named("Messages")])),
+    ("Announcement", Object(&[ANNOUNCEMENT, &[("recipients", TEXTS)]], &[])),
+    ("ReceivedAnnouncement", Object(&[ANNOUNCEMENT], &[OF_READER, &[("recipient_status", STATUSES)]])),
+    ("Announcements", List("ReceivedAnnouncement")),
+    (
+        "Identity",
+        Object(
+            &[&[
+                ("display_name", NULLABLE_TEXT),
+                ("avatar_url", NULLABLE_TEXT),
+                ("first_name", NULLABLE_TEXT),
+                ("last_name", NULLABLE_TEXT),
+                ("phone_number", NULLABLE_TEXT),
+                ("email_address", NULLABLE_TEXT),
+                ("public_key", NULLABLE_TEXT),
+                ("user_id", TEXT),
+                ("metadata", NULLABLE_OBJECT),
+            ]],
+            &[&[("id", TEXT), ("url", TEXT), ("identity_type", Json(r#"{ "enum": ["user", "bot"] }"#))]],
         ),
-        ("BlockedUser", closed(&[("user_id", text())], &[])),
-        (
-            "BlockList",
-            json!({ "type": "array", "items": { "oneOf": [reference("BlockedUser"), reference("BasicIdentity")] } }),
+    ),
+    ("Identities", List("Identity")),
+    ("IdentityIds", TEXTS),
+    ("User", Object(&[&[("id", TEXT), ("identity", OneOf(&[NULL, Named("Identity")])), ("suspended", FLAG)]], &[])),
+    (
+        "Badge",
+        Object(
+            &[&[
+                ("external_unread_count", COUNT),
+                ("unread_conversation_count", COUNT),
+                ("unread_message_count", COUNT),
+            ]],
+            &[],
         ),
-        ("Parts", list_of("Part")),
-        ("ExportKey", object(&[("public_key", text())], &[])),
-        (
-            "ExportSchedule",
-            object(&[("interval", text()), ("events", json!({ "type": "array", "items": text() }))], &[]),
+    ),
+    ("BlockedUser", Closed(&[&[("user_id", TEXT)]], &[])),
+    ("BlockList", ListOf(&OneOf(&[Named("BlockedUser"), Named("BasicIdentity")]))),
+    ("Parts", List("Part")),
+    ("ExportKey", Object(&[&[("public_key", TEXT)]], &[])),
+    ("ExportSchedule", Object(&[&[("interval", TEXT), ("events", TEXTS)]], &[])),
+    (
+        "Export",
+        Object(&[&[("id", TEXT), ("type", TEXT), ("status", TEXT), ("status_url", TEXT), ("created_at", TIME)]], &[]),
+    ),
+    ("Exports", List("Export")),
+    (
+        "Webhook",
+        Object(
+            &[&[
+                ("id", TEXT),
+                ("url", TEXT),
+                ("version", TEXT),
+                ("target_url", TEXT),
+                ("events", TEXTS),
+                ("status", Json(r#"{ "enum": ["unverified", "active", "inactive"] }"#)),
+                ("created_at", TIME),
+                ("config", ANY_OBJECT),
+            ]],
+            &[&[("status_reason", TEXT)]],
         ),
-        (
-            "Export",
-            object(
-                &[("id", text()), ("type", text()), ("status", text()), ("status_url", text()), ("created_at", time())],
-                &[],
-            ),
-        ),
-        ("Exports", list_of("Export")),
-        ("Webhook", object(&webhook, &[("status_reason", text())])),
-        ("Webhooks", list_of("Webhook")),
-    ]
-}
+    ),
+    ("Webhooks", List("Webhook")),
+];
 
-fn requests() -> Vec<(&'static str, Value)> {
-    let part = object(
-        &[("mime_type", json!({ "type": "string", "minLength": 1 }))],
-        &[
-            ("body", nullable_text()),
-            ("encoding", json!({ "enum": ["base64", null] })),
-            ("content", json!({ "type": ["object", "null"], "properties": { "id": text(), "size": count() } })),
-            ("id", nullable_text()),
-        ],
-    );
-    let parts = json!({ "type": "array", "minItems": 1, "items": reference("NewPart") });
-    let sender = object(&[], &[("user_id", nullable_text()), ("name", nullable_text())]);
-    let schedule = object(
-        &[("delay_in_seconds", json!({ "type": "number", "minimum": 1, "maximum": 300 }))],
-        &[("typing_indicator_in_seconds", json!({ "type": "number", "minimum": 1, "maximum": 300 }))],
-    );
-    // 1.x has `sender`, later versions `sender_id`.
-    let sent_by = [("sender", sender), ("sender_id", nullable_text()), ("notification", any_object())];
-    let operation = object(
-        &[("operation", json!({ "enum": ["add", "remove", "set", "delete"] })), ("property", text())],
-        &[("value", json!(true)), ("id", text())],
-    );
-    let identity =
-        ["avatar_url", "first_name", "last_name", "phone_number", "email_address", "public_key", "identity_type"]
-            .map(|name| (name, nullable_text()));
-    let mut identity = identity.to_vec();
-    identity
-        .push(("metadata", json!({ "type": ["object", "null"], "additionalProperties": text(), "maxProperties": 16 })));
-    vec![
-        (
-            "UserReference",
-            json!({ "type": "string", "minLength": 1, "description": "A user id; from version 2.0 on also an identity id." }),
+/// What is asked.
+pub static REQUESTS: Group = &[
+    (
+        "UserReference",
+        Json(
+            r#"{ "type": "string", "minLength": 1, "description": "A user id; from version 2.0 on also an identity id." }"#,
         ),
-        (
-            "NewConversation",
-            object(
+    ),
+    (
+        "NewConversation",
+        Object(
+            &[&[(
+                "participants",
+                Made(
+                    || json!({ "type": "array", "items": Named("UserReference").schema(), "minItems": 1, "maxItems": MAX_PARTICIPANTS }),
+                ),
+            )]],
+            &[&[("distinct", FLAG), ("metadata", NULLABLE_OBJECT)]],
+        ),
+    ),
+    (
+        "NewMessage",
+        Object(
+            &[&[("parts", NEW_PARTS)]],
+            &[
+                SENT_BY,
                 &[(
-                    "participants",
-                    json!({ "type": "array", "items": reference("UserReference"), "minItems": 1, "maxItems": MAX_PARTICIPANTS }),
+                    "schedule",
+                    Object(&[&[("delay_in_seconds", DELAY)]], &[&[("typing_indicator_in_seconds", DELAY)]]),
                 )],
-                &[("distinct", json!({ "type": "boolean" })), ("metadata", json!({ "type": ["object", "null"] }))],
-            ),
+            ],
         ),
-        ("NewMessage", object(&[("parts", parts.clone())], &[&sent_by[..], &[("schedule", schedule)]].concat())),
-        (
-            "NewMessages",
-            json!({ "oneOf": [reference("NewMessage"), { "type": "array", "minItems": 1, "items": reference("NewMessage") }] }),
+    ),
+    (
+        "NewMessages",
+        OneOf(&[
+            Named("NewMessage"),
+            Json(r##"{ "type": "array", "minItems": 1, "items": { "$ref": "#/components/schemas/NewMessage" } }"##),
+        ]),
+    ),
+    ("NewUserMessage", Object(&[&[("parts", NEW_PARTS)]], &[&[("notification", ANY_OBJECT), ("id", NULLABLE_TEXT)]])),
+    ("NewAnnouncement", Object(&[&[("recipients", USERS), ("parts", NEW_PARTS)]], &[SENT_BY])),
+    ("NewNotification", Object(&[&[("recipients", USERS), ("notification", ANY_OBJECT)]], &[])),
+    (
+        "Patch",
+        Made(|| {
+            let operation = Object(
+                &[&[("operation", Json(r#"{ "enum": ["add", "remove", "set", "delete"] }"#)), ("property", TEXT)]],
+                &[&[("value", Json("true")), ("id", TEXT)]],
+            );
+            let (least, most) = (SESSION_TTL_SECONDS.start(), SESSION_TTL_SECONDS.end());
+            let description =
+                format!("Layer Patch, contract 4. The app: `session_ttl_in_seconds` from {least} to {most}.");
+            json!({ "type": "array", "items": operation.schema(), "description": description })
+        }),
+    ),
+    ("Receipt", Object(&[&[("type", Json(r#"{ "enum": ["read", "delivery"] }"#))]], &[])),
+    ("MarkAllRead", Object(&[], &[&[("position", COUNT)]])),
+    (
+        "NewPart",
+        Object(
+            &[&[("mime_type", Json(r#"{ "type": "string", "minLength": 1 }"#))]],
+            &[&[
+                ("body", NULLABLE_TEXT),
+                ("encoding", ENCODING),
+                (
+                    "content",
+                    Json(
+                        r#"{
+                            "type": ["object", "null"],
+                            "properties": { "id": { "type": "string" }, "size": { "type": "integer", "minimum": 0 } }
+                        }"#,
+                    ),
+                ),
+                ("id", NULLABLE_TEXT),
+            ]],
         ),
-        (
-            "NewUserMessage",
-            object(&[("parts", parts.clone())], &[("notification", any_object()), ("id", nullable_text())]),
+    ),
+    ("NewParts", List("NewPart")),
+    (
+        "NewExportSchedule",
+        Object(
+            &[&[("interval", Json(r#"{ "enum": ["daily", "disabled"] }"#))]],
+            &[&[("events", Json(r#"{ "type": ["array", "null"] }"#))]],
         ),
-        ("NewAnnouncement", object(&[("recipients", users()), ("parts", parts)], &sent_by)),
-        ("NewNotification", object(&[("recipients", users()), ("notification", any_object())], &[])),
-        (
-            "Patch",
-            json!({ "type": "array", "items": operation, "description": format!(
-            "Layer Patch, contract 4. The app: `session_ttl_in_seconds` from {} to {}.",
-            SESSION_TTL_SECONDS.start(), SESSION_TTL_SECONDS.end()) }),
+    ),
+    ("NewBlock", Object(&[&[("user_id", Named("UserReference"))]], &[])),
+    (
+        "NewIdentity",
+        Object(
+            &[&[("display_name", Json(r#"{ "type": "string", "minLength": 1, "maxLength": 128 }"#))]],
+            &[&[
+                ("avatar_url", NULLABLE_TEXT),
+                ("first_name", NULLABLE_TEXT),
+                ("last_name", NULLABLE_TEXT),
+                ("phone_number", NULLABLE_TEXT),
+                ("email_address", NULLABLE_TEXT),
+                ("public_key", NULLABLE_TEXT),
+                ("identity_type", NULLABLE_TEXT),
+                (
+                    "metadata",
+                    Json(
+                        r#"{ "type": ["object", "null"], "additionalProperties": { "type": "string" }, "maxProperties": 16 }"#,
+                    ),
+                ),
+            ]],
         ),
-        ("Receipt", object(&[("type", json!({ "enum": ["read", "delivery"] }))], &[])),
-        ("MarkAllRead", object(&[], &[("position", count())])),
-        ("NewPart", part),
-        ("NewParts", list_of("NewPart")),
-        (
-            "NewExportSchedule",
-            object(
-                &[("interval", json!({ "enum": ["daily", "disabled"] }))],
-                &[("events", json!({ "type": ["array", "null"] }))],
-            ),
+    ),
+    (
+        "NewBadge",
+        Object(
+            &[&[("external_unread_count", Made(|| json!({ "type": "integer", "minimum": 0, "maximum": u32::MAX })))]],
+            &[],
         ),
-        ("NewBlock", object(&[("user_id", reference("UserReference"))], &[])),
-        (
-            "NewIdentity",
-            object(&[("display_name", json!({ "type": "string", "minLength": 1, "maxLength": 128 }))], &identity),
+    ),
+    (
+        "NewWebhook",
+        Object(
+            &[&[
+                ("version", Json(r#"{ "enum": ["1.0", "2.0", "3.0"] }"#)),
+                ("target_url", TEXT),
+                ("events", Json(r#"{ "type": "array", "minItems": 1, "items": { "type": "string" } }"#)),
+                ("secret", TEXT),
+            ]],
+            &[&[("config", ANY_OBJECT)]],
         ),
-        (
-            "NewBadge",
-            object(&[("external_unread_count", json!({ "type": "integer", "minimum": 0, "maximum": u32::MAX }))], &[]),
-        ),
-        (
-            "NewWebhook",
-            object(
-                &[
-                    ("version", json!({ "enum": ["1.0", "2.0", "3.0"] })),
-                    ("target_url", text()),
-                    ("events", json!({ "type": "array", "minItems": 1, "items": text() })),
-                    ("secret", text()),
-                ],
-                &[("config", any_object())],
-            ),
-        ),
-        (
-            "PageSize",
-            json!({ "type": "integer", "minimum": 1, "description": format!(
-            "100 by default and at most; {MAX_USER_PAGE_SIZE} for lists of users. More counts as the most.") }),
-        ),
-    ]
-}
+    ),
+    (
+        "PageSize",
+        Made(|| {
+            let description = format!(
+                "100 by default and at most; {MAX_USER_PAGE_SIZE} for lists of users. More counts as the most."
+            );
+            json!({ "type": "integer", "minimum": 1, "description": description })
+        }),
+    ),
+];

@@ -250,5 +250,6 @@ fn read<T: for<'de> Deserialize<'de>>(body: &[u8]) -> Result<T, ApiError> {
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
 ) -> Result<T, Failure> {
+    let work: Box<dyn FnOnce() -> Result<T, StoreError> + Send> = Box::new(work);
     Ok(spawn_blocking(work).await.unwrap_or(Err(StoreError::Lost))?)
 }

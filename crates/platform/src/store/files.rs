@@ -194,6 +194,8 @@ fn remove_folder(folder: &Path) -> io::Result<()> {
 pub async fn on_disk<T: Send + 'static>(
     work: impl FnOnce() -> io::Result<T> + Send + 'static,
 ) -> Result<T, StoreError> {
+    // Boxed, because a task for each closure of its own is much code for nothing.
+    let work: Box<dyn FnOnce() -> io::Result<T> + Send> = Box::new(work);
     let outcome = tokio::task::spawn_blocking(work).await.map_err(|_| StoreError::Lost)?;
     outcome.map_err(|error| unavailable(&error))
 }

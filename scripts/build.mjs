@@ -1,0 +1,21 @@
+/**
+ * `npm run build`: builds the addon of a release; options go to `napi build`. It fails where the addon has grown beyond
+ * what it may have, so that nobody notices only when it is published.
+ */
+
+import { readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { sizeFault } from './packages.mjs';
+import { ROOT, run, stop } from './prepare.mjs';
+
+const OPTIONS = ['--platform', '--release', '--no-js', '--dts', 'target/addon.d.ts'];
+
+if (!run(join(ROOT, 'node_modules', '.bin', 'napi'), ['build', ...OPTIONS, ...process.argv.slice(2)])) process.exit(1);
+const addons = readdirSync(ROOT).filter((name) => name.endsWith('.node'));
+const [built] = addons.sort((one, other) => modified(other) - modified(one));
+const fault = built && sizeFault(join(ROOT, built));
+if (fault) stop(`${built} works, but ${fault}`);
+
+function modified(name) {
+  return statSync(join(ROOT, name)).mtimeMs;
+}
