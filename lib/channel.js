@@ -32,7 +32,8 @@ let isFlushing = false;
 /** Completions that wait for their immediate. */
 let draining = 0;
 /** Callbacks after which their requests go out at the latest, so that slow ones do not hold up the first. */
-const CALLBACKS_PER_FLUSH = 16;
+const CALLBACKS_PER_FLUSH = 32;
+/** Whether `debug` is on, as it was read last: once for several requests or replies, because it is slow. */
 let isDebugging = false;
 
 /** The native channel; opened by the first client of this thread. */
@@ -77,7 +78,7 @@ function clear(ticket) {
   free.push(ticket);
 }
 
-/** Hands over the requests of this turn when it ends. Answers whether `debug` is on, read once a turn: it is slow. */
+/** Hands over the requests of this turn when it ends. Answers whether `debug` is on. */
 exports.flushSoon = () => {
   if (!isFlushing) {
     isFlushing = true;
@@ -95,28 +96,39 @@ function flush() {
 
 /** The engine has completions. */
 function ring() {
-  const completions = [];
-  let text = native.collect(meta);
-  while (text !== null) {
-    let start = 0;
-    for (let index = 0; index < meta[0]; index++) {
-      const ticket = meta[1 + 3 * index];
-      const end = start + meta[3 + 3 * index];
-      completions.push({ pending: pendings[ticket], status: meta[2 + 3 * index], text: text.slice(start, end) });
-      clear(ticket);
-      start = end;
+  collect(true);
+}
+
+/** Takes what the engine has completed; it rings again only after it was found to have nothing. */
+function collect(isOwnTurn) {
+  const text = native.collect(meta);
+  if (text === null) return;
+  const count = meta[0];
+  isDebugging = debug.isOn();
+  if (count === 1 && isOwnTurn) {
+    try {
+      complete(completionAt(0, text));
+    } finally {
+      collect(false);
     }
-    text = native.collect(meta);
-  }
-  // Not before those that came earlier.
-  if (completions.length === 1 && draining === 0) {
-    complete(completions[0]);
     return;
   }
   // One immediate each: Node runs ticks and microtasks between two of them, as it does between two network events, and
   // a callback that throws takes none of the others with it.
-  draining += completions.length;
-  for (const completion of completions) setImmediate(drain, completion);
+  draining = count;
+  let start = 0;
+  for (let index = 0; index < count; index++) {
+    const length = meta[3 + 3 * index];
+    setImmediate(drain, completionAt(index, text.slice(start, start + length)));
+    start += length;
+  }
+}
+
+function completionAt(index, text) {
+  const ticket = meta[1 + 3 * index];
+  const completion = { pending: pendings[ticket], status: meta[2 + 3 * index], text };
+  clear(ticket);
+  return completion;
 }
 
 function drain(completion) {
@@ -124,7 +136,11 @@ function drain(completion) {
     complete(completion);
   } finally {
     draining -= 1;
-    if (isFlushing && draining % CALLBACKS_PER_FLUSH === 0) setMicrotask(flush);
+    if (draining % CALLBACKS_PER_FLUSH === 0) {
+      isDebugging = debug.isOn();
+      if (isFlushing) setMicrotask(flush);
+      if (draining === 0) collect(false);
+    }
   }
 }
 
@@ -142,7 +158,7 @@ function settle(pending, status, text) {
   const { callback, timeout } = pending;
   if (status === 0) {
     const error = failure(JSON.parse(text), timeout);
-    if (debug.isOn()) debug.print(error.code ? `Request error: ${error}` : traceTimeout(timeout));
+    if (isDebugging) debug.print(error.code ? `Request error: ${error}` : traceTimeout(timeout));
     callback(error);
     return;
   }
@@ -157,7 +173,6 @@ function traceTimeout(timeout) {
 
 /** What a reply means is what JSON.parse says; what it does not take is text. */
 function parse(text, status) {
-  const isDebugging = debug.isOn();
   if (isDebugging) debug.print(`Response HTTP ${status}`);
   // Not worth an exception: every 204 comes here.
   if (text === '' && !isDebugging) return text;

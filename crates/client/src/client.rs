@@ -175,13 +175,25 @@ impl Client {
     }
 }
 
+/// Whether a byte is one of those that ids, and what `querystring` escapes, are made of.
+const PLAIN: [bool; 256] = {
+    let mut table = [false; 256];
+    let plain = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/-_.~!*'()%?&=";
+    let mut index = 0;
+    while index < plain.len() {
+        table[plain[index] as usize] = true;
+        index += 1;
+    }
+    table
+};
+
 /// Refuses what cannot stand in a request line.
 fn check_path(path: &[u8]) -> Result<(), Refusal> {
     /// Longest path that `http` takes.
     const LONGEST: usize = u16::MAX as usize - 1;
     // Nearly every path; a service may give `querystring` an escape function that lets more through.
-    let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"/-_.~!*'()%?&=".contains(byte);
-    if path.len() <= LONGEST && (path.iter().all(is_plain) || Uri::try_from(path).is_ok()) {
+    let is_plain = path.iter().all(|&byte| PLAIN[usize::from(byte)]);
+    if path.len() <= LONGEST && (is_plain || Uri::try_from(path).is_ok()) {
         return Ok(());
     }
     Err(Refusal::PathTooLong)

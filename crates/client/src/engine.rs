@@ -1,15 +1,17 @@
 //! The thread that carries requests, and the channels through which a JavaScript thread talks to it.
 //!
-//! Both directions are batched, because a wake-up costs more than the work it announces: a whole batch of jobs is
-//! handed over with one wake-up, and a channel rings once for all completions that its owner has not yet collected.
+//! Both directions are batched, because a wake-up costs more than the work it announces. Packets of jobs are left where
+//! the engine looks before it rests, and wake it only when it does rest. A channel rings once for all completions of a
+//! turn of the engine's loop, and not at all while its owner collects.
 
 use crate::exchange::exchange;
 use crate::packet::{Job, Packet};
 use crate::text::Text;
+use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
-use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread;
+use std::{io, mem, thread};
 use tokio::runtime::{Builder, Handle};
 
 /// Completions that cross to JavaScript in one piece.
@@ -34,8 +36,34 @@ impl Batch {
 
 /// One JavaScript thread's access to the engine.
 pub struct Channel {
-    runtime: Handle,
+    engine: Engine,
     inbox: Arc<Inbox>,
+}
+
+#[derive(Clone)]
+struct Engine {
+    runtime: Handle,
+    arrivals: Arc<Arrivals>,
+}
+
+/// Packets that the engine has not begun with.
+#[derive(Default)]
+struct Arrivals {
+    /// Bounded by the number of requests in flight.
+    packets: Mutex<Vec<(Packet, Arc<Inbox>)>>,
+    has_packets: AtomicBool,
+    /// Whether the engine's thread waits, or is about to.
+    is_resting: AtomicBool,
+}
+
+/// Completions after which a channel rings while the engine goes on; otherwise it rings when the engine rests.
+const RING_AFTER: usize = Batch::MAX_COMPLETIONS;
+
+thread_local! {
+    /// On the engine's thread: channels to ring before it rests.
+    static TO_RING: RefCell<Vec<Arc<Inbox>>> = const { RefCell::new(Vec::new()) };
+    /// On the engine's thread: requests that it carries.
+    static IN_FLIGHT: Cell<usize> = const { Cell::new(0) };
 }
 
 struct Inbox {
@@ -47,8 +75,19 @@ struct Inbox {
 #[derive(Default)]
 struct State {
     batches: VecDeque<Batch>,
-    /// Whether the owner was rung and has not yet found the inbox empty.
-    has_rung: bool,
+    bell: Bell,
+}
+
+/// Whether the owner of a channel knows that completions wait.
+#[derive(Default, Clone, Copy, PartialEq, Eq)]
+enum Bell {
+    /// It found the inbox empty.
+    #[default]
+    Silent,
+    /// It will be rung; so many completions wait.
+    Due(usize),
+    /// It was rung, and collects until it finds the inbox empty.
+    Rung,
 }
 
 impl Channel {
@@ -57,38 +96,73 @@ impl Channel {
     /// Errors: the engine's thread cannot be started.
     pub fn open(ring: impl Fn() + Send + Sync + 'static) -> io::Result<Self> {
         let inbox = Arc::new(Inbox { state: Mutex::default(), ring: Box::new(ring) });
-        Ok(Self { runtime: runtime()?, inbox })
+        Ok(Self { engine: engine()?, inbox })
     }
 
     /// Sends off the requests of a packet.
     pub fn submit(&self, packet: Packet) {
-        let inbox = Arc::clone(&self.inbox);
-        self.runtime.spawn(async move {
-            for job in packet.into_jobs() {
-                tokio::spawn(carry(job, Arc::clone(&inbox)));
-            }
-        });
+        self.engine.submit(packet, Arc::clone(&self.inbox));
     }
 
-    /// The next completions, or `None` when there are none; a ring follows the next one after that.
+    /// The next completions, or `None` when there are none. Only after `None` does the next completion ring.
     pub fn collect(&self) -> Option<Batch> {
-        let mut state = self.inbox.lock();
+        let mut state = lock(&self.inbox.state);
         let batch = state.batches.pop_front();
         if batch.is_none() {
-            state.has_rung = false;
+            state.bell = Bell::Silent;
         }
         batch
     }
 }
 
-impl Inbox {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        // A panic cannot leave the state half-written: it is only pushed to and popped from.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+impl Engine {
+    fn submit(&self, packet: Packet, inbox: Arc<Inbox>) {
+        lock(&self.arrivals.packets).push((packet, inbox));
+        self.arrivals.has_packets.store(true, Ordering::SeqCst);
+        // Either this sees that the engine rests, or the engine sees the packet before it does.
+        if self.arrivals.is_resting.swap(false, Ordering::SeqCst) {
+            let arrivals = Arc::clone(&self.arrivals);
+            self.runtime.spawn(async move { arrivals.take_up() });
+        }
+    }
+}
+
+impl Arrivals {
+    /// Begins with the requests that have arrived; on the engine's thread.
+    fn take_up(self: &Arc<Self>) {
+        if !self.has_packets.swap(false, Ordering::SeqCst) {
+            return;
+        }
+        let packets = mem::take(&mut *lock(&self.packets));
+        for (packet, inbox) in packets {
+            for job in packet.into_jobs() {
+                IN_FLIGHT.set(IN_FLIGHT.get() + 1);
+                tokio::spawn(carry(job, Arc::clone(&inbox), Arc::clone(self)));
+            }
+        }
     }
 
-    fn put(&self, ticket: u32, status: u16, body: &[u8]) {
-        let mut state = self.lock();
+    /// Before the engine's thread waits; it does not wait when there are packets.
+    fn rest(self: &Arc<Self>) {
+        for inbox in TO_RING.take() {
+            let state = lock(&inbox.state);
+            if let Bell::Due(_) = state.bell {
+                inbox.ring(state);
+            }
+        }
+        self.is_resting.store(true, Ordering::SeqCst);
+        self.take_up();
+    }
+
+    /// After it has waited.
+    fn rise(&self) {
+        self.is_resting.store(false, Ordering::SeqCst);
+    }
+}
+
+impl Inbox {
+    fn put(self: &Arc<Self>, ticket: u32, status: u16, body: &[u8]) {
+        let mut state = lock(&self.state);
         if state.batches.back().is_none_or(Batch::is_full) {
             state.batches.push_back(Batch::default());
         }
@@ -96,13 +170,30 @@ impl Inbox {
             let length = batch.text.push_utf8(body);
             batch.meta.extend([to_i32(ticket), i32::from(status), to_i32(length)]);
         }
-        let must_ring = !state.has_rung;
-        state.has_rung = true;
-        drop(state);
-        if must_ring {
-            (self.ring)();
+        match &mut state.bell {
+            // The last request of all: nothing follows that could ring with it.
+            Bell::Silent if IN_FLIGHT.get() == 1 => self.ring(state),
+            bell @ Bell::Silent => {
+                *bell = Bell::Due(1);
+                drop(state);
+                TO_RING.with_borrow_mut(|inboxes| inboxes.push(Arc::clone(self)));
+            }
+            Bell::Due(count) if *count < RING_AFTER => *count += 1,
+            Bell::Due(_) => self.ring(state),
+            Bell::Rung => {}
         }
     }
+
+    fn ring(&self, mut state: MutexGuard<'_, State>) {
+        state.bell = Bell::Rung;
+        drop(state);
+        (self.ring)();
+    }
+}
+
+/// Locks, also after a panic elsewhere: what is inside is only pushed to and taken from, and so never half-written.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Tickets count requests in flight and lengths are below V8's limit for strings, so both fit; a reply beyond that
@@ -111,7 +202,7 @@ fn to_i32(number: impl TryInto<i32>) -> i32 {
     number.try_into().unwrap_or(i32::MAX)
 }
 
-async fn carry(job: Job, inbox: Arc<Inbox>) {
+async fn carry(job: Job, inbox: Arc<Inbox>, arrivals: Arc<Arrivals>) {
     match exchange(&job).await {
         Ok(reply) => inbox.put(job.ticket, reply.status, &reply.body),
         Err(failure) => {
@@ -120,22 +211,32 @@ async fn carry(job: Job, inbox: Arc<Inbox>) {
             inbox.put(job.ticket, 0, &text);
         }
     }
+    IN_FLIGHT.set(IN_FLIGHT.get() - 1);
+    // A connection is free again: what has arrived meanwhile need not wait until the engine would rest.
+    arrivals.take_up();
 }
 
-/// The engine's runtime; started by the first channel, shared by all of the process, ended with the process.
+/// The engine; started by the first channel, shared by all of the process, ended with the process.
 ///
 /// One thread is enough and is faster than a pool: the work per request is a few microseconds of parsing and TLS.
-fn runtime() -> io::Result<Handle> {
-    static RUNTIME: Mutex<Option<Handle>> = Mutex::new(None);
-    let mut slot = RUNTIME.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(handle) = slot.as_ref() {
-        return Ok(handle.clone());
+fn engine() -> io::Result<Engine> {
+    static ENGINE: Mutex<Option<Engine>> = Mutex::new(None);
+    let mut slot = lock(&ENGINE);
+    if let Some(engine) = slot.as_ref() {
+        return Ok(engine.clone());
     }
-    let runtime = Builder::new_current_thread().enable_io().enable_time().build()?;
-    let handle = runtime.handle().clone();
+    let arrivals: Arc<Arrivals> = Arc::default();
+    let (resting, rising) = (Arc::clone(&arrivals), Arc::clone(&arrivals));
+    let runtime = Builder::new_current_thread()
+        .enable_io()
+        .enable_time()
+        .on_thread_park(move || resting.rest())
+        .on_thread_unpark(move || rising.rise())
+        .build()?;
+    let engine = Engine { runtime: runtime.handle().clone(), arrivals };
     thread::Builder::new()
         .name("layer-client".to_owned())
         .spawn(move || runtime.block_on(std::future::pending::<()>()))?;
-    *slot = Some(handle.clone());
-    Ok(handle)
+    *slot = Some(engine.clone());
+    Ok(engine)
 }
