@@ -16,7 +16,9 @@ const COUNTS = [
 ];
 
 const bin = (name) => join(ROOT, 'node_modules', '.bin', name);
-const cargoLints = ['clippy', '--workspace', '--all-targets', '--quiet', '--', '--deny', 'warnings'];
+/** What only the benchmark's comparison of protocols turns on has to compile as well. */
+const protocols = ['--features', 'layer-bench-floor/http2,layer-bench-server/http2'];
+const cargoLints = ['clippy', '--workspace', '--all-targets', ...protocols, '--quiet', '--', '--deny', 'warnings'];
 const testFiles = (await find('__test__')).sort();
 
 const STEPS = [

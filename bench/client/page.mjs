@@ -10,13 +10,17 @@ const PAGE = join(ROOT, 'docs', 'benchmarks.md');
 const BEGIN = '<!-- Made by `npm run bench -- --render`. -->';
 const END = '<!-- End of what is made. -->';
 
-/** Writes saved tables between the marks of the page. */
+/** Writes saved tables into the page. */
 export function render(results) {
   if (results.length === 0) stop('Nothing is saved yet: run `npm run bench` first.');
-  const page = readFileSync(PAGE, 'utf8');
+  writeFileSync(PAGE, pageWith(readFileSync(PAGE, 'utf8'), results));
+}
+
+/** The page with these tables between its marks. */
+export function pageWith(page, results) {
   const [begin, end] = [page.indexOf(BEGIN), page.indexOf(END)];
-  if (begin === -1 || end < begin) stop(`docs/benchmarks.md has lost its marks: ${BEGIN}`);
-  writeFileSync(PAGE, `${page.slice(0, begin)}${BEGIN}\n\n${written(results)}\n\n${page.slice(end)}`);
+  if (begin === -1 || end < begin) throw new Error(`docs/benchmarks.md has lost its marks: ${BEGIN} and ${END}`);
+  return `${page.slice(0, begin)}${BEGIN}\n\n${written(results)}\n\n${page.slice(end)}`;
 }
 
 function written(results) {
@@ -29,9 +33,9 @@ function written(results) {
 
 /** Where and when the tables were measured; they differ in Node.js and in the time. */
 function circumstances(results) {
-  const rows = results.map(
-    ({ name, machine, node, at, load }) =>
-      `- ${name}: ${at}, load average before ${load.toFixed(2)}, ${machine}, Node.js ${node}`,
-  );
-  return rows.join('\n');
+  const lines = results.map(({ name, machine, node, at, load, addon }) => {
+    const build = addon.isStripped ? '' : ' **A debug build: these figures mean nothing.**';
+    return `- ${name}: ${at}, load average before ${load.toFixed(2)}, ${machine}, Node.js ${node}.${build}`;
+  });
+  return lines.join('\n');
 }

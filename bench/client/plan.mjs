@@ -62,18 +62,18 @@ const TABLES = [
   },
   {
     name: 'cold',
-    title: 'Cold start',
+    title: 'Cold start: a fresh process to its first reply',
     worker: 'fresh',
     variants: CLIENTS,
     rounds: 15,
-    cases: [{ title: 'first reply in a fresh process', concurrency: 1, measured: { requests: 1 } }],
+    cases: [{ title: 'first reply', concurrency: 1, measured: { requests: 1 } }],
   },
   {
     name: 'bulk',
-    title: '5,000 sends in a fresh process',
+    title: '5,000 sends in a fresh process, 64 in flight',
     worker: 'fresh',
     variants: CLIENTS,
-    cases: [{ title: '64 in flight', concurrency: 64, measured: { requests: 5000 } }],
+    cases: [{ title: '5,000 sends', concurrency: 64, measured: { requests: 5000 } }],
   },
   {
     name: 'clients',
@@ -89,7 +89,7 @@ const TABLES = [
     growth: 'count',
     unit: 'connection',
     variants: ['ours'],
-    cases: growing([1, 10, 100, 1_000, 10_000], 'connection', (concurrency) => ({ concurrency })),
+    cases: growing([1, 10, 100, 1_000, 10_000], 'connection', (size) => ({ concurrency: size, maxFreeSockets: size })),
   },
   {
     name: 'down',

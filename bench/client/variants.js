@@ -2,10 +2,10 @@
 
 /**
  * The clients that are compared, by name: words for the tables, how outcomes arrive (`callback` or `promise`), `load`,
- * which requires what the client is made of, and `create`, which makes one from that, `{port, ca, connections, addon}`
- * and the app: port and certificate of the server on loopback, how many connections the client may open, and where
- * the addon without a network is. `warmUpSeconds` is for those that need longer than the plan gives them. Those
- * without `load` are no clients for Node: see bench/floor.
+ * which requires what the client is made of, and `create`, which makes one from that, from `{port, ca, connections,
+ * maxFreeSockets, addon}` and from the app: port and certificate of the server on loopback, how many connections the
+ * client may open and keep, and where the addon without a network is. `warmUpSeconds` is for those that need longer
+ * than the plan gives them. Those without `load` are no clients for Node: see bench/floor.
  */
 
 const APP_ID = '24f43c32-4d95-11e4-b3a2-0fd00000020d';
@@ -38,8 +38,8 @@ exports.variants = {
 };
 
 /** The original only knows one address; what its agent says about host and port is stronger. */
-function original(LayerAPI, { port, ca, connections }, app) {
-  const agentOptions = { ...loopback(port, ca), keepAlive: true, maxSockets: connections };
+function original(LayerAPI, { port, ca, connections, maxFreeSockets }, app) {
+  const agentOptions = { ...loopback(port, ca), keepAlive: true, maxSockets: connections, maxFreeSockets };
   return new LayerAPI({ ...app, agentOptions });
 }
 
@@ -51,8 +51,8 @@ function defaults(LayerAPI, { port, ca }, app) {
 
 const loopback = (port, ca) => ({ host: 'localhost', port, ca, servername: 'api.layer.com' });
 
-function ours(LayerAPI, { port, ca, connections }, app) {
-  const agentOptions = { ca, keepAlive: true, maxSockets: connections };
+function ours(LayerAPI, { port, ca, connections, maxFreeSockets }, app) {
+  const agentOptions = { ca, keepAlive: true, maxSockets: connections, maxFreeSockets };
   return new LayerAPI({ ...app, baseUrl: `https://localhost:${port}`, agentOptions });
 }
 
