@@ -7,6 +7,8 @@ pub mod bell;
 pub mod caller;
 pub mod channel;
 pub mod client;
+#[cfg(feature = "counting")]
+pub mod count;
 pub mod js_text;
 pub mod platform;
 

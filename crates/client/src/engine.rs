@@ -4,6 +4,7 @@
 //! the engine looks before it rests, and wake it only when it does rest. A channel rings once for all completions of a
 //! turn of the engine's loop, and not at all while its owner collects.
 
+use crate::count;
 use crate::exchange::exchange;
 use crate::packet::{Job, Packet};
 use crate::text::Text;
@@ -121,6 +122,7 @@ impl Engine {
         self.arrivals.has_packets.store(true, Ordering::SeqCst);
         // Either this sees that the engine rests, or the engine sees the packet before it does.
         if self.arrivals.is_resting.swap(false, Ordering::SeqCst) {
+            count::WAKE_UPS.add_one();
             let arrivals = Arc::clone(&self.arrivals);
             self.runtime.spawn(async move { arrivals.take_up() });
         }
@@ -212,6 +214,7 @@ async fn carry(job: Job, inbox: Arc<Inbox>, arrivals: Arc<Arrivals>) {
         }
     }
     IN_FLIGHT.set(IN_FLIGHT.get() - 1);
+    count::COMPLETIONS.add_one();
     // A connection is free again: what has arrived meanwhile need not wait until the engine would rest.
     arrivals.take_up();
 }

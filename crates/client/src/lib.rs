@@ -12,6 +12,7 @@ pub mod caller;
 mod ciphers;
 pub mod client;
 mod connection;
+pub mod count;
 pub mod engine;
 mod exchange;
 pub mod failure;

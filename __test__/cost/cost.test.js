@@ -1,0 +1,49 @@
+const assert = require('node:assert');
+const { after, before, test } = require('node:test');
+const budgets = require('./budget.js');
+const { build, measure, SCENARIOS, serve } = require('./measure.js');
+
+let paths;
+let server;
+
+before(async () => {
+  paths = await build();
+  server = await serve(paths.server);
+});
+
+after(() => server?.stop());
+
+for (const scenario of Object.keys(SCENARIOS)) {
+  test(`${scenario}: a request costs what its budget says`, async () => {
+    const measured = await measure(paths, server, scenario);
+    assert.deepStrictEqual(budgets.check(budgets.read(), scenario, measured), []);
+  });
+}
+
+test('every figure that is measured has a budget, and every budget is measured', async () => {
+  const { figures, budget } = budgets.read();
+  assert.deepStrictEqual(Object.keys(budget), Object.keys(SCENARIOS));
+  const used = new Set(Object.values(budget).flatMap(Object.keys));
+  assert.deepStrictEqual(Object.keys(figures), [...used]);
+});
+
+test('a figure above its budget is refused, and one far below it', () => {
+  const plan = {
+    node: 1,
+    figures: {
+      wakeUps: { is: 'times', tolerance: 0.01 },
+      heapBytes: { is: 'bytes', tolerance: 0.01 },
+    },
+    budget: { send: { wakeUps: 1, heapBytes: 1000 } },
+  };
+  const check = (wakeUps, heapBytes) => budgets.check(plan, 'send', { wakeUps, heapBytes });
+  assert.deepStrictEqual(check(1, 1000), []);
+  assert.deepStrictEqual(check(1.01, 901), []);
+  assert.deepStrictEqual(check(2, 1000), ['send: wakeUps is 2, the budget is 1 (times)']);
+  assert.deepStrictEqual(check(0.89, 1000), [
+    'send: wakeUps is 0.89, the budget is 1 (times): tighten it with `npm run budget`',
+  ]);
+  assert.deepStrictEqual(check(1, 1100), ['send: heapBytes is 1100, the budget is 1000 (bytes)']);
+  assert.deepStrictEqual(check(1, 500), [], 'another version of V8 may take less');
+  assert.deepStrictEqual(check(undefined, 1000), ['send: wakeUps is undefined, the budget is 1 (times)']);
+});

@@ -1,0 +1,100 @@
+'use strict';
+
+/** Builds what counts, and measures what requests cost with it. Linux only. */
+
+const { execFile, spawn } = require('node:child_process');
+const { once } = require('node:events');
+const { join } = require('node:path');
+const { createInterface } = require('node:readline');
+const { promisify } = require('node:util');
+
+const ROOT = join(__dirname, '..', '..');
+const WORKER = join(__dirname, 'worker.js');
+const run = promisify(execFile);
+
+const CONVERSATION = 'layer:///conversations/f3cc7b32-3c92-11e4-baad-164230d1df67';
+const MESSAGE = {
+  sender: { user_id: '1234' },
+  parts: [{ body: "See you at nine o'clock.", mime_type: 'text/plain' }],
+  notification: { text: "See you at nine o'clock.", sound: 'chime.aiff' },
+};
+const send = { method: 'send', args: [CONVERSATION, MESSAGE] };
+const list = { method: 'getAll', args: [CONVERSATION, { page_size: 100 }] };
+
+/** What is measured, by the names that the budget has for it. */
+exports.SCENARIOS = {
+  'send, 1 in flight': { ...send, concurrency: 1, warmUp: 500, requests: 2000, countsInstructions: true },
+  'sendAsync, 1 in flight': { ...send, method: 'sendAsync', concurrency: 1, warmUp: 500, requests: 2000 },
+  'send, 64 in flight': { ...send, concurrency: 64, warmUp: 1280, requests: 3200 },
+  'list of 100 messages, 1 in flight': { ...list, concurrency: 1, warmUp: 200, requests: 400 },
+  'list of 100 messages, 64 in flight': { ...list, concurrency: 64, warmUp: 640, requests: 640 },
+};
+
+/** Without a compiler and without a collection, V8 takes the same memory for the same work each time. */
+const FLAGS = ['--jitless', '--min-semi-space-size=256', '--max-semi-space-size=256'];
+
+/**
+ * Builds the addon with the feature `counting`, the server, and the program without Node. Its targets are those of
+ * `cargo test --workspace`, so that dependencies are not built twice.
+ *
+ * @returns {Promise<{addon: string, server: string, floor: string}>} paths
+ */
+exports.build = async () => {
+  const args = ['build', '--workspace', '--all-targets', '--features', 'layer-api/counting', '--quiet'];
+  const cargo = spawn('cargo', [...args, '--message-format=json-render-diagnostics'], {
+    cwd: ROOT,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const closed = once(cargo, 'close');
+  const paths = {};
+  for await (const line of createInterface({ input: cargo.stdout })) {
+    const { target, profile, filenames = [], executable } = JSON.parse(line);
+    if (!target || profile.test) continue;
+    if (target.kind.includes('cdylib')) [paths.addon] = filenames;
+    if (target.name === 'layer-bench-server') paths.server = executable;
+    if (target.name === 'layer-bench-floor') paths.floor = executable;
+  }
+  const [code] = await closed;
+  if (code !== 0) throw new Error('What counts cannot be built; cargo says why above');
+  return paths;
+};
+
+/** Starts the server; it ends with `stop`, or with this process. */
+exports.serve = async (binary) => {
+  const server = spawn(binary, [], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const [line] = await once(createInterface({ input: server.stdout }), 'line');
+  return { ...JSON.parse(line), pid: server.pid, stop: () => server.stdin.end() };
+};
+
+/** Figures per request of one scenario. */
+exports.measure = async ({ addon, floor }, server, name) => {
+  const { port, ca } = server;
+  const scenario = exports.SCENARIOS[name];
+  const settings = JSON.stringify({ port, ca, ...scenario });
+  const { stdout } = await run(process.execPath, [...FLAGS, WORKER, addon, settings]);
+  const figures = JSON.parse(stdout);
+  if (scenario.countsInstructions) figures.instructions = await instructions(floor, server, scenario);
+  return figures;
+};
+
+/** Instructions per request of the program without Node: what more requests take more. */
+async function instructions(floor, server, scenario) {
+  const [few, many] = [100, 600];
+  const total = (requests) => callgrind(floor, server, scenario, requests);
+  return ((await total(many)) - (await total(few))) / (many - few);
+}
+
+async function callgrind(floor, { port, ca, pid }, { method, args, concurrency }, requests) {
+  const [id, body] = args;
+  const limits = { warmUp: { requests: concurrency }, measured: { requests } };
+  const call = { resource: 'messages', method, id, text: JSON.stringify(body), status: 201 };
+  const settings = { port, ca, serverPid: pid, concurrency, connections: concurrency, ...limits, ...call };
+  const options = ['--tool=callgrind', '--callgrind-out-file=/dev/null'];
+  try {
+    const { stderr } = await run('valgrind', [...options, floor, JSON.stringify(settings)]);
+    return Number(/Collected : (\d+)/.exec(stderr)[1]);
+  } catch (error) {
+    if (error.code !== 'ENOENT') throw error;
+    throw new Error('valgrind is missing, which counts instructions (Debian: apt-get install valgrind)');
+  }
+}

@@ -1,0 +1,118 @@
+'use strict';
+
+/**
+ * Counts what requests cost, in a process of its own, and prints it as one line of JSON: figures per request.
+ *
+ * Usage: node worker.js ADDON SETTINGS; ADDON is the addon built with the feature `counting`, SETTINGS is JSON:
+ * `{port, ca, method, args, concurrency, warmUp, requests}`.
+ */
+
+const path = require('path');
+const v8 = require('v8');
+
+const [library, settings] = process.argv.slice(2);
+const { port, ca, method, args, concurrency, warmUp, requests } = JSON.parse(settings);
+
+/** Crossings of the border between JavaScript and the addon. */
+let callsIn = 0;
+let callsOut = 0;
+/** Requests that were made so far. */
+let sent = 0;
+
+const addon = load(path.resolve(library));
+const { counts, settle } = addon;
+for (const Class of Object.values(addon)) {
+  if (typeof Class === 'function') countMethods(Class);
+}
+// As if the network took no time: each hand-over returns when all is there to be collected, so that what comes next, and
+// with it how much is done at once, depends on nobody's speed.
+const { flush } = addon.Channel.prototype;
+addon.Channel.prototype.flush = function () {
+  flush.call(this);
+  settle(sent);
+};
+require.cache[require.resolve('../../lib/addon.js')] = { exports: countFunctions(addon) };
+const LayerAPI = require('../../index.js');
+
+function load(file) {
+  const loaded = { exports: {} };
+  process.dlopen(loaded, file);
+  return loaded.exports;
+}
+
+/** The same exports, with calls counted of all functions, and of those that constructors are given. */
+function countFunctions(exports) {
+  const counting = {
+    apply: (native, self, values) => countIn(native, self, values),
+    construct: (Class, values, target) => Reflect.construct(Class, values.map(countOut), target),
+  };
+  const counted = ([name, value]) => [name, typeof value === 'function' ? new Proxy(value, counting) : value];
+  return Object.fromEntries(Object.entries(exports).map(counted));
+}
+
+function countMethods(Class) {
+  for (const [name, descriptor] of Object.entries(Object.getOwnPropertyDescriptors(Class.prototype))) {
+    const { value } = descriptor;
+    if (name === 'constructor' || typeof value !== 'function') continue;
+    Class.prototype[name] = function (...values) {
+      return countIn(value, this, values);
+    };
+  }
+}
+
+function countIn(native, self, values) {
+  callsIn++;
+  return native.apply(self, values.map(countOut));
+}
+
+function countOut(value) {
+  if (typeof value !== 'function') return value;
+  return (...values) => {
+    callsOut++;
+    return value(...values);
+  };
+}
+
+async function main() {
+  const { messages } = new LayerAPI({
+    token: 'secret',
+    appId: '24f43c32-4d95-11e4-b3a2-0fd00000020d',
+    baseUrl: `https://localhost:${port}`,
+    timeout: 600e3,
+    agentOptions: { ca, keepAlive: true, maxSockets: concurrency },
+  });
+  const call = method.endsWith('Async')
+    ? () => messages[method](...args)
+    : () =>
+        new Promise((resolve, reject) => {
+          messages[method](...args, (error, reply) => (error ? reject(error) : resolve(reply)));
+        });
+
+  await run(call, warmUp);
+  const before = figures();
+  await run(call, requests);
+  const after = figures();
+  const each = Object.keys(before).map((name) => [name, (after[name] - before[name]) / requests]);
+  // Connections at rest hold the process.
+  process.stdout.write(JSON.stringify(Object.fromEntries(each)), () => process.exit());
+}
+
+/** Keeps `concurrency` requests in flight until `count` are done. */
+async function run(call, count) {
+  const end = sent + count;
+  const lane = async () => {
+    while (sent < end) {
+      sent++;
+      await call();
+    }
+  };
+  await Promise.all(Array.from({ length: concurrency }, lane));
+}
+
+function figures() {
+  const { callerAllocations, callerBytes, engineAllocations, engineBytes, wakeUps } = counts();
+  const heapBytes = v8.getHeapStatistics().used_heap_size;
+  return { callsIn, callsOut, wakeUps, callerAllocations, callerBytes, engineAllocations, engineBytes, heapBytes };
+}
+
+main();
