@@ -24,6 +24,7 @@ mod routes;
 mod server;
 mod service;
 mod store;
+mod task;
 mod tls;
 mod token;
 mod tools;

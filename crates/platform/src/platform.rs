@@ -28,7 +28,7 @@ use crate::store::sqlite::open::OpenError;
 use crate::store::{Store, StoreError};
 use crate::token::Token;
 use crate::tools::{self, Tools};
-use crate::{router, server, tls, worker};
+use crate::{router, server, task, tls, worker};
 
 /// A running platform. It owns its threads, its listener and its database; dropping it stops it like [`Platform::close`].
 pub struct Platform {
@@ -223,12 +223,12 @@ impl Platform {
             let _inside = runtime.enter();
             worker::start(&services, outbound, &is_stopping)
         };
-        runtime.spawn(async move {
+        runtime.spawn(task::boxed(async move {
             server::serve(listener, acceptor, router, is_stopping).await;
             while workers.join_next().await.is_some() {}
             // Nobody waits when the platform was dropped in a hurry.
             let _ = has_stopped.send(());
-        });
+        }));
         let running = Mutex::new(Some(Running { runtime, stop, stopped }));
         Ok(Self { url, services, store, admin: admin::router(admin), running })
     }
@@ -264,12 +264,12 @@ impl Platform {
         let mut router = self.admin.clone();
         // A task of the platform, so that it does not matter which kind of thread waits here.
         let (sender, receiver) = mpsc::sync_channel(1);
-        runtime.spawn(async move {
+        runtime.spawn(task::boxed(async move {
             let response = router.call(request).await.unwrap_or_else(|never: Infallible| match never {});
             let status = response.status().as_u16();
             let body = to_bytes(response.into_body(), usize::MAX).await.unwrap_or_default();
             let _ = sender.send(AdminAnswer { status, body: body.into() });
-        });
+        }));
         Ok(receiver.recv().map_err(|_| StoreError::Closed)?)
     }
 

@@ -21,6 +21,8 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use tower_service::Service as _;
 
+use crate::task;
+
 /// How long requests in flight may take to finish once the server is told to stop.
 pub const GRACE: Duration = Duration::from_secs(5);
 
@@ -41,7 +43,7 @@ pub async fn serve(listener: TcpListener, tls: Option<TlsAcceptor>, router: Rout
         tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => {
-                    connections.spawn(serve_stream(stream, tls.clone(), router.clone(), stop.clone()));
+                    connections.spawn(task::boxed(serve_stream(stream, tls.clone(), router.clone(), stop.clone())));
                 }
                 Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
             },

@@ -23,6 +23,7 @@ use crate::extract::text_header;
 use crate::links::{Purpose, hex};
 use crate::service::Services;
 use crate::store::files::{FileName, on_disk};
+use crate::task;
 
 /// How many bytes are read at a time.
 const CHUNK: usize = 128 * 1024;
@@ -127,7 +128,7 @@ fn wanted(header: &str, size: u64) -> Wanted {
 /// A body that reads the file as fast as the client takes it.
 fn stream(file: File, first: u64, end: u64) -> Body {
     let (sender, body) = Channel::<Bytes, io::Error>::new(CHUNKS_WAITING);
-    tokio::spawn(send(file, first, end, sender));
+    tokio::spawn(task::boxed(send(file, first, end, sender)));
     Body::new(body)
 }
 

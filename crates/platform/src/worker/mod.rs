@@ -18,6 +18,7 @@ use tokio::task::JoinSet;
 use crate::clock::Clock;
 use crate::outbound::Outbound;
 use crate::service::Services;
+use crate::task;
 
 /// Starts the workers on the runtime at hand. They end soon after `stop` says so.
 pub fn start(services: &Arc<Services>, outbound: Outbound, stop: &watch::Receiver<bool>) -> JoinSet<()> {
@@ -26,18 +27,21 @@ pub fn start(services: &Arc<Services>, outbound: Outbound, stop: &watch::Receive
         let services = Arc::clone(services);
         move || scheduled_message::send_due(Arc::clone(&services))
     };
-    workers.spawn(run(services.clock().clone(), Arc::clone(services.scheduled()), stop.clone(), scheduled_messages));
-    workers.spawn(webhook::run(Arc::clone(services), outbound, stop.clone()));
+    let wake = Arc::clone(services.scheduled());
+    workers.spawn(task::boxed(run(services.clock().clone(), wake, stop.clone(), scheduled_messages)));
+    workers.spawn(task::boxed(webhook::run(Arc::clone(services), outbound, stop.clone())));
     let content = {
         let services = Arc::clone(services);
         move || content::work(Arc::clone(&services))
     };
-    workers.spawn(run(services.clock().clone(), Arc::clone(services.files_unused()), stop.clone(), content));
+    let wake = Arc::clone(services.files_unused());
+    workers.spawn(task::boxed(run(services.clock().clone(), wake, stop.clone(), content)));
     let export = {
         let services = Arc::clone(services);
         move || export::work(Arc::clone(&services))
     };
-    workers.spawn(run(services.clock().clone(), Arc::clone(services.exports_wanted()), stop.clone(), export));
+    let wake = Arc::clone(services.exports_wanted());
+    workers.spawn(task::boxed(run(services.clock().clone(), wake, stop.clone(), export)));
     workers
 }
 

@@ -15,6 +15,7 @@ use crate::service::Services;
 use crate::service::delivery::{FailedAttempt, InFlight, Started};
 use crate::store::StoreError;
 use crate::store::webhook::{DeliveryKey, WebhookKey, WebhookRecord};
+use crate::task;
 
 /// How long deliveries under way may take to finish once the platform stops: their own deadline, and a little for the store.
 const GRACE: Duration = Duration::from_secs(2);
@@ -78,12 +79,12 @@ impl Worker {
         let mut in_flight = self.in_flight_of(generation);
         for webhook in due.challenges {
             in_flight.challenges.insert(webhook.key);
-            tasks.spawn(Arc::clone(self).challenge(webhook, generation));
+            tasks.spawn(task::boxed(Arc::clone(self).challenge(webhook, generation)));
         }
         let at = self.services.clock().now();
         for (webhook, delivery) in due.deliveries {
             in_flight.deliveries.entry(webhook.key).or_default().insert(delivery.key);
-            tasks.spawn(Arc::clone(self).deliver(Started { webhook, delivery, at, generation }));
+            tasks.spawn(task::boxed(Arc::clone(self).deliver(Started { webhook, delivery, at, generation })));
         }
         due.next
     }
