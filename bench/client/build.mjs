@@ -1,24 +1,21 @@
 /** The programs that the benchmark needs beside Node.js and the addon of `npm run build`. */
 
 import { spawn } from 'node:child_process';
-import { readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { addonFile } from '../../scripts/packages.mjs';
 import { ROOT, stop } from '../../scripts/prepare.mjs';
 import { chooseRuntimes, installRuntimes, programOf, RUNTIMES } from '../../scripts/runtimes.mjs';
 
-const require = createRequire(import.meta.url);
+const { targetOf } = createRequire(import.meta.url)('../../lib/target.js');
 
 /** The built addon: `{mb, isStripped}`. With symbols it is one of a debug build, which is no use here. */
 export function builtAddon() {
-  const { targetOf } = require('../../lib/target.js');
-  const path = join(ROOT, `layer-api.${targetOf()}.node`);
-  try {
-    return { mb: statSync(path).size / 2 ** 20, isStripped: !readFileSync(path).includes('.symtab') };
-  } catch (error) {
-    return stop(`The addon is not built: run \`npm run build\` first. (${error.message})`);
-  }
+  const file = join(ROOT, addonFile(targetOf()));
+  if (!existsSync(file)) return stop('The addon is not built: run `npm run build` first.');
+  return { mb: statSync(file).size / 1e6, isStripped: !readFileSync(file).includes('.symtab') };
 }
 
 /** Builds what `tables` need; paths of `server`, `floor`, and `addon`, ours without a network. */

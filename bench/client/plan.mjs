@@ -121,7 +121,7 @@ const TABLES = [
     isExtra: true,
     variants: ['http1', 'http2'],
     cases: [
-      ...[1, 4, 16].map((connections) => ({
+      ...[1, 4, 16, 64].map((connections) => ({
         title: `20 ms, ${counted(connections, 'connection')}`,
         delayMs: 20,
         concurrency: 64,
