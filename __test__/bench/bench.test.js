@@ -82,7 +82,7 @@ describe('the benchmark', { skip: process.platform !== 'linux' && 'It reads /pro
     assert.match(printed, /\n## Goals, newest Node\.js\n/);
     assert.match(
       printed,
-      /\| first reply: time against original \| >= 8x \| [\d.]+x \[[\d.]+\.\.[\d.]+\] \| (met|missed by \d+ %) \|/,
+      /\| first reply: time against original \| >= 8x \| [\d.]+x \[[\d.]+\.\.[\d.]+\] \| (met|missed by [\d.]+ %) \|/,
     );
   });
 
@@ -132,9 +132,9 @@ test('a goal of the benchmark is met or missed by the median of its rounds', asy
   assert.deepStrictEqual(
     checkGoals([cold]).map(({ measured, verdict }) => [measured, verdict]),
     [
-      ['6.00x [2.00..60.00]', 'missed by 25 %'],
+      ['6.00x [2.00..60.00]', 'missed by 25.0 %'],
       ['10.00 ms [10.00..10.00]', 'met'],
-      ['10.00 MB [10.00..10.00]', 'missed by 25 %'],
+      ['10.00 MB [10.00..10.00]', 'missed by 25.0 %'],
     ],
   );
   assert.deepStrictEqual(checkGoals([bulk], true), []);

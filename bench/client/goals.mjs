@@ -30,7 +30,7 @@ export const GOALS = [
     ],
   },
   {
-    table: 'send',
+    table: 'send-more',
     title: '256 in flight',
     goals: [
       ['requests/s against original', { least: 6 }, more('perSecond', 'original')],
@@ -101,7 +101,7 @@ function verdict(values, { least, most, unit }) {
   const measured = `${median.toFixed(2)}${unit ? ` ${unit}` : 'x'} [${low.toFixed(2)}..${high.toFixed(2)}]`;
   const isMet = least ? median >= least : median <= most;
   const missing = least ? 1 - median / least : median / most - 1;
-  return { goal, measured, verdict: isMet ? 'met' : `missed by ${(100 * missing).toFixed(0)} %` };
+  return { goal, measured, verdict: isMet ? 'met' : `missed by ${(100 * missing).toFixed(1)} %` };
 }
 
 const short = (number) => String(Number(number.toFixed(2)));

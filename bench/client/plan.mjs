@@ -12,6 +12,8 @@ export const NEWEST = '-newest';
 const COMPARED = ['original', 'undici', 'ours', 'ours-async'];
 const CLIENTS = ['original', 'original-defaults', 'original-async', 'undici', 'undici-fetch', 'ours', 'ours-async'];
 
+const FLOORS = ['ours-null', 'floor'];
+
 /** What a case is without a word from it. V8 needs a while to optimise the clients in JavaScript: see docs/benchmarks.md. */
 const LOAD = {
   operation: 'send',
@@ -21,7 +23,10 @@ const LOAD = {
   measured: { seconds: 1 },
 };
 const FRESH = { ...LOAD, warmUp: {} };
-const GROWTH = { ...LOAD, warmUp: { requests: 10_000, seconds: 0.7 }, measured: { seconds: 0.5 } };
+const GROWTH = { ...LOAD, warmUp: { requests: 10_000, seconds: 1 }, measured: { seconds: 0.5 } };
+
+/** For tables with many cases. */
+const BRIEFLY = { seconds: 0.8 };
 
 const inFlight = (count) => ({ title: `${count} in flight`, concurrency: count });
 const counted = (count, noun) => `${count.toLocaleString('en')} ${noun}${count === 1 ? '' : 's'}`;
@@ -32,19 +37,21 @@ const TABLES = [
   {
     name: 'send',
     title: '`messages.send`',
-    variants: [...CLIENTS, 'ours-null', 'floor'],
-    cases: [1, 64, 256].map(inFlight),
+    variants: [...CLIENTS, ...FLOORS],
+    cases: [1, 64].map(inFlight),
   },
   {
     name: 'send-more',
     title: '`messages.send`, other concurrencies',
-    variants: [...COMPARED, 'floor'],
-    cases: [4, 16, 1000].map(inFlight),
+    variants: [...COMPARED, ...FLOORS],
+    measured: BRIEFLY,
+    cases: [4, 16, 256, 1000].map(inFlight),
   },
   {
     name: 'delays',
     title: '`messages.send` to a server that takes its time',
     variants: COMPARED,
+    measured: BRIEFLY,
     cases: [
       { title: '1 ms, 64 in flight', delayMs: 1, concurrency: 64 },
       { title: '20 ms, 256 in flight', delayMs: 20, concurrency: 256 },
@@ -54,6 +61,7 @@ const TABLES = [
     name: 'replies',
     title: 'Other replies, 64 in flight',
     variants: COMPARED,
+    measured: BRIEFLY,
     cases: [
       { title: '`messages.getAll`, 100 messages in ASCII', operation: 'list', concurrency: 64 },
       { title: '`messages.getAll`, 100 messages in Cyrillic', operation: 'list-non-ascii', concurrency: 64 },
@@ -150,6 +158,7 @@ export const PLAN = new Map([...TABLES, ...UNDER_NEWEST].map((table) => [table.n
 export function completed(table) {
   const { worker = 'load', rounds = 7, growth } = table;
   const base = worker === 'fresh' ? FRESH : growth ? GROWTH : LOAD;
-  const cases = table.cases.map((own) => ({ connections: own.concurrency, ...base, ...own }));
+  const { measured = base.measured } = table;
+  const cases = table.cases.map((own) => ({ connections: own.concurrency, ...base, measured, ...own }));
   return { ...table, worker, rounds, cases };
 }

@@ -39,8 +39,8 @@ const COMPARED = [
   ['http2', 'http1'],
 ];
 
-/** A step is worse than linear when cost grows faster than size to the power of this; above 1 for the noise. */
-const LINEAR = 1.15;
+/** A step is worse than linear when cost grows faster than size to the power of this; above 1 for noise and caches. */
+const LINEAR = 1.2;
 
 /** All of a table. */
 export function tablesOf(result) {

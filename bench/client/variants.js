@@ -27,7 +27,7 @@ exports.variants = {
     form: 'promise',
     load: loadUndici,
     create: undici('withFetch'),
-    warmUpSeconds: 4,
+    warmUpSeconds: 3,
   },
   ours: { title: 'layer-api 3, callbacks', form: 'callback', load: loadOurs, create: ours },
   'ours-async': { title: 'layer-api 3, promises', form: 'promise', load: loadOurs, create: ours },
