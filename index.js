@@ -42,13 +42,13 @@ function LayerAPI(config) {
     proxy: config.proxy || (hasAgent ? undefined : proxyFor(baseUrl)),
     timeout,
   };
-  const native = clientOf(agentOf(config), options);
+  const client = clientOf(agentOf(config), options);
 
-  this.conversations = resource('conversations', native.conversations, timeout, OwnPromise);
-  this.messages = resource('messages', native.messages, timeout, OwnPromise);
-  this.announcements = resource('announcements', native.announcements, timeout, OwnPromise);
-  this.blocklist = resource('blocklist', native.blocklist, timeout, OwnPromise);
-  this.identities = resource('identities', native.identities, timeout, OwnPromise);
+  this.conversations = resource('conversations', client, timeout, OwnPromise);
+  this.messages = resource('messages', client, timeout, OwnPromise);
+  this.announcements = resource('announcements', client, timeout, OwnPromise);
+  this.blocklist = resource('blocklist', client, timeout, OwnPromise);
+  this.identities = resource('identities', client, timeout, OwnPromise);
 
   // The constructor decides for the whole process, as in 2.x.
   process.env.LAYER_API_DEBUG = `${config.debug || false}`;
@@ -57,7 +57,7 @@ function LayerAPI(config) {
 
 function clientOf(agent, options) {
   try {
-    return new addon.Client(channel.open(), agent, options);
+    return addon.client(channel.open(), agent, options);
   } catch (error) {
     throw fromAddon(error);
   }

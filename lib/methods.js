@@ -15,6 +15,10 @@ const promises = require('./promises.js');
 const { setImmediate } = require('./timers.js');
 
 const METHODS = JSON.parse(addon.methods());
+/** `(client, method, ticket, first, second, text)`, see src/client.rs. */
+const send = addon.caller();
+/** In place of a ticket: the arguments are only checked. */
+const NO_TICKET = -1;
 
 /** Text of an argument that goes into path or headers, by kind; undefined where it is refused. */
 const texts = {
@@ -39,11 +43,11 @@ function nop() {}
  * The methods of one resource of a client, both forms, on a plain object: they work detached from it. Without an
  * `OwnPromise`, its promises are those of the process.
  */
-exports.resource = (name, native, timeout, OwnPromise) => {
+exports.resource = (name, client, timeout, OwnPromise) => {
   const methods = {};
-  for (const row of METHODS) {
-    if (row.resource === name) methods[row.name] = callbackForm(row, native, timeout);
-  }
+  METHODS.forEach((row, number) => {
+    if (row.resource === name) methods[row.name] = callbackForm(row, number, client, timeout);
+  });
   for (const key of Object.keys(methods)) methods[`${key}Async`] = promiseForm(methods, key, OwnPromise);
   return methods;
 };
@@ -56,8 +60,8 @@ function promiseForm(methods, key, OwnPromise) {
   return (...args) => promises.promiseOf(OwnPromise || promises.ofProcess(), methods, key, args);
 }
 
-function callbackForm(row, native, timeout) {
-  const call = caller(row, native, timeout);
+function callbackForm(row, number, client, timeout) {
+  const call = caller(row, number, client, timeout);
   switch (row.params.length) {
     case 1:
       return (a, callback) => call(a, undefined, undefined, callback);
@@ -68,8 +72,8 @@ function callbackForm(row, native, timeout) {
   }
 }
 
-function caller(row, native, timeout) {
-  const { name, params, callbackOptional } = row;
+function caller(row, number, client, timeout) {
+  const { params, callbackOptional } = row;
   // Arguments of the path come first in every method; what remains makes up the body or the query.
   const [toFirst, toSecond] = params.map((param) => texts[param.kind]);
   const toPayload = payloads[row.payload];
@@ -107,7 +111,7 @@ function caller(row, native, timeout) {
     }
 
     const ticket = channel.take(callbackOptional ? callback || nop : callback, timeout);
-    const refused = native[name](ticket, first, second, text);
+    const refused = send(client, number, ticket, first, second, text);
     if (refused) {
       channel.giveBack(ticket);
       if (refused.message) return callback(new Error(refused.message));
@@ -127,7 +131,7 @@ function caller(row, native, timeout) {
         return STAND_IN;
       }
     });
-    const refused = native[name](undefined, first, second, toPayload && STAND_IN);
+    const refused = send(client, number, NO_TICKET, first, second, toPayload && STAND_IN);
     return refused && refused.message && new Error(refused.message);
   }
 

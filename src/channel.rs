@@ -86,10 +86,10 @@ impl Channel {
 
 impl Outbox {
     /// Gives `work` the arguments that go into path and headers.
-    pub fn with_path<T>(&self, [first, second]: [&JsText; 2], work: impl FnOnce([Option<&str>; 2]) -> T) -> T {
+    pub fn with_path<T>(&self, [first, second]: [JsText; 2], work: impl FnOnce([Option<&str>; 2]) -> T) -> T {
         let mut bytes = self.scratch.borrow_mut();
         bytes.clear();
-        let mut read = |text: &JsText| {
+        let mut read = |text: JsText| {
             let start = bytes.len();
             text.source().map(|source| {
                 source.append_to(&mut bytes);

@@ -2,7 +2,7 @@
 
 use layer_client::client::Source;
 use napi::bindgen_prelude::{FromNapiValue, TypeName, ValidateNapiValue};
-use napi::{Result, Status, ValueType, sys};
+use napi::{Result, ValueType, sys};
 use std::ptr;
 
 /// A string argument that is there or not; it is read where it is needed, and so copied once.
@@ -11,7 +11,7 @@ use std::ptr;
 #[derive(Clone, Copy)]
 pub struct JsText {
     env: sys::napi_env,
-    /// `None` for `undefined`.
+    /// `None` for what is no string.
     value: Option<sys::napi_value>,
 }
 
@@ -29,22 +29,23 @@ impl ValidateNapiValue for JsText {}
 
 impl FromNapiValue for JsText {
     unsafe fn from_napi_value(env: sys::napi_env, value: sys::napi_value) -> Result<Self> {
-        let mut kind = sys::ValueType::napi_undefined;
-        // SAFETY: the caller vouches for `env` and `value`.
-        let status = unsafe { sys::napi_typeof(env, value, &raw mut kind) };
-        let value = match kind {
-            sys::ValueType::napi_undefined => None,
-            sys::ValueType::napi_string => Some(value),
-            _ => return Err(napi::Error::new(Status::StringExpected, "expected a string")),
-        };
-        match Status::from(status) {
-            Status::Ok => Ok(Self { env, value }),
-            status => Err(napi::Error::new(status, "expected a string")),
-        }
+        // SAFETY: the caller vouches for both.
+        Ok(unsafe { Self::new(env, value) })
     }
 }
 
 impl JsText {
+    /// The text of `value`; what is no string is none.
+    ///
+    /// # Safety
+    /// `value` is an argument of the call that `env` is of.
+    pub unsafe fn new(env: sys::napi_env, value: sys::napi_value) -> Self {
+        let mut kind = sys::ValueType::napi_undefined;
+        // SAFETY: the caller vouches for both.
+        unsafe { sys::napi_typeof(env, value, &raw mut kind) };
+        Self { env, value: (kind == sys::ValueType::napi_string).then_some(value) }
+    }
+
     /// The text as the source of a copy, where there is one.
     pub fn source(&self) -> Option<&dyn Source> {
         self.value.is_some().then_some(self as &dyn Source)
