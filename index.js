@@ -7,9 +7,7 @@ const debug = require('./lib/debug.js');
 const { proxyFor } = require('./lib/environment.js');
 const { APIError, ResponseError, fromAddon } = require('./lib/errors.js');
 const { resource } = require('./lib/methods.js');
-const { Platform } = require('./lib/platform.js');
 const promises = require('./lib/promises.js');
-const webhooks = require('./lib/webhooks.js');
 const { version } = require('./package.json');
 
 /**
@@ -66,10 +64,18 @@ function clientOf(agent, options) {
 /** Whose promises the `*Async` methods return; read at each call. */
 Object.defineProperty(LayerAPI, 'Promise', { enumerable: true, get: promises.ofProcess, set: promises.setOfProcess });
 
+/** What few services use is loaded when one asks for it: it would take a tenth of the time to the first reply of all of them. */
+function loadLater(name, load) {
+  const settle = (value) =>
+    Object.defineProperty(LayerAPI, name, { value, enumerable: true, configurable: true, writable: true });
+  const get = () => settle(load())[name];
+  Object.defineProperty(LayerAPI, name, { get, set: settle, enumerable: true, configurable: true });
+}
+
 module.exports = LayerAPI;
 module.exports.default = LayerAPI;
 module.exports.LayerAPI = LayerAPI;
 module.exports.ResponseError = ResponseError;
 module.exports.APIError = APIError;
-module.exports.Platform = Platform;
-module.exports.webhooks = webhooks;
+loadLater('Platform', () => require('./lib/platform.js').Platform);
+loadLater('webhooks', () => require('./lib/webhooks.js'));
