@@ -16,9 +16,9 @@ const COUNTS = [
 ];
 
 const bin = (name) => join(ROOT, 'node_modules', '.bin', name);
-/** What only the benchmark's comparison of protocols turns on has to compile as well. */
-const protocols = ['--features', 'layer-bench-floor/http2,layer-bench-server/http2'];
-const cargoLints = ['clippy', '--workspace', '--all-targets', ...protocols, '--quiet', '--', '--deny', 'warnings'];
+/** What only the benchmark's comparison of protocols and `__test__/cost` turn on has to compile as well. */
+const features = ['--features', 'layer-bench-floor/http2,layer-bench-server/http2,layer-api/counting'];
+const cargoLints = ['clippy', '--workspace', '--all-targets', ...features, '--quiet', '--', '--deny', 'warnings'];
 const testFiles = (await find('__test__')).sort();
 
 const STEPS = [

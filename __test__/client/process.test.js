@@ -1,6 +1,6 @@
 'use strict';
 
-/** What the client keeps alive, for how long, and what it costs when it rests. */
+/** What the client keeps alive, and for how long. */
 
 const assert = require('node:assert');
 const { afterEach, test } = require('node:test');
@@ -135,56 +135,3 @@ test("neither the module nor a first request loads Node's own clients, which tak
   });
   assert.deepStrictEqual([code, stdout], [0, '200 true []\n'], stderr);
 });
-
-/**
- * Ends with what the threads of a script did in three seconds of rest: how often each of those of the client was given
- * the processor (the kernel counts it in /proc), and what keeps the event loop alive.
- */
-const REST = `
-  const { readdirSync, readFileSync } = require('fs');
-  const threads = () => readdirSync('/proc/self/task').flatMap((id) => {
-    const status = readFileSync('/proc/self/task/' + id + '/status', 'utf8');
-    const name = /^Name:\\s*(.*)$/m.exec(status)[1];
-    const switches = [...status.matchAll(/ctxt_switches:\\s*(\\d+)/g)].reduce((sum, [, count]) => sum + Number(count), 0);
-    return name.startsWith('layer-') ? [[id, switches]] : [];
-  });
-  const rest = () => {
-    const before = new Map(threads());
-    setTimeout(() => {
-      const after = threads();
-      const wakeUps = after.reduce((sum, [id, count]) => sum + count - (before.get(id) || 0), 0);
-      const ran = after.reduce((sum, [, count]) => sum + count, 0);
-      console.log(JSON.stringify({ threads: after.length, ran, wakeUps, resources: process.getActiveResourcesInfo() }));
-    }, 3000);
-  };`;
-
-/** Clients at rest: before their first request, with idle connections, after failures, timeouts and a platform. */
-const RESTING = {
-  'was made': 'rest();',
-  'has used kept connections': `
-    const keeping = new LayerAPI({ ...config, agentOptions: { keepAlive: true } });
-    Promise.all(Array.from({ length: 20 }, () => keeping.blocklist.getAsync('maria'))).then(() => setTimeout(rest, 500));`,
-  'has used connections of its own': `
-    Promise.all(Array.from({ length: 20 }, () => layer.blocklist.getAsync('maria'))).then(() => setTimeout(rest, 500));`,
-  'has given up': `
-    const failing = [new LayerAPI({ ...config, baseUrl: 'http://127.0.0.1:1' }), new LayerAPI({ ...config, timeout: 50 })];
-    Promise.all(failing.map((one) => one.blocklist.getAsync('never').catch(() => {}))).then(() => setTimeout(rest, 500));`,
-  waits: "layer.blocklist.get('never', () => {}); setTimeout(rest, 200); setTimeout(process.exit, 4000);",
-};
-
-// Elsewhere the system does not tell how often a thread ran.
-const counted = process.platform === 'linux' ? Object.entries(RESTING) : [];
-for (const [state, source] of counted) {
-  test(`a client that ${state} uses no processor time`, async () => {
-    const server = await plainServer(answer);
-    server.server.keepAliveTimeout = 60000;
-    const options = { agentOptions: { keepAlive: false }, config: { timeout: 60000 } };
-    const { code, stdout, stderr } = await runWith(subjects.ours, server, REST + source, options);
-    assert.strictEqual(code, 0, stderr);
-    const { threads, ran, wakeUps, resources } = JSON.parse(stdout);
-    assert.ok(threads > 0 && ran > 0, 'no thread of the client was seen at work');
-    assert.strictEqual(wakeUps, 0);
-    // The script's own.
-    assert.strictEqual(resources.filter((name) => name === 'Timeout').length, state === 'waits' ? 2 : 1);
-  });
-}

@@ -159,7 +159,7 @@ module.exports = [
   {
     behaviour: 'A client that rests uses no processor time',
     verdict: 'same',
-    tests: ['a client that … uses no processor time'],
+    tests: ['a client that … uses no processor time, …'],
   },
   {
     behaviour: '`debug` and LAYER_API_DEBUG: when they print, and the lines',
