@@ -60,9 +60,11 @@ function countMethods(Class) {
   }
 }
 
+/** A function that native code returns is native, too. */
 function countIn(native, self, values) {
   callsIn++;
-  return native.apply(self, values.map(countOut));
+  const result = native.apply(self, values.map(countOut));
+  return typeof result === 'function' ? (...more) => countIn(result, undefined, more) : result;
 }
 
 function countOut(value) {
