@@ -13,6 +13,9 @@ const { operationOf, textOf } = createRequire(import.meta.url)('./operations.js'
 const { variants } = createRequire(import.meta.url)('./variants.js');
 const run = promisify(execFile);
 
+/** Certificates of this machine that every process would read at its start: they are no part of any client. */
+const ENV = { ...process.env, NODE_EXTRA_CA_CERTS: undefined };
+
 /** More than the slowest measurement takes, in ms. */
 const PATIENCE = 120_000;
 
@@ -57,7 +60,7 @@ function commandOf(name, worker, settings, programs, node) {
 
 async function measure(program, args) {
   try {
-    const { stdout } = await run(program, args, { timeout: PATIENCE });
+    const { stdout } = await run(program, args, { env: ENV, timeout: PATIENCE });
     return JSON.parse(stdout);
   } catch (error) {
     throw new Error(`${args.length > 1 ? args[1] : 'floor'} cannot be measured:\n${error.stderr || error.message}`);

@@ -7,7 +7,7 @@ exports.callerOf = (client, { resource, method, args, status }, form) => {
     if (reply.status !== status) throw new Error(`Status ${reply.status}`);
   };
   if (form === 'promise') {
-    return async () => check(await target[`${method}Async`](...args));
+    return () => target[`${method}Async`](...args).then(check);
   }
   return (done) =>
     target[method](...args, (error, reply) => {
