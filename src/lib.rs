@@ -1,6 +1,6 @@
 //! The addon: what of the client and the platform JavaScript sees. N-API only; no HTTP, no SQL, no rules.
 //!
-//! The classes mirror the public surface ([`client`]); `index.js` adds what N-API cannot express.
+//! [`client`] is the way of all calls; `lib/` adds what N-API cannot express.
 
 pub mod agent;
 pub mod bell;

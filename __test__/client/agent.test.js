@@ -131,6 +131,15 @@ both('maxFreeSockets: 1 keeps one connection of those that have come to rest', a
   assert.strictEqual(server.opened, 4);
 });
 
+test('calls in flight beyond maxFreeSockets keep their connections from one reply to the next request', async () => {
+  const server = await secureServer();
+  // The longer time that connections may rest anyway does not hold up those beyond the limit.
+  const layer = client(server, { keepAlive: true, maxFreeSockets: 2, timeout: 60_000 });
+  for (let round = 0; round < 10; round++) await Promise.all(times(8, () => get(layer)));
+  assert.strictEqual(server.opened, 8);
+  await until(() => server.open.size === 2, 'two connections are left');
+});
+
 both('clients with the same agent share its limit and its idle connections', async (subject) => {
   const server = await secureServer((_request, response) => setTimeout(() => response.end('{}'), 20));
   const agent = new https.Agent(subject.agentOptions(server, { keepAlive: true, maxSockets: 2 }));

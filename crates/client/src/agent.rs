@@ -13,6 +13,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::AbortHandle;
 use tokio::time::{Duration, Instant};
 
 /// Settings of an agent; names and defaults are those of Node's `https.Agent`.
@@ -290,9 +291,13 @@ pub struct Origin {
 struct Idle {
     /// In the order in which they came to rest.
     connections: VecDeque<Resting>,
-    /// Whether a task is waiting to close those that rest too long.
-    has_reaper: bool,
+    /// When the task that closes those that rest too long looks next, and the way to end it.
+    reaper: Option<(Instant, AbortHandle)>,
 }
+
+/// How long more connections rest than `max_free_sockets`. Replies reach JavaScript many at a time, and only then come
+/// the next requests: closed at once, those that they need would be opened anew, handshake and all.
+const EXCESS: Duration = Duration::from_millis(100);
 
 /// A connection between two requests.
 struct Resting {
@@ -359,38 +364,45 @@ impl Origin {
         let announced = announced.map(|limit| limit.saturating_sub(MARGIN));
         let is_short = announced.is_some_and(|limit| limit.is_zero());
         let mut idle = lock(&self.idle);
-        if !self.options.keep_alive || idle.connections.len() >= self.options.max_free_sockets {
+        if !self.options.keep_alive {
             // Those that the server closed give room to others. Only here, because it looks at every one.
             idle.connections.retain(|resting| !resting.connection.is_closed());
         }
         // Without `keepAlive`, too, Node hands a connection on to a request that waits for one.
         let is_wanted = self.options.keep_alive || self.waiting.load(Ordering::Relaxed) > idle.connections.len();
-        if !is_wanted || is_short || connection.is_closed() || idle.connections.len() >= self.options.max_free_sockets {
+        if !is_wanted || is_short || connection.is_closed() {
             close(connection, turn);
             return;
         }
-        let limit = [self.options.idle_timeout, announced].into_iter().flatten().min();
-        idle.connections.push_back(Resting { connection, deadline: limit.map(|limit| Instant::now() + limit) });
-        if limit.is_some() && !idle.has_reaper {
-            idle.has_reaper = true;
-            tokio::spawn(Arc::clone(self).reap());
+        let excess = (idle.connections.len() >= self.options.max_free_sockets).then_some(EXCESS);
+        let limit = [self.options.idle_timeout, announced, excess].into_iter().flatten().min();
+        let deadline = limit.map(|limit| Instant::now() + limit);
+        idle.connections.push_back(Resting { connection, deadline });
+        let Some(deadline) = deadline else { return };
+        if let Some((next, reaper)) = &idle.reaper {
+            if *next <= deadline {
+                return;
+            }
+            reaper.abort();
         }
+        let reaper = tokio::spawn(Arc::clone(self).reap(deadline));
+        idle.reaper = Some((deadline, reaper.abort_handle()));
     }
 
     /// Closes connections as their time comes; ends, and leaves no timer, when none has a time.
-    async fn reap(self: Arc<Self>) {
+    async fn reap(self: Arc<Self>, mut next: Instant) {
         loop {
-            let next = {
-                let mut idle = lock(&self.idle);
-                let now = Instant::now();
-                idle.connections.retain(|resting| resting.deadline.is_none_or(|deadline| deadline > now));
-                let Some(next) = idle.connections.iter().filter_map(|resting| resting.deadline).min() else {
-                    idle.has_reaper = false;
-                    return;
-                };
-                next
-            };
             tokio::time::sleep_until(next).await;
+            let mut idle = lock(&self.idle);
+            let now = Instant::now();
+            idle.connections.retain(|resting| {
+                resting.deadline.is_none_or(|deadline| deadline > now) && !resting.connection.is_closed()
+            });
+            let deadline = idle.connections.iter().filter_map(|resting| resting.deadline).min();
+            let reaper = idle.reaper.take();
+            let (Some(deadline), Some((_, reaper))) = (deadline, reaper) else { return };
+            idle.reaper = Some((deadline, reaper));
+            next = deadline;
         }
     }
 }
