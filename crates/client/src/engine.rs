@@ -37,18 +37,11 @@ impl Batch {
 
 /// One JavaScript thread's access to the engine.
 pub struct Channel {
-    engine: Engine,
+    runtime: Handle,
     inbox: Arc<Inbox>,
 }
 
-#[derive(Clone)]
-struct Engine {
-    runtime: Handle,
-    arrivals: Arc<Arrivals>,
-}
-
 /// Packets that the engine has not begun with.
-#[derive(Default)]
 struct Arrivals {
     /// Bounded by the number of requests in flight.
     packets: Mutex<Vec<(Packet, Arc<Inbox>)>>,
@@ -56,6 +49,12 @@ struct Arrivals {
     /// Whether the engine's thread waits, or is about to.
     is_resting: AtomicBool,
 }
+
+static ARRIVALS: Arrivals = Arrivals {
+    packets: Mutex::new(Vec::new()),
+    has_packets: AtomicBool::new(false),
+    is_resting: AtomicBool::new(false),
+};
 
 /// Completions after which a channel rings while the engine goes on; otherwise it rings when the engine rests.
 const RING_AFTER: usize = Batch::MAX_COMPLETIONS;
@@ -97,12 +96,18 @@ impl Channel {
     /// Errors: the engine's thread cannot be started.
     pub fn open(ring: impl Fn() + Send + Sync + 'static) -> io::Result<Self> {
         let inbox = Arc::new(Inbox { state: Mutex::default(), ring: Box::new(ring) });
-        Ok(Self { engine: engine()?, inbox })
+        Ok(Self { runtime: runtime()?, inbox })
     }
 
     /// Sends off the requests of a packet.
     pub fn submit(&self, packet: Packet) {
-        self.engine.submit(packet, Arc::clone(&self.inbox));
+        lock(&ARRIVALS.packets).push((packet, Arc::clone(&self.inbox)));
+        ARRIVALS.has_packets.store(true, Ordering::SeqCst);
+        // Either this sees that the engine rests, or the engine sees the packet before it does.
+        if ARRIVALS.is_resting.swap(false, Ordering::SeqCst) {
+            count::WAKE_UPS.add_one();
+            self.runtime.spawn(async { take_up() });
+        }
     }
 
     /// The next completions, or `None` when there are none. Only after `None` does the next completion ring.
@@ -116,50 +121,46 @@ impl Channel {
     }
 }
 
-impl Engine {
-    fn submit(&self, packet: Packet, inbox: Arc<Inbox>) {
-        lock(&self.arrivals.packets).push((packet, inbox));
-        self.arrivals.has_packets.store(true, Ordering::SeqCst);
-        // Either this sees that the engine rests, or the engine sees the packet before it does.
-        if self.arrivals.is_resting.swap(false, Ordering::SeqCst) {
-            count::WAKE_UPS.add_one();
-            let arrivals = Arc::clone(&self.arrivals);
-            self.runtime.spawn(async move { arrivals.take_up() });
+/// Begins with the requests that have arrived; on the engine's thread.
+fn take_up() {
+    if !ARRIVALS.has_packets.swap(false, Ordering::SeqCst) {
+        return;
+    }
+    let packets = mem::take(&mut *lock(&ARRIVALS.packets));
+    for (packet, inbox) in packets {
+        for job in packet.into_jobs() {
+            IN_FLIGHT.set(IN_FLIGHT.get() + 1);
+            tokio::spawn(carry(job, Arc::clone(&inbox)));
         }
     }
 }
 
-impl Arrivals {
-    /// Begins with the requests that have arrived; on the engine's thread.
-    fn take_up(self: &Arc<Self>) {
-        if !self.has_packets.swap(false, Ordering::SeqCst) {
-            return;
-        }
-        let packets = mem::take(&mut *lock(&self.packets));
-        for (packet, inbox) in packets {
-            for job in packet.into_jobs() {
-                IN_FLIGHT.set(IN_FLIGHT.get() + 1);
-                tokio::spawn(carry(job, Arc::clone(&inbox), Arc::clone(self)));
-            }
+/// Rings the channels for which that is due; on the engine's thread.
+fn ring_all() {
+    for inbox in TO_RING.take() {
+        let state = lock(&inbox.state);
+        if let Bell::Due(_) = state.bell {
+            inbox.ring(state);
         }
     }
+}
 
-    /// Before the engine's thread waits; it does not wait when there are packets.
-    fn rest(self: &Arc<Self>) {
-        for inbox in TO_RING.take() {
-            let state = lock(&inbox.state);
-            if let Bell::Due(_) = state.bell {
-                inbox.ring(state);
-            }
-        }
-        self.is_resting.store(true, Ordering::SeqCst);
-        self.take_up();
-    }
+/// Before the engine's thread waits; it does not wait when there are packets.
+fn rest() {
+    ring_all();
+    ARRIVALS.is_resting.store(true, Ordering::SeqCst);
+    take_up();
+}
 
-    /// After it has waited.
-    fn rise(&self) {
-        self.is_resting.store(false, Ordering::SeqCst);
-    }
+/// After the engine's thread has waited.
+fn rise() {
+    ARRIVALS.is_resting.store(false, Ordering::SeqCst);
+}
+
+/// For work that can keep the engine's thread from resting for long: does what else is done before a rest.
+pub(crate) fn breathe() {
+    ring_all();
+    take_up();
 }
 
 impl Inbox {
@@ -204,7 +205,7 @@ fn to_i32(number: impl TryInto<i32>) -> i32 {
     number.try_into().unwrap_or(i32::MAX)
 }
 
-async fn carry(job: Job, inbox: Arc<Inbox>, arrivals: Arc<Arrivals>) {
+async fn carry(job: Job, inbox: Arc<Inbox>) {
     match exchange(&job).await {
         Ok(reply) => inbox.put(job.ticket, reply.status, &reply.body),
         Err(failure) => {
@@ -216,30 +217,24 @@ async fn carry(job: Job, inbox: Arc<Inbox>, arrivals: Arc<Arrivals>) {
     IN_FLIGHT.set(IN_FLIGHT.get() - 1);
     count::COMPLETIONS.add_one();
     // A connection is free again: what has arrived meanwhile need not wait until the engine would rest.
-    arrivals.take_up();
+    take_up();
 }
 
-/// The engine; started by the first channel, shared by all of the process, ended with the process.
+/// The engine's runtime; started by the first channel, shared by all of the process, ended with the process.
 ///
 /// One thread is enough and is faster than a pool: the work per request is a few microseconds of parsing and TLS.
-fn engine() -> io::Result<Engine> {
-    static ENGINE: Mutex<Option<Engine>> = Mutex::new(None);
-    let mut slot = lock(&ENGINE);
-    if let Some(engine) = slot.as_ref() {
-        return Ok(engine.clone());
+fn runtime() -> io::Result<Handle> {
+    static RUNTIME: Mutex<Option<Handle>> = Mutex::new(None);
+    let mut slot = lock(&RUNTIME);
+    if let Some(handle) = slot.as_ref() {
+        return Ok(handle.clone());
     }
-    let arrivals: Arc<Arrivals> = Arc::default();
-    let (resting, rising) = (Arc::clone(&arrivals), Arc::clone(&arrivals));
-    let runtime = Builder::new_current_thread()
-        .enable_io()
-        .enable_time()
-        .on_thread_park(move || resting.rest())
-        .on_thread_unpark(move || rising.rise())
-        .build()?;
-    let engine = Engine { runtime: runtime.handle().clone(), arrivals };
+    let runtime =
+        Builder::new_current_thread().enable_io().enable_time().on_thread_park(rest).on_thread_unpark(rise).build()?;
+    let handle = runtime.handle().clone();
     thread::Builder::new()
         .name("layer-client".to_owned())
         .spawn(move || runtime.block_on(std::future::pending::<()>()))?;
-    *slot = Some(engine.clone());
-    Ok(engine)
+    *slot = Some(handle.clone());
+    Ok(handle)
 }

@@ -2,6 +2,7 @@
 
 use crate::agent::{Turn, close};
 use crate::connection::Connection;
+use crate::engine::breathe;
 use crate::failure::Failure;
 use crate::packet::Job;
 use crate::watched::Activity;
@@ -50,6 +51,8 @@ pub async fn exchange(job: &Job) -> Result<Reply, Failure> {
     let activity = Activity::new();
     let open = Box::pin(Connection::open(origin, activity.clone()));
     let connection = within(&activity, timeout, open).await??;
+    // Many handshakes in a row are long work, too.
+    breathe();
     match attempt(job, connection, &mut turn).await {
         Attempt::Done(result) => result,
         Attempt::Unsent => Err(Failure::hang_up()),
@@ -118,6 +121,8 @@ async fn read(response: Response<Incoming>) -> Result<Reply, Failure> {
         if first.is_empty() {
             first = data;
         } else {
+            // The next frame may be there already, and so on: a long reply must hold up no short one.
+            breathe();
             // A character may be split between frames, so they are decoded as one.
             if joined.is_empty() {
                 joined.extend_from_slice(&first);

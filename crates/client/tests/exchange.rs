@@ -11,7 +11,9 @@ use layer_client::packet::Packet;
 use layer_client::{Text, agent};
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::Duration;
@@ -40,15 +42,20 @@ impl Fixture {
         Self { client, channel: Channel::open(move || ring.send(()).unwrap()).unwrap(), rings }
     }
 
-    /// Reads the block list of a user this many times at once; answers status and text of each, in order of arrival.
-    fn get(&self, count: u32) -> Vec<(i32, String)> {
+    /// Asks for the block list of a user under each of the tickets.
+    fn submit(&self, tickets: Range<u32>) {
         let method = find(Resource::Blocklist, "get");
         let mut packet = Packet::default();
-        for ticket in 0..count {
+        for ticket in tickets {
             let call = Call { path: [Some("maria"), None], text: None };
             self.client.prepare(method, &call, ticket, &mut packet).unwrap();
         }
         self.channel.submit(packet);
+    }
+
+    /// Reads the block list of a user this many times at once; answers status and text of each, in order of arrival.
+    fn get(&self, count: u32) -> Vec<(i32, String)> {
+        self.submit(0..count);
         let mut outcomes = Vec::new();
         while outcomes.len() < count as usize {
             self.rings.recv_timeout(Duration::from_secs(10)).expect("a ring follows each completion");
@@ -106,6 +113,36 @@ fn answering(reply: &'static [u8]) -> u16 {
 
 fn keep_alive() -> AgentOptions {
     AgentOptions { keep_alive: true, ..AgentOptions::default() }
+}
+
+#[test]
+fn a_short_reply_need_not_wait_until_a_long_one_is_there() {
+    const LENGTH: usize = 300 << 20;
+    let connections = Arc::new(AtomicUsize::new(0));
+    let (begun, has_begun) = channel();
+    let port = server(move |mut stream| {
+        read_head(&mut stream).unwrap();
+        if connections.fetch_add(1, Ordering::SeqCst) > 0 {
+            return stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]").unwrap();
+        }
+        write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {LENGTH}\r\n\r\n").unwrap();
+        // Faster than the client reads, so that there is always more for it to read.
+        let piece = vec![b' '; 1 << 20];
+        for index in 0..LENGTH / piece.len() {
+            stream.write_all(&piece).unwrap();
+            if index == 10 {
+                begun.send(()).unwrap();
+            }
+        }
+    });
+    let fixture = Fixture::new(port, AgentOptions::default());
+    fixture.submit(0..1);
+    has_begun.recv_timeout(Duration::from_secs(10)).unwrap();
+    fixture.submit(1..2);
+    fixture.rings.recv_timeout(Duration::from_secs(10)).unwrap();
+    let tickets: Vec<_> = std::iter::from_fn(|| fixture.channel.collect()).map(|batch| batch.meta[0]).collect();
+    assert_eq!(tickets, [1]);
+    fixture.rings.recv_timeout(Duration::from_secs(30)).unwrap();
 }
 
 #[test]
