@@ -3,6 +3,7 @@
 /** Answers to what the engine asks: functions of the caller, and what Node says about certificates and names. */
 
 const addon = require('./addon.js');
+const { outside } = require('./outside.js');
 
 /** Errors of answers that are on their way back through the engine, by number. */
 const kept = new Map();
@@ -21,7 +22,7 @@ exports.keptError = (number) => {
 
 /** The native caller of this thread, where the questions of all agents arrive. */
 exports.caller = () => {
-  if (!native) native = new addon.Caller(answer);
+  if (!native) native = outside(() => new addon.Caller(answer));
   return native;
 };
 

@@ -9,6 +9,7 @@ const { AsyncResource } = require('async_hooks');
 const addon = require('./addon.js');
 const debug = require('./debug.js');
 const { ResponseError, failure } = require('./errors.js');
+const { outside } = require('./outside.js');
 const { setImmediate, setMicrotask } = require('./timers.js');
 
 const DESTROYED_BY_HAND = { requireManualDestroy: true };
@@ -39,26 +40,11 @@ let isDebugging = false;
 /** The native channel; opened by the first client of this thread. */
 exports.open = () => {
   if (!native) {
-    native = outsideDomains(() => new addon.Channel(ring));
+    native = outside(() => new addon.Channel(ring));
     meta = new Int32Array(addon.META_LENGTH);
   }
   return native;
 };
-
-/**
- * What is made in a domain belongs to it. The channel serves all of them, and up to Node 18 an exception in a callback
- * would abort the process: Node leaves the channel's domain twice.
- */
-function outsideDomains(make) {
-  const { domain } = process;
-  if (!domain) return make();
-  process.domain = null;
-  try {
-    return make();
-  } finally {
-    process.domain = domain;
-  }
-}
 
 /** A ticket under which `callback` gets the outcome. */
 exports.take = (callback, timeout) => {

@@ -5,7 +5,19 @@
 const assert = require('node:assert');
 const { AsyncLocalStorage } = require('node:async_hooks');
 const { afterEach, test } = require('node:test');
-const { client, clientOf, closeAll, get, plainServer, runWith, secureServer, subjects } = require('./support.js');
+const {
+  APP_ID,
+  ROOT,
+  client,
+  clientOf,
+  closeAll,
+  get,
+  plainServer,
+  run,
+  runWith,
+  secureServer,
+  subjects,
+} = require('./support.js');
 
 afterEach(closeAll);
 
@@ -230,6 +242,37 @@ test('the context of an AsyncLocalStorage is that of the call after await, also 
   );
   assert.ok(seen.every(Boolean));
   assert.strictEqual(storage.getStore(), undefined);
+});
+
+test('what an AsyncLocalStorage holds where the first client is made is not kept', async () => {
+  const { port } = await plainServer();
+  const source = `${PRINT}
+    const LayerAPI = require(${JSON.stringify(ROOT)});
+    require('v8').setFlagsFromString('--expose-gc');
+    const gc = require('vm').runInNewContext('gc');
+    const { AsyncLocalStorage } = require('async_hooks');
+    const storage = new AsyncLocalStorage();
+    // A function of the caller opens a channel of its own, through which it is asked.
+    const agentOptions = { lookup: (host, options, done) => require('dns').lookup(host, options, done) };
+    const config = { token: 't', appId: '${APP_ID}', baseUrl: 'http://localhost:${port}', agentOptions };
+    let held;
+    let layer;
+    new Promise((resolve) => {
+      const store = {};
+      held = new WeakRef(store);
+      storage.run(store, () => {
+        layer = new LayerAPI(config);
+        layer.blocklist.get('maria', resolve);
+      });
+    }).then(async (error) => {
+      for (let i = 0; i < 50 && held.deref(); i++) {
+        await new Promise((resolve) => setTimeout(resolve, 20));
+        gc();
+      }
+      layer.blocklist.get('jon', (other) => print(error, other, held.deref() === undefined));
+    });`;
+  const { stdout, stderr } = await run(source);
+  assert.deepStrictEqual(stdout, `${JSON.stringify([null, null, true])}\n`, stderr);
 });
 
 test('async_hooks: each request is one resource with init, before, after and destroy', async () => {
