@@ -71,7 +71,9 @@ impl Replies {
 
     fn sized(&self, length: usize) -> Bytes {
         let made = || {
-            let count = (length + self.message.len() / 2) / self.message.len();
+            // Each has a comma or bracket behind it.
+            let each = self.message.len() + 1;
+            let count = (length + each / 2) / each;
             bytes(&(0..).map(|position| message(position, ASCII)).take(count.max(1)).collect())
         };
         self.sized.borrow_mut().entry(length).or_insert_with(made).clone()
@@ -150,7 +152,9 @@ mod tests {
     #[tokio::test]
     async fn the_client_without_a_network_answers_with_the_same_message() {
         let (_, message) = ask(Method::POST, "/apps/a/conversations/c/messages").await;
-        assert_eq!(message, include_str!("../../../crates/client/src/null_network.txt"));
+        let parsed = |text| serde_json::from_str::<serde_json::Value>(text).unwrap();
+        // Whether names are in order depends on what else is built.
+        assert_eq!(parsed(&message), parsed(include_str!("../../../crates/client/src/null_network.txt")));
     }
 
     #[tokio::test]
