@@ -153,6 +153,12 @@ module.exports = [
     ],
   },
   {
+    behaviour: 'Connections at rest beyond `agentOptions.maxFreeSockets`',
+    verdict: 'different',
+    how: 'are closed after a tenth of a second, not at once: most are needed again before that',
+    tests: ['calls in flight beyond maxFreeSockets keep their connections from one reply to the next request'],
+  },
+  {
     behaviour: '`agentOptions.maxTotalSockets`',
     verdict: 'same',
     tests: ['maxTotalSockets: connections to all servers together are limited, idle ones make room'],
