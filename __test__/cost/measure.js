@@ -7,19 +7,14 @@ const { once } = require('node:events');
 const { join } = require('node:path');
 const { createInterface } = require('node:readline');
 const { promisify } = require('node:util');
+const { operationOf, textOf } = require('../../bench/client/operations.js');
 
 const ROOT = join(__dirname, '..', '..');
 const WORKER = join(__dirname, 'worker.js');
 const run = promisify(execFile);
 
-const CONVERSATION = 'layer:///conversations/f3cc7b32-3c92-11e4-baad-164230d1df67';
-const MESSAGE = {
-  sender: { user_id: '1234' },
-  parts: [{ body: "See you at nine o'clock.", mime_type: 'text/plain' }],
-  notification: { text: "See you at nine o'clock.", sound: 'chime.aiff' },
-};
-const send = { method: 'send', args: [CONVERSATION, MESSAGE] };
-const list = { method: 'getAll', args: [CONVERSATION, { page_size: 100 }] };
+const send = operationOf('send');
+const list = operationOf('list');
 
 /** What is measured, by the names that the budget has for it. */
 exports.SCENARIOS = {
@@ -84,10 +79,9 @@ async function instructions(floor, server, scenario) {
   return ((await total(many)) - (await total(few))) / (many - few);
 }
 
-async function callgrind(floor, { port, ca, pid }, { method, args, concurrency }, requests) {
-  const [id, body] = args;
+async function callgrind(floor, { port, ca, pid }, { resource, method, args, status, concurrency }, requests) {
   const limits = { warmUp: { requests: concurrency }, measured: { requests } };
-  const call = { resource: 'messages', method, id, text: JSON.stringify(body), status: 201 };
+  const call = { resource, method, status, ...textOf({ method, args }) };
   const settings = { port, ca, serverPid: pid, concurrency, connections: concurrency, ...limits, ...call };
   const options = ['--tool=callgrind', '--callgrind-out-file=/dev/null'];
   try {
