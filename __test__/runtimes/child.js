@@ -17,13 +17,13 @@ const cases = {
 
   stays() {
     const layer = new LayerAPI(config());
-    layer.blocklist.get('slow', () => {
+    layer.blocklist.get('slow', (_error, first) => {
       process.nextTick(() => {
-        layer.blocklist.get('slow', async () => {
-          await layer.blocklist.getAsync('maria');
+        layer.blocklist.get('slow', async (_error, second) => {
+          const third = await layer.blocklist.getAsync('maria');
           await new Promise((resolve) => setTimeout(resolve, 20));
-          await layer.blocklist.getAsync('slow');
-          console.log('end');
+          const fourth = await layer.blocklist.getAsync('slow');
+          console.log(first.status, second.status, third.status, fourth.status);
         });
       });
     });
@@ -82,8 +82,9 @@ const cases = {
   },
 
   dies() {
-    new LayerAPI(config()).blocklist.get('maria', function namedCallback() {
-      throw new RangeError('thrown by the callback');
+    new LayerAPI(config()).blocklist.get('maria', function namedCallback(error, result) {
+      setTimeout(() => console.log('it goes on'), 1);
+      throw new RangeError(`thrown by the callback: ${error} ${result.status}`);
     });
   },
 
@@ -107,7 +108,7 @@ const cases = {
   async worker() {
     const layer = new LayerAPI(config());
     const all = await Promise.all(['a', 'b', 'c'].map((user) => layer.blocklist.getAsync(user)));
-    require('worker_threads').parentPort.postMessage(all.length);
+    require('worker_threads').parentPort.postMessage(all.map(({ status }) => status));
   },
 
   busy() {

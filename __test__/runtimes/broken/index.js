@@ -2,14 +2,21 @@
 
 /**
  * A client that does everything wrong, against which the suite is checked: it sends nothing, answers each call twice with
- * a result of no meaning and in a foreign context, keeps no process alive, and crashes the one that ends.
+ * a result of no meaning and in a foreign context, swallows what callbacks throw, keeps no process alive, and crashes the
+ * one that ends.
  */
 
 const { isMainThread } = require('worker_threads');
 
 const queue = [];
 setInterval(() => {
-  for (const callback of queue.splice(0)) callback(null, { status: 0, body: null });
+  for (const callback of queue.splice(0)) {
+    try {
+      callback(null, { status: 0, body: null });
+    } catch (_error) {
+      // Lost.
+    }
+  }
 }, 5).unref();
 
 const isChild = process.argv.length > 2;
