@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::error::ApiError;
 use crate::id::ContentId;
+use crate::part::MAX_MIME_TYPE_BYTES;
 use crate::timestamp::Timestamp;
 use crate::version::Version;
 use crate::view::Member;
@@ -37,8 +38,8 @@ impl NewContent {
     /// Errors: `missing_property` and `invalid_property` with the name of the header (assumed).
     pub fn parse(mime_type: Option<&str>, length: Option<&str>, origin: Option<&str>) -> Result<Self, ApiError> {
         let mime_type = mime_type.map(str::trim).ok_or_else(|| ApiError::missing_property("Upload-Content-Type"))?;
-        if mime_type.is_empty() {
-            return Err(ApiError::invalid_property("Upload-Content-Type", "must be a MIME type"));
+        if !is_mime_type(mime_type) {
+            return Err(ApiError::invalid_property("Upload-Content-Type", "must be a MIME type, such as image/png"));
         }
         let length = length.map(str::trim).ok_or_else(|| ApiError::missing_property("Upload-Content-Length"))?;
         let size = decimal(length).filter(|size| *size <= MAX_BYTES).ok_or_else(|| {
@@ -48,6 +49,17 @@ impl NewContent {
         let origin = origin.map(|origin| origin.trim().trim_end_matches('/').to_owned());
         Ok(Self { mime_type: mime_type.to_owned(), size, origin: origin.filter(|origin| !origin.is_empty()) })
     }
+}
+
+/// Whether a text is a type and a subtype, perhaps with parameters behind a semicolon. It comes back as a `Content-Type`.
+fn is_mime_type(text: &str) -> bool {
+    let is_token = |token: &str| {
+        !token.is_empty()
+            && token.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
+    };
+    let (essence, _) = text.split_once(';').unwrap_or((text, ""));
+    text.len() <= MAX_MIME_TYPE_BYTES
+        && essence.trim_end().split_once('/').is_some_and(|(kind, subtype)| is_token(kind) && is_token(subtype))
 }
 
 /// Digits and nothing else: no sign, no space.

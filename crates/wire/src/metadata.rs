@@ -12,6 +12,12 @@ pub const MAX_VALUE_BYTES: usize = 2048;
 /// The largest conversation metadata as a whole, in bytes of keys and values (assumed; the contract names no limit).
 pub const MAX_TOTAL_BYTES: usize = 1_048_576;
 
+/// The most keys of conversation metadata, those inside others included (assumed; the contract names no limit).
+pub const MAX_KEYS: usize = 1000;
+
+/// The largest identity metadata as a whole, in bytes of keys and values (assumed; the contract names no limit).
+pub const MAX_IDENTITY_BYTES: usize = 65_536;
+
 /// The most keys of identity metadata.
 pub const MAX_IDENTITY_KEYS: usize = 16;
 
@@ -19,22 +25,32 @@ pub const MAX_IDENTITY_KEYS: usize = 16;
 ///
 /// Error: `invalid_property` `metadata` (assumed).
 pub fn check_conversation(metadata: &Object) -> Result<(), ApiError> {
-    let mut total = 0;
+    let mut total = Size::default();
     check_object(metadata, 1, &mut total)?;
-    if total > MAX_TOTAL_BYTES {
+    if total.keys > MAX_KEYS {
+        return Err(refuse(format_args!("must not have more than {MAX_KEYS} keys as a whole")));
+    }
+    if total.bytes > MAX_TOTAL_BYTES {
         return Err(refuse(format_args!("must not be longer than {MAX_TOTAL_BYTES} bytes as a whole")));
     }
     Ok(())
 }
 
-fn check_object(object: &Object, depth: usize, total: &mut usize) -> Result<(), ApiError> {
+#[derive(Default)]
+struct Size {
+    bytes: usize,
+    keys: usize,
+}
+
+fn check_object(object: &Object, depth: usize, total: &mut Size) -> Result<(), ApiError> {
     if depth > patch::MAX_SEGMENTS {
         return Err(refuse(format_args!("must not be nested deeper than {}", patch::MAX_SEGMENTS)));
     }
     for (key, value) in object {
-        *total += key.len();
+        total.keys += 1;
+        total.bytes += key.len();
         match value {
-            Value::String(text) if text.len() <= MAX_VALUE_BYTES => *total += text.len(),
+            Value::String(text) if text.len() <= MAX_VALUE_BYTES => total.bytes += text.len(),
             Value::String(_) => return Err(refuse(format_args!("must not hold values over {MAX_VALUE_BYTES} bytes"))),
             Value::Object(inner) => check_object(inner, depth + 1, total)?,
             _ => return Err(refuse(format_args!("must hold strings and objects of strings only"))),
@@ -50,11 +66,19 @@ pub fn check_identity(metadata: &Object) -> Result<(), ApiError> {
     if metadata.len() > MAX_IDENTITY_KEYS {
         return Err(refuse(format_args!("must not have more than {MAX_IDENTITY_KEYS} keys")));
     }
-    if metadata.values().all(Value::is_string) {
-        Ok(())
-    } else {
-        Err(refuse(format_args!("of an identity must hold strings only")))
+    let mut bytes = 0;
+    for (key, value) in metadata {
+        let Value::String(text) = value else {
+            return Err(refuse(format_args!("of an identity must hold strings only")));
+        };
+        bytes += key.len() + text.len();
     }
+    if bytes > MAX_IDENTITY_BYTES {
+        return Err(refuse(format_args!(
+            "of an identity must not be longer than {MAX_IDENTITY_BYTES} bytes as a whole"
+        )));
+    }
+    Ok(())
 }
 
 fn refuse(rule: std::fmt::Arguments<'_>) -> ApiError {
@@ -90,6 +114,20 @@ mod tests {
         let nested = |depth| (0..depth).fold(json!({}), |inner, _| json!({ "a": inner }));
         assert!(check_conversation(&object(&nested(63))).is_ok());
         assert!(check_conversation(&object(&nested(64))).is_err());
+    }
+
+    #[test]
+    fn metadata_has_at_most_1000_keys_wherever_they_are() {
+        let keys =
+            |count: usize| json!({ "in": (0..count).map(|key| (key.to_string(), json!({}))).collect::<Object>() });
+        assert!(check_conversation(&object(&keys(999))).is_ok());
+        assert!(check_conversation(&object(&keys(1000))).is_err());
+    }
+
+    #[test]
+    fn identity_metadata_has_a_limit_as_a_whole() {
+        assert!(check_identity(&object(&json!({ "a": "x".repeat(MAX_IDENTITY_BYTES - 1) }))).is_ok());
+        assert!(check_identity(&object(&json!({ "a": "x".repeat(MAX_IDENTITY_BYTES) }))).is_err());
     }
 
     #[test]

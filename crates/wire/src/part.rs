@@ -19,6 +19,16 @@ use crate::view::Member;
 /// The longest body of a part, in bytes after decoding.
 pub const MAX_BODY_BYTES: usize = 2048;
 
+/// The most parts of a message or an announcement (assumed; the contract names no limit).
+pub const MAX_PARTS: usize = 1000;
+
+/// The longest MIME type of a part, in bytes (assumed).
+pub const MAX_MIME_TYPE_BYTES: usize = 1024;
+
+/// How long the parts of a message may be in all, in bytes of bodies and MIME types (assumed). One request cannot send more; several
+/// that each add a part could.
+pub const MAX_MESSAGE_BYTES: usize = 1_048_576;
+
 /// A part as it is stored: what it is encoded in on the wire is decided anew on the way out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Part {
@@ -62,9 +72,7 @@ pub struct NewPart {
 /// Errors: `missing_property` for absent `parts`, `mime_type` or `body`; `invalid_property` `parts` for anything else.
 pub fn take_parts(request: &mut Object, version: Version) -> Result<Vec<NewPart>, ApiError> {
     match body::take_required(request, "parts")? {
-        Value::Array(parts) if !parts.is_empty() => {
-            parts.into_iter().map(|part| NewPart::parse(part, version)).collect()
-        }
+        Value::Array(parts) if !parts.is_empty() => NewPart::read_all(parts, version),
         _ => Err(refuse("must be an array of at least one part")),
     }
 }
@@ -80,9 +88,14 @@ impl NewPart {
     /// Errors: `invalid_request`, and those of [`take_parts`].
     pub fn parse_all(body: &[u8], version: Version) -> Result<Vec<Self>, ApiError> {
         match body::parse(body)? {
-            Value::Array(parts) => parts.into_iter().map(|part| Self::parse(part, version)).collect(),
+            Value::Array(parts) => Self::read_all(parts, version),
             _ => Err(ApiError::invalid_request("The request body must be an array of parts.")),
         }
+    }
+
+    fn read_all(parts: Vec<Value>, version: Version) -> Result<Vec<Self>, ApiError> {
+        check_count(parts.len())?;
+        parts.into_iter().map(|part| Self::parse(part, version)).collect()
     }
 
     /// Reads a part. Errors as for [`take_parts`].
@@ -95,6 +108,10 @@ impl NewPart {
             body::take_string(&mut part, "mime_type")?.ok_or_else(|| ApiError::missing_property("mime_type"))?;
         if mime_type.is_empty() || mime_type.contains('\0') {
             return Err(ApiError::invalid_property("mime_type", "must be a MIME type"));
+        }
+        if mime_type.len() > MAX_MIME_TYPE_BYTES {
+            let rule = format_args!("must not be longer than {MAX_MIME_TYPE_BYTES} bytes");
+            return Err(ApiError::invalid_property("mime_type", rule));
         }
         let body = match (body::take(&mut part, "content"), body::take_string(&mut part, "body")?) {
             (Some(_), Some(_)) => return Err(refuse("must not have both 'body' and 'content'")),
@@ -143,6 +160,25 @@ fn refuse(rule: &str) -> ApiError {
     ApiError::invalid_property("parts", rule)
 }
 
+fn check_count(count: usize) -> Result<(), ApiError> {
+    if count > MAX_PARTS {
+        return Err(ApiError::invalid_property("parts", format_args!("must not be more than {MAX_PARTS}")));
+    }
+    Ok(())
+}
+
+/// Checks that a message to which parts are added stays within [`MAX_PARTS`] and [`MAX_MESSAGE_BYTES`].
+///
+/// Error: `invalid_property` `parts`.
+pub fn check_message(parts: &[Part]) -> Result<(), ApiError> {
+    check_count(parts.len())?;
+    if parts.iter().map(Part::length).sum::<usize>() > MAX_MESSAGE_BYTES {
+        let rule = format_args!("must not be longer than {MAX_MESSAGE_BYTES} bytes in all");
+        return Err(ApiError::invalid_property("parts", rule));
+    }
+    Ok(())
+}
+
 impl Part {
     /// The parts of a new message or announcement, whose UUID is `owner`.
     ///
@@ -163,6 +199,15 @@ impl Part {
             return Err(refuse("has the same id twice"));
         }
         Ok(parts)
+    }
+
+    /// How long its body and its MIME type are, in bytes.
+    pub fn length(&self) -> usize {
+        let body = match &self.body {
+            PartBody::Bytes(bytes) => bytes.len(),
+            PartBody::Content { .. } => 0,
+        };
+        self.mime_type.len() + body
     }
 
     /// The id of the part at this place of a message, unless the sender chose one: the UUID of the message, counted up, as a

@@ -10,8 +10,8 @@ use axum::extract::{Path, RawQuery, State};
 use axum::response::Response;
 use bytes::Bytes;
 use http::header::{
-    ACCEPT_RANGES, ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG,
-    IF_RANGE, RANGE, X_CONTENT_TYPE_OPTIONS,
+    ACCEPT_RANGES, ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_SECURITY_POLICY,
+    CONTENT_TYPE, ETAG, IF_RANGE, RANGE, X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use http_body_util::channel::{Channel, Sender};
@@ -30,6 +30,12 @@ const CHUNK: usize = 128 * 1024;
 
 /// How many chunks may wait for the client.
 const CHUNKS_WAITING: usize = 2;
+
+/// What a browser may do with content that it shows as a page: a page that someone uploaded is not to act as the platform.
+const SANDBOX: HeaderValue = HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'; sandbox");
+
+/// The type that browsers do not show in a sandbox. It cannot act for its origin.
+const PDF: &[u8] = b"application/pdf";
 
 /// Downloads rich content.
 ///
@@ -50,6 +56,9 @@ pub async fn content(
     let mime_type = HeaderValue::from_str(&content.announced.mime_type).ok();
     let mime_type = mime_type.unwrap_or(HeaderValue::from_static("application/octet-stream"));
     let mut response = respond(file, content.announced.size, &etag, &method, &headers);
+    if !mime_type.as_bytes().to_ascii_lowercase().starts_with(PDF) {
+        response.headers_mut().insert(CONTENT_SECURITY_POLICY, SANDBOX);
+    }
     response.headers_mut().insert(CONTENT_TYPE, mime_type);
     // The link itself is the secret, so a web page of any origin that has it may read (assumed).
     response.headers_mut().insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use layer_wire::part::{NewPart, Part};
+use layer_wire::part::{self, NewPart, Part};
 use layer_wire::{ApiError, ConversationId, MessageId, PartId, Timestamp};
 use uuid::Uuid;
 
@@ -15,9 +15,6 @@ use super::message::find_in;
 use crate::error::Failure;
 use crate::store::model::{AppKey, ConversationRecord, MessageRecord};
 use crate::store::{Reads, StoreError, Writes};
-
-/// The most parts that a message can come to have by adding one (assumed), since each change rewrites them all.
-const MAX_PARTS: usize = 1000;
 
 /// The outcome of a request to add a part.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,6 +49,10 @@ fn keep(
     now: Timestamp,
     events: &Events,
 ) -> Result<MessageRecord, Failure> {
+    // One that has more from before there was a limit may lose some.
+    if parts.len() >= before.parts.len() {
+        part::check_message(&parts)?;
+    }
     let after = MessageRecord { parts, updated_at: Some(now), ..before.clone() };
     check_parts(writes, app, conversation, &after.parts)?;
     writes.put_parts(app, conversation, before, &after)?;
@@ -118,10 +119,6 @@ impl Services {
             if let Ok(index) = index_of(&before, part) {
                 let is_replay = chosen.is_none();
                 return Ok(if is_replay { AddedPart::Done(before, index) } else { AddedPart::IdInUse(before, index) });
-            }
-            if before.parts.len() >= MAX_PARTS {
-                let rule = format_args!("of a message must not be more than {MAX_PARTS}");
-                return Err(ApiError::invalid_property("parts", rule).into());
             }
             let mut parts = before.parts.clone();
             parts.push(changed(PartId { message, part }, new, now)?);

@@ -77,6 +77,47 @@ fn an_announced_upload_has_three_keys_in_1_0() {
     assert!(!body["upload_url"].as_str().unwrap().contains(server.app.token.reveal()));
 }
 
+/// Contract 2.5 (assumed): the type comes back as the `Content-Type` of the download.
+#[test]
+fn an_upload_has_a_type_that_can_be_one() {
+    let server = start();
+    let conversation = server.conversation(&["maria"]);
+    for mime_type in
+        ["not a mime", "image", "/png", "image/", "image/p ng", "a/b/c", ";a=b", &format!("a/{}", "b".repeat(1024))]
+    {
+        announce(&server, &conversation, mime_type, 1, "1.0").assert_error(
+            422,
+            "invalid_property",
+            Some("Upload-Content-Type"),
+        );
+    }
+    for mime_type in
+        ["image/png", "text/plain; charset=utf-8", "application/vnd.layer.card+json;role=root", "x-a/b+c.d"]
+    {
+        assert_eq!(announce(&server, &conversation, mime_type, 1, "1.0").status, 201, "{mime_type}");
+    }
+}
+
+/// A page that someone uploaded must not act as the platform, on whose origin it is.
+#[test]
+fn uploaded_pages_are_shown_in_a_sandbox() {
+    let server = start();
+    let conversation = server.conversation(&["maria"]);
+    for (mime_type, is_sandboxed) in
+        [("text/html", true), ("Image/SVG+xml", true), ("image/png", true), ("application/pdf", false)]
+    {
+        let announced = announce(&server, &conversation, mime_type, 3, "1.0");
+        assert_eq!(put(&server.platform, &announced.json()["upload_url"], &[], b"<p>").status, 200);
+        let content = server.get(&format!("/conversations/{conversation}/content/{}", announced.uuid())).json();
+        let download =
+            raw(&server.platform, "GET", &target(&content["download_url"]), &[], b"");
+        assert_eq!((download.status, download.header("content-type")), (200, Some(mime_type)));
+        assert_eq!(download.header("x-content-type-options"), Some("nosniff"));
+        let policy = download.header("content-security-policy").unwrap_or_default();
+        assert_eq!(policy.contains("sandbox") && policy.contains("default-src 'none'"), is_sandboxed, "{mime_type}");
+    }
+}
+
 /// Contract 2.5 (recorded, L3): all six keys, nulls explicit.
 #[test]
 fn an_announced_upload_has_six_keys_in_3_0() {

@@ -18,6 +18,7 @@ mod export;
 mod following;
 mod identity;
 mod lifecycle;
+mod limits;
 mod mark_all_read;
 mod message;
 mod notification;
