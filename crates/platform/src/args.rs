@@ -6,11 +6,12 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use layer_store::DataLocation;
+use layer_store::token::Token;
 use lexopt::{Arg, Parser, ValueExt as _};
 
-use crate::config::{Config, DataLocation, Tls};
+use crate::config::{Config, Tls};
 use crate::ids::IdSource;
-use crate::token::Token;
 
 /// The port when none is given.
 pub const DEFAULT_PORT: u16 = 8080;

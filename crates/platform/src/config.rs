@@ -2,12 +2,12 @@
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
-use std::path::PathBuf;
 
+use layer_store::DataLocation;
+use layer_store::token::Token;
 use layer_wire::Timestamp;
 
 use crate::ids::IdSource;
-use crate::token::Token;
 
 /// How to start a platform.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,15 +65,6 @@ pub struct WebhookOptions {
     pub allow_http: bool,
     /// Certificates of authorities, in PEM form, that targets may have their certificate from, beside Mozilla's. Default: none.
     pub ca_pem: Option<String>,
-}
-
-/// Where the data of a platform is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum DataLocation {
-    /// In a file, which is created if need be; its folder must exist. Two more files appear beside it while it is open.
-    File(PathBuf),
-    /// In memory; gone when the platform is closed.
-    Memory,
 }
 
 /// A certificate and its key, as PEM text. The key never shows in debug output.

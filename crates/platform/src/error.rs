@@ -3,10 +3,10 @@
 use axum::response::{IntoResponse, Response};
 use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, StatusCode};
+use layer_store::StoreError;
 use layer_wire::{ApiError, ErrorKind};
 
 use crate::answer;
-use crate::store::StoreError;
 
 /// Why a request fails.
 #[derive(Debug)]

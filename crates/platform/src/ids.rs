@@ -2,11 +2,10 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use layer_store::token::Token;
 use layer_wire::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::{Builder, Uuid};
-
-use crate::token::Token;
 
 /// Where ids and secrets come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -1,8 +1,8 @@
 //! The Layer platform: a server that speaks the Layer Server API, to be embedded in a program or run alone.
 //!
 //! Everything hangs on a [`Platform`]: its threads, its listener, its database. Nothing is global, and no signal is handled here, so
-//! one process can run several. Requests pass `router` (every route on one page), `routes` (HTTP), `service` (rules) and `store`
-//! (SQL), each knowing only the next.
+//! one process can run several. Requests pass `router` (every route on one page), `routes` (HTTP), `service` (rules) and `layer_store`
+//! (what is kept), each knowing only the next.
 
 #![forbid(unsafe_code)]
 
@@ -12,6 +12,7 @@ mod clock;
 mod config;
 mod error;
 mod extract;
+mod files;
 mod gate;
 mod ids;
 mod links;
@@ -23,21 +24,18 @@ mod router;
 mod routes;
 mod server;
 mod service;
-mod store;
 mod task;
 mod tls;
-mod token;
 mod tools;
 mod unread;
 mod worker;
 
 pub use clock::Clock;
-pub use config::{Config, DataLocation, Tls, WebhookOptions};
+pub use config::{Config, Tls, WebhookOptions};
 pub use http::Method;
 pub use ids::IdSource;
+pub use layer_store::token::Token;
+pub use layer_store::{DataLocation, OpenError, StoreError};
 pub use layer_wire::Timestamp;
 pub use platform::{AdminAnswer, Error, NewApp, Platform, StartError};
 pub use service::delivery::{Attempt, Outcome};
-pub use store::StoreError;
-pub use store::sqlite::open::OpenError;
-pub use token::Token;

@@ -10,6 +10,8 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::middleware::from_fn_with_state;
 use http::{Method, Request};
+use layer_store::token::Token;
+use layer_store::{OpenError, Store, StoreError};
 use layer_wire::AppId;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
@@ -17,16 +19,12 @@ use tower_service::Service as _;
 
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::files::Files;
 use crate::ids::Ids;
 use crate::outbound::Outbound;
 use crate::routes::admin::{self, Admin};
 use crate::service::Services;
 use crate::service::delivery::Attempt;
-use crate::store::files::Files;
-use crate::store::sqlite::SqliteStore;
-use crate::store::sqlite::open::OpenError;
-use crate::store::{Store, StoreError};
-use crate::token::Token;
 use crate::tools::{self, Tools};
 use crate::{router, server, task, tls, worker};
 
@@ -185,7 +183,7 @@ impl Platform {
         let outbound = Outbound::new(&config.webhooks).map_err(StartError::WebhookCa)?;
         let (listener, address) = listen(SocketAddr::new(config.host, config.port))?;
         let url = format!("{scheme}://{}", reachable(address));
-        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&config.data).map_err(StartError::Data)?);
+        let store = layer_store_sqlite::open(&config.data).map_err(StartError::Data)?;
         let clock = Clock::default();
         if config.frozen_at.is_some() {
             clock.freeze(config.frozen_at);

@@ -1,5 +1,7 @@
 //! From records to the JSON of the version that was asked for.
 
+use layer_store::announcement::AnnouncementCopy;
+use layer_store::model::{AnnouncementRecord, ConversationRecord, MessageRecord};
 use layer_wire::announcement::{Announcement, ReceivedAnnouncement};
 use layer_wire::block_list::BlockedUser;
 use layer_wire::conversation::{Conversation, UserPart};
@@ -14,8 +16,6 @@ use crate::service::caller::Caller;
 use crate::service::conversation::OfUser;
 use crate::service::dedupe::Tagged;
 use crate::service::scheduled_message::{Accepted, Scheduled};
-use crate::store::announcement::AnnouncementCopy;
-use crate::store::model::{AnnouncementRecord, ConversationRecord, MessageRecord};
 
 /// Renders what the system sees of an app.
 pub struct SystemView(View);

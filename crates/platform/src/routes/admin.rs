@@ -12,6 +12,8 @@ use axum::routing::{delete, get, post};
 use bytes::Bytes;
 use http::StatusCode;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use layer_store::token::{Token, TokenHash};
+use layer_store::{Store, StoreError};
 use layer_wire::{ApiError, ErrorKind, Timestamp};
 use serde::Deserialize;
 use serde_json::json;
@@ -23,8 +25,6 @@ use crate::error::Failure;
 use crate::extract::text_header;
 use crate::gate::bearer_token;
 use crate::service::Services;
-use crate::store::{Store, StoreError};
-use crate::token::{Token, TokenHash};
 use crate::tools::faults::Spec;
 use crate::tools::{Tools, snapshot};
 

@@ -15,14 +15,15 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use http_body_util::channel::{Channel, Sender};
+use layer_store::file::FileName;
 use layer_wire::ContentId;
 
 use super::Answer;
 use super::upload::linked;
 use crate::extract::text_header;
+use crate::files::on_disk;
 use crate::links::{Purpose, hex};
 use crate::service::Services;
-use crate::store::files::{FileName, on_disk};
 use crate::task;
 
 /// How many bytes are read at a time.

@@ -7,6 +7,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use layer_store::export::ExportRecord;
+use layer_store::file::FileName;
 use layer_wire::export::{Export, ExportStatus, NewSchedule, Schedule, Security, parse_security};
 use layer_wire::{ApiError, ExportId};
 
@@ -15,11 +17,10 @@ use super::download::respond;
 use super::upload::linked;
 use crate::answer;
 use crate::extract::{OfExport, Payload};
+use crate::files::on_disk;
 use crate::gate::Caller;
 use crate::links::Purpose;
 use crate::service::Services;
-use crate::store::export::ExportRecord;
-use crate::store::files::{FileName, on_disk};
 
 fn shown(services: &Services, export: ExportRecord) -> Export {
     let link = export.archive.as_ref().map(|_| services.links().archive(export.app, export.id));

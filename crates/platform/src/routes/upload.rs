@@ -17,6 +17,8 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderValue, StatusCode};
 use http_body_util::BodyExt as _;
+use layer_store::content::ContentRecord;
+use layer_store::model::AppKey;
 use layer_wire::content::{NewContent, UploadRange};
 use layer_wire::{ApiError, AppId, ContentId, id};
 
@@ -27,8 +29,6 @@ use crate::extract::{discard, text_header};
 use crate::links::Purpose;
 use crate::service::Services;
 use crate::service::upload::{Progress, Upload};
-use crate::store::content::ContentRecord;
-use crate::store::model::AppKey;
 
 /// How long a client may send nothing in the middle of an upload.
 const IDLE: Duration = Duration::from_secs(30);

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use http::StatusCode;
+use layer_store::webhook::WebhookRecord;
 use layer_wire::url::Urls;
 use layer_wire::webhook::{NewWebhook, Webhook};
 
@@ -12,7 +13,6 @@ use crate::answer;
 use crate::extract::{OfWebhook, WebhookPayload};
 use crate::gate::Caller;
 use crate::service::Services;
-use crate::store::webhook::WebhookRecord;
 
 fn show(services: &Services, caller: Caller, record: WebhookRecord) -> Webhook {
     let urls = Urls::system(services.public_url(), caller.app);

@@ -1,5 +1,8 @@
 //! Announcements. Contract 2.3.
 
+use layer_store::announcement::AnnouncementCopy;
+use layer_store::model::{AnnouncementRecord, AppKey};
+use layer_store::{Reads, Writes};
 use layer_wire::announcement::NewAnnouncement;
 use layer_wire::message::Status;
 use layer_wire::page::{Listing, Page};
@@ -12,9 +15,6 @@ use super::caller::Caller;
 use super::dedupe::{self, Creation, Tagged};
 use super::named::Named;
 use crate::error::Failure;
-use crate::store::announcement::AnnouncementCopy;
-use crate::store::model::{AnnouncementRecord, AppKey};
-use crate::store::{Reads, Writes};
 
 fn find_of_user(
     reads: &dyn Reads,

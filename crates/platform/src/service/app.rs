@@ -2,15 +2,15 @@
 
 use std::sync::PoisonError;
 
+use layer_store::model::{AppKey, AppRecord};
+use layer_store::token::TokenHash;
+use layer_store::{StoreError, Writes};
 use layer_wire::app::AppChange;
 use layer_wire::{ApiError, AppId};
 
 use super::Services;
 use crate::error::Failure;
 use crate::platform::NewApp;
-use crate::store::model::{AppKey, AppRecord};
-use crate::store::{StoreError, Writes};
-use crate::token::TokenHash;
 
 impl Services {
     /// Checks a token against an app.

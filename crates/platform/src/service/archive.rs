@@ -15,6 +15,10 @@ use cbc::cipher::{BlockModeEncrypt as _, KeyIvInit as _};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use getrandom::SysRng;
+use layer_store::export::{ArchiveRecord, ExportRecord};
+use layer_store::file::FileName;
+use layer_store::model::{ConversationRecord, PositionRange};
+use layer_store::{Reads, StoreError, Writes};
 use layer_wire::export::ExportKind;
 use layer_wire::identity::Identities;
 use layer_wire::{ApiError, View};
@@ -26,11 +30,8 @@ use serde::Serialize;
 use super::Services;
 use super::named::identities_of;
 use crate::error::Failure;
+use crate::files::on_disk;
 use crate::ids::Ids;
-use crate::store::export::{ArchiveRecord, ExportRecord};
-use crate::store::files::{FileName, on_disk};
-use crate::store::model::{ConversationRecord, PositionRange};
-use crate::store::{Reads, StoreError, Writes};
 
 /// How many objects are read at a time.
 const PAGE: usize = 200;
@@ -266,7 +267,7 @@ impl Services {
                 let range = PositionRange { after, ..PositionRange::default() };
                 let found = reads.messages(&conversation, range, PAGE)?;
                 let last = found.last().map(|message| message.position);
-                let show = |record: crate::store::model::MessageRecord| {
+                let show = |record: layer_store::model::MessageRecord| {
                     let view = named(&view, reads, app, &record)?;
                     json(&layer_wire::message::Message::in_system_view(record.into(), &view))
                 };
@@ -306,7 +307,7 @@ impl Services {
 fn named(
     view: &View,
     reads: &dyn Reads,
-    app: crate::store::model::AppKey,
+    app: layer_store::model::AppKey,
     object: &impl super::named::NamesUsers,
 ) -> Result<View, StoreError> {
     let identities = if view.version.has_identities() { identities_of(reads, app, object)? } else { Identities::new() };

@@ -1,12 +1,12 @@
 //! Block lists. Contract 2.6.
 
+use layer_store::model::AppKey;
 use layer_wire::UserId;
 
 use super::Services;
 use super::caller::Caller;
 use super::named::Named;
 use crate::error::Failure;
-use crate::store::model::AppKey;
 
 impl Services {
     /// The users whom `owner` blocks; none for an unknown owner (recorded).

@@ -1,8 +1,7 @@
 //! Who asks.
 
+use layer_store::model::AppKey;
 use layer_wire::{AppId, Version};
-
-use crate::store::model::AppKey;
 
 /// Who calls: the app that the token belongs to, and in which version.
 #[derive(Debug, Clone, Copy)]

@@ -1,5 +1,7 @@
 //! What a user creates and edits through the Client API. Contract 2.10.
 
+use layer_store::model::{AppKey, ConversationRecord, MessageRecord};
+use layer_store::{Reads, Writes};
 use layer_wire::client_api::{ConversationOfUser, MessageOfUser};
 use layer_wire::conversation::ConversationPatch;
 use layer_wire::message::{NewMessage, Sender};
@@ -14,8 +16,6 @@ use super::message;
 use super::named::Named;
 use super::scheduled_message;
 use crate::error::Failure;
-use crate::store::model::{AppKey, ConversationRecord, MessageRecord};
-use crate::store::{Reads, Writes};
 
 /// The outcome of a request to create a conversation as a user.
 #[derive(Debug, Clone, PartialEq)]

@@ -2,6 +2,9 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use layer_store::content::{ContentRecord, FinishedUpload};
+use layer_store::model::{AppKey, ConversationRecord};
+use layer_store::{Reads, StoreError, Writes};
 use layer_wire::content::{NewContent, StorageObject};
 use layer_wire::part::{Part, PartBody};
 use layer_wire::url::DownloadLinks as _;
@@ -12,11 +15,8 @@ use tokio::sync::Notify;
 use super::Services;
 use super::conversation::find;
 use crate::error::Failure;
+use crate::files::on_disk;
 use crate::links::UPLOAD_MS;
-use crate::store::content::{ContentRecord, FinishedUpload};
-use crate::store::files::on_disk;
-use crate::store::model::{AppKey, ConversationRecord};
-use crate::store::{Reads, StoreError, Writes};
 
 /// How many unused files are deleted at a time.
 const BATCH: usize = 256;

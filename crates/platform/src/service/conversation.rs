@@ -1,5 +1,7 @@
 //! Conversations. Contract 2.1.
 
+use layer_store::model::{AppKey, ConversationRecord, Membership, MessageRecord, NewConversationRecord};
+use layer_store::{Reads, Writes};
 use layer_wire::conversation::{ConversationPatch, NewConversation, Patchable};
 use layer_wire::page::{Listing, Page, SortBy};
 use layer_wire::{ApiError, ConversationId, Timestamp, UserId};
@@ -11,8 +13,6 @@ use super::dedupe::{self, Creation, Tagged};
 use super::event::{Event, Events};
 use super::named::Named;
 use crate::error::Failure;
-use crate::store::model::{AppKey, ConversationRecord, Membership, MessageRecord, NewConversationRecord};
-use crate::store::{Reads, Writes};
 
 /// The outcome of a request to create a conversation.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,11 +1,11 @@
 //! Dedupe tags: the `If-None-Match` of a create request becomes the id of what it creates. Contract 1.6 and 8.
 
+use layer_store::model::{AnnouncementRecord, AppKey, ConversationRecord, IdUse, MessageRecord};
+use layer_store::{Reads, StoreError};
 use layer_wire::{AnnouncementId, ConversationId, MessageId};
 use uuid::Uuid;
 
 use super::scheduled_message::Scheduled;
-use crate::store::model::{AnnouncementRecord, AppKey, ConversationRecord, IdUse, MessageRecord};
-use crate::store::{Reads, StoreError};
 
 /// What has the id of a tag.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,5 +1,7 @@
 //! Deletions as a user. Contract 2.2, 2.10 and 2.1.3: for everyone, or for the user's own devices alone.
 
+use layer_store::Writes;
+use layer_store::model::AppKey;
 use layer_wire::client_api::{ConversationDeletion, DeletionMode};
 use layer_wire::{ApiError, ConversationId, MessageId, UserId};
 
@@ -8,8 +10,6 @@ use super::conversation::{find_as_participant, remove_participant};
 use super::event::Event;
 use super::message::find_of_user;
 use crate::error::Failure;
-use crate::store::Writes;
-use crate::store::model::AppKey;
 
 impl Services {
     /// Deletes a message as a user who can see it. For everyone, it must be a participant.

@@ -5,14 +5,14 @@ use std::fmt;
 use std::sync::atomic::Ordering;
 use std::sync::{Mutex, PoisonError};
 
+use layer_store::webhook::{DeliveryKey, DeliveryRecord, WebhookKey, WebhookRecord};
+use layer_store::{StoreError, Writes};
 use layer_wire::webhook::Status;
 use layer_wire::{AppId, Timestamp, WebhookId};
 use serde::{Serialize, Serializer};
 use uuid::Uuid;
 
 use super::Services;
-use crate::store::webhook::{DeliveryKey, DeliveryRecord, WebhookKey, WebhookRecord};
-use crate::store::{StoreError, Writes};
 
 /// The first pause after a failed attempt, in milliseconds; each further one is twice as long (assumed).
 const FIRST_PAUSE_MS: i64 = 1000;

@@ -6,6 +6,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use layer_store::model::{AppKey, ConversationRecord, MessageRecord};
+use layer_store::webhook::{NewDelivery, Subscription};
+use layer_store::{Reads, StoreError, Writes};
 use layer_wire::body::Object;
 use layer_wire::conversation::Conversation;
 use layer_wire::event::{self, Envelope, EventKind, Link};
@@ -20,9 +23,6 @@ use super::named::{NamesUsers, identities_of};
 use crate::clock::Clock;
 use crate::ids::Ids;
 use crate::links::Links;
-use crate::store::model::{AppKey, ConversationRecord, MessageRecord};
-use crate::store::webhook::{NewDelivery, Subscription};
-use crate::store::{Reads, StoreError, Writes};
 
 /// What happened, with the object as it is after the change.
 #[derive(Debug, Clone, Copy)]

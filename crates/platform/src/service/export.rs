@@ -1,44 +1,21 @@
 //! Data exports: keys, requests, and the schedule. Contract 2.9. The archives are made in `archive.rs`.
 
-use layer_wire::export::{ExportKind, ExportStatus, Interval, NewSchedule, Schedule};
+use layer_store::export::{ExportRecord, ExportSettings};
+use layer_store::model::AppKey;
+use layer_store::{Reads, StoreError, Writes};
+use layer_wire::export::{ExportKind, Interval, NewSchedule};
 use layer_wire::{ApiError, ExportId, Timestamp, Version};
 
 use super::Services;
 use super::archive::PublicKey;
 use super::caller::Caller;
 use crate::error::Failure;
-use crate::store::export::{ExportRecord, ExportSettings};
-use crate::store::model::AppKey;
-use crate::store::{Reads, StoreError, Writes};
 
 /// A day, in milliseconds: between two historical exports, and between two scheduled ones.
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
 fn a_day_after(time: Timestamp) -> Timestamp {
     Timestamp::from_ms(time.as_ms().saturating_add(DAY_MS))
-}
-
-impl ExportRecord {
-    /// How far it is.
-    pub fn status(&self) -> ExportStatus {
-        match (self.started_at, &self.archive) {
-            (_, Some(_)) => ExportStatus::Completed,
-            (Some(_), None) => ExportStatus::Executing,
-            (None, None) => ExportStatus::Pending,
-        }
-    }
-}
-
-impl From<ExportSettings> for Schedule {
-    fn from(settings: ExportSettings) -> Self {
-        Self {
-            interval: settings.schedule.interval,
-            events: settings.schedule.events,
-            last_export_at: settings.last_export.map(|(at, _)| at),
-            last_export_id: settings.last_export.map(|(_, id)| id),
-            next_export_at: settings.next_export_at,
-        }
-    }
 }
 
 impl Services {

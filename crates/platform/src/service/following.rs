@@ -3,13 +3,13 @@
 //! Users who share a conversation follow each other, also after it ended. An explicit unfollow lasts until they come to share
 //! another one. The store does that by itself, where memberships begin and end.
 
+use layer_store::model::AppKey;
+use layer_store::{Reads, Writes};
 use layer_wire::page::{Listing, Page};
 use layer_wire::{ApiError, UserId, identity};
 
 use super::Services;
 use crate::error::Failure;
-use crate::store::model::AppKey;
-use crate::store::{Reads, Writes};
 
 /// A page of the users whom a user follows.
 fn list(reads: &dyn Reads, app: AppKey, user: &UserId, page: &Page<UserId>) -> Result<Listing<UserId>, Failure> {

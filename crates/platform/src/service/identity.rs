@@ -1,13 +1,13 @@
 //! Identities. Contract 2.7.
 
+use layer_store::model::AppKey;
+use layer_store::{Reads, Writes};
 use layer_wire::identity::{Fields, IdentityPatch};
 use layer_wire::{ApiError, UserId};
 
 use super::Services;
 use super::caller::Caller;
 use crate::error::Failure;
-use crate::store::model::AppKey;
-use crate::store::{Reads, Writes};
 
 /// The outcome of a request to create an identity.
 #[derive(Debug, Clone, PartialEq)]

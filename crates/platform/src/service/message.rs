@@ -1,5 +1,7 @@
 //! Messages. Contract 2.2.
 
+use layer_store::model::{AppKey, ConversationRecord, Membership, MessageRecord, NewMessageRecord, PositionRange};
+use layer_store::{Reads, Writes};
 use layer_wire::message::{NewMessage, RecipientStatus, Sender};
 use layer_wire::page::{Listing, Page};
 use layer_wire::part::Part;
@@ -15,8 +17,6 @@ use super::event::Event;
 use super::named::Named;
 use super::scheduled_message::{self, Accepted};
 use crate::error::Failure;
-use crate::store::model::{AppKey, ConversationRecord, Membership, MessageRecord, NewMessageRecord, PositionRange};
-use crate::store::{Reads, Writes};
 
 /// The message, if it is in this conversation; else `not_found`.
 pub fn find_in(

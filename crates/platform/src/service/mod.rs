@@ -31,6 +31,8 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
+use layer_store::model::AppRecord;
+use layer_store::{Store, StoreError};
 use layer_wire::url::Urls;
 use layer_wire::{AppId, UserId};
 use tokio::sync::Notify;
@@ -39,11 +41,9 @@ use self::delivery::History;
 use self::event::Events;
 use crate::clock::Clock;
 use crate::config::WebhookOptions;
+use crate::files::Files;
 use crate::ids::Ids;
 use crate::links::Links;
-use crate::store::files::Files;
-use crate::store::model::AppRecord;
-use crate::store::{Store, StoreError};
 
 /// Everything that the rules need.
 pub struct Services {

@@ -1,5 +1,8 @@
 //! The identities of the users in an answer: versions 2.0 and later show name and picture with every user.
 
+use layer_store::announcement::AnnouncementCopy;
+use layer_store::model::{AnnouncementRecord, AppKey, ConversationRecord, MessageRecord};
+use layer_store::{Reads, StoreError, Writes};
 use layer_wire::UserId;
 use layer_wire::identity::Identities;
 use layer_wire::message::Sender;
@@ -12,9 +15,6 @@ use super::conversation::{Created, OfUser};
 use super::dedupe::{Creation, Tagged};
 use super::scheduled_message::Accepted;
 use crate::error::Failure;
-use crate::store::announcement::AnnouncementCopy;
-use crate::store::model::{AnnouncementRecord, AppKey, ConversationRecord, MessageRecord};
-use crate::store::{Reads, StoreError, Writes};
 
 /// What was found, and what is known of the users whom an answer shows with it.
 pub type Named<Found> = (Found, Identities);

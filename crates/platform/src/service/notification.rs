@@ -1,9 +1,9 @@
 //! Ad-hoc notifications. Contract 2.4.
 
+use layer_store::model::AppKey;
 use layer_wire::notification::NewNotification;
 
 use super::Services;
-use crate::store::model::AppKey;
 
 impl Services {
     /// Takes a notification for its recipients, who need not exist. Nothing is stored (contract 2.4).

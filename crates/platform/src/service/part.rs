@@ -2,6 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
+use layer_store::model::{AppKey, ConversationRecord, MessageRecord};
+use layer_store::{Reads, StoreError, Writes};
 use layer_wire::part::{self, NewPart, Part};
 use layer_wire::{ApiError, ConversationId, MessageId, PartId, Timestamp};
 use uuid::Uuid;
@@ -13,8 +15,6 @@ use super::conversation::find;
 use super::event::{Event, Events, PartChange};
 use super::message::find_in;
 use crate::error::Failure;
-use crate::store::model::{AppKey, ConversationRecord, MessageRecord};
-use crate::store::{Reads, StoreError, Writes};
 
 /// The outcome of a request to add a part.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,5 +1,7 @@
 //! Receipts. Contract 2.2.3: the status of a message only rises, and a sender gives none, because its own message is read.
 
+use layer_store::Writes;
+use layer_store::model::{AppKey, ConversationRecord, MessageRecord};
 use layer_wire::message::Status;
 use layer_wire::{ApiError, ConversationId, MessageId, UserId};
 
@@ -8,8 +10,6 @@ use super::conversation::find_as_participant;
 use super::event::{Event, Events};
 use super::message::find_of_user;
 use crate::error::Failure;
-use crate::store::Writes;
-use crate::store::model::{AppKey, ConversationRecord, MessageRecord};
 
 /// How many messages are marked as read in one transaction, so that other writes need not wait for a long history.
 const MARKED_AT_ONCE: usize = 200;

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use layer_store::model::{AppKey, ConversationRecord, MessageRecord, NewMessageRecord};
+use layer_store::scheduled_message::ScheduledMessageRecord;
+use layer_store::{Reads, Writes};
 use layer_wire::message::{NewMessage, RecipientStatus};
 use layer_wire::{ConversationId, MessageId, Timestamp};
 use sha2::{Digest as _, Sha256};
@@ -15,9 +18,6 @@ use super::event::{Event, Events};
 use super::message;
 use super::named::Named;
 use crate::error::Failure;
-use crate::store::model::{AppKey, ConversationRecord, MessageRecord, NewMessageRecord};
-use crate::store::scheduled_message::ScheduledMessageRecord;
-use crate::store::{Reads, Writes};
 
 /// How many messages are sent in one transaction.
 const SENT_AT_ONCE: usize = 100;

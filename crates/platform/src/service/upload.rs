@@ -6,16 +6,17 @@ use std::fs::{File, TryLockError};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 
 use crc::{CRC_32_ISCSI, Crc, Digest as CrcDigest, Table};
+use layer_store::content::{ContentRecord, FinishedUpload};
+use layer_store::file::FileName;
+use layer_store::model::AppKey;
+use layer_store::{StoreError, Writes};
 use layer_wire::content::{UploadRange, check_size, wrong_size};
 use layer_wire::{ApiError, ErrorKind};
 use md5::{Digest as _, Md5};
 
 use super::Services;
 use crate::error::Failure;
-use crate::store::content::{ContentRecord, FinishedUpload};
-use crate::store::files::{FileName, Files, on_disk};
-use crate::store::model::AppKey;
-use crate::store::{StoreError, Writes};
+use crate::files::{Files, on_disk};
 
 /// How many bytes are gathered before they are written. With it the memory of an upload is bounded, whatever its size.
 const BUFFER: usize = 256 * 1024;

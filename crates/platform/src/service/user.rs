@@ -3,13 +3,13 @@
 use std::collections::HashSet;
 use std::sync::atomic::Ordering;
 
+use layer_store::model::{AppKey, UnreadCounts};
+use layer_store::{Reads, StoreError, Writes};
 use layer_wire::user::UserChange;
 use layer_wire::{ApiError, UserId, identity};
 
 use super::Services;
 use crate::error::Failure;
-use crate::store::model::{AppKey, UnreadCounts};
-use crate::store::{Reads, StoreError, Writes};
 
 /// A user that something named before.
 #[derive(Debug, Clone, PartialEq)]

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
+use layer_store::model::AppKey;
+use layer_store::webhook::WebhookRecord;
+use layer_store::{Reads, StoreError, Writes};
 use layer_wire::webhook::{NewWebhook, Status};
 use layer_wire::{ApiError, WebhookId};
 
 use super::Services;
 use crate::error::Failure;
-use crate::store::model::AppKey;
-use crate::store::webhook::WebhookRecord;
-use crate::store::{Reads, StoreError, Writes};
 
 /// How long a receiver may take to answer a challenge (assumed; the contract names no time).
 pub const VERIFICATION_TIMEOUT: Duration = Duration::from_secs(5);

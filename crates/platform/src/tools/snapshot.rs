@@ -2,12 +2,12 @@
 
 use std::io::{self, Read as _};
 
+use layer_store::{Store, StoreError};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use crate::files::Files;
 use crate::ids::{Ids, Position};
-use crate::store::files::Files;
-use crate::store::{Store, StoreError};
 
 const STATE: &str = "platform.json";
 const DATABASE: &str = "layer.db";

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
+use layer_store::StoreError;
 use layer_wire::Timestamp;
 
 use crate::error::Failure;
 use crate::service::Services;
-use crate::store::StoreError;
 
 /// How long to wait before trying again when the store fails. Unit: milliseconds.
 const RETRY_MS: i64 = 1000;

@@ -6,6 +6,8 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use layer_store::StoreError;
+use layer_store::webhook::{DeliveryKey, WebhookKey, WebhookRecord};
 use layer_wire::Timestamp;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -13,8 +15,6 @@ use tokio::task::JoinSet;
 use crate::outbound::{Outbound, Payload};
 use crate::service::Services;
 use crate::service::delivery::{FailedAttempt, InFlight, Started};
-use crate::store::StoreError;
-use crate::store::webhook::{DeliveryKey, WebhookKey, WebhookRecord};
 use crate::task;
 
 /// How long deliveries under way may take to finish once the platform stops: their own deadline, and a little for the store.

@@ -109,8 +109,7 @@ fn uploaded_pages_are_shown_in_a_sandbox() {
         let announced = announce(&server, &conversation, mime_type, 3, "1.0");
         assert_eq!(put(&server.platform, &announced.json()["upload_url"], &[], b"<p>").status, 200);
         let content = server.get(&format!("/conversations/{conversation}/content/{}", announced.uuid())).json();
-        let download =
-            raw(&server.platform, "GET", &target(&content["download_url"]), &[], b"");
+        let download = raw(&server.platform, "GET", &target(&content["download_url"]), &[], b"");
         assert_eq!((download.status, download.header("content-type")), (200, Some(mime_type)));
         assert_eq!(download.header("x-content-type-options"), Some("nosniff"));
         let policy = download.header("content-security-policy").unwrap_or_default();

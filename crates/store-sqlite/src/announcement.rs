@@ -1,0 +1,146 @@
+//! Announcements.
+
+use layer_store::StoreError;
+use layer_store::announcement::{AnnouncementCopy, AnnouncementReads, AnnouncementWrites};
+use layer_store::codec;
+use layer_store::model::{AnnouncementRecord, AppKey};
+use layer_wire::message::Status;
+use layer_wire::{AnnouncementId, UserId};
+
+use super::sql::{self, Row, Sql};
+use super::{Session, message, user};
+
+fn read(row: &Row<'_>, id: AnnouncementId) -> Result<AnnouncementRecord, StoreError> {
+    let recipients: Vec<String> = row.json(1)?;
+    let parts = row.blob(2)?;
+    Ok(AnnouncementRecord {
+        id,
+        sent_at: row.time(0)?,
+        recipients: recipients.into_iter().map(UserId::trusted).collect(),
+        parts: codec::decode_parts(id.uuid(), parts)?,
+        sender: message::read_sender(row, 3)?,
+    })
+}
+
+pub fn get(sql: Sql<'_>, app: AppKey, id: AnnouncementId) -> Result<Option<AnnouncementRecord>, StoreError> {
+    sql.prepare(
+        "SELECT sent_at, recipients, parts, sender_user, sender_name FROM announcements
+             WHERE app = ?1 AND uuid = ?2",
+    )?
+    .first((app.0, id.uuid().as_bytes()), |row| read(row, id))
+}
+
+pub fn insert(sql: Sql<'_>, app: AppKey, new: &AnnouncementRecord) -> Result<(), StoreError> {
+    let (sender_user, sender_name) = message::sender_columns(&new.sender);
+    sql.prepare(
+        "INSERT INTO announcements (app, uuid, sent_at, recipients, sender_user, sender_name, parts)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    )?
+    .run((
+        app.0,
+        new.id.uuid().as_bytes(),
+        new.sent_at.as_ms(),
+        serde_json::to_string(&new.recipients)?,
+        sender_user,
+        sender_name,
+        codec::encode_parts(new.id.uuid(), &new.parts),
+    ))?;
+    let key = sql.last_key();
+    for recipient in &new.recipients {
+        let user = user::find_or_insert(sql, app, recipient)?;
+        sql.prepare("INSERT INTO announcement_copies (user, announcement) VALUES (?1, ?2)")?.run((user.0, key))?;
+    }
+    Ok(())
+}
+
+const COPY_COLUMNS: &str = "announcements.sent_at, announcements.recipients, announcements.parts, \
+     announcements.sender_user, announcements.sender_name, announcements.uuid, announcements.key, \
+     announcement_copies.status";
+
+const COPY_TABLES: &str = "users JOIN announcement_copies ON announcement_copies.user = users.key \
+     JOIN announcements ON announcements.key = announcement_copies.announcement";
+
+fn read_copy(row: &Row<'_>) -> Result<AnnouncementCopy, StoreError> {
+    Ok(AnnouncementCopy {
+        announcement: read(row, AnnouncementId::new(row.uuid(5)?))?,
+        position: row.count(6)?,
+        status: codec::decode_status(row.get(7)?)?,
+    })
+}
+
+impl AnnouncementReads for Session<'_> {
+    fn announcement_of(
+        &self,
+        app: AppKey,
+        user: &UserId,
+        id: AnnouncementId,
+    ) -> Result<Option<AnnouncementCopy>, StoreError> {
+        self.sql
+            .prepare(&format!(
+                "SELECT {COPY_COLUMNS} FROM announcements
+                 JOIN users ON users.app = announcements.app
+                 JOIN announcement_copies ON announcement_copies.user = users.key
+                 AND announcement_copies.announcement = announcements.key
+                 WHERE announcements.app = ?1 AND announcements.uuid = ?3 AND users.id = ?2"
+            ))?
+            .first((app.0, user.as_str(), id.uuid().as_bytes()), read_copy)
+    }
+
+    fn announcements_of(
+        &self,
+        app: AppKey,
+        user: &UserId,
+        after: Option<u64>,
+        limit: usize,
+    ) -> Result<Vec<AnnouncementCopy>, StoreError> {
+        let mut statement = self.sql.prepare(&format!(
+            "SELECT {COPY_COLUMNS} FROM {COPY_TABLES}
+             WHERE users.app = ?1 AND users.id = ?2 AND announcement_copies.announcement < ?3
+             ORDER BY announcement_copies.announcement DESC LIMIT ?4"
+        ))?;
+        let after = after.map_or(i64::MAX, u64::cast_signed);
+        statement.all((app.0, user.as_str(), after, sql::limit(limit)), read_copy)
+    }
+
+    fn announcement_count_of(&self, app: AppKey, user: &UserId) -> Result<u64, StoreError> {
+        self.sql
+            .prepare(
+                "SELECT count(*) FROM users JOIN announcement_copies ON announcement_copies.user = users.key
+                 WHERE users.app = ?1 AND users.id = ?2",
+            )?
+            .one((app.0, user.as_str()), |row| row.count(0))
+    }
+}
+
+impl AnnouncementWrites for Session<'_> {
+    fn put_announcement_status(
+        &mut self,
+        app: AppKey,
+        user: &UserId,
+        copy: &AnnouncementCopy,
+        status: Status,
+    ) -> Result<(), StoreError> {
+        self.sql
+            .prepare(
+                "UPDATE announcement_copies SET status = ?4
+                 WHERE user = (SELECT key FROM users WHERE app = ?1 AND id = ?2) AND announcement = ?3",
+            )?
+            .run((app.0, user.as_str(), copy.position.cast_signed(), codec::encode_status(status)))?;
+        Ok(())
+    }
+
+    fn delete_announcement_of(
+        &mut self,
+        app: AppKey,
+        user: &UserId,
+        copy: &AnnouncementCopy,
+    ) -> Result<(), StoreError> {
+        self.sql
+            .prepare(
+                "DELETE FROM announcement_copies
+                 WHERE user = (SELECT key FROM users WHERE app = ?1 AND id = ?2) AND announcement = ?3",
+            )?
+            .run((app.0, user.as_str(), copy.position.cast_signed()))?;
+        Ok(())
+    }
+}

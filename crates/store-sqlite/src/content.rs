@@ -1,0 +1,156 @@
+//! Rich content: what is known of it, and which files nothing uses any more.
+
+use std::collections::HashSet;
+
+use layer_store::StoreError;
+use layer_store::content::{ContentReads, ContentRecord, ContentWrites, FinishedUpload};
+use layer_store::file::FileName;
+use layer_store::model::{AppKey, ConversationRecord};
+use layer_wire::content::NewContent;
+use layer_wire::part::{Part, PartBody};
+use layer_wire::{ContentId, ConversationId, Timestamp};
+use rusqlite::Params;
+
+use super::Session;
+use super::sql::{self, Row, Sql};
+
+fn read(row: &Row<'_>, id: ContentId) -> Result<ContentRecord, StoreError> {
+    let at: Option<i64> = row.get(5)?;
+    let upload = match at {
+        None => None,
+        Some(at) => Some(FinishedUpload { at: Timestamp::from_ms(at), md5: row.get(6)?, crc32c: row.get(7)? }),
+    };
+    Ok(ContentRecord {
+        id,
+        conversation: ConversationId::new(row.uuid(0)?),
+        announced: NewContent { mime_type: row.get(1)?, size: row.count(2)?, origin: row.get(3)? },
+        created_at: row.time(4)?,
+        upload,
+    })
+}
+
+/// The contents that parts refer to, each once.
+pub fn referenced(parts: &[Part]) -> Vec<ContentId> {
+    let ids: HashSet<ContentId> = parts
+        .iter()
+        .filter_map(|part| match part.body {
+            PartBody::Content { id, .. } => Some(id),
+            PartBody::Bytes(_) => None,
+        })
+        .collect();
+    ids.into_iter().collect()
+}
+
+/// Counts one more reference to each.
+pub fn retain(sql: Sql<'_>, app: AppKey, ids: &[ContentId]) -> Result<(), StoreError> {
+    for id in ids {
+        sql.prepare("UPDATE contents SET reference_count = reference_count + 1 WHERE app = ?1 AND uuid = ?2")?
+            .run((app.0, id.uuid().as_bytes()))?;
+    }
+    Ok(())
+}
+
+/// Counts one reference less to each, and deletes those that have none left.
+pub fn release(sql: Sql<'_>, app: AppKey, ids: &[ContentId]) -> Result<(), StoreError> {
+    for id in ids {
+        let uuid = id.uuid();
+        let of_one = (app.0, uuid.as_bytes());
+        sql.prepare("UPDATE contents SET reference_count = reference_count - 1 WHERE app = ?1 AND uuid = ?2")?
+            .run(of_one)?;
+        delete_where(sql, "app = ?1 AND uuid = ?2 AND reference_count <= 0", of_one)?;
+    }
+    Ok(())
+}
+
+/// Deletes all content of a conversation.
+pub fn delete_all(sql: Sql<'_>, conversation: &ConversationRecord) -> Result<(), StoreError> {
+    delete_where(sql, "conversation = ?1", [conversation.key.0])
+}
+
+/// Deletes rows, and notes their files as unused.
+fn delete_where(sql: Sql<'_>, condition: &str, parameters: impl Params) -> Result<(), StoreError> {
+    let names: Vec<String> = sql.prepare(&format!("DELETE FROM contents WHERE {condition} RETURNING app, uuid"))?.all(
+        parameters,
+        |row| {
+            let id = ContentId::new(row.uuid(1)?);
+            Ok(FileName::content(AppKey(row.get(0)?), id).to_string())
+        },
+    )?;
+    names.iter().try_for_each(|name| note_unused(sql, name))
+}
+
+/// Notes that nothing uses a file any more.
+pub fn note_unused(sql: Sql<'_>, name: &str) -> Result<(), StoreError> {
+    sql.prepare("INSERT OR IGNORE INTO unused_files (name) VALUES (?1)")?.run([name])?;
+    Ok(())
+}
+
+impl ContentReads for Session<'_> {
+    fn content(&self, app: AppKey, id: ContentId) -> Result<Option<ContentRecord>, StoreError> {
+        self.sql
+            .prepare(
+                "SELECT conversations.uuid, contents.mime_type, contents.size, contents.origin, contents.created_at,
+                 contents.uploaded_at, contents.md5, contents.crc32c FROM contents
+                 JOIN conversations ON conversations.key = contents.conversation
+                 WHERE contents.app = ?1 AND contents.uuid = ?2",
+            )?
+            .first((app.0, id.uuid().as_bytes()), |row| read(row, id))
+    }
+
+    fn unused_files(&self, limit: usize) -> Result<Vec<String>, StoreError> {
+        self.sql.prepare("SELECT name FROM unused_files LIMIT ?1")?.all([sql::limit(limit)], |row| row.get(0))
+    }
+}
+
+impl ContentWrites for Session<'_> {
+    fn insert_content(
+        &mut self,
+        app: AppKey,
+        conversation: &ConversationRecord,
+        id: ContentId,
+        new: &NewContent,
+        created_at: Timestamp,
+    ) -> Result<(), StoreError> {
+        let size = i64::try_from(new.size).map_err(|_| StoreError::Failed("a content is too large".into()))?;
+        self.sql
+            .prepare(
+                "INSERT INTO contents (app, uuid, conversation, mime_type, size, origin, created_at)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            )?
+            .run((
+                app.0,
+                id.uuid().as_bytes(),
+                conversation.key.0,
+                &new.mime_type,
+                size,
+                &new.origin,
+                created_at.as_ms(),
+            ))?;
+        Ok(())
+    }
+
+    fn finish_upload(&mut self, app: AppKey, id: ContentId, upload: FinishedUpload) -> Result<bool, StoreError> {
+        let changed = self
+            .sql
+            .prepare("UPDATE contents SET uploaded_at = ?3, md5 = ?4, crc32c = ?5 WHERE app = ?1 AND uuid = ?2")?
+            .run((app.0, id.uuid().as_bytes(), upload.at.as_ms(), upload.md5, upload.crc32c))?;
+        Ok(changed > 0)
+    }
+
+    fn delete_stale_contents(&mut self, time: Timestamp) -> Result<(), StoreError> {
+        delete_where(self.sql, "uploaded_at IS NULL AND created_at < ?1", [time.as_ms()])
+    }
+
+    fn forget_unused_files(&mut self, names: &[String]) -> Result<(), StoreError> {
+        let mut statement = self.sql.prepare("DELETE FROM unused_files WHERE name = ?1")?;
+        for name in names {
+            statement.run([name])?;
+        }
+        Ok(())
+    }
+
+    fn link_key(&mut self, fresh: [u8; 32]) -> Result<[u8; 32], StoreError> {
+        self.sql.prepare("INSERT OR IGNORE INTO secrets (name, value) VALUES ('link_key', ?1)")?.run([fresh])?;
+        self.sql.prepare("SELECT value FROM secrets WHERE name = 'link_key'")?.one([], |row| row.get(0))
+    }
+}

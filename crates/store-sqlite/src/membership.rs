@@ -1,0 +1,204 @@
+//! Memberships: who is or was in a conversation, and the lists of conversations by user.
+
+use layer_store::StoreError;
+use layer_store::model::{AppKey, ConversationRecord, Membership};
+use layer_wire::UserId;
+use layer_wire::page::SortBy;
+
+use super::sql::{self, Row, Sql};
+use super::user::UserKey;
+use super::{conversation, following, user};
+
+/// The columns that [`read`] expects, in its order.
+const COLUMNS: &str = "memberships.left_position, memberships.visible_count, memberships.settled_count, \
+     memberships.is_deleted, memberships.deleted_position, memberships.deleted_count, memberships.read_position";
+
+/// Reads the [`COLUMNS`], beginning at column `first`.
+fn read(row: &Row<'_>, first: usize, conversation: &ConversationRecord) -> Result<Membership, StoreError> {
+    let there = row.get::<Option<i64>>(first + 1)?.map_or(conversation.message_count, i64::unsigned_abs);
+    let settled_count = row.count(first + 2)?;
+    let deleted_count = row.count(first + 5)?;
+    Ok(Membership {
+        left_position: row.get(first)?,
+        is_deleted: row.get(first + 3)?,
+        deleted_position: row.get(first + 4)?,
+        deleted_count,
+        read_position: row.get(first + 6)?,
+        visible_count: there.saturating_sub(deleted_count),
+        unread_count: there.saturating_sub(settled_count),
+    })
+}
+
+pub fn get(
+    sql: Sql<'_>,
+    app: AppKey,
+    user: &UserId,
+    conversation: &ConversationRecord,
+) -> Result<Option<Membership>, StoreError> {
+    sql.prepare(&format!(
+        "SELECT {COLUMNS} FROM users JOIN memberships ON memberships.user = users.key
+             WHERE users.app = ?1 AND users.id = ?2 AND memberships.conversation = ?3",
+    ))?
+    .first((app.0, user.as_str(), conversation.key.0), |row| read(row, 0, conversation))
+}
+
+pub fn conversations_of(
+    sql: Sql<'_>,
+    app: AppKey,
+    user: &UserId,
+    sort_by: SortBy,
+    from: Option<&ConversationRecord>,
+    limit: usize,
+) -> Result<Vec<(ConversationRecord, Membership)>, StoreError> {
+    // Keys grow with creation, so by creation this is one range of the primary key. By last message all conversations of the
+    // user are looked at: an index would have to be rewritten for every participant with every message.
+    let order = match sort_by {
+        SortBy::CreatedAt => "memberships.conversation < ?4 ORDER BY memberships.conversation DESC",
+        SortBy::LastMessage => {
+            "(conversations.active_at, conversations.key) < (?3, ?4)
+             ORDER BY conversations.active_at DESC, conversations.key DESC"
+        }
+    };
+    let mut statement = sql.prepare(&format!(
+        "SELECT {}, {COLUMNS} FROM users
+         JOIN memberships ON memberships.user = users.key
+         JOIN conversations ON conversations.key = memberships.conversation
+         WHERE users.app = ?1 AND users.id = ?2 AND ?3 IS NOT NULL AND memberships.is_deleted = 0 AND {order}
+         LIMIT ?5",
+        conversation::COLUMNS,
+    ))?;
+    let (active_at, key) = from.map_or((i64::MAX, i64::MAX), |from| (from.active_at.as_ms(), from.key.0));
+    let limit = sql::limit(limit);
+    statement.all((app.0, user.as_str(), active_at, key, limit), |row| {
+        let conversation = conversation::read(row)?;
+        let membership = read(row, conversation::COLUMN_COUNT, &conversation)?;
+        Ok((conversation, membership))
+    })
+}
+
+/// How many conversations of a user have unread messages, and how many these messages are.
+pub fn unread_totals(sql: Sql<'_>, user: UserKey) -> Result<(u64, u64), StoreError> {
+    sql.prepare(
+        "SELECT count(*), COALESCE(sum(unread), 0) FROM (
+                 SELECT COALESCE(visible_count, message_count) - settled_count AS unread FROM memberships
+                 JOIN conversations ON conversations.key = memberships.conversation WHERE memberships.user = ?1)
+             WHERE unread > 0",
+    )?
+    .one([user.0], |row| Ok((row.count(0)?, row.count(1)?)))
+}
+
+/// Makes a user a member, again or for the first time. What was sent without the user does not count as unread (assumed).
+pub fn join(sql: Sql<'_>, app: AppKey, user: &UserId, conversation: &ConversationRecord) -> Result<(), StoreError> {
+    let key = user::find_or_insert(sql, app, user)?;
+    let message_count = conversation.message_count.cast_signed();
+    let rejoined = sql
+        .prepare(
+            "UPDATE memberships SET settled_count = settled_count + ?3 - visible_count,
+             left_position = NULL, visible_count = NULL
+             WHERE user = ?1 AND conversation = ?2 AND left_position IS NOT NULL",
+        )?
+        .run((key.0, conversation.key.0, message_count))?;
+    if rejoined > 0 {
+        revive(sql, key, conversation)?;
+    } else {
+        sql.prepare("INSERT INTO memberships (user, conversation, settled_count) VALUES (?1, ?2, ?3)")?.run((
+            key.0,
+            conversation.key.0,
+            message_count,
+        ))?;
+        sql.prepare("UPDATE users SET conversation_count = conversation_count + 1 WHERE key = ?1")?.run([key.0])?;
+    }
+    following::meet(sql, key, conversation)
+}
+
+/// Makes a user a former member, who sees the messages up to now.
+pub fn leave(sql: Sql<'_>, app: AppKey, user: &UserId, conversation: &ConversationRecord) -> Result<(), StoreError> {
+    let key = user::find_or_insert(sql, app, user)?;
+    following::part(sql, key, conversation)?;
+    sql.prepare("UPDATE memberships SET left_position = ?3, visible_count = ?4 WHERE user = ?1 AND conversation = ?2")?
+        .run((key.0, conversation.key.0, conversation.last_position, conversation.message_count.cast_signed()))?;
+    Ok(())
+}
+
+/// Deletes a conversation for a member, with all messages that are there now.
+pub fn delete_for_member(sql: Sql<'_>, user: UserKey, conversation: &ConversationRecord) -> Result<(), StoreError> {
+    set_deleted(sql, user, conversation, true)?;
+    sql.prepare(
+        "UPDATE memberships SET deleted_position = ?3, deleted_count = COALESCE(visible_count, ?4),
+             settled_count = COALESCE(visible_count, ?4) WHERE user = ?1 AND conversation = ?2",
+    )?
+    .run((user.0, conversation.key.0, conversation.last_position, conversation.message_count.cast_signed()))?;
+    Ok(())
+}
+
+/// Brings a conversation back to the participants who deleted it for themselves.
+pub fn revive_all(sql: Sql<'_>, conversation: &ConversationRecord) -> Result<(), StoreError> {
+    let users: Vec<UserKey> = sql
+        .prepare("SELECT user FROM memberships WHERE conversation = ?1 AND is_deleted = 1 AND left_position IS NULL")?
+        .all([conversation.key.0], |row| row.get(0).map(UserKey))?;
+    users.into_iter().try_for_each(|user| revive(sql, user, conversation))
+}
+
+/// Brings a conversation back to a member, if it deleted it for itself.
+pub fn revive(sql: Sql<'_>, user: UserKey, conversation: &ConversationRecord) -> Result<(), StoreError> {
+    set_deleted(sql, user, conversation, false)
+}
+
+/// Marks a membership as deleted or not, and keeps the number of the user's conversations.
+fn set_deleted(
+    sql: Sql<'_>,
+    user: UserKey,
+    conversation: &ConversationRecord,
+    is_deleted: bool,
+) -> Result<(), StoreError> {
+    let changed = sql
+        .prepare("UPDATE memberships SET is_deleted = ?3 WHERE user = ?1 AND conversation = ?2 AND is_deleted <> ?3")?
+        .run((user.0, conversation.key.0, is_deleted))?;
+    if changed > 0 {
+        let by = if is_deleted { -1 } else { 1 };
+        sql.prepare("UPDATE users SET conversation_count = conversation_count + ?2 WHERE key = ?1")?
+            .run((user.0, by))?;
+    }
+    Ok(())
+}
+
+/// Counts a message that a user has not to read any more, or, with `by` = -1, one that it has.
+pub fn settle(
+    sql: Sql<'_>,
+    app: AppKey,
+    user: &UserId,
+    conversation: &ConversationRecord,
+    position: u32,
+    by: i64,
+) -> Result<(), StoreError> {
+    sql.prepare(
+        "UPDATE memberships SET settled_count = settled_count + ?5
+             WHERE user = (SELECT key FROM users WHERE app = ?1 AND id = ?2) AND conversation = ?3
+             AND (left_position IS NULL OR left_position >= ?4) AND deleted_position < ?4",
+    )?
+    .run((app.0, user.as_str(), conversation.key.0, position, by))?;
+    Ok(())
+}
+
+/// Takes a message out of the counts of everyone who can see it, as if it were settled for all of them.
+pub fn forget_message(sql: Sql<'_>, conversation: &ConversationRecord, position: u32) -> Result<(), StoreError> {
+    sql.prepare(
+        "UPDATE memberships SET settled_count = settled_count - 1, visible_count = visible_count - 1,
+             deleted_count = deleted_count - (deleted_position >= ?2)
+             WHERE conversation = ?1 AND (left_position IS NULL OR left_position >= ?2)",
+    )?
+    .run((conversation.key.0, position))?;
+    Ok(())
+}
+
+/// Ends all memberships of a conversation, former ones included.
+pub fn delete_all(sql: Sql<'_>, conversation: &ConversationRecord) -> Result<(), StoreError> {
+    following::part_all(sql, conversation)?;
+    sql.prepare(
+        "UPDATE users SET conversation_count = conversation_count - 1
+             WHERE key IN (SELECT user FROM memberships WHERE conversation = ?1 AND is_deleted = 0)",
+    )?
+    .run([conversation.key.0])?;
+    sql.prepare("DELETE FROM memberships WHERE conversation = ?1")?.run([conversation.key.0])?;
+    Ok(())
+}

@@ -1,0 +1,135 @@
+//! Opening the database: pragmas, the check that the file is ours, migrations.
+
+use std::path::Path;
+use std::time::Duration;
+
+use layer_store::{DataLocation, OpenError};
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+
+/// Marks a file as ours, in the header of the file: "LAYR".
+const APPLICATION_ID: i32 = 0x4C41_5952;
+
+/// The schema, step by step. A step that was ever released is never changed again.
+const MIGRATIONS: &[&str] = &[
+    include_str!("../migrations/001_initial.sql"),
+    include_str!("../migrations/002_message.sql"),
+    include_str!("../migrations/003_receipt_and_deletion.sql"),
+    include_str!("../migrations/004_webhook.sql"),
+    include_str!("../migrations/005_scheduled_message.sql"),
+    include_str!("../migrations/006_announcement_copy.sql"),
+    include_str!("../migrations/007_user.sql"),
+    include_str!("../migrations/008_content.sql"),
+    include_str!("../migrations/009_export.sql"),
+];
+
+/// How long to wait for another process that holds the file.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How many prepared statements a connection keeps.
+const STATEMENT_CACHE: usize = 256;
+
+/// Opens the connection of the writer, and creates or migrates the schema.
+pub fn open_writer(data: &DataLocation) -> Result<Connection, OpenError> {
+    let path = match data {
+        DataLocation::Memory => Path::new(":memory:"),
+        DataLocation::File(path) => {
+            check_path(path)?;
+            path
+        }
+    };
+    let failed = |source| failed(path, source);
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut connection = Connection::open_with_flags(path, flags).map_err(failed)?;
+    connection.busy_timeout(BUSY_TIMEOUT).map_err(failed)?;
+    check_owner(&connection, path)?;
+    set_writer_pragmas(&connection).map_err(failed)?;
+    migrate(&mut connection).map_err(failed)?;
+    Ok(connection)
+}
+
+/// Opens the connection of a reader. The writer must have been opened first.
+pub fn open_reader(path: &Path) -> Result<Connection, OpenError> {
+    let open = || {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(path, flags)?;
+        connection.busy_timeout(BUSY_TIMEOUT)?;
+        connection.pragma_update(None, "query_only", true)?;
+        set_cache(&connection)?;
+        Ok(connection)
+    };
+    open().map_err(|source| failed(path, source))
+}
+
+fn failed(path: &Path, source: rusqlite::Error) -> OpenError {
+    OpenError::Engine { path: path.to_owned(), source: Box::new(source) }
+}
+
+fn check_path(path: &Path) -> Result<(), OpenError> {
+    if path.is_dir() {
+        return Err(OpenError::IsDirectory(path.to_owned()));
+    }
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() && !parent.is_dir() => {
+            Err(OpenError::NoDirectory(path.to_owned()))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Refuses a file of someone else, before a single byte of it is changed.
+pub fn check_owner(connection: &Connection, path: &Path) -> Result<(), OpenError> {
+    let read = || -> rusqlite::Result<(i32, i64, i64)> {
+        let application_id = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
+        let objects = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+        Ok((application_id, schema_version(connection)?, objects))
+    };
+    let (application_id, version, objects) = read().map_err(|source| match source.sqlite_error_code() {
+        Some(rusqlite::ErrorCode::NotADatabase) => OpenError::NotOurs(path.to_owned()),
+        _ => failed(path, source),
+    })?;
+    let is_new = application_id == 0 && version == 0 && objects == 0;
+    if !is_new && application_id != APPLICATION_ID {
+        return Err(OpenError::NotOurs(path.to_owned()));
+    }
+    let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
+    if version > known {
+        return Err(OpenError::Newer { path: path.to_owned(), found: version, known });
+    }
+    Ok(())
+}
+
+fn schema_version(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.pragma_query_value(None, "user_version", |row| row.get(0))
+}
+
+fn set_writer_pragmas(connection: &Connection) -> rusqlite::Result<()> {
+    // Answers "memory" for a database in memory, where there is nothing to log.
+    connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get::<_, String>(0))?;
+    // Every commit reaches the disk before it is answered.
+    connection.pragma_update(None, "synchronous", "full")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    // Unit: pages. Small steps keep the longest pause short; SQLite's own default is 1000.
+    connection.pragma_update(None, "wal_autocheckpoint", 300)?;
+    set_cache(connection)
+}
+
+fn set_cache(connection: &Connection) -> rusqlite::Result<()> {
+    connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
+    // Unit: KiB when negative.
+    connection.pragma_update(None, "cache_size", -8192)
+}
+
+/// Brings the schema up to date, one transaction per step.
+pub fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
+    for (version, migration) in (0_i64..).zip(MIGRATIONS) {
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        // Read again inside the transaction: another process may have been faster.
+        if schema_version(&transaction)? == version {
+            transaction.execute_batch(migration)?;
+            transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+            transaction.pragma_update(None, "user_version", version + 1)?;
+            transaction.commit()?;
+        }
+    }
+    Ok(())
+}

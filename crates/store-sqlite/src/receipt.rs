@@ -1,0 +1,78 @@
+//! Receipts: they rewrite the status in the row of a message, and count it as settled once it is read.
+
+use layer_store::StoreError;
+use layer_store::codec;
+use layer_store::model::{AppKey, ConversationRecord, MessageRecord};
+use layer_store::receipt::{MarkedRead, ReceiptWrites};
+use layer_wire::UserId;
+use layer_wire::message::Status;
+
+use super::sql::Sql;
+use super::{Session, membership, message, user};
+
+impl ReceiptWrites for Session<'_> {
+    fn put_recipient_status(
+        &mut self,
+        app: AppKey,
+        user: &UserId,
+        conversation: &ConversationRecord,
+        message: &MessageRecord,
+        status: Status,
+    ) -> Result<(), StoreError> {
+        put(self.sql, conversation, message)?;
+        if status == Status::Read {
+            membership::settle(self.sql, app, user, conversation, message.position, 1)?;
+        }
+        Ok(())
+    }
+
+    fn mark_read(
+        &mut self,
+        app: AppKey,
+        user: &UserId,
+        conversation: &ConversationRecord,
+        up_to: u32,
+        limit: usize,
+    ) -> Result<MarkedRead, StoreError> {
+        mark_read(self.sql, app, user, conversation, up_to, limit)
+    }
+}
+
+fn put(sql: Sql<'_>, conversation: &ConversationRecord, message: &MessageRecord) -> Result<(), StoreError> {
+    sql.prepare("UPDATE messages SET recipients = ?2 WHERE key = ?1")?
+        .run((message::key(conversation, message.position), codec::encode_recipients(&message.recipient_status)))?;
+    Ok(())
+}
+
+fn mark_read(
+    sql: Sql<'_>,
+    app: AppKey,
+    user: &UserId,
+    conversation: &ConversationRecord,
+    up_to: u32,
+    limit: usize,
+) -> Result<MarkedRead, StoreError> {
+    let (Some(key), Some(membership)) = (user::find(sql, app, user)?, membership::get(sql, app, user, conversation)?)
+    else {
+        return Ok(MarkedRead { messages: vec![], is_done: true });
+    };
+    let begin = membership.read_position.max(membership.deleted_position);
+    let mut found = if membership.unread_count == 0 {
+        vec![]
+    } else {
+        message::list_oldest_first(sql, conversation, key, begin, up_to, limit)?
+    };
+    // Whoever has nothing left to read need not look at the rest.
+    let is_done = found.len() < limit;
+    let looked_up_to = found.last().filter(|_| !is_done).map_or(up_to, |message| message.position);
+    found.retain_mut(|message| message.recipient_status.raise(user, Status::Read));
+    for message in &found {
+        put(sql, conversation, message)?;
+    }
+    sql.prepare(
+        "UPDATE memberships SET settled_count = settled_count + ?3, read_position = MAX(read_position, ?4)
+             WHERE user = ?1 AND conversation = ?2",
+    )?
+    .run((key.0, conversation.key.0, i64::try_from(found.len()).unwrap_or(i64::MAX), looked_up_to))?;
+    Ok(MarkedRead { messages: found, is_done })
+}

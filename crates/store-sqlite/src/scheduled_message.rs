@@ -1,0 +1,101 @@
+//! The queue of messages that are to be sent later.
+
+use layer_store::StoreError;
+use layer_store::codec;
+use layer_store::model::{AppKey, ConversationRecord};
+use layer_store::scheduled_message::{ScheduledMessageReads, ScheduledMessageRecord, ScheduledMessageWrites};
+use layer_wire::{ConversationId, MessageId, Timestamp, UserId};
+
+use super::sql::{self, Row, Sql};
+use super::{Session, content, message};
+
+const COLUMNS: &str = "scheduled_messages.app, scheduled_messages.uuid, conversations.uuid, scheduled_messages.due_at, \
+     scheduled_messages.sender_user, scheduled_messages.sender_name, scheduled_messages.parts";
+
+const TABLES: &str = "scheduled_messages JOIN conversations ON conversations.key = scheduled_messages.conversation";
+
+fn read(row: &Row<'_>) -> Result<(AppKey, ScheduledMessageRecord), StoreError> {
+    let uuid = row.uuid(1)?;
+    let record = ScheduledMessageRecord {
+        id: MessageId::new(uuid),
+        conversation: ConversationId::new(row.uuid(2)?),
+        due_at: row.time(3)?,
+        sender: message::read_sender(row, 4)?,
+        parts: codec::decode_parts(uuid, row.blob(6)?)?,
+    };
+    Ok((AppKey(row.get(0)?), record))
+}
+
+impl ScheduledMessageReads for Session<'_> {
+    fn scheduled_message(&self, app: AppKey, id: MessageId) -> Result<Option<ScheduledMessageRecord>, StoreError> {
+        let found = self
+            .sql
+            .prepare(&format!(
+                "SELECT {COLUMNS} FROM {TABLES} WHERE scheduled_messages.app = ?1 AND scheduled_messages.uuid = ?2"
+            ))?
+            .first((app.0, id.uuid().as_bytes()), read)?;
+        Ok(found.map(|(_, record)| record))
+    }
+
+    fn due_scheduled_messages(
+        &self,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<(AppKey, ScheduledMessageRecord)>, StoreError> {
+        let mut statement = self.sql.prepare(&format!(
+            "SELECT {COLUMNS} FROM {TABLES} WHERE due_at <= ?1 ORDER BY due_at, scheduled_messages.key LIMIT ?2"
+        ))?;
+        statement.all((now.as_ms(), sql::limit(limit)), read)
+    }
+
+    fn next_scheduled_message(&self) -> Result<Option<Timestamp>, StoreError> {
+        self.sql.prepare("SELECT MIN(due_at) FROM scheduled_messages")?.one([], |row| row.optional_time(0))
+    }
+}
+
+impl ScheduledMessageWrites for Session<'_> {
+    fn insert_scheduled_message(
+        &mut self,
+        app: AppKey,
+        conversation: &ConversationRecord,
+        new: &ScheduledMessageRecord,
+    ) -> Result<(), StoreError> {
+        let (sender_user, sender_name) = message::sender_columns(&new.sender);
+        self.sql
+            .prepare(
+                "INSERT INTO scheduled_messages (app, uuid, conversation, due_at, sender_user, sender_name, parts)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            )?
+            .run((
+                app.0,
+                new.id.uuid().as_bytes(),
+                conversation.key.0,
+                new.due_at.as_ms(),
+                sender_user,
+                sender_name,
+                codec::encode_parts(new.id.uuid(), &new.parts),
+            ))?;
+        content::retain(self.sql, app, &content::referenced(&new.parts))
+    }
+
+    fn take_scheduled_message(&mut self, app: AppKey, sent: &ScheduledMessageRecord) -> Result<(), StoreError> {
+        self.sql
+            .prepare("DELETE FROM scheduled_messages WHERE app = ?1 AND uuid = ?2")?
+            .run((app.0, sent.id.uuid().as_bytes()))?;
+        content::release(self.sql, app, &content::referenced(&sent.parts))
+    }
+}
+
+/// Drops what a user, or everyone when there is none, had scheduled in a conversation. The ids stay in use.
+pub fn cancel(sql: Sql<'_>, conversation: &ConversationRecord, sender: Option<&UserId>) -> Result<(), StoreError> {
+    let mut statement = sql.prepare(&format!(
+        "SELECT {COLUMNS} FROM {TABLES} WHERE conversation = ?1 AND (?2 IS NULL OR sender_user = ?2)"
+    ))?;
+    let dropped = statement.all((conversation.key.0, sender.map(UserId::as_str)), read)?;
+    for (app, message) in &dropped {
+        sql.prepare("INSERT INTO deleted_messages (app, uuid) VALUES (?1, ?2)")?
+            .run((app.0, message.id.uuid().as_bytes()))?;
+        (Session { sql }).take_scheduled_message(*app, message)?;
+    }
+    Ok(())
+}

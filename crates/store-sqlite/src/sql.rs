@@ -1,0 +1,140 @@
+//! SQL as the modules of this crate speak it: prepared statements, and rows read into records, with errors of the store.
+
+use layer_store::StoreError;
+use layer_wire::Timestamp;
+use rusqlite::types::FromSql;
+use rusqlite::{CachedStatement, ErrorCode, Params};
+use uuid::Uuid;
+
+/// What the store says of an error of SQLite.
+#[expect(clippy::needless_pass_by_value, reason = "it is given to `map_err`")]
+pub fn failed(error: rusqlite::Error) -> StoreError {
+    match error.sqlite_error_code() {
+        Some(
+            ErrorCode::DiskFull
+            | ErrorCode::SystemIoFailure
+            | ErrorCode::DatabaseBusy
+            | ErrorCode::DatabaseLocked
+            | ErrorCode::CannotOpen
+            | ErrorCode::ReadOnly,
+        ) => StoreError::Unavailable(error.to_string()),
+        _ => StoreError::Failed(error.to_string()),
+    }
+}
+
+/// A connection, for statements that are prepared once and kept.
+#[derive(Clone, Copy)]
+pub struct Sql<'c>(pub &'c rusqlite::Connection);
+
+impl<'c> Sql<'c> {
+    /// Prepares a statement, or takes it from the cache.
+    pub fn prepare(self, sql: &str) -> Result<Statement<'c>, StoreError> {
+        self.0.prepare_cached(sql).map(Statement).map_err(failed)
+    }
+
+    /// The key of the row that was inserted last.
+    pub fn last_key(self) -> i64 {
+        self.0.last_insert_rowid()
+    }
+}
+
+/// A prepared statement.
+pub struct Statement<'c>(CachedStatement<'c>);
+
+impl Statement<'_> {
+    /// Runs it. Answers with how many rows it changed.
+    pub fn run(&mut self, parameters: impl Params) -> Result<usize, StoreError> {
+        self.0.execute(parameters).map_err(failed)
+    }
+
+    /// Whether there is a row.
+    pub fn exists(&mut self, parameters: impl Params) -> Result<bool, StoreError> {
+        self.0.exists(parameters).map_err(failed)
+    }
+
+    /// The first row, if there is one.
+    pub fn first<T>(
+        &mut self,
+        parameters: impl Params,
+        read: impl FnOnce(&Row<'_>) -> Result<T, StoreError>,
+    ) -> Result<Option<T>, StoreError> {
+        let mut rows = self.0.query(parameters).map_err(failed)?;
+        let row = rows.next().map_err(failed)?;
+        row.map(|row| read(&Row(row))).transpose()
+    }
+
+    /// The row of a statement that always has one. Error: `Failed` when it has none.
+    pub fn one<T>(
+        &mut self,
+        parameters: impl Params,
+        read: impl FnOnce(&Row<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        self.first(parameters, read)?.ok_or_else(|| failed(rusqlite::Error::QueryReturnedNoRows))
+    }
+
+    /// All rows.
+    pub fn all<T>(
+        &mut self,
+        parameters: impl Params,
+        mut read: impl FnMut(&Row<'_>) -> Result<T, StoreError>,
+    ) -> Result<Vec<T>, StoreError> {
+        let mut rows = self.0.query(parameters).map_err(failed)?;
+        let mut found = vec![];
+        while let Some(row) = rows.next().map_err(failed)? {
+            found.push(read(&Row(row))?);
+        }
+        Ok(found)
+    }
+}
+
+/// A row of an answer. Errors of its methods: `Failed` for a column of another type.
+pub struct Row<'r>(&'r rusqlite::Row<'r>);
+
+impl Row<'_> {
+    /// A column.
+    pub fn get<T: FromSql>(&self, column: usize) -> Result<T, StoreError> {
+        self.0.get(column).map_err(failed)
+    }
+
+    /// A UUID.
+    pub fn uuid(&self, column: usize) -> Result<Uuid, StoreError> {
+        self.get(column).map(Uuid::from_bytes)
+    }
+
+    /// A time.
+    pub fn time(&self, column: usize) -> Result<Timestamp, StoreError> {
+        self.get(column).map(Timestamp::from_ms)
+    }
+
+    /// A time, or nothing.
+    pub fn optional_time(&self, column: usize) -> Result<Option<Timestamp>, StoreError> {
+        Ok(self.get::<Option<i64>>(column)?.map(Timestamp::from_ms))
+    }
+
+    /// A number that is never negative.
+    pub fn count(&self, column: usize) -> Result<u64, StoreError> {
+        self.get::<i64>(column).map(i64::unsigned_abs)
+    }
+
+    /// A text, without a copy of it.
+    pub fn text(&self, column: usize) -> Result<&str, StoreError> {
+        let value = self.0.get_ref(column).map_err(failed)?;
+        value.as_str().map_err(|error| failed(error.into()))
+    }
+
+    /// Bytes, without a copy of them.
+    pub fn blob(&self, column: usize) -> Result<&[u8], StoreError> {
+        let value = self.0.get_ref(column).map_err(failed)?;
+        value.as_blob().map_err(|error| failed(error.into()))
+    }
+
+    /// A document.
+    pub fn json<T: serde::de::DeserializeOwned>(&self, column: usize) -> Result<T, StoreError> {
+        Ok(serde_json::from_str(self.text(column)?)?)
+    }
+}
+
+/// A limit as SQL takes it.
+pub fn limit(limit: usize) -> i64 {
+    i64::try_from(limit).unwrap_or(i64::MAX)
+}

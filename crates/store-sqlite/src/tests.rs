@@ -1,0 +1,228 @@
+//! The engine at its edges: batches with failing jobs, failing commits, full queues.
+
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::{Arc, Mutex};
+
+use layer_store::model::{AnnouncementRecord, AppKey};
+use layer_store::token::TokenHash;
+use layer_store::{DataLocation, Store, StoreError, WriteJob, Writes};
+use layer_wire::message::Sender;
+use layer_wire::part::{Part, PartBody};
+use layer_wire::{AnnouncementId, AppId, MessageId, Timestamp, UserId};
+use uuid::Uuid;
+
+use super::sql::Sql;
+use super::writer::{self, Job};
+use super::{SqliteStore, open};
+
+const APP: AppKey = AppKey(1);
+
+type Work = Box<dyn FnOnce(&mut dyn Writes) -> Result<(), StoreError> + Send>;
+
+/// A job that reports what became of it.
+struct Reporting {
+    work: Option<Work>,
+    outcome: Option<Result<(), StoreError>>,
+    reports: Arc<Mutex<Vec<Result<(), StoreError>>>>,
+}
+
+impl WriteJob for Reporting {
+    fn run(&mut self, writes: &mut dyn Writes) -> bool {
+        self.outcome = self.work.take().map(|work| work(writes));
+        self.outcome == Some(Ok(()))
+    }
+
+    fn finish(self: Box<Self>, committed: Result<(), StoreError>) {
+        let outcome = self.outcome.unwrap_or(Err(StoreError::Lost));
+        self.reports.lock().unwrap().push(committed.and(outcome));
+    }
+}
+
+fn user(id: &str) -> UserId {
+    UserId::parse(id).unwrap()
+}
+
+fn block(blocked: &'static str) -> Work {
+    Box::new(move |writes| writes.block(APP, &user("owner"), &user(blocked)))
+}
+
+fn announce() -> Work {
+    Box::new(|writes| {
+        let announcement = AnnouncementRecord {
+            id: AnnouncementId::new(Uuid::from_u128(7)),
+            sent_at: Timestamp::from_ms(0),
+            recipients: vec![user("a")],
+            sender: Sender::Name("x".into()),
+            parts: vec![],
+        };
+        writes.insert_announcement(APP, &announcement)
+    })
+}
+
+/// Runs the works as one batch on a fresh database that was prepared with some SQL, then returns what was reported and who is
+/// blocked in the end.
+fn run_batch(prepare: &str, works: Vec<Work>) -> (Vec<Result<(), StoreError>>, Vec<String>) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("layer.db");
+    let connection = open::open_writer(&DataLocation::File(path.clone())).unwrap();
+    super::app::insert(Sql(&connection), AppId::new(Uuid::from_u128(1)), &TokenHash::of("x"), Timestamp::from_ms(0))
+        .unwrap();
+    connection.execute_batch(prepare).unwrap();
+    let reports = Arc::new(Mutex::new(vec![]));
+    let (jobs, receiver) = crossbeam_channel::unbounded();
+    for work in works {
+        let job = Reporting { work: Some(work), outcome: None, reports: Arc::clone(&reports) };
+        jobs.send(Job::Write(Box::new(job))).unwrap();
+    }
+    drop(jobs);
+    writer::run(connection, &receiver).unwrap();
+    let reader = open::open_reader(&path).unwrap();
+    let mut blocked: Vec<_> =
+        super::block::list(Sql(&reader), APP, &user("owner")).unwrap().iter().map(ToString::to_string).collect();
+    blocked.sort();
+    let reports = reports.lock().unwrap().clone();
+    (reports, blocked)
+}
+
+/// A file of the first release: schema 1, parts in format 1.
+#[test]
+fn a_file_of_the_first_release_is_opened_and_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("layer.db");
+    let message = MessageId::new(Uuid::from_u128(0x0c4b_e7a2_51f8_4c0e_9a35_2f1f_6ce1_d001));
+    let old = rusqlite::Connection::open(&path).unwrap();
+    old.execute_batch(include_str!("../migrations/001_initial.sql")).unwrap();
+    old.execute_batch(
+        r#"PRAGMA application_id = 0x4C415952;
+           PRAGMA user_version = 1;
+           INSERT INTO apps VALUES (1, zeroblob(16), 0);
+           INSERT INTO conversations (app, uuid, created_at, active_at, participants, metadata, message_count, last_position)
+           VALUES (1, zeroblob(16), 5, 6, '["maria"]', '{}', 1, 1);
+           INSERT INTO messages VALUES (4294967297, 1, X'0c4be7a251f84c0e9a352f1f6ce1d001', 6, 'maria', NULL,
+               X'0102050000006d61726961', X'0103000000612f62020000004869'); -- maria: read; a/b: Hi
+           INSERT INTO announcements VALUES (3, 1, X'00000000000000000000000000000007', 7, '["jon"]', 'Concierge',
+               X'0103000000612f62020000004869');"#,
+    )
+    .unwrap();
+    drop(old);
+
+    let connection = open::open_writer(&DataLocation::File(path)).unwrap();
+    let read = super::message::get(Sql(&connection), APP, message).unwrap().unwrap();
+    let part = |owner: Uuid| Part {
+        id: Part::id_at(owner, 0),
+        mime_type: "a/b".into(),
+        body: PartBody::Bytes(b"Hi".into()),
+        updated_at: None,
+    };
+    assert_eq!((read.updated_at, read.sender), (None, Sender::User(user("maria"))));
+    assert_eq!(read.parts, [part(message.uuid())]);
+    let id = AnnouncementId::new(Uuid::from_u128(7));
+    let read = super::announcement::get(Sql(&connection), APP, id).unwrap().unwrap();
+    assert_eq!((read.sent_at.as_ms(), read.recipients), (7, vec![user("jon")]));
+    assert_eq!((read.sender, read.parts), (Sender::Name("Concierge".into()), vec![part(id.uuid())]));
+}
+
+#[test]
+fn a_failing_job_undoes_itself_and_nothing_else() {
+    let fail_after_writing: Work = Box::new(|writes| {
+        writes.block(APP, &user("owner"), &user("undone"))?;
+        Err(StoreError::Failed("on purpose".into()))
+    });
+    let (reports, blocked) = run_batch("", vec![block("a"), fail_after_writing, block("b")]);
+    assert_eq!(reports, [Ok(()), Err(StoreError::Failed("on purpose".into())), Ok(())]);
+    assert_eq!(blocked, ["a", "b"]);
+}
+
+#[test]
+fn a_job_that_breaks_a_constraint_undoes_itself_and_nothing_else() {
+    let (reports, blocked) = run_batch("", vec![block("a"), announce(), announce(), block("b")]);
+    assert!(matches!(reports[..], [Ok(()), Ok(()), Err(StoreError::Failed(_)), Ok(())]), "{reports:?}");
+    assert_eq!(blocked, ["a", "b"]);
+}
+
+#[test]
+fn a_panicking_job_undoes_itself_and_the_writer_goes_on() {
+    let panic_after_writing: Work = Box::new(|writes| {
+        writes.block(APP, &user("owner"), &user("undone"))?;
+        panic!("on purpose")
+    });
+    let (reports, blocked) = run_batch("", vec![block("a"), panic_after_writing, block("b")]);
+    assert_eq!(reports, [Ok(()), Err(StoreError::Lost), Ok(())]);
+    assert_eq!(blocked, ["a", "b"]);
+}
+
+/// A deferred foreign key makes the commit fail, not the statement.
+const COMMIT_FAILS_AFTER_AN_ANNOUNCEMENT: &str = "
+    CREATE TABLE bomb (app INTEGER REFERENCES apps (key) DEFERRABLE INITIALLY DEFERRED);
+    CREATE TRIGGER fuse AFTER INSERT ON announcements BEGIN INSERT INTO bomb VALUES (999); END;";
+
+#[test]
+fn after_a_failed_commit_every_job_hears_of_it_and_nothing_is_left() {
+    let (reports, blocked) = run_batch(COMMIT_FAILS_AFTER_AN_ANNOUNCEMENT, vec![block("a"), announce(), block("b")]);
+    assert_eq!(reports.len(), 3);
+    assert!(reports.iter().all(|report| matches!(report, Err(StoreError::Failed(_)))), "{reports:?}");
+    assert_eq!(blocked, [""; 0]);
+}
+
+#[test]
+fn the_batch_after_a_failed_commit_is_as_good_as_any() {
+    let mut works = vec![announce()];
+    // One batch takes 256 jobs, so the last of these comes in a later one.
+    works.extend((0..256).map(|_| block("lost or kept")));
+    let (reports, blocked) = run_batch(COMMIT_FAILS_AFTER_AN_ANNOUNCEMENT, works);
+    assert!(reports[..256].iter().all(Result::is_err));
+    assert_eq!(reports[256], Ok(()));
+    assert_eq!(blocked, ["lost or kept"]);
+}
+
+/// When the whole transaction is rolled back under the jobs, as on a full disk, none of them is acknowledged.
+#[test]
+fn a_transaction_that_is_rolled_back_midway_acknowledges_nothing() {
+    let prepare = "CREATE TRIGGER fuse AFTER INSERT ON announcements BEGIN SELECT RAISE(ROLLBACK, 'on purpose'); END;";
+    let (reports, blocked) = run_batch(prepare, vec![block("a"), announce(), block("b")]);
+    assert!(matches!(reports[..], [Err(_), Err(_), Ok(())]), "{reports:?}");
+    assert_eq!(blocked, ["b"]);
+}
+
+/// Keeps the writer busy until the sender is dropped.
+fn stall(store: &dyn Store) -> (std::sync::mpsc::SyncSender<()>, Receiver<Result<(), StoreError>>) {
+    let (release, released) = sync_channel::<()>(0);
+    let (running, is_running) = sync_channel(1);
+    let (done, outcome) = sync_channel(1);
+    let work = move |_: &mut dyn Writes| {
+        running.send(()).unwrap();
+        let _ = released.recv();
+        Ok(())
+    };
+    store.submit_write(work, move |result: Result<(), StoreError>| done.send(result).unwrap()).unwrap();
+    is_running.recv().unwrap();
+    (release, outcome)
+}
+
+#[test]
+fn a_full_queue_refuses_work_instead_of_growing() {
+    let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&DataLocation::Memory).unwrap());
+    let (release, outcome) = stall(store.as_ref());
+    let submit = || store.submit_write(|_| Ok::<_, StoreError>(()), |_| {});
+    for _ in 0..super::WRITE_QUEUE_LENGTH {
+        assert_eq!(submit(), Ok(()));
+    }
+    assert_eq!(submit(), Err(StoreError::Busy));
+    drop(release);
+    assert_eq!(outcome.recv().unwrap(), Ok(()));
+    assert_eq!(store.write_blocking(|_| Ok::<_, StoreError>(7)), Ok(7));
+}
+
+#[test]
+fn closing_finishes_what_waits_and_refuses_what_comes_later() {
+    let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&DataLocation::Memory).unwrap());
+    let (release, outcome) = stall(store.as_ref());
+    let (done, waiting) = sync_channel(1);
+    store.submit_write(|_| Ok::<_, StoreError>(()), move |result| done.send(result).unwrap()).unwrap();
+    drop(release);
+    assert_eq!(store.close(), Ok(()));
+    assert_eq!(outcome.recv().unwrap(), Ok(()));
+    assert_eq!(waiting.recv().unwrap(), Ok(()));
+    assert_eq!(store.write_blocking(|_| Ok::<_, StoreError>(())), Err(StoreError::Closed));
+    assert_eq!(store.close(), Ok(()));
+}

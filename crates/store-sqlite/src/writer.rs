@@ -1,0 +1,127 @@
+//! The one thread that writes: it drains whatever waits, runs it in one transaction, and answers after the commit.
+//!
+//! The commit of the previous batch is the window in which the next one gathers; there is no other delay.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use crossbeam_channel::Receiver;
+use layer_store::{ReadJob, StoreError, WriteJob};
+use rusqlite::Connection;
+
+use super::Session;
+use super::sql::failed;
+
+/// The most jobs in one transaction, which bounds how long the first of them waits.
+const MAX_BATCH: usize = 256;
+
+/// Work for the writer.
+pub enum Job {
+    /// A transaction.
+    Write(Box<dyn WriteJob>),
+    /// A read, for a database in memory, which has one connection only.
+    Read(ReadJob),
+    /// Work on the database as a whole, outside any transaction of others.
+    Whole(WholeJob),
+}
+
+/// Work on the database as a whole. It keeps its outcome to itself, and leaves no transaction open.
+pub type WholeJob = Box<dyn FnOnce(&mut Connection) + Send>;
+
+/// Works until the channel is closed and empty, then flushes and closes the connection.
+pub fn run(mut connection: Connection, jobs: &Receiver<Job>) -> Result<(), StoreError> {
+    let mut next = jobs.recv().ok();
+    while let Some(job) = next.take() {
+        next = match job {
+            Job::Read(read) => {
+                run_read(&connection, read);
+                None
+            }
+            Job::Whole(work) => {
+                // A panic drops the reply, which tells whoever waits; an open transaction is rolled back below.
+                let _ = catch_unwind(AssertUnwindSafe(|| work(&mut connection)));
+                if !connection.is_autocommit() {
+                    let _ = connection.execute_batch("ROLLBACK");
+                }
+                None
+            }
+            Job::Write(write) => run_batch(&connection, write, jobs),
+        };
+        next = next.or_else(|| jobs.recv().ok());
+    }
+    connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)").map_err(failed)?;
+    connection.close().map_err(|(_, error)| failed(error))
+}
+
+/// Runs a read that sees committed work only: no transaction is open at this point.
+pub fn run_read(connection: &Connection, read: ReadJob) {
+    let session = Session::new(connection);
+    // A panic drops the reply, which tells whoever waits. The session holds no state that could be left half changed.
+    let _ = catch_unwind(AssertUnwindSafe(|| read(Ok(&session))));
+}
+
+/// A job that ran, and why it cannot be kept, if it cannot.
+struct Ran {
+    job: Box<dyn WriteJob>,
+    failure: Option<StoreError>,
+}
+
+/// Runs a job and all that wait behind it in one transaction. Returns the job of another kind that ended the batch, if one did.
+fn run_batch(connection: &Connection, first: Box<dyn WriteJob>, jobs: &Receiver<Job>) -> Option<Job> {
+    if let Err(error) = connection.execute_batch("BEGIN IMMEDIATE") {
+        first.finish(Err(failed(error)));
+        return None;
+    }
+    let mut batch = vec![];
+    let mut held_over = None;
+    let mut next = Some(first);
+    while let Some(job) = next.take() {
+        batch.push(run_job(connection, job));
+        if connection.is_autocommit() || batch.len() == MAX_BATCH {
+            break;
+        }
+        match jobs.try_recv() {
+            Ok(Job::Write(job)) => next = Some(job),
+            Ok(other) => held_over = Some(other),
+            Err(_) => {}
+        }
+    }
+    let committed = commit(connection);
+    for Ran { job, failure } in batch {
+        job.finish(failure.map_or_else(|| committed.clone(), Err));
+    }
+    held_over
+}
+
+/// Runs a job in a savepoint of its own, so that its failure undoes nothing but itself.
+fn run_job(connection: &Connection, mut job: Box<dyn WriteJob>) -> Ran {
+    let mut session = Session::new(connection);
+    let failure = match connection.execute_batch("SAVEPOINT job") {
+        Err(error) => Some(failed(error)),
+        // A panicking job is undone and dropped like a failing one; nothing of it is looked at again.
+        Ok(()) => match catch_unwind(AssertUnwindSafe(|| job.run(&mut session))) {
+            Ok(true) => connection.execute_batch("RELEASE job").err().map(failed),
+            Ok(false) => undo(connection),
+            Err(_) => undo(connection).or(Some(StoreError::Lost)),
+        },
+    };
+    Ran { job, failure }
+}
+
+/// Undoes the job at hand. When not even that works, the whole transaction is given up, which [`commit`] notices.
+fn undo(connection: &Connection) -> Option<StoreError> {
+    let error = connection.execute_batch("ROLLBACK TO job; RELEASE job").err()?;
+    let _ = connection.execute_batch("ROLLBACK");
+    Some(failed(error))
+}
+
+/// Commits the batch. After an error nothing of it is left.
+fn commit(connection: &Connection) -> Result<(), StoreError> {
+    if connection.is_autocommit() {
+        // SQLite gave the transaction up by itself, as it does when the disk is full.
+        return Err(StoreError::Unavailable("the transaction was rolled back".into()));
+    }
+    connection.execute_batch("COMMIT").map_err(|error| {
+        let _ = connection.execute_batch("ROLLBACK");
+        failed(error)
+    })
+}

@@ -1,0 +1,68 @@
+//! What is stored of rich content. The bytes themselves are in files: [`crate::file`].
+
+use layer_wire::content::NewContent;
+use layer_wire::{ContentId, ConversationId, Timestamp};
+
+use crate::StoreError;
+use crate::model::{AppKey, ConversationRecord};
+
+/// Rich content.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ContentRecord {
+    /// Its id.
+    pub id: ContentId,
+    /// The conversation it belongs to.
+    pub conversation: ConversationId,
+    /// What was announced: MIME type, size, origin.
+    pub announced: NewContent,
+    /// When the upload was asked for.
+    pub created_at: Timestamp,
+    /// What came, once all of it is there.
+    pub upload: Option<FinishedUpload>,
+}
+
+/// What is known of bytes that were uploaded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FinishedUpload {
+    /// When the last byte came.
+    pub at: Timestamp,
+    /// MD5 of the bytes.
+    pub md5: [u8; 16],
+    /// CRC-32C of the bytes.
+    pub crc32c: u32,
+}
+
+/// What can be read of rich content.
+pub trait ContentReads {
+    /// Rich content, uploaded or not.
+    fn content(&self, app: AppKey, id: ContentId) -> Result<Option<ContentRecord>, StoreError>;
+
+    /// Names of files that nothing uses any more, at most `limit`.
+    fn unused_files(&self, limit: usize) -> Result<Vec<String>, StoreError>;
+}
+
+/// What can be written of rich content. Appending a message counts its references, and deleting it or its conversation gives up what
+/// nothing refers to any more.
+pub trait ContentWrites {
+    /// Adds rich content that is not uploaded.
+    fn insert_content(
+        &mut self,
+        app: AppKey,
+        conversation: &ConversationRecord,
+        id: ContentId,
+        new: &NewContent,
+        created_at: Timestamp,
+    ) -> Result<(), StoreError>;
+
+    /// Says that all bytes are on disk. `false` when the content is gone meanwhile.
+    fn finish_upload(&mut self, app: AppKey, id: ContentId, upload: FinishedUpload) -> Result<bool, StoreError>;
+
+    /// Deletes content that was announced before `time` and never uploaded.
+    fn delete_stale_contents(&mut self, time: Timestamp) -> Result<(), StoreError>;
+
+    /// Says that files are deleted.
+    fn forget_unused_files(&mut self, names: &[String]) -> Result<(), StoreError>;
+
+    /// The key of this database that links are signed with; `fresh` becomes it when there is none.
+    fn link_key(&mut self, fresh: [u8; 32]) -> Result<[u8; 32], StoreError>;
+}

@@ -1,0 +1,82 @@
+//! Where the data is, and why it cannot be opened.
+
+use std::fmt;
+use std::path::PathBuf;
+
+/// Where the data of a platform is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DataLocation {
+    /// In a file, which is created if need be; its folder must exist. Two more files appear beside it while it is open.
+    File(PathBuf),
+    /// In memory; gone when the platform is closed.
+    Memory,
+}
+
+/// Why a database cannot be opened. The texts say how to mend it.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// The folder of the file does not exist.
+    NoDirectory(PathBuf),
+    /// The path names a folder.
+    IsDirectory(PathBuf),
+    /// The file belongs to something else.
+    NotOurs(PathBuf),
+    /// The file was written by a later version of this software.
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// Its schema version.
+        found: i64,
+        /// The latest schema version that this software knows.
+        known: i64,
+    },
+    /// The system refuses a thread.
+    Thread(std::io::Error),
+    /// The engine cannot open it or bring its schema up to date.
+    Engine {
+        /// The file.
+        path: PathBuf,
+        /// What the engine says.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}
+
+impl fmt::Display for OpenError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoDirectory(path) => {
+                write!(formatter, "data: the folder of {} does not exist; create it first", path.display())
+            }
+            Self::IsDirectory(path) => {
+                write!(formatter, "data: {} is a folder; name a file inside it", path.display())
+            }
+            Self::NotOurs(path) => {
+                write!(formatter, "data: {} is not a Layer database; choose another file", path.display())
+            }
+            Self::Newer { path, found, known } => write!(
+                formatter,
+                "data: {} has schema {found}, but this version knows up to {known} only; use a newer version",
+                path.display()
+            ),
+            Self::Thread(source) => write!(formatter, "cannot start a thread for the store: {source}"),
+            Self::Engine { path, source } => {
+                write!(
+                    formatter,
+                    "data: cannot open {}: {source}; check that it can be read and written",
+                    path.display()
+                )
+            }
+        }
+    }
+}
+
+impl std::error::Error for OpenError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Engine { source, .. } => Some(source.as_ref()),
+            Self::Thread(source) => Some(source),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! Messages that are to be sent later.
+
+use layer_wire::message::Sender;
+use layer_wire::part::Part;
+use layer_wire::{ConversationId, MessageId, Timestamp};
+
+use crate::StoreError;
+use crate::model::{AppKey, ConversationRecord};
+
+/// A message that is to be sent later.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ScheduledMessageRecord {
+    /// The id that it will have, in use from now on.
+    pub id: MessageId,
+    /// The conversation it will be in.
+    pub conversation: ConversationId,
+    /// When it is to be sent.
+    pub due_at: Timestamp,
+    /// Who sends it.
+    pub sender: Sender,
+    /// Its parts.
+    pub parts: Vec<Part>,
+}
+
+/// What is to be sent later.
+pub trait ScheduledMessageReads {
+    /// A message that is to be sent later.
+    fn scheduled_message(&self, app: AppKey, id: MessageId) -> Result<Option<ScheduledMessageRecord>, StoreError>;
+
+    /// The messages of all apps that are due at `now`, in the order in which they are to be sent, at most `limit`.
+    fn due_scheduled_messages(
+        &self,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<(AppKey, ScheduledMessageRecord)>, StoreError>;
+
+    /// When the next message of any app is due.
+    fn next_scheduled_message(&self) -> Result<Option<Timestamp>, StoreError>;
+}
+
+/// The queue of what is to be sent later. The rich content that it refers to is kept meanwhile. What a participant had scheduled goes when it leaves, and with a conversation everything;
+/// the ids stay in use.
+pub trait ScheduledMessageWrites {
+    /// Adds a message, behind those that are due at the same time.
+    fn insert_scheduled_message(
+        &mut self,
+        app: AppKey,
+        conversation: &ConversationRecord,
+        new: &ScheduledMessageRecord,
+    ) -> Result<(), StoreError>;
+
+    /// Takes out a message that the same write has sent.
+    fn take_scheduled_message(&mut self, app: AppKey, sent: &ScheduledMessageRecord) -> Result<(), StoreError>;
+}
