@@ -1,0 +1,87 @@
+'use strict';
+
+/**
+ * The benchmark of the platform runs and says all that it should. What it measures is of no interest here: `--smoke` takes
+ * moments for each kind of load, and programs are built without optimisation.
+ */
+
+const assert = require('node:assert');
+const { spawnSync } = require('node:child_process');
+const fs = require('node:fs');
+const { tmpdir } = require('node:os');
+const path = require('node:path');
+const { after, before, describe, test } = require('node:test');
+
+const ROOT = path.join(__dirname, '..', '..');
+const folder = fs.mkdtempSync(path.join(tmpdir(), 'layer-api-bench-'));
+const out = path.join(folder, 'platform.json');
+
+const SCENARIOS = ['send-v4', 'send-v7', 'send', 'messages', 'conversations', 'mixed'];
+
+function bench(...args) {
+  const command = ['run', '--quiet', '-p', 'layer-bench-platform', '--', '--profile', 'dev', '--data', folder];
+  const env = { ...process.env, LAYER_ADMIN_TOKEN: undefined };
+  return spawnSync('cargo', [...command, '--out', out, ...args], { cwd: ROOT, encoding: 'utf8', env });
+}
+
+after(() => fs.rmSync(folder, { recursive: true, force: true }));
+
+describe('the benchmark of the platform', { skip: process.platform !== 'linux' && 'It reads /proc' }, () => {
+  let printed;
+  let results;
+
+  before(() => {
+    const targets = ['before', 'after'].flatMap((name) => ['--target', `${name}=.`]);
+    const { status, stdout, stderr } = bench('--smoke', ...targets, '--target', 'constant=constant');
+    assert.strictEqual(status, 0, stderr);
+    printed = stdout;
+    results = JSON.parse(fs.readFileSync(out, 'utf8'));
+  });
+
+  test('measures every target under every kind of load, in the same round', () => {
+    assert.deepStrictEqual(
+      results.cases.map(({ scenario }) => scenario),
+      SCENARIOS,
+    );
+    for (const { scenario, rounds } of results.cases) {
+      assert.strictEqual(rounds.length, 1, scenario);
+      assert.deepStrictEqual(Object.keys(rounds[0]).sort(), ['after', 'before', 'constant']);
+      for (const [name, figures] of Object.entries(rounds[0])) {
+        for (const figure of ['perSecond', 'p50Ms', 'p99Ms', 'p999Ms', 'maxMs', 'cpuUs', 'rssMb', 'requests']) {
+          assert.ok(figures[figure] > 0, `${scenario}, ${name}: ${figure} is ${figures[figure]}`);
+        }
+        assert.ok(figures.p50Ms <= figures.p99Ms && figures.p99Ms <= figures.p999Ms, `${scenario}, ${name}`);
+      }
+    }
+  });
+
+  test('says how large messages are where there is a database', () => {
+    const [before, after, constant] = results.targets;
+    for (const target of [before, after]) {
+      assert.ok(target.seededBytesPerMessage > 100 && target.addedBytesPerMessage > 0, JSON.stringify(target));
+    }
+    assert.deepStrictEqual([constant.seededBytesPerMessage, constant.addedBytesPerMessage], [null, null]);
+  });
+
+  test('prints every load, and how many times better each target is than the first', () => {
+    for (const { title } of results.cases) assert.ok(printed.includes(`**${title}, 4 connections**`), title);
+    assert.match(printed, /\| after : before \| [\d.]+ \|/);
+    assert.match(printed, /\| constant : before \| [\d.]+ \|/);
+  });
+
+  test('leaves no store behind', () => {
+    assert.deepStrictEqual(fs.readdirSync(folder), ['platform.json']);
+  });
+
+  test('ends with a sentence when a target cannot be measured', () => {
+    for (const [target, expected] of [
+      ['running=http://127.0.0.1:9,1', /LAYER_ADMIN_TOKEN/],
+      ['nowhere=/nonexistent', /nonexistent/],
+      ['other=package.json', /package\.json cannot be started/],
+    ]) {
+      const { status, stdout, stderr } = bench('--smoke', '--target', target);
+      assert.deepStrictEqual([status, stdout], [1, ''], target);
+      assert.match(stderr, expected);
+    }
+  });
+});

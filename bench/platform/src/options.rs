@@ -1,0 +1,215 @@
+//! The command line.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use lexopt::{Arg, Parser, ValueExt as _};
+
+use crate::AnyError;
+use crate::scenario::{SCENARIOS, Scenario};
+use crate::target::{Source, Spec};
+
+/// What `--help` prints.
+pub const HELP: &str = "\
+Usage: npm run bench:platform -- [OPTIONS]
+
+Puts platforms under load, each kind of load in rounds that measure every target once, and prints tables. Ratios are those to
+the first target in the same round.
+
+  --target NAME=PLACE  What is measured; again for more. A PLACE is a checkout, whose platform is built, a built program,
+                       'constant', which is the same HTTP stack with answers that are always the same, or
+                       'http://127.0.0.1:PORT,PID', which runs already: LAYER_ADMIN_TOKEN in the environment must open its
+                       admin API [default: platform=. and constant=constant]
+  --only LIST          Only these kinds of load: send-v4, send-v7, send, messages, conversations, mixed
+  --connections LIST   How many connections, each with a request at a time [default: 1,16,64,256]
+  --conversations N    Conversations in the store, with 10 messages each, every hundredth with 100 [default: 2000]
+  --rounds N           How often everything is measured [default: 5]
+  --seconds N          How long each time [default: 2]
+  --data FOLDER        Where stores are made; its disk is part of what is measured [default: target/bench/stores]
+  --out FILE           Where measurements are saved [default: target/bench/platform.json]
+  --profile NAME       How checkouts are built [default: release]
+  --smoke              One short round of everything, for a test: the figures mean nothing
+";
+
+/// Run as the limit of the stack, in place of a benchmark: the name of the folder with its answers follows.
+const CONSTANT: &str = "constant";
+
+/// What the command line asks for.
+#[derive(Debug)]
+pub enum Command {
+    /// Print [`HELP`].
+    Help,
+    /// Answer what is in this folder.
+    Constant(PathBuf),
+    /// Measure.
+    Run(Options),
+}
+
+/// What is measured.
+#[derive(Debug)]
+pub struct Options {
+    pub targets: Vec<Spec>,
+    pub scenarios: Vec<Scenario>,
+    pub connections: Vec<u32>,
+    pub conversations: u32,
+    pub rounds: u32,
+    pub warm_up: Duration,
+    pub measured: Duration,
+    pub data: PathBuf,
+    pub out: PathBuf,
+    pub profile: String,
+}
+
+/// Parses the arguments, without the name of the program. Relative paths begin at the checkout that this was built in.
+pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, AnyError> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize()?;
+    let mut options = Options {
+        targets: vec![],
+        scenarios: SCENARIOS.to_vec(),
+        connections: vec![1, 16, 64, 256],
+        conversations: 2000,
+        rounds: 5,
+        warm_up: Duration::from_millis(500),
+        measured: Duration::from_secs(2),
+        data: root.join("target/bench/stores"),
+        out: root.join("target/bench/platform.json"),
+        profile: "release".to_owned(),
+    };
+    let mut parser = Parser::from_args(args);
+    while let Some(arg) = parser.next()? {
+        match arg {
+            Arg::Long("help") | Arg::Short('h') => return Ok(Command::Help),
+            Arg::Value(value) if value == CONSTANT => return Ok(Command::Constant(parser.value()?.into())),
+            Arg::Long("target") => options.targets.push(target(&root, &parser.value()?.string()?)?),
+            Arg::Long("only") => options.scenarios = list("--only", &parser.value()?.string()?, Scenario::named)?,
+            Arg::Long("connections") => {
+                options.connections = list("--connections", &parser.value()?.string()?, positive)?;
+            }
+            Arg::Long("conversations") => options.conversations = count("--conversations", parser.value()?)?,
+            Arg::Long("rounds") => options.rounds = count("--rounds", parser.value()?)?,
+            Arg::Long("seconds") => options.measured = seconds(&parser.value()?.string()?)?,
+            Arg::Long("data") => options.data = root.join(parser.value()?),
+            Arg::Long("out") => options.out = root.join(parser.value()?),
+            Arg::Long("profile") => options.profile = parser.value()?.string()?,
+            Arg::Long("smoke") => {
+                options.rounds = 1;
+                options.conversations = 100;
+                options.connections = vec![4];
+                (options.warm_up, options.measured) = (Duration::ZERO, Duration::from_millis(50));
+            }
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    if options.targets.is_empty() {
+        options.targets = vec![target(&root, "platform=.")?, target(&root, "constant=constant")?];
+    }
+    let mut names: Vec<_> = options.targets.iter().map(|target| &target.name).collect();
+    names.sort_unstable();
+    names.dedup();
+    if names.len() < options.targets.len() {
+        return Err("--target: every target needs a name for itself".into());
+    }
+    if options.targets[0].source == Source::Constant {
+        return Err("--target: the first must be a platform, whose answers 'constant' repeats".into());
+    }
+    Ok(Command::Run(options))
+}
+
+fn target(root: &Path, text: &str) -> Result<Spec, AnyError> {
+    let (name, place) = text.split_once('=').ok_or_else(|| format!("--target must be NAME=PLACE, not '{text}'"))?;
+    if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte)) {
+        return Err(format!("--target: a name is made of letters, digits, '-', '_' and '.', unlike '{name}'").into());
+    }
+    let source = if place == CONSTANT {
+        Source::Constant
+    } else if let Some(running) = place.strip_prefix("http://") {
+        let parsed =
+            running.split_once(',').and_then(|(address, pid)| Some((address.parse().ok()?, pid.parse().ok()?)));
+        let (address, pid) =
+            parsed.ok_or_else(|| format!("--target must be http://ADDRESS:PORT,PID, not '{place}'"))?;
+        Source::Running(address, pid)
+    } else {
+        Source::Path(root.join(place))
+    };
+    Ok(Spec { name: name.to_owned(), source })
+}
+
+fn list<T>(option: &str, text: &str, read: impl Fn(&str) -> Option<T>) -> Result<Vec<T>, AnyError> {
+    text.split(',')
+        .map(|item| read(item).ok_or_else(|| format!("{option} has no '{item}'; see --help").into()))
+        .collect()
+}
+
+fn positive(text: &str) -> Option<u32> {
+    text.parse().ok().filter(|number| *number > 0)
+}
+
+fn count(option: &str, value: OsString) -> Result<u32, AnyError> {
+    let text = value.string()?;
+    positive(&text).ok_or_else(|| format!("{option} must be a whole number above 0, not '{text}'").into())
+}
+
+fn seconds(text: &str) -> Result<Duration, AnyError> {
+    let parsed = text.parse().ok().filter(|seconds| (0.01..=3600.0).contains(seconds));
+    parsed.map(Duration::from_secs_f64).ok_or_else(|| format!("--seconds must be 0.01 to 3600, not '{text}'").into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(args: &[&str]) -> Result<Command, String> {
+        parse(args.iter().map(OsString::from)).map_err(|error| error.to_string())
+    }
+
+    fn options(args: &[&str]) -> Options {
+        match parsed(args) {
+            Ok(Command::Run(options)) => options,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn without_options_this_checkout_is_measured_beside_the_limit_of_its_stack() {
+        let options = options(&[]);
+        assert_eq!(
+            options.targets.iter().map(|target| target.name.as_str()).collect::<Vec<_>>(),
+            ["platform", "constant"]
+        );
+        assert_eq!(options.connections, [1, 16, 64, 256]);
+        assert_eq!(options.scenarios.len(), SCENARIOS.len());
+    }
+
+    #[test]
+    fn targets_are_places_by_name() {
+        let options = options(&["--target", "before=/a/checkout", "--target", "now=http://127.0.0.1:8080,7"]);
+        assert_eq!(options.targets[0].source, Source::Path("/a/checkout".into()));
+        assert_eq!(options.targets[1].source, Source::Running(([127, 0, 0, 1], 8080).into(), 7));
+    }
+
+    #[test]
+    fn a_mistake_is_named() {
+        for (args, name) in [
+            (&["--only", "sned"][..], "'sned'"),
+            (&["--connections", "0"], "--connections"),
+            (&["--rounds", "0"], "--rounds"),
+            (&["--seconds", "0"], "--seconds"),
+            (&["--target", "x"], "NAME=PLACE"),
+            (&["--target", "x=constant"], "the first must be a platform"),
+            (&["--target", "x=.", "--target", "x=.."], "a name for itself"),
+            (&["--target", "x=http://127.0.0.1:8080"], "PID"),
+            (&["--tarket", "x=."], "--tarket"),
+        ] {
+            let error = parsed(args).unwrap_err();
+            assert!(error.contains(name), "{error}");
+        }
+    }
+
+    #[test]
+    fn the_help_names_every_scenario() {
+        for scenario in SCENARIOS {
+            assert!(HELP.contains(scenario.name), "{}", scenario.name);
+        }
+    }
+}

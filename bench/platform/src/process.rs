@@ -1,0 +1,66 @@
+//! What a process has used so far, from `/proc`: Linux only.
+
+use std::fs;
+use std::io::{Error, ErrorKind, Result};
+use std::ops::Sub;
+use std::time::Duration;
+
+/// What a process used since it started.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Usage {
+    /// CPU time of its threads that are alive: none ends under load.
+    pub cpu: Duration,
+    /// Calls that write, to files and to sockets.
+    pub writes: u64,
+    /// Calls that read, from files and from sockets.
+    pub reads: u64,
+    /// Bytes that were written into files and sockets, before the system put them into blocks.
+    pub written: u64,
+}
+
+impl Usage {
+    /// Of a process.
+    pub fn of(pid: u32) -> Result<Self> {
+        let tasks = fs::read_dir(format!("/proc/{pid}/task"))?;
+        let cpu = tasks.map(|task| cpu_of(&task?.path().join("schedstat").display().to_string())).sum::<Result<_>>()?;
+        let path = format!("/proc/{pid}/io");
+        let text = fs::read_to_string(&path)?;
+        let field = |name| field(&text, name).ok_or_else(|| invalid(&path));
+        Ok(Self { cpu, writes: field("syscw:")?, reads: field("syscr:")?, written: field("wchar:")? })
+    }
+}
+
+impl Sub for Usage {
+    type Output = Self;
+
+    fn sub(self, before: Self) -> Self {
+        Self {
+            cpu: self.cpu.saturating_sub(before.cpu),
+            writes: self.writes.saturating_sub(before.writes),
+            reads: self.reads.saturating_sub(before.reads),
+            written: self.written.saturating_sub(before.written),
+        }
+    }
+}
+
+/// Memory of a process that is in use, in KiB.
+pub fn rss_kib(pid: u32) -> Result<u64> {
+    let path = format!("/proc/{pid}/status");
+    field(&fs::read_to_string(&path)?, "VmRSS:").ok_or_else(|| invalid(&path))
+}
+
+/// The number behind a name at the beginning of a line.
+fn field(text: &str, name: &str) -> Option<u64> {
+    text.lines().find_map(|line| line.strip_prefix(name)?.split_ascii_whitespace().next()?.parse().ok())
+}
+
+/// The first field is the CPU time, in nanoseconds.
+fn cpu_of(path: &str) -> Result<Duration> {
+    let text = fs::read_to_string(path)?;
+    let ns = text.split_ascii_whitespace().next().and_then(|field| field.parse().ok());
+    ns.map(Duration::from_nanos).ok_or_else(|| invalid(path))
+}
+
+fn invalid(path: &str) -> Error {
+    Error::new(ErrorKind::InvalidData, format!("{path} is not what it should be"))
+}

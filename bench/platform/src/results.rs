@@ -1,0 +1,76 @@
+//! What was measured, as it is saved.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::AnyError;
+use crate::figures::Figures;
+
+/// A run.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Results {
+    /// Milliseconds since 1970.
+    pub at: u64,
+    /// Processors and their model.
+    pub machine: String,
+    /// Load average before the first measurement.
+    pub load: f64,
+    /// Arguments of the command.
+    pub command: String,
+    /// Conversations and messages in each store at the start.
+    pub conversations: u32,
+    pub messages: u64,
+    /// In the order of the command line.
+    pub targets: Vec<Target>,
+    pub cases: Vec<Case>,
+}
+
+/// A target.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Target {
+    pub name: String,
+    /// Bytes of the database for each message in it before the load, conversations included, and how many more each message of
+    /// the load took. `None` for what has no database, or none that is seen, and for a run without sends.
+    pub seeded_bytes_per_message: Option<f64>,
+    pub added_bytes_per_message: Option<f64>,
+}
+
+/// A kind of load.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Case {
+    pub scenario: String,
+    pub title: String,
+    pub connections: u32,
+    /// Figures by target.
+    pub rounds: Vec<BTreeMap<String, Figures>>,
+}
+
+/// Saves a run.
+pub fn save(results: &Results, path: &Path) -> Result<(), AnyError> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    let mut text = serde_json::to_string_pretty(results)?;
+    text.push('\n');
+    Ok(fs::write(path, text)?)
+}
+
+/// Processors of this machine and their model.
+pub fn machine() -> String {
+    let count = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let text = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = text.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
+    format!("{count} × {}", model.map_or("unknown processor", |(_, model)| model))
+}
+
+/// The load average of the last minute.
+pub fn load_average() -> f64 {
+    let text = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    text.split(' ').next().and_then(|first| first.parse().ok()).unwrap_or(f64::NAN)
+}

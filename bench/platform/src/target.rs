@@ -1,0 +1,171 @@
+//! What is put under load: a platform that is built and started here, one that runs already, or the limit of the stack.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader, Lines};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+
+use crate::constant;
+use crate::process::Usage;
+use crate::{AnyError, process};
+
+/// Where a target comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// A checkout, whose platform is built, or the built program itself.
+    Path(PathBuf),
+    /// A platform that runs on this machine. Its id as a process, for what it uses.
+    Running(SocketAddr, u32),
+    /// The same stack with answers that are always the same.
+    Constant,
+}
+
+/// A target by name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Spec {
+    /// Its name in the results.
+    pub name: String,
+    /// Where it comes from.
+    pub source: Source,
+}
+
+/// The app that the load is about.
+#[derive(Debug, Clone)]
+pub struct App {
+    /// Its UUID.
+    pub id: String,
+    /// Its token.
+    pub token: String,
+}
+
+/// A server, ended when this is dropped.
+pub struct Server {
+    child: Option<Child>,
+    pid: u32,
+    /// Where it listens.
+    pub address: SocketAddr,
+}
+
+/// Builds the platform of a checkout, unless the path is a program; the path of the program.
+pub fn built(path: &Path, profile: &str) -> Result<PathBuf, AnyError> {
+    if path.is_file() {
+        return Ok(path.to_owned());
+    }
+    if !path.is_dir() {
+        return Err(format!("{} is no checkout and no program", path.display()).into());
+    }
+    let output = Command::new("cargo")
+        .args(["build", "--profile", profile, "-p", "layer-platform", "--bin", "layer-platform"])
+        .arg("--message-format=json-render-diagnostics")
+        .current_dir(path)
+        .stderr(Stdio::inherit())
+        .output()?;
+    let messages = String::from_utf8(output.stdout)?;
+    let program = messages.lines().rev().find_map(|line| {
+        let message: Value = serde_json::from_str(line).ok()?;
+        message["executable"].as_str().map(PathBuf::from)
+    });
+    program.ok_or_else(|| format!("The platform of {} could not be built", path.display()).into())
+}
+
+/// Starts a platform on a file, with an app if it is the first time.
+pub fn start_platform(program: &Path, data: &Path, create_app: bool) -> Result<(Server, Option<App>), AnyError> {
+    let mut command = Command::new(program);
+    command.args(["--port", "0", "--data"]).arg(data);
+    if create_app {
+        command.arg("--create-app");
+    }
+    let (child, mut lines) = spawn(command)?;
+    let app = if create_app {
+        Some(App { id: said(&mut lines, "app id: ")?, token: said(&mut lines, "token: ")? })
+    } else {
+        None
+    };
+    Ok((Server::listening(child, &mut lines)?, app))
+}
+
+/// Starts the limit of the stack, with the answers of a folder.
+pub fn start_constant(folder: &Path) -> Result<Server, AnyError> {
+    let mut command = Command::new(std::env::current_exe()?);
+    command.arg("constant").arg(folder);
+    let (child, mut lines) = spawn(command)?;
+    Server::listening(child, &mut lines)
+}
+
+/// Writes the answers that the limit of the stack gives.
+pub fn save_answers(folder: &Path, answers: [&[u8]; 3]) -> Result<(), AnyError> {
+    for (name, answer) in constant::ANSWERS.iter().zip(answers) {
+        fs::write(folder.join(name), answer)?;
+    }
+    Ok(())
+}
+
+type Printed = Lines<BufReader<ChildStdout>>;
+
+fn spawn(mut command: Command) -> Result<(Child, Printed), AnyError> {
+    let spawned = command.stdout(Stdio::piped()).stdin(Stdio::null()).spawn();
+    let mut child =
+        spawned.map_err(|error| format!("{} cannot be started: {error}", command.get_program().display()))?;
+    let stdout = child.stdout.take().ok_or("A process has no output")?;
+    Ok((child, BufReader::new(stdout).lines()))
+}
+
+/// What the next line says behind `prefix`.
+fn said(lines: &mut Printed, prefix: &str) -> Result<String, AnyError> {
+    let line = lines.next().ok_or("The server ended before it listened")??;
+    let said = line.strip_prefix(prefix).ok_or_else(|| format!("The server should say '{prefix}', not '{line}'"))?;
+    Ok(said.to_owned())
+}
+
+impl Server {
+    /// A server that runs already, and goes on after this.
+    pub fn running(address: SocketAddr, pid: u32) -> Self {
+        Self { child: None, pid, address }
+    }
+
+    fn listening(child: Child, lines: &mut Printed) -> Result<Self, AnyError> {
+        let pid = child.id();
+        // Held from here on, so that the process ends whatever it says.
+        let mut server = Self { child: Some(child), pid, address: SocketAddr::from(([127, 0, 0, 1], 0)) };
+        server.address = said(lines, "listening on http://")?.parse()?;
+        Ok(server)
+    }
+
+    /// What its process used so far.
+    pub fn usage(&self) -> Result<Usage, AnyError> {
+        Ok(Usage::of(self.pid)?)
+    }
+
+    /// Memory that is in use, in MB.
+    pub fn rss_mb(&self) -> Result<f64, AnyError> {
+        Ok(crate::figures::float(process::rss_kib(self.pid)?) / 1024.0)
+    }
+
+    /// Ends the process as a service manager does, and waits until it is gone.
+    pub fn stop(mut self) -> Result<(), AnyError> {
+        let Some(mut child) = self.child.take() else { return Ok(()) };
+        kill_process(Pid::from_child(&child), Signal::TERM)?;
+        let status = child.wait()?;
+        if status.success() { Ok(()) } else { Err(format!("The server ended with {status}").into()) }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.child {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+/// Bytes of a database with its log, which is gone once the platform was stopped.
+pub fn size_of(data: &Path) -> Result<u64, AnyError> {
+    let mut log = data.as_os_str().to_owned();
+    log.push("-wal");
+    Ok(fs::metadata(data)?.len() + fs::metadata(log).map_or(0, |metadata| metadata.len()))
+}
