@@ -1,4 +1,7 @@
-import type { Agent, AgentOptions } from 'node:https';
+/// <reference types="node" />
+// Compiles with TypeScript 3.9 and with @types/node 12: no `node:` in the names of modules, nothing newer in the syntax.
+
+import type { Agent, AgentOptions } from 'https';
 
 /**
  * A client of the Layer Server API for one app.
@@ -22,10 +25,13 @@ declare class LayerAPI {
    * native `Promise`, to which `undefined` leads back. `LayerAPI.Promise = require('bluebird')` brings back the promises
    * of 2.x, with errors marked as operational; types stay those of `Promise`.
    *
-   * @throws {TypeError} when it is set to what is no function.
+   * @throws {TypeError} when it is set to anything but a function, `null` or `undefined`.
    */
+  // TypeScript before 4.3 wants one type for both accessors, and takes that of the first.
+  // @ts-ignore
   static get Promise(): PromiseConstructorLike;
-  static set Promise(value: PromiseConstructorLike | null | undefined);
+  // @ts-ignore
+  static set Promise(chosen: PromiseConstructorLike | null | undefined);
 
   /** Conversations: create, read, edit, delete. */
   readonly conversations: LayerAPI.Conversations;

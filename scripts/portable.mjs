@@ -5,10 +5,10 @@
  */
 
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { targetOf } from '../lib/target.js';
-import { ROOT, run, say, stop } from './prepare.mjs';
+import { cacheFolder, installInto, ROOT, run, say, stop } from './prepare.mjs';
 
 /** What Rust calls our targets, and the package of the toolchain: programs for Linux on x64. */
 const TARGETS = {
@@ -21,17 +21,13 @@ if (!TARGETS[target])
   stop(`Usage: npm run build:portable -- [${Object.keys(TARGETS).join(' | ')}] [options of napi build]`);
 if (targetOf() !== 'linux-x64-gnu') stop('This build needs Linux on x64, with glibc.');
 const [triple, toolchain, version] = TARGETS[target];
-const cache = join(ROOT, 'node_modules', '.cache', toolchain);
+const cache = cacheFolder(toolchain);
 const home = join(cache, 'node_modules', toolchain);
 const tool = (name) => join(home, 'bin', `${triple}-${name}`);
 
 if (!existsSync(tool('gcc'))) {
   say(`Installing ${toolchain}`);
-  mkdirSync(cache, { recursive: true });
-  writeFileSync(join(cache, 'package.json'), '{ "private": true }\n');
-  const flags = ['--prefix', cache, '--save-exact', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
-  if (!run('npm', ['install', ...flags, `${toolchain}@${version}`]))
-    stop('It could not be installed; npm says why above.');
+  if (!installInto(cache, [`${toolchain}@${version}`])) stop('It could not be installed; npm says why above.');
   if (!run('tar', ['-xJf', `${triple}.tar.xz`], { cwd: home }))
     stop('It could not be unpacked: that needs tar and xz.');
 }

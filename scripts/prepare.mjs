@@ -1,7 +1,7 @@
 /** Brings a fresh clone to where it can run: checks the tools, installs the packages, builds the addon. */
 
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -24,6 +24,18 @@ export function run(command, args, options = {}) {
   const { status, error } = spawnSync(command, args, { cwd: ROOT, stdio: 'inherit', ...options });
   if (error) stop(`${command} cannot be started: ${error.message}`);
   return status === 0;
+}
+
+/** Where tests keep programs of their own: not in version control, and left alone by `npm install`. */
+export const cacheFolder = (name) => join(ROOT, 'node_modules', '.cache', name);
+
+/** Installs npm packages in exactly these versions into a folder of the cache, such as `a@1.0.0`, without their scripts. */
+export function installInto(folder, specs) {
+  mkdirSync(folder, { recursive: true });
+  const manifest = join(folder, 'package.json');
+  if (!existsSync(manifest)) writeFileSync(manifest, '{ "private": true }\n');
+  const flags = ['--prefix', folder, '--save-exact', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
+  return run('npm', ['install', ...flags, ...specs]);
 }
 
 /** Installs and builds what is missing or older than its sources. */

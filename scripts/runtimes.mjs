@@ -4,13 +4,12 @@
  */
 
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { ROOT, run, stop } from './prepare.mjs';
+import { cacheFolder, installInto, ROOT, stop } from './prepare.mjs';
 
-/** Not in version control, and left alone by `npm install`. */
-const CACHE = join(ROOT, 'node_modules', '.cache', 'runtimes');
+const CACHE = cacheFolder('runtimes');
 
 const { platform, arch } = process;
 const node = (id, version, isInCi = false) => ({
@@ -75,12 +74,8 @@ const alias = ({ id }) => `runtime-${id.replace('.', '-')}`;
 export function installRuntimes(runtimes) {
   const missing = runtimes.filter((runtime) => installedVersion(runtime) !== runtime.version);
   if (missing.length === 0) return;
-  mkdirSync(CACHE, { recursive: true });
-  const manifest = join(CACHE, 'package.json');
-  if (!existsSync(manifest)) writeFileSync(manifest, '{ "private": true }\n');
   const specs = missing.map((runtime) => `${alias(runtime)}@npm:${runtime.package}@${runtime.version}`);
-  const flags = ['--prefix', CACHE, '--save-exact', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
-  if (!run('npm', ['install', ...flags, ...specs])) stop('The runtimes could not be installed; npm says why above.');
+  if (!installInto(CACHE, specs)) stop('The runtimes could not be installed; npm says why above.');
 }
 
 function installedVersion(runtime) {

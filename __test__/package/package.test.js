@@ -158,21 +158,46 @@ describe('packages', () => {
     );
     assert.deepStrictEqual(
       files.filter(
-        (name) => !/^(index\.(js|mjs|d\.ts)|(bin|lib)\/.+\.js|docs\/.+\.md|[A-Z]+(\.md)?|package\.json)$/.test(name),
+        (name) =>
+          !/^(index\.(js|mjs|d\.ts|d\.mts)|types\/.+\.d\.ts|(bin|lib)\/.+\.js|lib\/errors\.d\.ts|docs\/.+\.md|[A-Z]+(\.md)?|package\.json)$/.test(
+            name,
+          ),
       ),
       [],
     );
     for (const name of ['private', 'scripts', 'devDependencies', 'napi']) assert.ok(!(name in manifest), name);
-    for (const name of ['exports', 'main', 'types', 'bin', 'engines'])
+    for (const name of ['exports', 'main', 'types', 'typesVersions', 'bin', 'engines', 'peerDependencies'])
       assert.deepStrictEqual(manifest[name], root[name]);
   });
 
   test('every file that the main package leads to is in it', () => {
     const { manifest, files } = packed['layer-api'];
-    const { types, import: esm, require: cjs } = manifest.exports['.'];
-    const leads = [types, esm, cjs, manifest.main, manifest.types, ...Object.values(manifest.bin)];
+    const { main, types, typesVersions, exports, bin } = manifest;
+    const namedIn = (value) => (typeof value === 'string' ? [value] : Object.values(value).flatMap(namedIn));
+    const leads = [main, types, typesVersions, exports, bin].flatMap(namedIn);
+    assert.ok(leads.length > 10);
     const missing = leads.filter((file) => !files.includes(path.posix.normalize(file)));
     assert.deepStrictEqual(missing, []);
+  });
+
+  test('publint has nothing to say of it', async () => {
+    const { publint } = await import('publint');
+    const { messages } = await publint({ pkgDir: path.join(laidOut, 'layer-api'), strict: true });
+    assert.deepStrictEqual(messages, []);
+  });
+
+  test('its types are right for every way of resolving them, by Are The Types Wrong', async () => {
+    const attw = path.join(path.dirname(require.resolve('@arethetypeswrong/cli/package.json')), 'dist', 'index.js');
+    const flags = ['--format', 'json', '--no-definitely-typed', packed['layer-api'].tarball];
+    const { code, stdout, stderr } = await run('node', [attw, ...flags], { cwd: folder });
+    const { analysis, problems } = JSON.parse(stdout || '{}');
+    assert.deepStrictEqual([code, problems], [0, {}], `${stderr}${stdout}`);
+    assert.deepStrictEqual(Object.keys(analysis.entrypoints).sort(), [
+      '.',
+      './lib/errors',
+      './lib/errors.js',
+      './package.json',
+    ]);
   });
 
   test('the folder of this project cannot be published by mistake', () => assert.strictEqual(root.private, true));
@@ -305,7 +330,6 @@ export const isOurs = (error: unknown): error is ResponseError => error instance
       '--strict',
       '--module',
       'nodenext',
-      '--skipLibCheck',
       '--typeRoots',
       `${ROOT}/node_modules/@types`,
     ];

@@ -1,0 +1,59 @@
+/**
+ * What TypeScript before 4.1 reads in place of index.d.ts, which it imports. There, `export { LayerAPI as default }` hides the
+ * class from default imports with `esModuleInterop`; here, `default` is a static property. Without `esModuleInterop`, a
+ * default import is a value only for these versions: use `import LayerAPI = require('layer-api')`.
+ *
+ * A test checks that no name is left out.
+ */
+import Current = require('../../index');
+
+declare class LayerAPI extends Current {
+  static default: typeof LayerAPI;
+}
+
+declare namespace LayerAPI {
+  export { LayerAPI };
+  export import Announcement = Current.Announcement;
+  export import Announcements = Current.Announcements;
+  export import APIError = Current.APIError;
+  export import App = Current.App;
+  export import BlockedUser = Current.BlockedUser;
+  export import Blocklist = Current.Blocklist;
+  export import Callback = Current.Callback;
+  export import Config = Current.Config;
+  export import Conversation = Current.Conversation;
+  export import ConversationListParams = Current.ConversationListParams;
+  export import Conversations = Current.Conversations;
+  export import DeliveryAttempt = Current.DeliveryAttempt;
+  export import EmptyResponse = Current.EmptyResponse;
+  export import ErrorBody = Current.ErrorBody;
+  export import Fault = Current.Fault;
+  export import Identities = Current.Identities;
+  export import Identity = Current.Identity;
+  export import IdentityProperties = Current.IdentityProperties;
+  export import InjectedFault = Current.InjectedFault;
+  export import ListParams = Current.ListParams;
+  export import Message = Current.Message;
+  export import MessagePart = Current.MessagePart;
+  export import Messages = Current.Messages;
+  export import Metadata = Current.Metadata;
+  export import NewAnnouncement = Current.NewAnnouncement;
+  export import NewConversation = Current.NewConversation;
+  export import NewMessage = Current.NewMessage;
+  export import Notification = Current.Notification;
+  export import Operation = Current.Operation;
+  export import Platform = Current.Platform;
+  export import PlatformClock = Current.PlatformClock;
+  export import PlatformOptions = Current.PlatformOptions;
+  export import RecipientStatus = Current.RecipientStatus;
+  export import RecordedRequest = Current.RecordedRequest;
+  export import Response = Current.Response;
+  export import ResponseError = Current.ResponseError;
+  export import Sender = Current.Sender;
+  export import UserConversation = Current.UserConversation;
+  export import UserMessage = Current.UserMessage;
+  export import WebhookOptions = Current.WebhookOptions;
+  export import webhooks = Current.webhooks;
+}
+
+export = LayerAPI;
