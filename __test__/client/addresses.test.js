@@ -9,7 +9,20 @@ const { once } = require('node:events');
 const { readFileSync } = require('node:fs');
 const net = require('node:net');
 const { afterEach, test } = require('node:test');
-const { clientOf, closeAll, get, onClose, plainServer, secureServer, sleep, subjects, until } = require('./support.js');
+const {
+  besideLookup,
+  clientOf,
+  closeAll,
+  freePort,
+  get,
+  held,
+  onClose,
+  plainServer,
+  secureServer,
+  sleep,
+  subjects,
+  until,
+} = require('./support.js');
 
 afterEach(closeAll);
 
@@ -118,8 +131,7 @@ test('several addresses, all dead: the error of all attempts, with the fields of
     own: [error.name, error.message, error.code],
     errors: error.errors?.map((one) => ({ ...one, message: one.message })),
   });
-  const { port } = await plainServer();
-  await closeAll();
+  const port = await freePort();
   const errors = {};
   for (const subject of Object.values(subjects)) {
     const lookup = lookupOf('127.0.0.2', '::1', '127.0.0.3');
@@ -130,8 +142,11 @@ test('several addresses, all dead: the error of all attempts, with the fields of
   if (isSelecting) assert.strictEqual(errors.ours.errors.length, 3);
 });
 
-/** A port at which connections stay on their way: its process stands still, and its queue is full. */
-async function standstill(host) {
+/**
+ * A port of `host` at which connections stay on their way: its process stands still, and its queue is full. At the same port
+ * of `other`, connections are closed as they come.
+ */
+async function standstill(host, other) {
   const child = spawn(
     process.execPath,
     [
@@ -144,6 +159,19 @@ async function standstill(host) {
   );
   const [text] = await once(child.stdout, 'data');
   const port = Number(String(text));
+  if (other) {
+    const server = net.createServer((socket) => socket.destroy());
+    server.listen(port, other);
+    try {
+      await once(server, 'listening');
+    } catch (error) {
+      child.kill('SIGKILL');
+      // Somebody else has it there.
+      assert.strictEqual(error.code, 'EADDRINUSE');
+      return standstill(host, other);
+    }
+    onClose(async () => server.close());
+  }
   child.kill('SIGSTOP');
   const fillers = Array.from({ length: 6 }, () => net.connect(port, host).on('error', () => {}));
   onClose(async () => {
@@ -177,13 +205,9 @@ both('a connection that does not come about: the timeout of the agent ends the w
 
 if (isSelecting) {
   both('autoSelectFamilyAttemptTimeout: so long an address may take before the next one is tried', async (subject) => {
-    const port = await standstill('127.0.0.2');
-    const server = net.createServer((socket) => socket.destroy());
-    server.listen(port, '127.0.0.1');
-    await once(server, 'listening');
-    onClose(async () => server.close());
+    const port = await standstill('127.0.0.2', '127.0.0.1');
     const options = { lookup: lookupOf('127.0.0.2', '127.0.0.1'), autoSelectFamilyAttemptTimeout: 50 };
-    const { error } = await get(named(subject, { port }, options, { timeout: 5000 }));
+    const { error } = await get(named(subject, { port }, options));
     // It came to the second one, which speaks no TLS.
     assert.strictEqual(error?.code, 'ECONNRESET');
   });
@@ -191,8 +215,7 @@ if (isSelecting) {
 
 test('family: a name without addresses of the kind is the error that Node reports', async () => {
   const errors = {};
-  const { port } = await plainServer();
-  await closeAll();
+  const port = await freePort();
   for (const family of [4, 6]) {
     for (const subject of Object.values(subjects)) {
       const leading = subject.name === 'original' ? { host: 'localhost' } : {};
@@ -240,23 +263,27 @@ function timerTo(port) {
 if (process.platform === 'linux') {
   for (const keepAlive of [true, false]) {
     both(`keepAliveMsecs: kept connections are probed by the system, keepAlive: ${keepAlive}`, async (subject) => {
-      const server = await secureServer((_request, response) => {
-        // Without keepAlive it is looked at while it is in use.
-        if (!keepAlive) setTimeout(() => response.end('{}'), 300);
-        else response.end('{}');
-      });
+      const { handler, next } = held();
+      const server = await secureServer(handler);
       const asked = get(clientOf(subject, server, { keepAlive, keepAliveMsecs: 20_000 }));
-      if (keepAlive) await asked;
-      else await sleep(200);
-      await until(() => timerTo(server.port) === (keepAlive ? '02' : '00'), 'the timer is as it should be');
+      const response = await next();
+      // Without keepAlive it is looked at while it is in use.
+      if (keepAlive) {
+        response.end('{}');
+        await asked;
+      }
+      const timer = () => timerTo(server.port);
+      await until(() => timer() === (keepAlive ? '02' : '00'), 'the timer is as it should be', timer);
+      response.end('{}');
       await asked;
     });
   }
 }
 
 test('a name that cannot be looked up now is EAI_AGAIN, and one that does not exist ENOTFOUND', async () => {
-  const { error } = await get(clientOf(subjects.ours, { url: 'https://layer-api.invalid' }));
-  const expected = await new Promise((resolve) => dns.lookup('layer-api.invalid', resolve));
+  const layer = clientOf(subjects.ours, { url: 'https://layer-api.invalid' });
+  const { expected, outcome } = await besideLookup('layer-api.invalid', () => get(layer));
+  const { error } = outcome;
   assert.deepStrictEqual({ ...error, message: error.message }, { ...expected, message: expected.message });
   assert.match(error.code, /^(ENOTFOUND|EAI_AGAIN)$/);
 });

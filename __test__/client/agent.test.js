@@ -4,9 +4,11 @@
 
 const assert = require('node:assert');
 const { createPrivateKey } = require('node:crypto');
+const { readFileSync } = require('node:fs');
 const http = require('node:http');
 const https = require('node:https');
 const { afterEach, test } = require('node:test');
+const { inspect } = require('node:util');
 const {
   APP_ID,
   LayerAPI,
@@ -18,13 +20,16 @@ const {
   closeAll,
   eachRequest,
   get,
+  held,
   plainServer,
   secureServer,
   selfSigned,
   sleep,
   subjects,
   tlsServer,
+  together,
   until,
+  within,
 } = require('./support.js');
 
 afterEach(closeAll);
@@ -78,10 +83,14 @@ for (const keepAlive of [true, false]) {
   both(`maxSockets: 2, keepAlive: ${keepAlive}: six requests share two connections in their order`, async (subject) => {
     const arrived = [];
     const headers = new Set();
+    const waiting = [];
     const server = await secureServer((request, response) => {
       arrived.push(Number(/users\/(\d)/.exec(request.url)[1]));
       headers.add(request.headers.connection);
-      setTimeout(() => response.end('{}'), 20);
+      // There are always two under way, and the one that came first is answered.
+      waiting.push(response);
+      if (waiting.length === 2) waiting.shift().end('{}');
+      if (arrived.length === 6) waiting.shift().end('{}');
     });
     const layer = clientOf(subject, server, { keepAlive, maxSockets: 2 });
     const outcomes = await Promise.all(times(6, (index) => get(layer, String(index))));
@@ -122,7 +131,7 @@ both('a failed request gives its turn to the next one', async (subject) => {
 });
 
 both('maxFreeSockets: 1 keeps one connection of those that have come to rest', async (subject) => {
-  const server = await secureServer((_request, response) => setTimeout(() => response.end('{}'), 30));
+  const server = await secureServer(together(4));
   const layer = clientOf(subject, server, { keepAlive: true, maxFreeSockets: 1 });
   await Promise.all(times(4, () => get(layer)));
   assert.strictEqual(server.opened, 4);
@@ -132,12 +141,22 @@ both('maxFreeSockets: 1 keeps one connection of those that have come to rest', a
 });
 
 test('calls in flight beyond maxFreeSockets keep their connections from one reply to the next request', async () => {
-  const server = await secureServer();
-  // The longer time that connections may rest anyway does not hold up those beyond the limit.
-  const layer = client(server, { keepAlive: true, maxFreeSockets: 2, timeout: 60_000 });
-  for (let round = 0; round < 10; round++) await Promise.all(times(8, () => get(layer)));
-  assert.strictEqual(server.opened, 8);
-  await until(() => server.open.size === 2, 'two connections are left');
+  for (let round = 0; round < 5; round++) {
+    // They are kept for a tenth of a second.
+    const server = await within(100, async (begin) => {
+      const started = await secureServer(together(8, { isRepeated: true, whenAnswered: begin }));
+      // The longer time that connections may rest anyway does not hold up those beyond the limit.
+      const layer = client(started, { keepAlive: true, maxFreeSockets: 2, timeout: 60_000 });
+      for (let index = 0; index < 2; index++) await Promise.all(times(8, () => get(layer)));
+      return started;
+    });
+    assert.strictEqual(server.opened, 8);
+    await until(
+      () => server.open.size === 2,
+      'two connections are left',
+      () => server.open.size,
+    );
+  }
 });
 
 both('clients with the same agent share its limit and its idle connections', async (subject) => {
@@ -179,13 +198,20 @@ test("without an agent, connections are kept as by Node's global agent", async (
 });
 
 both('timeout of an agent closes connections that rest for so long, and not before', async (subject) => {
-  const server = await secureServer();
-  const layer = clientOf(subject, server, { keepAlive: true, timeout: 200 });
-  await get(layer);
-  await sleep(60);
-  await get(layer);
+  const [server, layer] = await within(200, async (begin) => {
+    const started = await secureServer(together(1, { whenAnswered: begin }));
+    const made = clientOf(subject, started, { keepAlive: true, timeout: 200 });
+    await get(made);
+    await sleep(60);
+    await get(made);
+    return [started, made];
+  });
   assert.strictEqual(server.opened, 1);
-  await until(() => server.open.size === 0, 'the connection is closed');
+  await until(
+    () => server.open.size === 0,
+    'the connection is closed',
+    () => server.open.size,
+  );
   assert.strictEqual((await get(layer)).result.status, 200);
   assert.strictEqual(server.opened, 2);
 });
@@ -198,16 +224,23 @@ test('timeout of an agent does not bear on requests under way', async () => {
 
 for (const scheduling of ['lifo', 'fifo']) {
   both(`scheduling: ${scheduling} chooses among idle connections`, async (subject) => {
-    const ports = [];
-    const server = await secureServer((request, response) => {
-      ports.push(request.socket.remotePort);
-      // The first connection comes to rest first.
-      setTimeout(() => response.end('{}'), ports.length * 40);
-    });
+    const { handler, next } = held();
+    const server = await secureServer(handler);
     const layer = clientOf(subject, server, { keepAlive: true, scheduling });
-    await Promise.all([get(layer), get(layer)]);
-    await get(layer);
-    assert.strictEqual(ports[2], ports[scheduling === 'fifo' ? 0 : 1]);
+    const outcomes = [get(layer), get(layer)];
+    const responses = [await next(), await next()];
+    const ports = responses.map(({ socket }) => socket.remotePort);
+    // The first connection comes to rest first.
+    responses[0].end('{}');
+    await Promise.race(outcomes);
+    await sleep(20);
+    responses[1].end('{}');
+    await Promise.all(outcomes);
+    outcomes.push(get(layer));
+    const response = await next();
+    assert.strictEqual(ports.indexOf(response.socket.remotePort), scheduling === 'fifo' ? 0 : 1);
+    response.end('{}');
+    assert.deepStrictEqual(answered(await Promise.all(outcomes)), [200, 200, 200]);
   });
 }
 
@@ -244,7 +277,7 @@ both('a server that demands a certificate refuses a client without one, with one
   const server = await secureServer(undefined, options);
   const outcome = await get(clientOf(subject, server));
   await sleep(50);
-  assert.ok(outcome.error instanceof Error);
+  assert.ok(outcome.error instanceof Error, inspect(outcome));
   assert.match(outcome.error.code, /^(ECONNRESET|ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED|EPROTO)$/);
   assert.strictEqual(outcome.calls, 1);
 });
@@ -533,23 +566,40 @@ test('a thousand requests at once are all answered within the limit', async () =
   const server = await plainServer();
   const layer = client(server, { ca: undefined, keepAlive: true, maxSockets: 50 });
   const outcomes = await Promise.all(times(1000, (index) => get(layer, String(index))));
-  assert.ok(outcomes.every(({ calls, result }) => calls === 1 && result?.status === 200));
-  assert.ok(server.mostOpen <= 50);
+  assert.deepStrictEqual(
+    outcomes.filter(({ calls, result }) => calls !== 1 || result?.status !== 200),
+    [],
+  );
+  assert.ok(server.mostOpen <= 50, `${server.mostOpen} connections at a time`);
 });
+
+/**
+ * Connections to these servers that are open or opening at the client's end: one that it has closed may be open at the other
+ * end for a while yet. Elsewhere than on Linux the system does not tell.
+ */
+function connectionsTo(servers) {
+  if (process.platform !== 'linux') return 0;
+  const ends = servers.map(({ port }) => `:${port.toString(16).toUpperCase().padStart(4, '0')}`);
+  const lines = readFileSync('/proc/net/tcp', 'latin1').split('\n').slice(1);
+  const fields = lines.map((line) => line.trim().split(/\s+/));
+  // ESTABLISHED and SYN_SENT.
+  return fields.filter(([, , to, state]) => ends.some((end) => to?.endsWith(end)) && ['01', '02'].includes(state))
+    .length;
+}
 
 both('maxTotalSockets: connections to all servers together are limited, idle ones make room', async (subject) => {
   const servers = await Promise.all(
     times(2, () => secureServer((_request, response) => setTimeout(() => response.end('{}'), 20))),
   );
-  const most = () => servers.reduce((sum, server) => sum + server.open.size, 0);
+  const open = () => servers.reduce((sum, server) => sum + server.open.size, 0);
   // The original knows one server only.
   const used = subject.name === 'ours' ? servers : [servers[0], servers[0]];
   const agent = new https.Agent(subject.agentOptions(servers[0], { keepAlive: true, maxTotalSockets: 2 }));
   const layers = used.map((server) => clientOf(subject, server, {}, { agent }));
   const pending = times(8, (index) => get(layers[index % 2]));
-  let seen = 0;
+  let most = 0;
   const timer = setInterval(() => {
-    seen = Math.max(seen, most());
+    most = Math.max(most, connectionsTo(servers));
   }, 1);
   const outcomes = await Promise.all(pending);
   for (let index = 0; index < 4; index++) outcomes.push(await get(layers[index % 2]));
@@ -558,9 +608,8 @@ both('maxTotalSockets: connections to all servers together are limited, idle one
     answered(outcomes),
     times(12, () => 200),
   );
-  // One that is being closed may still be open at the other end.
-  assert.ok(seen <= (subject.name === 'ours' ? 3 : 2), `${seen} connections at a time`);
-  await until(() => most() <= 2, 'those beyond the limit are closed');
+  assert.ok(most <= 2, `${most} connections at a time`);
+  await until(() => open() <= 2, 'those beyond the limit are closed', open);
 });
 
 both('destroy() of an agent closes its idle connections, and it can be used again', async (subject) => {
@@ -644,12 +693,11 @@ for (const [what, header] of Object.entries(EARLY)) {
         socket.write(OK.replace('\r\n', `\r\n${header}`));
       });
     });
-    const layer = client(server, { keepAlive: true, maxSockets: 1 }, { timeout: 300 });
+    const layer = client(server, { keepAlive: true, maxSockets: 1 });
     const first = new Promise((resolve) => {
       layer.conversations.create({ text: 'x'.repeat(32e6) }, (error, result) => resolve({ error, result }));
     });
-    const second = await Promise.race([get(layer), sleep(2500)]);
-    assert.strictEqual((await first).result?.status, 200);
-    assert.strictEqual(second?.result?.status, 200, second ? String(second.error) : 'no answer at all');
+    // One that got no turn would be given up.
+    assert.deepStrictEqual(answered([await get(layer), await first]), [200, 200]);
   });
 }

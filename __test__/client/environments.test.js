@@ -10,7 +10,8 @@ const path = require('node:path');
 const { after, afterEach, before, test } = require('node:test');
 const { APP_ID, ROOT, TOKEN, closeAll, secureServer, subjects } = require('./support.js');
 
-const PATIENCE = 120_000;
+/** Milliseconds for a tool. Only one that hangs takes so long. */
+const PATIENCE = 900_000;
 
 let folder;
 
@@ -47,7 +48,7 @@ const answer = (request, response) => {
 async function runTool(tool, args, subject) {
   const server = await secureServer(answer);
   const agentOptions = subject.agentOptions(server);
-  const config = { token: TOKEN, appId: APP_ID, timeout: 1000, ...subject.config(server), agentOptions };
+  const config = { token: TOKEN, appId: APP_ID, timeout: 600_000, ...subject.config(server), agentOptions };
   const env = { ...process.env, CONFIG: JSON.stringify(config), NO_COLOR: '1', CI: 'true' };
   env.SUBJECT = subject.name === 'ours' ? 'layer-api' : subject.path;
   // The runner of this test tells its children to report in its own way.

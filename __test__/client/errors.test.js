@@ -4,7 +4,6 @@
 
 const assert = require('node:assert');
 const { generateKeyPairSync } = require('node:crypto');
-const dns = require('node:dns');
 const { afterEach, test } = require('node:test');
 const util = require('node:util');
 const { md, pki } = require('node-forge');
@@ -13,11 +12,13 @@ const {
   LayerAPI,
   OK,
   TOKEN,
+  besideLookup,
   certificate,
   client,
   clientOf,
   closeAll,
   eachRequest,
+  freePort,
   get,
   plainServer,
   run,
@@ -39,7 +40,7 @@ const portray = (error) => Object.fromEntries(FIELDS.map((field) => [field, erro
 async function errorsOf(server, options) {
   const outcomes = {};
   for (const subject of Object.values(subjects)) {
-    const outcome = await get(clientOf(subject, server, options, { timeout: 2000 }));
+    const outcome = await get(clientOf(subject, server, options));
     await sleep(20);
     assert.strictEqual(outcome.calls, 1);
     assert.ok(outcome.error instanceof Error, `${subject.name}: ${util.inspect(outcome.result)}`);
@@ -53,13 +54,6 @@ async function errorsOf(server, options) {
 function assertSame({ original, ours }, fields = FIELDS) {
   const pick = (error) => Object.fromEntries(fields.map((field) => [field, portray(error)[field]]));
   assert.deepStrictEqual(pick(ours), pick(original));
-}
-
-/** A port on which nobody listens. */
-async function freePort() {
-  const { port } = await plainServer();
-  await closeAll();
-  return port;
 }
 
 test('nobody listens: ECONNREFUSED with all fields of Node', async () => {
@@ -92,9 +86,8 @@ test('nobody listens at an IPv6 address: ECONNREFUSED as Node words it', async (
 
 test('a name that does not exist: the error of dns.lookup', async () => {
   const hostname = 'layer-api.invalid';
-  const expected = await new Promise((resolve) => dns.lookup(hostname, resolve));
-  const { error } = await get(client({ url: `https://${hostname}` }));
-  assert.deepStrictEqual(portray(error), portray(expected));
+  const { expected, outcome } = await besideLookup(hostname, () => get(client({ url: `https://${hostname}` })));
+  assert.deepStrictEqual(portray(outcome.error), portray(expected));
 });
 
 test('a name with several addresses on which nobody listens: an error that says ECONNREFUSED', async () => {
@@ -160,7 +153,7 @@ for (const [what, reply] of Object.entries(IN_BODY)) {
       const server = await tlsServer((socket) => {
         eachRequest(socket, () => socket.write(reply, () => setTimeout(() => socket[how](), 10)));
       });
-      const outcome = await get(client(server, {}, { timeout: 1000 }));
+      const outcome = await get(client(server));
       await sleep(20);
       assert.strictEqual(outcome.calls, 1);
       assert.deepStrictEqual(
@@ -209,7 +202,7 @@ test('a garbage chunk: one callback with an error', async () => {
 test('a reply that switches protocols, where the original is silent, is a result', async () => {
   const reply = 'HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n';
   const server = await tlsServer((socket) => eachRequest(socket, () => socket.write(reply)));
-  const { result, calls } = await get(client(server, {}, { timeout: 500 }));
+  const { result, calls } = await get(client(server));
   assert.deepStrictEqual(result, { status: 101, body: '' });
   assert.strictEqual(calls, 1);
 });
@@ -389,7 +382,7 @@ test('a server that closes while a large request is on its way: the error of a b
         for (const raw of server.open) raw.resetAndDestroy();
       });
     });
-    const layer = clientOf(subject, server, {}, { timeout: 5000 });
+    const layer = clientOf(subject, server);
     let calls = 0;
     const error = await new Promise((resolve) => {
       layer.conversations.create({ text: 'x'.repeat(32e6) }, (outcome) => {

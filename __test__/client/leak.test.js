@@ -35,7 +35,7 @@ const answering = () =>
 const script = (warmUp, requests, leak) => `
   const { openSync, readdirSync } = require('fs');
   const LayerAPI = require('./');
-  const config = { token: process.env.TOKEN, appId: process.env.APP_ID, timeout: 5000 };
+  const config = { token: process.env.TOKEN, appId: process.env.APP_ID, timeout: 600_000 };
   const keep = { agentOptions: { keepAlive: true, maxSockets: 50 } };
   const layer = new LayerAPI({ ...config, ...keep });
   const impatient = new LayerAPI({ ...config, timeout: 20 });
@@ -106,7 +106,7 @@ const script = (warmUp, requests, leak) => `
   })();`;
 
 async function growthIn(warmUp, requests, leak = '() => {}') {
-  const options = { server: await answering(), args: ['--expose-gc'], patience: 300_000 };
+  const options = { server: await answering(), args: ['--expose-gc'], patience: 1_800_000 };
   const { code, stdout, stderr } = await run(script(warmUp, requests, leak), options);
   assert.strictEqual(code, 0, stderr);
   return JSON.parse(stdout);

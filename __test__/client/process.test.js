@@ -20,12 +20,11 @@ for (const subject of Object.values(subjects)) {
   for (const keepAlive of [true, false]) {
     test(`a script exits by itself after its callback, keepAlive: ${keepAlive} (${subject.name})`, async () => {
       const source = "layer.blocklist.get('maria', (error, result) => console.log(error, result.status));";
-      const start = Date.now();
       const server = await secureServer(answer);
+      // What keeps a process alive as long as the server keeps a connection would keep it for ever.
+      server.server.keepAliveTimeout = 0;
       const { code, stdout, stderr } = await runWith(subject, server, source, { agentOptions: { keepAlive } });
       assert.deepStrictEqual([code, stdout, stderr], [0, 'null 200\n', '']);
-      // A server of Node keeps connections for five seconds.
-      assert.ok(Date.now() - start < 4500, 'something kept it alive');
     });
   }
 
@@ -113,9 +112,10 @@ test('clients can be collected while their requests are in flight', async () => 
     const LayerAPI = require('./');
     const config = () => ({ token: process.env.TOKEN, appId: process.env.APP_ID, agentOptions: { keepAlive: true } });
     let calls = 0;
-    for (let i = 0; i < 200; i++) new LayerAPI(config()).blocklist.get(i % 2 ? 'slow' : 'maria', () => { calls++; });
     const timer = setInterval(gc, 10);
-    setTimeout(() => { clearInterval(timer); console.log(calls); }, 1500);`;
+    const called = () => { if (++calls === 200) clearInterval(timer); };
+    for (let i = 0; i < 200; i++) new LayerAPI(config()).blocklist.get(i % 2 ? 'slow' : 'maria', called);
+    process.on('exit', () => console.log(calls));`;
   const { code, stdout, stderr } = await run(source, { server: await plainServer(answer), args: ['--expose-gc'] });
   assert.deepStrictEqual([code, stdout], [0, '200\n'], stderr);
 });

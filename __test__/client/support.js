@@ -4,6 +4,7 @@
 
 const { spawn } = require('node:child_process');
 const { generateKeyPairSync } = require('node:crypto');
+const dns = require('node:dns');
 const { once } = require('node:events');
 const http = require('node:http');
 const https = require('node:https');
@@ -11,6 +12,7 @@ const net = require('node:net');
 const path = require('node:path');
 const tls = require('node:tls');
 const { setTimeout: sleep } = require('node:timers/promises');
+const { inspect } = require('node:util');
 const { md, pki } = require('node-forge');
 const Original = require('layer-api-original');
 const LayerAPI = require('../..');
@@ -59,6 +61,9 @@ function selfSigned({ name = 'api.layer.com', days = [-1, 1], isClient = false, 
   return { cert: pki.certificateToPem(made), key };
 }
 
+/** Milliseconds after which what did not come is given up. Only a test that has failed waits so long. */
+const PATIENCE = 240_000;
+
 const closers = [];
 
 /** Has `close` run after the test. */
@@ -98,6 +103,56 @@ const ANSWER = (request, response) => {
   request.resume();
   request.on('end', () => response.end('{}'));
 };
+
+/**
+ * Answers nobody until `count` requests wait for it, and then all in the order in which they came: so many are under way at
+ * the same time, however slow the machine. `whenAnswered` is called then. Requests after that are answered at once, or by
+ * `count` again.
+ */
+function together(count, { isRepeated = false, whenAnswered = () => {} } = {}) {
+  const waiting = [];
+  let isOver = false;
+  return (_request, response) => {
+    if (isOver) return void response.end('{}');
+    waiting.push(response);
+    if (waiting.length < count) return;
+    isOver = !isRepeated;
+    whenAnswered();
+    for (const one of waiting.splice(0)) one.end('{}');
+  };
+}
+
+/** Requests that a test answers when it wants to: `await next()` is the response to the next one that has come in. */
+function held() {
+  const arrived = [];
+  const waiting = [];
+  const handler = (request, response) => {
+    request.resume();
+    if (waiting.length > 0) waiting.shift()(response);
+    else arrived.push(response);
+  };
+  const next = () => (arrived.length > 0 ? arrived.shift() : new Promise((resolve) => waiting.push(resolve)));
+  return { handler, next };
+}
+
+/**
+ * The outcome of `attempt(begin)` once it took less than `limit` milliseconds from the first call of `begin` to its end. It
+ * is for what a client promises for so long and no longer: an attempt that a busy machine drew out says nothing about that,
+ * and there is another one.
+ */
+async function within(limit, attempt) {
+  const took = [];
+  for (const deadline = Date.now() + PATIENCE; Date.now() < deadline; ) {
+    let start;
+    const outcome = await attempt(() => {
+      start ??= performance.now();
+    });
+    took.push(Math.round(performance.now() - start));
+    if (took.at(-1) < limit) return outcome;
+    await closeAll();
+  }
+  throw new Error(`no attempt took less than ${limit} ms, but ${took} ms: this says nothing of the client`);
+}
 
 /** An HTTPS server; it tells which connections are `open`, how many were `opened`, and the `mostOpen` at a time. */
 function secureServer(handler = ANSWER, options = {}) {
@@ -189,17 +244,40 @@ function get(layer, user = 'maria') {
   });
 }
 
-/** Waits until `condition` holds; an error says what was waited for. */
-async function until(condition, what, patience = 3000) {
-  const deadline = Date.now() + patience;
+/** Waits until `condition` holds; an error says what was waited for, and what `seen` tells. */
+async function until(condition, what, seen) {
+  const deadline = Date.now() + PATIENCE;
   while (!condition()) {
-    if (Date.now() > deadline) throw new Error(`waited in vain until ${what}`);
+    if (Date.now() > deadline) throw new Error(`waited in vain until ${what}${seen ? `: ${inspect(seen())}` : ''}`);
     await sleep(5);
   }
 }
 
+/** A port of 127.0.0.1 on which nobody listens and, until `closeAll`, nobody else can: a connection begins there. */
+async function freePort() {
+  const { port } = await plainServer();
+  const socket = net.connect(port, '127.0.0.1').on('error', () => {});
+  await once(socket, 'connect');
+  onClose(async () => socket.destroy());
+  return socket.localPort;
+}
+
+/**
+ * The error of `dns.lookup` for a name that does not exist, and the outcome of `attempt` beside it. A resolver may answer in
+ * one way now and in another a moment later: only between two equal answers is it known.
+ */
+async function besideLookup(hostname, attempt) {
+  const lookUp = () => new Promise((resolve) => dns.lookup(hostname, resolve));
+  for (let expected = await lookUp(); ; ) {
+    const outcome = await attempt();
+    const after = await lookUp();
+    if (after.code === expected.code) return { expected, outcome };
+    expected = after;
+  }
+}
+
 /** Runs `source` with Node in the root of the package; `LAYER_API_URL` leads its clients to `server`. */
-async function run(source, { server, args = [], signal, signalWhen, env, patience = 15000 } = {}) {
+async function run(source, { server, args = [], signal, signalWhen, env, patience = PATIENCE } = {}) {
   const child = spawn(process.execPath, [...args, '-e', source], {
     cwd: ROOT,
     env: { ...process.env, APP_ID, TOKEN, LAYER_API_URL: server?.url, ...env },
@@ -215,6 +293,7 @@ async function run(source, { server, args = [], signal, signalWhen, env, patienc
   });
   const guard = setTimeout(() => {
     outcome.hung = true;
+    outcome.stderr += `(killed: it did not end within ${patience} ms)`;
     child.kill('SIGKILL');
   }, patience);
   const [code, killedBy] = await once(child, 'close');
@@ -244,6 +323,7 @@ function runWith(subject, server, source, options = {}) {
 
 module.exports = {
   APP_ID,
+  besideLookup,
   CONVERSATION,
   LayerAPI,
   OK,
@@ -255,7 +335,9 @@ module.exports = {
   clientOf,
   closeAll,
   eachRequest,
+  freePort,
   get,
+  held,
   onClose,
   plainServer,
   run,
@@ -266,5 +348,7 @@ module.exports = {
   subjects,
   tcpServer,
   tlsServer,
+  together,
   until,
+  within,
 };

@@ -330,7 +330,10 @@ test('checkServerIdentity: a hundred requests at once, each asked about its conn
   };
   const layer = client(await secureServer(), { checkServerIdentity });
   const outcomes = await Promise.all(Array.from({ length: 100 }, () => get(layer)));
-  assert.ok(outcomes.every(({ result }) => result?.status === 200));
+  assert.deepStrictEqual(
+    outcomes.filter(({ result }) => result?.status !== 200),
+    [],
+  );
   assert.strictEqual(calls, 100);
 });
 
@@ -408,7 +411,7 @@ for (const [what, start] of Object.entries(HANDSHAKES)) {
     for (const subject of Object.values(subjects)) {
       const server = await start();
       const known = { ...server, url: `https://127.0.0.1:${server.port}` };
-      const { error, calls } = await get(clientOf(subject, known, {}, { timeout: 2000 }));
+      const { error, calls } = await get(clientOf(subject, known));
       await sleep(20);
       assert.ok(error instanceof Error);
       assert.strictEqual(calls, 1);

@@ -1,6 +1,6 @@
 'use strict';
 
-const { create, errors, get, isOurs, load } = require('./client.js');
+const { create, createHasty, errors, get, isOurs, load } = require('./client.js');
 
 test('results are objects of the realm of the test', async () => {
   const layer = create();
@@ -20,7 +20,7 @@ test('errors are instances of Error and of their class', async () => {
   expect(missing).toBeInstanceOf(Error);
   expect(missing).toBeInstanceOf(errors().ResponseError);
   await expect(layer.blocklist.getAsync('missing')).rejects.toThrow(errors().ResponseError);
-  const [late] = await get(layer, 'never');
+  const [late] = await get(createHasty(), 'never');
   expect(late).toBeInstanceOf(errors().APIError);
   expect(() => new (load())({})).toThrow(Error);
 });
