@@ -545,7 +545,7 @@ declare namespace LayerAPI {
     webhook: string;
     /** UUID of the event: the same in every attempt, and for every webhook. */
     event: string;
-    /** UUID of the request: the same in every attempt. */
+    /** UUID of the request: that of the event, but for events that an earlier release left in the outbox. */
     request: string;
     /** Such as `message.sent`. */
     eventType: string;

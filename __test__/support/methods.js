@@ -143,12 +143,11 @@ async function messages(call, { version, hasIdentities, id: named, sender }) {
   const listed = (response) => response.body.map((message) => message.id);
   assert.deepStrictEqual(listed(await call('messages.getAll', id)), newestFirst);
   const page = await call('messages.getAll', id, { page_size: 1, from_id: newestFirst[0] });
-  assert.deepStrictEqual([page.status, listed(page)], [hasIdentities ? 200 : 206, newestFirst.slice(1, 2)]);
+  assert.deepStrictEqual([page.status, listed(page)], [200, newestFirst.slice(1, 2)]);
   assert.deepStrictEqual(listed(await call('messages.getAllFromUser', 'jon', id)), newestFirst);
-  assert.deepStrictEqual(
-    listed(await call('messages.getAllFromUser', 'jon', id, { page_size: 1 })),
-    newestFirst.slice(0, 1),
-  );
+  // A part of a list is a 206 from 2.0 on.
+  const start = await call('messages.getAllFromUser', 'jon', id, { page_size: 1 });
+  assert.deepStrictEqual([start.status, listed(start)], [hasIdentities ? 206 : 200, newestFirst.slice(0, 1)]);
 
   const read = (await call('messages.get', sent.body.id, id)).body;
   assert.deepStrictEqual(

@@ -88,4 +88,4 @@ function generator(seed) {
   };
 }
 
-module.exports = { generator };
+module.exports = { generator, numbers };

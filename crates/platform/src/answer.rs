@@ -11,6 +11,7 @@ use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderName, LOCATION};
 use http::{HeaderValue, StatusCode};
 use hyper::body::{Frame, SizeHint};
+use layer_wire::Version;
 use layer_wire::page::Listing;
 use serde::Serialize;
 
@@ -86,9 +87,10 @@ impl hyper::body::Body for NoBytes {
     }
 }
 
-/// A page of a list: `206` when more items follow, else `200`.
-pub fn list(listing: &Listing<impl Serialize>) -> Response {
-    let status = if listing.has_more { StatusCode::PARTIAL_CONTENT } else { StatusCode::OK };
+/// A page of a list. Before 2.0 it is always a `200`; in 3.0, and in 2.0 (assumed), a `206` when more items follow. Contract 1.7.
+pub fn list(version: Version, listing: &Listing<impl Serialize>) -> Response {
+    let is_partial = listing.has_more && version.has_identities();
+    let status = if is_partial { StatusCode::PARTIAL_CONTENT } else { StatusCode::OK };
     let mut response = json(status, &listing.items);
     response.headers_mut().insert(COUNT.clone(), HeaderValue::from(listing.total));
     response

@@ -71,6 +71,21 @@ pub async fn check_not_suspended(
     Ok(next.run(request).await)
 }
 
+/// Lets a request pass that is made as a user who exists. Only before 2.0: later versions show lists without items instead.
+/// Contract 2.1.3 and 2.10.
+///
+/// Error: `not_found` (assumed; the contract says `404`).
+pub async fn check_known(
+    State(services): State<Arc<Services>>,
+    caller: Caller,
+    OfUser(user): OfUser,
+    request: Request,
+    next: Next,
+) -> Result<Response, Failure> {
+    services.check_known(caller.key, user).await?;
+    Ok(next.run(request).await)
+}
+
 /// Whom a path `/apps/<app>/...` is about.
 struct Address {
     /// `None` when the id is malformed.

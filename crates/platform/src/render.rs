@@ -43,9 +43,8 @@ impl SystemView {
 
     /// The parts of a message.
     pub fn parts(&self, message: MessageRecord) -> Vec<ShownPart> {
-        let url = self.0.urls.message(message.conversation, message.id);
-        let parts = ShownPart::all(message.parts, PartForm::of_reads(self.0.version), message.id, &url);
-        parts.into_iter().map(|part| part.linked(message.conversation, &self.0.urls)).collect()
+        let form = PartForm::of_reads(self.0.version);
+        ShownPart::all(message.parts, form, message.conversation, message.id, &self.0.urls)
     }
 
     /// The part at a place of a message, which must have it.

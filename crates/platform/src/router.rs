@@ -164,6 +164,11 @@ fn users_view(version: Version, services: &Arc<Services>) -> Routes {
         router
             .route("/apps/{app}/users/{user}/conversations/{conversation}/mark_all_read", post(receipt::mark_all_read))
     });
+    let router = if version <= Version::V1_1 {
+        router.route_layer(from_fn_with_state(Arc::clone(services), gate::check_known))
+    } else {
+        router
+    };
     router
         .route_layer(from_fn_with_state(Arc::clone(services), gate::check_not_suspended))
         .method_not_allowed_fallback(no_such_method)

@@ -16,6 +16,7 @@ mod identity;
 mod membership;
 mod message;
 mod open;
+mod outbox;
 mod part;
 mod readers;
 mod receipt;

@@ -6,11 +6,13 @@ use std::time::Duration;
 use layer_store::{DataLocation, OpenError};
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
+use crate::outbox;
+
 /// Marks a file as ours, in the header of the file: "LAYR".
 const APPLICATION_ID: i32 = 0x4C41_5952;
 
 /// The schema, step by step. A step that was ever released is never changed again.
-const MIGRATIONS: &[&str] = &[
+pub const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/001_initial.sql"),
     include_str!("../migrations/002_message.sql"),
     include_str!("../migrations/003_receipt_and_deletion.sql"),
@@ -20,7 +22,11 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/007_user.sql"),
     include_str!("../migrations/008_content.sql"),
     include_str!("../migrations/009_export.sql"),
+    include_str!("../migrations/010_webhook_contract.sql"),
 ];
+
+/// The step that also rewrites what waits in the outbox.
+const OUTBOX_STEP: i64 = 10;
 
 /// How long to wait for another process that holds the file.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -126,6 +132,9 @@ pub fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
         // Read again inside the transaction: another process may have been faster.
         if schema_version(&transaction)? == version {
             transaction.execute_batch(migration)?;
+            if version + 1 == OUTBOX_STEP {
+                outbox::rewrite(&transaction)?;
+            }
             transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
             transaction.pragma_update(None, "user_version", version + 1)?;
             transaction.commit()?;

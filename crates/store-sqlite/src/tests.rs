@@ -122,6 +122,57 @@ fn a_file_of_the_first_release_is_opened_and_read() {
     assert_eq!((read.sender, read.parts), (Sender::Name("Concierge".into()), vec![part(id.uuid())]));
 }
 
+/// A file of schema 9: an outbox in the order of the sender, webhooks under names that are sent no more. Contract 6.3 and 6.5.
+#[test]
+fn webhooks_of_earlier_releases_keep_what_waits_and_are_told_under_the_new_names() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("layer.db");
+    let old = rusqlite::Connection::open(&path).unwrap();
+    for migration in &open::MIGRATIONS[..9] {
+        old.execute_batch(migration).unwrap();
+    }
+    old.execute_batch(
+        r#"PRAGMA application_id = 0x4C415952;
+           PRAGMA user_version = 9;
+           INSERT INTO apps (key, uuid, created_at) VALUES (1, zeroblob(16), 0);
+           INSERT INTO webhooks (key, app, uuid, created_at, version, target_url, events, secret, config, status) VALUES
+           (1, 1, X'00000000000000000000000000000001', 0, '3.0', 'https://h',
+            '["Message.created","Conversation.updated.participants","Conversation.updated.metadata","Conversation.updated","Own.name"]',
+            's', '{}', 'active'),
+           (2, 1, X'00000000000000000000000000000002', 0, '1.0', 'https://h',
+            '["conversation.updated.participants","conversation.updated.metadata"]', 's', '{}', 'active'),
+           (3, 1, X'00000000000000000000000000000003', 0, '2.0', 'https://h', '["Message.created"]', 's', '{}', 'active');
+           INSERT INTO webhook_deliveries (key, webhook, event, request, event_type, body, failed_attempts, due_at) VALUES
+           (1, 2, zeroblob(16), X'00000000000000000000000000000009', 'message.sent',
+            CAST('{"event":{},"recipient_status":{"maria":"sent","200":"read","9":"sent"},"config":{"n":1.0}}' AS BLOB), 2, 5),
+           (2, 2, zeroblob(16), zeroblob(16), 'message.sent', X'7B', 0, 6);"#,
+    )
+    .unwrap();
+    drop(old);
+
+    let connection = open::open_writer(&DataLocation::File(path)).unwrap();
+    let events = |webhook: i64| -> String {
+        connection.query_row("SELECT events FROM webhooks WHERE key = ?1", [webhook], |row| row.get(0)).unwrap()
+    };
+    let expected =
+        r#"["Message.created","Participation.created","Conversation.updated","Own.name","Participation.deleted"]"#;
+    assert_eq!(events(1), expected);
+    assert_eq!(events(2), r#"["conversation.updated.participants","conversation.updated.metadata"]"#);
+    assert_eq!(events(3), r#"["Message.created"]"#);
+    let deliveries: Vec<(Vec<u8>, Vec<u8>, u32)> = connection
+        .prepare("SELECT body, request, failed_attempts FROM webhook_deliveries ORDER BY key")
+        .unwrap()
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+        .unwrap()
+        .map(Result::unwrap)
+        .collect();
+    let expected = r#"{"event":{},"recipient_status":{"9":"sent","200":"read","maria":"sent"},"config":{"n":1}}"#;
+    assert_eq!(String::from_utf8_lossy(&deliveries[0].0), expected);
+    assert_eq!((deliveries[0].1.last(), deliveries[0].2), (Some(&9), 2));
+    // What is no JSON stays as it is.
+    assert_eq!(deliveries[1].0, b"{");
+}
+
 #[test]
 fn a_failing_job_undoes_itself_and_nothing_else() {
     let fail_after_writing: Work = Box::new(|writes| {

@@ -14,8 +14,12 @@ use crate::version::Version;
 pub enum EventKind {
     /// A conversation was created, with metadata or without.
     ConversationCreated,
-    /// Participants came or went.
+    /// Participants came or went, as 1.0 tells it.
     ConversationParticipantsUpdated,
+    /// Participants came, as later versions tell it.
+    ParticipantsJoined,
+    /// Participants went, as later versions tell it.
+    ParticipantsLeft,
     /// Metadata changed.
     ConversationMetadataUpdated,
     /// A conversation was deleted for everyone.
@@ -53,36 +57,43 @@ const fn in_all(kind: Kind, first: &'static str, later: &'static str) -> Names {
     Names { kind, in_1_0: Some(first), in_2_0: Some(later), in_3_0: Some(later) }
 }
 
+/// An event that version 1.0 has alone.
+const fn in_1_0(kind: Kind, name: &'static str) -> Names {
+    Names { kind, in_1_0: Some(name), in_2_0: None, in_3_0: None }
+}
+
+/// An event that came with version 2.0.
+const fn since_2_0(kind: Kind, name: &'static str) -> Names {
+    Names { kind, in_1_0: None, in_2_0: Some(name), in_3_0: Some(name) }
+}
+
 /// An event that came with version 3.0.
-const fn in_3_0(kind: Kind, name: &'static str) -> Names {
+const fn since_3_0(kind: Kind, name: &'static str) -> Names {
     Names { kind, in_1_0: None, in_2_0: None, in_3_0: Some(name) }
 }
 
-/// The names of the events. Those of 2.0 and 3.0 for updated and deleted conversations and for deleted messages are (assumed,
-/// contract 6.5).
-const NAMES: [Names; 12] = [
+/// The names of the events. Contract 6.4 and 6.5.
+const NAMES: [Names; 14] = [
     in_all(Kind::ConversationCreated, "conversation.created", "Conversation.created"),
-    in_all(
-        Kind::ConversationParticipantsUpdated,
-        "conversation.updated.participants",
-        "Conversation.updated.participants",
-    ),
-    in_all(Kind::ConversationMetadataUpdated, "conversation.updated.metadata", "Conversation.updated.metadata"),
+    in_1_0(Kind::ConversationParticipantsUpdated, "conversation.updated.participants"),
+    since_2_0(Kind::ParticipantsJoined, "Participation.created"),
+    since_2_0(Kind::ParticipantsLeft, "Participation.deleted"),
+    in_all(Kind::ConversationMetadataUpdated, "conversation.updated.metadata", "Conversation.updated"),
     in_all(Kind::ConversationDeleted, "conversation.deleted", "Conversation.deleted"),
     in_all(Kind::MessageSent, "message.sent", "Message.created"),
-    Names {
-        kind: Kind::MessageUpdated,
-        in_1_0: None,
-        in_2_0: Some("Message.updated"),
-        in_3_0: Some("Message.updated"),
-    },
+    since_2_0(Kind::MessageUpdated, "Message.updated"),
     in_all(Kind::MessageDeleted, "message.deleted", "Message.deleted"),
     in_all(Kind::MessageDelivered, "message.delivered", "Receipt.created"),
     in_all(Kind::MessageRead, "message.read", "Receipt.created"),
-    in_3_0(Kind::PartCreated, "MessagePart.created"),
-    in_3_0(Kind::PartUpdated, "MessagePart.updated"),
-    in_3_0(Kind::PartDeleted, "MessagePart.deleted"),
+    since_3_0(Kind::PartCreated, "MessagePart.created"),
+    since_3_0(Kind::PartUpdated, "MessagePart.updated"),
+    since_3_0(Kind::PartDeleted, "MessagePart.deleted"),
 ];
+
+/// Names that webhooks from 2.0 on may ask for though nothing in this API causes them: the service had channels, and receivers of its
+/// time ask for all names that they know (contract 6.5).
+pub const OF_CHANNELS: [&str; 5] =
+    ["Channel.created", "Channel.updated", "Channel.deleted", "Membership.created", "Membership.deleted"];
 
 impl EventKind {
     /// Its name in the payloads of a version; `None` where that version has no such event.
@@ -97,24 +108,23 @@ impl EventKind {
     }
 }
 
-/// The names of all events that a version has, some of them more than once.
-pub fn names(version: Version) -> impl Iterator<Item = &'static str> {
-    NAMES.iter().filter_map(move |names| names.kind.name(version))
+/// The names of all events that a version has, each once.
+pub fn names(version: Version) -> Vec<&'static str> {
+    let mut names = vec![];
+    for name in NAMES.iter().filter_map(|names| names.kind.name(version)) {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names
 }
 
-/// Whether a webhook of a version may ask for an event of this name: in 1.0 only for those that exist, later for any of the form
-/// `Word.word` or `Word.word.word`, since not all names are known (assumed, contract 6.5).
+/// Whether a webhook of a version may ask for an event of this name: for those that happen, and for those of channels.
+///
+/// The contract would take any name of the form `Word.word` from 2.0 on (assumed); a receiver that asks for an event by a wrong name
+/// would then wait for it in vain.
 pub fn is_name(name: &str, version: Version) -> bool {
-    if version <= Version::V1_1 {
-        return names(version).any(|known| known == name);
-    }
-    let is_word = |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
-    let mut words = name.split('.');
-    let noun = words.next().unwrap_or_default();
-    let is_noun = noun.starts_with(|first: char| first.is_ascii_uppercase())
-        && noun.bytes().all(|byte| byte.is_ascii_alphabetic());
-    let verbs: Vec<_> = words.collect();
-    is_noun && matches!(verbs.len(), 1 | 2) && verbs.into_iter().all(is_word)
+    names(version).contains(&name) || (version.has_identities() && OF_CHANNELS.contains(&name))
 }
 
 /// What every payload says of its event, beside what it is about.
@@ -134,18 +144,25 @@ impl Envelope<'_> {
     /// The payload about `subject`, the members that tell what the event is about.
     ///
     /// In 1.0 the actor stands inside `event`, and not in conversation events; later it stands beside it. It is absent wherever nobody
-    /// is known to have acted: a request with the app's token is nobody's (assumed).
+    /// is known to have acted: a request with the app's token is nobody's (assumed). The keys have the order of the samples in 1.0, the
+    /// recorded one in 2.0 (R4 to R6) and 3.0 (assumed); `config` comes last (assumed).
     pub fn payload(self, version: Version, actor: Option<&ShownSender>, subject: Object) -> Object {
-        let mut event = Object::new();
-        event.insert("created_at".into(), json!(self.created_at));
-        event.insert("type".into(), json!(self.name));
-        event.insert("id".into(), json!(self.id.to_string()));
+        let (id, name, created_at) = (json!(self.id.to_string()), json!(self.name), json!(self.created_at));
+        let keys = if version.has_identities() {
+            [("id", id), ("type", name), ("created_at", created_at)]
+        } else {
+            [("created_at", created_at), ("type", name), ("id", id)]
+        };
+        let mut event: Object = keys.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
+        let actor = actor.map(|actor| ("actor".to_owned(), json!(actor)));
         let mut payload = Object::new();
-        if let Some(actor) = actor {
-            let holder = if version.has_identities() { &mut payload } else { &mut event };
-            holder.insert("actor".into(), json!(actor));
+        if version.has_identities() {
+            payload.insert("event".into(), Value::Object(event));
+            payload.extend(actor);
+        } else {
+            event.extend(actor);
+            payload.insert("event".into(), Value::Object(event));
         }
-        payload.insert("event".into(), Value::Object(event));
         payload.extend(subject);
         if !self.config.is_empty() {
             payload.insert("config".into(), Value::Object(self.config.clone()));
@@ -163,11 +180,11 @@ pub struct Link<Id> {
     pub url: String,
 }
 
-/// What `Receipt.created` tells of a receipt: it is for all messages from one position to another. The values of `type` and the
-/// members of `positions` are (assumed, contract 6.5).
-pub fn receipt(status: Status, start: u32, end: u32) -> Value {
-    let kind = if status == Status::Read { "read" } else { "delivery" };
-    json!({ "type": kind, "positions": { "start": start, "end": end } })
+/// What `Receipt.created` tells of a receipt: it is for all messages from one position to another, both included (contract 6.5, the
+/// vendor's receiver V3). `Delivery` is (assumed).
+pub fn receipt(status: Status, from: u32, to: u32) -> Value {
+    let kind = if status == Status::Read { "Read" } else { "Delivery" };
+    json!({ "type": kind, "positions": { "from": from, "to": to } })
 }
 
 #[cfg(test)]
@@ -184,7 +201,7 @@ mod tests {
     /// Contract 6.4.
     #[test]
     fn version_1_0_has_eight_events() {
-        let mut names: Vec<_> = names(Version::V1_0).collect();
+        let mut names = names(Version::V1_0);
         names.sort_unstable();
         assert_eq!(
             names,
@@ -208,8 +225,15 @@ mod tests {
             assert_eq!(EventKind::MessageSent.name(version), Some("Message.created"));
             assert_eq!(EventKind::MessageRead.name(version), Some("Receipt.created"));
             assert_eq!(EventKind::MessageDelivered.name(version), Some("Receipt.created"));
-            assert!(names(version).all(|name| is_name(name, version)));
+            assert!(names(version).into_iter().chain(OF_CHANNELS).all(|name| is_name(name, version)));
+            for name in ["Message.read", "Conversation.updated.participants", "message.sent", "Message", "Foo.bar", ""]
+            {
+                assert!(!is_name(name, version), "{name}");
+            }
         }
+        assert!(!is_name("Channel.created", Version::V1_0));
+        assert_eq!(EventKind::ConversationParticipantsUpdated.name(Version::V2_0), None);
+        assert_eq!(EventKind::ParticipantsJoined.name(Version::V2_0), Some("Participation.created"));
         assert_eq!(EventKind::PartCreated.name(Version::V2_0), None);
         assert_eq!(EventKind::PartCreated.name(Version::V3_0), Some("MessagePart.created"));
         assert_eq!(EventKind::MessageUpdated.name(Version::V1_0), None);

@@ -160,6 +160,11 @@ impl WebhookId {
     pub fn parse_bare(text: &str) -> Option<Self> {
         parse_uuid(text).map(Self)
     }
+
+    /// The full form, `layer:///apps/<app>/webhooks/<uuid>`.
+    pub fn of_app(self, app: AppId) -> String {
+        format!("layer:///apps/{app}/webhooks/{self}")
+    }
 }
 
 impl fmt::Display for WebhookId {

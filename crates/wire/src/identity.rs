@@ -11,7 +11,7 @@ use crate::id::UserId;
 use crate::metadata;
 use crate::patch::{self, Action, Operation};
 use crate::version::Version;
-use crate::view::View;
+use crate::view::{Member, View};
 
 /// The writable text fields and their longest values in characters, in the order of answers.
 const TEXT_FIELDS: [(&str, usize); 7] = [
@@ -179,25 +179,46 @@ pub struct Profile {
 /// What is known of the users in an answer. Who is not in it has no identity.
 pub type Identities = HashMap<UserId, Profile>;
 
-/// A user in the objects of version 2.0 and later (contract 3.1).
+/// A user in the objects of version 2.0 and later (contract 3.1). In payloads of webhooks keys without a value are left out
+/// (contract 3 and 6.5), elsewhere they are null (assumed).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct BasicIdentity {
-    /// `layer:///identities/<percent-encoded user id>`.
-    pub id: Option<String>,
-    /// The URL of the identity.
-    pub url: Option<String>,
-    /// The user id.
-    pub user_id: Option<UserId>,
-    /// Null for a user without identity (assumed).
-    pub display_name: Option<String>,
-    /// Null when there is none (assumed).
-    pub avatar_url: Option<String>,
+    #[serde(skip_serializing_if = "Member::is_absent")]
+    id: Member<Option<String>>,
+    #[serde(skip_serializing_if = "Member::is_absent")]
+    url: Member<Option<String>>,
+    #[serde(skip_serializing_if = "Member::is_absent")]
+    user_id: Member<Option<UserId>>,
+    #[serde(skip_serializing_if = "Member::is_absent")]
+    display_name: Member<Option<String>>,
+    #[serde(skip_serializing_if = "Member::is_absent")]
+    avatar_url: Member<Option<String>>,
 }
 
 impl BasicIdentity {
+    /// A user. Without identity it has neither name nor picture.
+    pub fn of(user: UserId, view: &View) -> Self {
+        let has_nulls = !view.urls.are_in_events();
+        let profile = view.identities.get(&user).cloned().unwrap_or_default();
+        Self {
+            id: Member::Present(Some(user.identity_id())),
+            url: Member::Present(Some(view.urls.identity(&user))),
+            display_name: Member::nullable(profile.display_name, has_nulls),
+            avatar_url: Member::nullable(profile.avatar_url, has_nulls),
+            user_id: Member::Present(Some(user)),
+        }
+    }
+
     /// The free-text sender of a 1.x message: nothing but a name (assumed, contract 5).
-    pub fn named(name: String) -> Self {
-        Self { id: None, url: None, user_id: None, display_name: Some(name), avatar_url: None }
+    pub fn named(name: String, view: &View) -> Self {
+        let has_nulls = !view.urls.are_in_events();
+        Self {
+            id: Member::nullable(None, has_nulls),
+            url: Member::nullable(None, has_nulls),
+            user_id: Member::nullable(None, has_nulls),
+            display_name: Member::Present(Some(name)),
+            avatar_url: Member::nullable(None, has_nulls),
+        }
     }
 }
 

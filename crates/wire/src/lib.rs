@@ -26,6 +26,7 @@ pub mod patch;
 pub mod percent;
 pub mod receipt;
 pub mod schedule;
+pub mod signed;
 pub mod timestamp;
 pub mod url;
 pub mod user;

@@ -112,6 +112,11 @@ pub(crate) struct ShownStatus {
 }
 
 impl ShownStatus {
+    /// The status with everyone.
+    fn of_all(status: RecipientStatus, view: &View) -> Self {
+        Self { status, has_identities: view.version.has_identities() }
+    }
+
     /// The status with one user alone.
     pub(crate) fn of(user: &UserId, status: Status, view: &View) -> Self {
         let status = RecipientStatus(vec![(user.clone(), status)]);
@@ -229,6 +234,12 @@ struct ConversationLink {
     url: String,
 }
 
+impl ConversationLink {
+    fn new(id: ConversationId, view: &View) -> Self {
+        Self { id, url: view.urls.conversation(id) }
+    }
+}
+
 /// A sender in an answer.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(untagged)]
@@ -251,7 +262,7 @@ impl ShownSender {
     pub fn new(sender: Sender, view: &View, has_nulls: bool) -> Self {
         match sender {
             Sender::User(user) if view.version.has_identities() => Self::Identity(view.identity(user)),
-            Sender::Name(name) if view.version.has_identities() => Self::Identity(BasicIdentity::named(name)),
+            Sender::Name(name) if view.version.has_identities() => Self::Identity(BasicIdentity::named(name, view)),
             Sender::User(user) => {
                 Self::Keys { user_id: Member::nullable(Some(user), has_nulls), name: Member::nullable(None, has_nulls) }
             }
@@ -265,6 +276,9 @@ impl ShownSender {
 /// A message in an answer.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Message {
+    /// Never anything but `null`: channels are outside this API.
+    #[serde(skip_serializing_if = "Member::is_absent")]
+    channel: Member<Option<()>>,
     id: MessageId,
     url: String,
     #[serde(skip_serializing_if = "Member::is_absent")]
@@ -283,16 +297,33 @@ pub struct Message {
     #[serde(skip_serializing_if = "Member::is_absent")]
     is_unread: Member<Option<bool>>,
     recipient_status: ShownStatus,
+    /// Never anything but `null`: no request says what a message replies to.
+    #[serde(skip_serializing_if = "Member::is_absent")]
+    reply_to: Member<Option<()>>,
     /// Never anything but `null`: it is not stored.
     #[serde(skip_serializing_if = "Member::is_absent")]
     notification: Member<Option<()>>,
 }
 
 impl Message {
-    /// Shows a message in system view, as reads do: what belongs to a reader is `null` (recorded, R1).
+    /// Shows a message in system view, as reads do: what belongs to a reader is `null` (recorded, R1 and R3).
+    ///
+    /// `position` is `null` in 1.0 (recorded, R1) and 1.1 (contract 5), an integer in 3.0 (recorded, R3) and 2.0 (assumed), which
+    /// also have `reply_to` and `updated_at`.
     pub fn in_system_view(shown: Shown, view: &View) -> Self {
         let url = view.urls.message(shown.conversation, shown.id);
-        Self::new(shown, view, url, PartForm::of_reads(view.version))
+        let has_identities = view.version.has_identities();
+        let (position, updated_at) = (shown.position, shown.updated_at);
+        Self {
+            receipts_url: Member::Present(None),
+            position: Member::Present(has_identities.then_some(position)),
+            received_at: Member::Present(None),
+            updated_at: Member::when(has_identities, || updated_at),
+            is_unread: Member::Present(None),
+            reply_to: Member::when(has_identities, || None),
+            notification: Member::Present(None),
+            ..Self::bare(shown, view, url, PartForm::of_reads(view.version), true)
+        }
     }
 
     /// Shows a message in the view of a user, whose URLs `view` must have.
@@ -316,14 +347,24 @@ impl Message {
     ///
     /// - 1.0: short URL, no nulls, parts without ids (recorded, R1)
     /// - 1.1: short URL (contract 5), otherwise as in a read (contract 3, assumed)
-    /// - 2.0 (assumed) and 3.0 (recorded, R3): as in a read
+    /// - 2.0 (assumed) and 3.0 (recorded, R3): long URL, `channel`, and nothing that a reader or a change would bring; in 3.0 parts
+    ///   with five keys
     pub fn created(shown: Shown, view: &View) -> Self {
-        let url = match view.version {
-            Version::V1_0 | Version::V1_1 => view.urls.short_message(shown.id),
-            Version::V2_0 | Version::V3_0 => view.urls.message(shown.conversation, shown.id),
-        };
-        let form = if view.version > Version::V1_0 { PartForm::of_reads(view.version) } else { PartForm::Compact };
-        Self::new(shown, view, url, form)
+        match view.version {
+            Version::V1_0 => {
+                let url = view.urls.short_message(shown.id);
+                Self::bare(shown, view, url, PartForm::Compact, false)
+            }
+            Version::V1_1 => {
+                let url = view.urls.short_message(shown.id);
+                Self { url, ..Self::in_system_view(shown, view) }
+            }
+            Version::V2_0 | Version::V3_0 => {
+                let url = view.urls.message(shown.conversation, shown.id);
+                let form = if view.version >= Version::V3_0 { PartForm::Sent } else { PartForm::Numbered };
+                Self { channel: Member::Present(None), ..Self::bare(shown, view, url, form, true) }
+            }
+        }
     }
 
     /// Shows a message that is sent later as it will be, but without the time of sending (assumed, contract 2.2.5).
@@ -331,42 +372,67 @@ impl Message {
         Self { sent_at: None, ..Self::created(shown, view) }
     }
 
-    /// Shows a message in a payload of webhooks.
-    ///
-    /// - 1.0: short URL, no nulls, parts with numbers (contract 6.4)
-    /// - 2.0 and 3.0: the same members, and `position` and `updated_at` (contract 6.5); long URL, parts as in a read of the version
-    ///   but in 2.0 without nulls (assumed)
-    pub fn in_event(shown: Shown, view: &View) -> Self {
-        if view.version <= Version::V1_1 {
-            let url = view.urls.short_message(shown.id);
-            return Self::new(shown, view, url, PartForm::Event);
+    /// A message with the members that every form of it has.
+    fn bare(shown: Shown, view: &View, url: String, form: PartForm, has_nulls: bool) -> Self {
+        Self {
+            channel: Member::Absent,
+            id: shown.id,
+            url,
+            receipts_url: Member::Absent,
+            position: Member::Absent,
+            conversation: ConversationLink::new(shown.conversation, view),
+            parts: ShownPart::all(shown.parts, form, shown.conversation, shown.id, &view.urls),
+            sent_at: Some(shown.sent_at),
+            received_at: Member::Absent,
+            updated_at: Member::Absent,
+            sender: ShownSender::new(shown.sender, view, has_nulls),
+            is_unread: Member::Absent,
+            recipient_status: ShownStatus::of_all(shown.recipient_status, view),
+            reply_to: Member::Absent,
+            notification: Member::Absent,
         }
-        let url = view.urls.message(shown.conversation, shown.id);
-        let position = Member::Present(Some(shown.position));
-        let form = if view.version >= Version::V3_0 { PartForm::Named } else { PartForm::Event };
-        let parts = ShownPart::all(shown.parts, form, shown.id, &url);
-        let rest = Shown { parts: vec![], ..shown };
-        Self { position, parts, ..Self::new(rest, view, url, PartForm::Event) }
     }
+}
 
-    fn new(shown: Shown, view: &View, url: String, form: PartForm) -> Self {
-        let is_full = form.has_nulls();
+/// A message in a payload of webhooks, its keys in the recorded order (contract 6.5); keys without a value are left out.
+///
+/// - 1.0: short URL, parts with numbers, no position (contract 6.4)
+/// - 2.0 (recorded, R4 to R6) and 3.0 (assumed): long URL, parts with UUIDs, `position`; `updated_at` once a part was changed (assumed)
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct EventMessage {
+    id: MessageId,
+    url: String,
+    conversation: ConversationLink,
+    parts: Vec<ShownPart>,
+    sent_at: Timestamp,
+    sender: ShownSender,
+    recipient_status: ShownStatus,
+    #[serde(skip_serializing_if = "Member::is_absent")]
+    position: Member<u32>,
+    #[serde(skip_serializing_if = "Member::is_absent")]
+    updated_at: Member<Option<Timestamp>>,
+}
+
+impl EventMessage {
+    /// Shows a message. `view` must have URLs for payloads.
+    pub fn new(shown: Shown, view: &View) -> Self {
         let has_identities = view.version.has_identities();
-        let parts = ShownPart::all(shown.parts, form, shown.id, &view.urls.message(shown.conversation, shown.id));
+        let url = if has_identities {
+            view.urls.message(shown.conversation, shown.id)
+        } else {
+            view.urls.short_message(shown.id)
+        };
+        let form = PartForm::of_events(view.version);
         Self {
             id: shown.id,
-            receipts_url: Member::nullable(None, is_full),
-            position: Member::nullable(None, is_full),
-            conversation: ConversationLink { id: shown.conversation, url: view.urls.conversation(shown.conversation) },
-            parts: parts.into_iter().map(|part| part.linked(shown.conversation, &view.urls)).collect(),
-            sent_at: Some(shown.sent_at),
-            received_at: Member::nullable(None, is_full),
-            updated_at: Member::when(has_identities, || shown.updated_at),
-            sender: ShownSender::new(shown.sender, view, is_full),
-            is_unread: Member::nullable(None, is_full),
-            recipient_status: ShownStatus { status: shown.recipient_status, has_identities },
-            notification: Member::nullable(None, is_full),
             url,
+            conversation: ConversationLink::new(shown.conversation, view),
+            parts: ShownPart::all(shown.parts, form, shown.conversation, shown.id, &view.urls),
+            sent_at: shown.sent_at,
+            sender: ShownSender::new(shown.sender, view, false),
+            recipient_status: ShownStatus::of_all(shown.recipient_status, view),
+            position: Member::when(has_identities, || shown.position),
+            updated_at: Member::nullable(shown.updated_at.filter(|_| has_identities), false),
         }
     }
 }
@@ -518,18 +584,52 @@ mod tests {
         assert_eq!(json(&Message::created(shown(), &view(Version::V1_0))), expected);
     }
 
-    /// Contract 5.
+    /// Contract 5 and 3 (assumed).
     #[test]
-    fn the_answer_of_a_later_create_is_that_of_a_read_but_for_the_url_of_1_1() {
-        let short = json!(
+    fn the_answer_of_a_1_1_create_is_that_of_a_read_but_for_the_url() {
+        let mut expected = json(&Message::in_system_view(shown(), &view(Version::V1_1)));
+        expected["url"] = json!(
             "https://api.layer.com/apps/e4fd3974-20fe-11e5-89c5-080725007e28/messages/940de862-3c96-11e4-baad-164230d1df67"
         );
-        for (version, is_short) in [(Version::V1_1, true), (Version::V2_0, false), (Version::V3_0, false)] {
-            let mut expected = json(&Message::in_system_view(shown(), &view(version)));
-            if is_short {
-                expected["url"] = short.clone();
-            }
+        assert_eq!(json(&Message::created(shown(), &view(Version::V1_1))), expected);
+    }
+
+    /// Contract 2.2.3 (3.0: recorded, R3; 2.0: assumed).
+    #[test]
+    fn the_answer_of_a_later_create_has_a_channel_and_no_more_than_was_recorded() {
+        for (version, part) in
+            [(Version::V2_0, "0".to_owned()), (Version::V3_0, Part::id_at(shown().id.uuid(), 0).to_string())]
+        {
+            let read = json(&Message::in_system_view(shown(), &view(version)));
+            let id = read["id"].as_str().unwrap();
+            let expected = json!({
+                "channel": null,
+                "conversation": read["conversation"], "url": read["url"], "sent_at": read["sent_at"], "id": id,
+                "recipient_status": read["recipient_status"], "sender": read["sender"],
+                "parts": [{
+                    "body": "Hi", "encoding": null, "id": format!("{id}/parts/{part}"), "mime_type": "text/plain",
+                    "content": null
+                }],
+            });
             assert_eq!(json(&Message::created(shown(), &view(version))), expected, "{version}");
+        }
+    }
+
+    /// Contract 6.5 (2.0: recorded, R4 to R6; 3.0: assumed): these keys in this order, none of them null.
+    #[test]
+    fn a_message_in_an_event_has_the_recorded_keys_in_their_order() {
+        for version in [Version::V2_0, Version::V3_0] {
+            let urls = Urls::in_events("https://api.layer.com", app());
+            let view = View { version, urls, identities: Identities::default() };
+            let text = serde_json::to_string(&EventMessage::new(shown(), &view)).unwrap();
+            let (message, part) = (shown().id, Part::id_at(shown().id.uuid(), 0));
+            let (conversation, prefix) = (shown().conversation, format!("https://api.layer.com/apps/{}", app()));
+            let expected = format!(
+                r#"{{"id":"{message}","url":"{prefix}/conversations/{1}/messages/{0}","conversation":{{"id":"{conversation}","url":"{prefix}/conversations/{1}"}},"parts":[{{"id":"{message}/parts/{part}","url":"https://api.layer.com/messages/{0}/parts/{part}","mime_type":"text/plain","body":"Hi"}}],"sent_at":"1970-01-01T00:00:00.000Z","sender":{{"id":"layer:///identities/maria","url":"{prefix}/identities/maria","user_id":"maria"}},"recipient_status":{{"layer:///identities/maria":"read","layer:///identities/jon":"sent"}},"position":7}}"#,
+                message.uuid(),
+                conversation.uuid(),
+            );
+            assert_eq!(text, expected, "{version}");
         }
     }
 
@@ -540,7 +640,7 @@ mod tests {
         for key in ["receipts_url", "position", "received_at", "is_unread", "notification"] {
             assert_eq!(system.get(key), Some(&Value::Null), "{key}");
         }
-        assert_eq!(system.get("updated_at"), None);
+        assert_eq!((system.get("updated_at"), system.get("reply_to")), (None, None));
         assert_eq!(system["sender"], json!({ "user_id": "maria", "name": null }));
         assert_eq!(system["parts"][0]["id"], "layer:///messages/940de862-3c96-11e4-baad-164230d1df67/parts/0");
         assert_eq!(system["parts"][0].get("encoding"), Some(&Value::Null));
@@ -571,7 +671,8 @@ mod tests {
             assert_eq!(message["sender"], sender);
             let status = json!({ "layer:///identities/maria": "read", "layer:///identities/jon": "sent" });
             assert_eq!(message["recipient_status"], status);
-            assert_eq!(message.get("updated_at"), Some(&Value::Null));
+            assert_eq!((message.get("updated_at"), message.get("reply_to")), (Some(&Value::Null), Some(&Value::Null)));
+            assert_eq!((&message["position"], message.get("channel")), (&json!(7), None));
             let named = Shown { sender: Sender::Name("Concierge".into()), ..shown() };
             let sender =
                 json!({ "id": null, "url": null, "user_id": null, "display_name": "Concierge", "avatar_url": null });

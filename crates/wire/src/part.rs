@@ -253,6 +253,10 @@ pub enum PartForm {
     Compact,
     /// An id with a number, no nulls: payloads of webhooks 1.0 (contract 6.4).
     Event,
+    /// A UUID and the short URL, no nulls: payloads of webhooks 2.0 (recorded, R4 to R6) and 3.0 (assumed).
+    NamedEvent,
+    /// A UUID, explicit nulls, no URLs: the answer to a 3.0 send (recorded, R3).
+    Sent,
     /// An id with a number, explicit nulls: messages before 3.0 (recorded, R1).
     Numbered,
     /// A UUID and URLs: messages of 3.0 (recorded, R3).
@@ -262,7 +266,12 @@ pub enum PartForm {
 impl PartForm {
     /// Whether members without a value are there all the same, as `null`.
     pub fn has_nulls(self) -> bool {
-        matches!(self, Self::Numbered | Self::Named)
+        matches!(self, Self::Numbered | Self::Named | Self::Sent)
+    }
+
+    /// The form of the parts of a message in payloads of webhooks.
+    pub fn of_events(version: Version) -> Self {
+        if version.has_identities() { Self::NamedEvent } else { Self::Event }
     }
 
     /// The form of the parts of a message that is read.
@@ -292,13 +301,18 @@ pub struct ShownPart {
 }
 
 impl ShownPart {
-    /// Shows the parts of a message, in the order in which they are stored. `message_url` is its URL in this view.
-    pub fn all(parts: Vec<Part>, form: PartForm, message: MessageId, message_url: &str) -> Vec<Self> {
-        parts
-            .into_iter()
-            .enumerate()
-            .map(|(index, part)| Self::of_message(part, index, form, message, message_url))
-            .collect()
+    /// Shows the parts of a message, in the order in which they are stored, with fresh links to their rich content.
+    pub fn all(
+        parts: Vec<Part>,
+        form: PartForm,
+        conversation: ConversationId,
+        message: MessageId,
+        urls: &Urls,
+    ) -> Vec<Self> {
+        let message_url = urls.message(conversation, message);
+        let show =
+            |(index, part)| Self::of_message(part, index, form, message, &message_url, urls).linked(conversation, urls);
+        parts.into_iter().enumerate().map(show).collect()
     }
 
     /// Shows the parts of an announcement, which have no ids.
@@ -315,18 +329,33 @@ impl ShownPart {
         parts.into_iter().enumerate().map(show).collect()
     }
 
-    /// Shows one part of a message; `index` is its place there.
-    pub fn of_message(part: Part, index: usize, form: PartForm, message: MessageId, message_url: &str) -> Self {
-        let (id, updated_at) = (part.id, part.updated_at);
+    /// Shows one part of a message; `index` is its place there, `message_url` the URL of the message in this view.
+    fn of_message(
+        part: Part,
+        index: usize,
+        form: PartForm,
+        message: MessageId,
+        message_url: &str,
+        urls: &Urls,
+    ) -> Self {
+        let (part_id, updated_at) = (part.id, part.updated_at);
         let shown = Self::unnamed(part, form.has_nulls());
+        let id = Member::Present(PartId { message, part: part_id }.to_string());
         match form {
             PartForm::Compact => shown,
             PartForm::Event | PartForm::Numbered => {
                 Self { id: Member::Present(format!("{message}/parts/{index}")), ..shown }
             }
+            PartForm::Sent => Self { id, ..shown },
+            PartForm::NamedEvent => Self {
+                id,
+                url: Member::Present(urls.part_in_event(message, part_id)),
+                updated_at: Member::nullable(updated_at, false),
+                ..shown
+            },
             PartForm::Named => Self {
-                id: Member::Present(PartId { message, part: id }.to_string()),
-                url: Member::Present(Urls::part(message_url, id)),
+                id,
+                url: Member::Present(Urls::part(message_url, part_id)),
                 message_url: Member::Present(message_url.to_owned()),
                 updated_at: Member::Present(updated_at),
                 ..shown
@@ -336,7 +365,7 @@ impl ShownPart {
 
     /// Adds fresh links to the rich content of the part, if it has some. Contract 2.5 and 3.6.
     #[must_use]
-    pub fn linked(mut self, conversation: ConversationId, urls: &Urls) -> Self {
+    fn linked(mut self, conversation: ConversationId, urls: &Urls) -> Self {
         if let Member::Present(Some(content)) = &mut self.content {
             content.refresh_url = Member::Present(urls.content(conversation, content.id));
             if let Some(link) = urls.download(content.id) {
@@ -371,6 +400,7 @@ impl ShownPart {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::id::AppId;
     use serde_json::json;
 
     const OWNER: Uuid = Uuid::from_u128(0x0c4b_e7a2_51f8_4c0e_9a35_2f1f_6ce1_d001);
@@ -465,7 +495,8 @@ mod tests {
         let message = MessageId::new(OWNER);
         let shown = |form| {
             let part = one(&json!({ "mime_type": "text/plain", "body": "Hi" })).unwrap();
-            serde_json::to_value(ShownPart::of_message(part, 0, form, message, "https://m")).unwrap()
+            let urls = Urls::in_events("https://h", AppId::new(OWNER));
+            serde_json::to_value(ShownPart::of_message(part, 0, form, message, "https://m", &urls)).unwrap()
         };
         let numbered = json!({
             "id": format!("{message}/parts/0"), "mime_type": "text/plain", "body": "Hi", "encoding": null,
@@ -479,6 +510,17 @@ mod tests {
         });
         assert_eq!(shown(PartForm::of_reads(Version::V3_0)), named);
         assert_eq!(shown(PartForm::Compact), json!({ "mime_type": "text/plain", "body": "Hi" }));
+        let in_event = json!({
+            "id": format!("{message}/parts/{id}"), "url": format!("https://h/messages/{OWNER}/parts/{id}"),
+            "mime_type": "text/plain", "body": "Hi"
+        });
+        assert_eq!(shown(PartForm::of_events(Version::V2_0)), in_event);
+        assert_eq!(shown(PartForm::of_events(Version::V3_0)), in_event);
+        let sent = json!({
+            "id": format!("{message}/parts/{id}"), "mime_type": "text/plain", "body": "Hi", "encoding": null,
+            "content": null
+        });
+        assert_eq!(shown(PartForm::Sent), sent);
     }
 
     #[test]

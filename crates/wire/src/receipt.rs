@@ -1,5 +1,6 @@
 //! Receipts: how a user tells that a message reached it, or that it read it. Contract 2.2 and 2.2.3.
 
+use serde::Serialize;
 use serde_json::Value;
 
 use crate::body;
@@ -18,9 +19,16 @@ pub fn parse(body: &[u8]) -> Result<Status, ApiError> {
     }
 }
 
+/// The answer to a request to mark all messages of a conversation as read (recorded, R3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Marked {
+    /// The position of the last message that is marked; 0 when there is none (assumed).
+    pub position: u32,
+}
+
 /// Reads a request to mark all messages of a conversation as read, and tells the last position that it is about; `None` for all.
 ///
-/// The body may be left out (assumed, contract 2.1). Errors: `invalid_request`; `invalid_property` `position`.
+/// `position` may be null (recorded, R3), and the body may be left out, as the vendor's Go client does (G3). Errors: `invalid_request`; `invalid_property` `position`.
 pub fn parse_mark_all_read(body: &[u8]) -> Result<Option<u32>, ApiError> {
     if body.is_empty() {
         return Ok(None);

@@ -99,7 +99,18 @@ impl Urls {
         format!("{message}/parts/{part}")
     }
 
-    /// An identity: one URL in answers, in whatever view (recorded, R3), another in payloads of webhooks (recorded, M3).
+    /// A part of a message in payloads of webhooks from 2.0 on, by its UUID: short, and without the app (recorded, R4 to R6).
+    pub fn part_in_event(&self, message: MessageId, part: Uuid) -> String {
+        let base = self.app.rsplit_once("/apps/").map_or("", |(base, _)| base);
+        format!("{base}/messages/{}/parts/{part}", message.uuid())
+    }
+
+    /// Whether they are for payloads of webhooks.
+    pub fn are_in_events(&self) -> bool {
+        self.is_in_event
+    }
+
+    /// An identity: one URL in answers, in whatever view (recorded, R3), another in payloads of webhooks (recorded, R4 to R6).
     pub fn identity(&self, user: &UserId) -> String {
         if self.is_in_event {
             format!("{}/identities/{}", self.app, user.encoded())
@@ -154,5 +165,10 @@ mod tests {
             format!("{prefix}/users/ns%2F42/conversations/{}/messages", conversation.uuid())
         );
         assert_eq!(user.message(conversation, message), format!("{prefix}/users/ns%2F42/messages/{}", message.uuid()));
+
+        let event = Urls::in_events("https://api.layer.com", app);
+        let part = Uuid::nil();
+        let expected = format!("https://api.layer.com/messages/{}/parts/{part}", message.uuid());
+        assert_eq!(event.part_in_event(message, part), expected);
     }
 }

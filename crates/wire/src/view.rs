@@ -31,14 +31,7 @@ impl View {
 
     /// A user as versions 2.0 and later show it.
     pub fn identity(&self, user: UserId) -> BasicIdentity {
-        let profile = self.identities.get(&user).cloned().unwrap_or_default();
-        BasicIdentity {
-            id: Some(user.identity_id()),
-            url: Some(self.urls.identity(&user)),
-            display_name: profile.display_name,
-            avatar_url: profile.avatar_url,
-            user_id: Some(user),
-        }
+        BasicIdentity::of(user, self)
     }
 }
 

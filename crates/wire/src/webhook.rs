@@ -124,13 +124,9 @@ fn parse_events(value: Value, version: Version) -> Result<Vec<String>, ApiError>
     for value in values {
         let Value::String(name) = value else { return Err(refused("must hold names, which are strings")) };
         if !event::is_name(&name, version) {
-            return Err(match version {
-                Version::V1_0 | Version::V1_1 => {
-                    let known = event::names(version).collect::<Vec<_>>().join(", ");
-                    ApiError::invalid_property("events", format_args!("holds an unknown event; known are {known}"))
-                }
-                Version::V2_0 | Version::V3_0 => refused("must hold names of the form 'Message.created'"),
-            });
+            let known = event::names(version).join(", ");
+            let rule = format_args!("holds an event that version {version} does not have; it has {known}");
+            return Err(ApiError::invalid_property("events", rule));
         }
         if !events.contains(&name) {
             events.push(name);
@@ -191,7 +187,7 @@ impl Webhook {
     ) -> Self {
         let name = status.name();
         Self {
-            id: format!("layer:///apps/{app}/webhooks/{id}"),
+            id: id.of_app(app),
             url: urls.webhook(id),
             version: registered.version,
             target_url: registered.target_url,
@@ -293,12 +289,14 @@ mod tests {
         assert!(NewWebhook::parse(body.to_string().as_bytes(), true).is_ok());
     }
 
-    /// Contract 6.5 (assumed): any name of that form.
+    /// Contract 6.5.
     #[test]
-    fn later_versions_take_any_name_of_their_form() {
-        let events = json!(["Message.created", "Conversation.updated.participants", "Channel.created"]);
+    fn later_versions_take_the_events_that_they_have() {
+        let events = json!(["Message.created", "Participation.created", "Channel.created", "MessagePart.created"]);
         assert!(parse(&json!({ "version": "3.0", "events": events })).is_ok());
-        for name in ["message.sent", "Message", "Message.", "Message.Created", "A.b.c.d", ""] {
+        for name in
+            ["message.sent", "Message", "Message.read", "MessagePart.created", "Conversation.updated.metadata", ""]
+        {
             assert!(parse(&json!({ "version": "2.0", "events": [name] })).is_err(), "{name}");
         }
     }

@@ -90,6 +90,7 @@ impl Operation {
         self
     }
 
+    /// A page of a list: `206` from version 2.0 on, when more follow.
     fn lists(mut self, schema: &'static str) -> Self {
         self.parameters.extend(["page_size", "from_id"]);
         self.answers(200, schema).answers(206, schema).fails(&[NotFound, InvalidRequestId, InvalidProperty])
@@ -200,7 +201,7 @@ fn in_the_view_of_a_user() -> Vec<Operation> {
         post("/users/{user}/conversations/{conversation}/mark_all_read", "Mark the messages of a conversation as read")
             .only("2.0, 3.0")
             .may_take("MarkAllRead")
-            .empty(204),
+            .answers(202, "Marked"),
         get(USER_MESSAGES, "List the messages that a user can see, newest first").lists("Messages"),
         post(USER_MESSAGES, "Send a message as a participant")
             .takes("NewUserMessage")
@@ -263,7 +264,7 @@ fn parts_and_exports() -> Vec<Operation> {
             .answers(200, "Parts")
             .fails(&[IdInUse]),
         get(PART, "Read a part").only("3.0").answers(200, "Part"),
-        put(PART, "Replace a part").only("3.0").takes("NewPart").empty(204).fails(&[IdInUse]),
+        put(PART, "Replace a part").only("3.0").takes("NewPart").answers(200, "Part").fails(&[IdInUse]),
         delete(PART, "Remove a part").only("3.0").empty(204),
         get("/export_security", "Read the key that exports are encrypted with")
             .answers(200, "ExportKey")

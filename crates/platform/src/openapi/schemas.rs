@@ -3,6 +3,7 @@
 use layer_wire::app::SESSION_TTL_SECONDS;
 use layer_wire::conversation::MAX_PARTICIPANTS;
 use layer_wire::page::MAX_USER_PAGE_SIZE;
+use layer_wire::{Version, event};
 use serde_json::json;
 
 use super::shape::Shape::{self, Closed, Json, List, ListOf, Made, Named, Object, OneOf};
@@ -37,7 +38,20 @@ const OF_READER: Group = &[
     ("is_unread", Json(r#"{ "type": ["boolean", "null"] }"#)),
     ("notification", NULL),
     ("updated_at", NULLABLE_TIME),
+    // From 2.0 on: the one in reads, the other in the answer to a send.
+    ("reply_to", NULL),
+    ("channel", NULL),
 ];
+
+/// The events that a webhook may ask for, in some version.
+fn new_events() -> serde_json::Value {
+    let mut names: Vec<&str> =
+        [Version::V1_0, Version::V2_0, Version::V3_0].into_iter().flat_map(event::names).collect();
+    names.extend(event::OF_CHANNELS);
+    names.sort_unstable();
+    names.dedup();
+    json!({ "type": "array", "minItems": 1, "items": { "enum": names }, "description": "Those that the version has." })
+}
 
 /// 1.x has `sender`, later versions `sender_id`.
 const SENT_BY: Group = &[
@@ -123,6 +137,7 @@ pub static ANSWERS: Group = &[
         ),
     ),
     ("Messages", List("Message")),
+    ("Marked", Object(&[&[("position", COUNT)]], &[])),
     ("SentMessages", OneOf(&[Named("Message"), Named("Messages")])),
     ("Announcement", Object(&[ANNOUNCEMENT, &[("recipients", TEXTS)]], &[])),
     ("ReceivedAnnouncement", Object(&[ANNOUNCEMENT], &[OF_READER, &[("recipient_status", STATUSES)]])),
@@ -244,7 +259,7 @@ pub static REQUESTS: Group = &[
         }),
     ),
     ("Receipt", Object(&[&[("type", Json(r#"{ "enum": ["read", "delivery"] }"#))]], &[])),
-    ("MarkAllRead", Object(&[], &[&[("position", COUNT)]])),
+    ("MarkAllRead", Object(&[], &[&[("position", Json(r#"{ "type": ["integer", "null"], "minimum": 0 }"#))]])),
     (
         "NewPart",
         Object(
@@ -308,7 +323,7 @@ pub static REQUESTS: Group = &[
             &[&[
                 ("version", Json(r#"{ "enum": ["1.0", "2.0", "3.0"] }"#)),
                 ("target_url", TEXT),
-                ("events", Json(r#"{ "type": "array", "minItems": 1, "items": { "type": "string" } }"#)),
+                ("events", Made(new_events)),
                 ("secret", TEXT),
             ]],
             &[&[("config", ANY_OBJECT)]],

@@ -16,7 +16,7 @@ use http::header::{CONTENT_TYPE, USER_AGENT};
 use http::{HeaderName, StatusCode};
 use layer_wire::version::WEBHOOKS_MEDIA_TYPE;
 use layer_wire::webhook::NewWebhook;
-use layer_wire::{Version, WebhookId};
+use layer_wire::{AppId, Version, WebhookId};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::{Client, Response, Url, redirect, retry};
 use ring::hmac;
@@ -28,6 +28,9 @@ use uuid::Uuid;
 
 use crate::config::WebhookOptions;
 use crate::service::webhook::VERIFICATION_TIMEOUT;
+
+/// What deliveries of every version call themselves (recorded with 2.0, R4 to R6).
+const DELIVERY_AGENT: &str = "layer-webhooks/1.0";
 
 /// How long a receiver may take to answer a delivery, connecting included. Contract 6.3.
 const DELIVERY_TIMEOUT: Duration = Duration::from_secs(1);
@@ -152,6 +155,7 @@ impl Outbound {
     /// Delivers an event. It is delivered once the receiver has answered 2xx, whatever comes of the rest of its answer.
     pub async fn deliver(
         &self,
+        app: AppId,
         webhook: WebhookId,
         registered: &NewWebhook,
         payload: Payload<'_>,
@@ -164,8 +168,8 @@ impl Outbound {
             .header(&EVENT_TYPE, payload.event_type)
             .header(&SIGNATURE, sign(registered.secret.reveal(), payload.body))
             .header(&REQUEST_ID, payload.request.to_string())
-            .header(&WEBHOOK_ID, webhook.to_string())
-            .header(USER_AGENT, user_agent(registered.version))
+            .header(&WEBHOOK_ID, webhook_id(app, webhook, registered.version))
+            .header(USER_AGENT, DELIVERY_AGENT)
             .header(CONTENT_TYPE, content_type(registered.version))
             .body(payload.body.to_vec());
         let sent = tokio::time::timeout_at(deadline, request.send()).await.map_err(|_| Refusal::Timeout)?;
@@ -194,8 +198,9 @@ impl Outbound {
     }
 }
 
-fn user_agent(version: Version) -> String {
-    format!("layer-webhooks/{version}")
+/// The id of a webhook in the header: its UUID in 1.0 (documented), the full id in 2.0 (recorded, R4 to R6) and 3.0 (assumed).
+fn webhook_id(app: AppId, webhook: WebhookId, version: Version) -> String {
+    if version.has_identities() { webhook.of_app(app) } else { webhook.to_string() }
 }
 
 fn content_type(version: Version) -> String {

@@ -30,7 +30,8 @@ pub async fn send(
 
 /// `GET /users/<user>/announcements`: the announcements that a user got, newest first.
 ///
-/// - `200` or `206`, with `Layer-Count`; `[]` for an unknown user; `not_found` for an unknown `from_id`
+/// - `200`, from 2.0 on `206` when more follow, with `Layer-Count`; `not_found` for an unknown `from_id`
+/// - an unknown user: `not_found` before 2.0, `[]` since (contract 2.1.3)
 pub async fn get_all_of_user(
     State(services): State<Arc<Services>>,
     caller: Caller,
@@ -40,7 +41,7 @@ pub async fn get_all_of_user(
     let page = query.announcements()?;
     let (listing, identities) = services.announcements_of_user(caller, user.clone(), page).await?;
     let view = user_view(&services, caller, user, identities);
-    Ok(answer::list(&listing.map(|copy| view.announcement(copy))))
+    Ok(answer::list(caller.version, &listing.map(|copy| view.announcement(copy))))
 }
 
 /// `GET /users/<user>/announcements/<uuid>`: an announcement that a user got.

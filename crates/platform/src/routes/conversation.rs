@@ -80,7 +80,8 @@ pub async fn delete(
 
 /// `GET /users/<user>/conversations`: the conversations of a user, newest first.
 ///
-/// - `200` or `206`, with `Layer-Count`; `[]` for an unknown user; `not_found` for an unknown `from_id`
+/// - `200`, from 2.0 on `206` when more follow, with `Layer-Count`; `not_found` for an unknown `from_id`
+/// - an unknown user: `not_found` before 2.0, `[]` since (contract 2.1.3)
 pub async fn get_all_of_user(
     State(services): State<Arc<Services>>,
     caller: Caller,
@@ -90,7 +91,7 @@ pub async fn get_all_of_user(
     let (page, sort_by) = (query.conversations()?, query.sort_by()?);
     let (listing, identities) = services.conversations_of_user(caller, user.clone(), page, sort_by).await?;
     let view = user_view(&services, caller, user, identities);
-    Ok(answer::list(&listing.map(|conversation| view.conversation(conversation))))
+    Ok(answer::list(caller.version, &listing.map(|conversation| view.conversation(conversation))))
 }
 
 /// `GET /users/<user>/conversations/<uuid>`: a conversation in the view of a user.

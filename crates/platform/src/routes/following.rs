@@ -14,7 +14,7 @@ use crate::service::Services;
 
 /// `GET /users/<user>/following`: the identity ids of those whom a user follows.
 ///
-/// - `200` or `206`, with `Layer-Count`; `[]` for an unknown user (assumed); `not_found` for an unknown `from_id`
+/// - `200`, from 2.0 on `206` when more follow, with `Layer-Count`; `[]` for an unknown user (assumed); `not_found` for an unknown `from_id`
 pub async fn get_all(
     State(services): State<Arc<Services>>,
     caller: Caller,
@@ -22,7 +22,7 @@ pub async fn get_all(
     Query(query): Query,
 ) -> Answer {
     let listing = services.following(caller.key, user, query.users()?).await?;
-    Ok(answer::list(&listing.map(|followed: UserId| followed.identity_id())))
+    Ok(answer::list(caller.version, &listing.map(|followed: UserId| followed.identity_id())))
 }
 
 /// `POST /users/<user>/following`: makes a user follow many others.
@@ -88,5 +88,8 @@ pub async fn identities(
     Query(query): Query,
 ) -> Answer {
     let listing = services.followed_identities(caller.key, user, query.users()?).await?;
-    Ok(answer::list(&listing.map(|(followed, fields)| super::identity::shown(&services, caller, &followed, fields))))
+    Ok(answer::list(
+        caller.version,
+        &listing.map(|(followed, fields)| super::identity::shown(&services, caller, &followed, fields)),
+    ))
 }

@@ -49,7 +49,7 @@ pub async fn send(
 
 /// `GET /conversations/<uuid>/messages`: the messages of a conversation, newest first.
 ///
-/// - `200` or `206`, with `Layer-Count`; `not_found`, also for an unknown `from_id`; `object_deleted`
+/// - `200`, from 2.0 on `206` when more follow, with `Layer-Count`; `not_found`, also for an unknown `from_id`; `object_deleted`
 pub async fn get_all(
     State(services): State<Arc<Services>>,
     caller: Caller,
@@ -58,7 +58,7 @@ pub async fn get_all(
 ) -> Answer {
     let (listing, identities) = services.messages(caller, conversation, query.messages()?).await?;
     let view = system_view(&services, caller, identities);
-    Ok(answer::list(&listing.map(|message| view.message(message))))
+    Ok(answer::list(caller.version, &listing.map(|message| view.message(message))))
 }
 
 /// `GET /conversations/<uuid>/messages/<uuid>`: a message in system view.
@@ -89,7 +89,7 @@ pub async fn delete(
 
 /// `GET /users/<user>/conversations/<uuid>/messages`: the messages that a user can see, newest first.
 ///
-/// - `200` or `206`, with `Layer-Count`; `not_found`; `object_deleted`
+/// - `200`, from 2.0 on `206` when more follow, with `Layer-Count`; `not_found`; `object_deleted`
 pub async fn get_all_of_user(
     State(services): State<Arc<Services>>,
     caller: Caller,
@@ -100,7 +100,7 @@ pub async fn get_all_of_user(
     let (listing, identities) =
         services.messages_of_user(caller, user.clone(), conversation, query.messages()?).await?;
     let view = user_view(&services, caller, user, identities);
-    Ok(answer::list(&listing.map(|message| view.message(message))))
+    Ok(answer::list(caller.version, &listing.map(|message| view.message(message))))
 }
 
 /// `GET /users/<user>/messages/<uuid>`: a message in the view of a user.

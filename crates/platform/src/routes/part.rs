@@ -45,7 +45,7 @@ pub async fn get(
 
 /// `POST /conversations/<uuid>/messages/<uuid>/parts`: adds a part.
 ///
-/// - `201` with the part (assumed); `id_in_use` with the part that has the id (assumed)
+/// - `201` with the part (recorded, R3); `id_in_use` with the part that has the id (assumed)
 /// - the body is checked before anything is looked up; `not_found`; `object_deleted`
 pub async fn add(
     State(services): State<Arc<Services>>,
@@ -70,7 +70,7 @@ pub async fn add(
 
 /// `PUT /conversations/<uuid>/messages/<uuid>/parts`: replaces all parts.
 ///
-/// - `200` with the parts (assumed); the body is checked before anything is looked up; `not_found`; `object_deleted`
+/// - `200` with the parts (recorded, R3); the body is checked before anything is looked up; `not_found`; `object_deleted`
 pub async fn replace_all(
     State(services): State<Arc<Services>>,
     caller: Caller,
@@ -86,7 +86,7 @@ pub async fn replace_all(
 
 /// `PUT /conversations/<uuid>/messages/<uuid>/parts/<uuid>`: replaces a part.
 ///
-/// - `204` (assumed); the body is checked before anything is looked up; `not_found`; `object_deleted`
+/// - `200` with the part (recorded, R3); the body is checked before anything is looked up; `not_found`; `object_deleted`
 pub async fn replace(
     State(services): State<Arc<Services>>,
     caller: Caller,
@@ -96,13 +96,14 @@ pub async fn replace(
     Payload(body): Payload,
 ) -> Answer {
     let new = NewPart::parse_one(&body, caller.version)?;
-    services.replace_part(caller, conversation, message, part, new).await?;
-    Ok(answer::empty(StatusCode::NO_CONTENT))
+    let (message, index) = services.replace_part(caller, conversation, message, part, new).await?;
+    let view = system_view(&services, caller, Identities::new());
+    Ok(answer::json(StatusCode::OK, &view.part(message, index)))
 }
 
 /// `DELETE /conversations/<uuid>/messages/<uuid>/parts/<uuid>`: removes a part.
 ///
-/// - `204` (assumed), also for the last one (assumed); `not_found`, also once more; `object_deleted`
+/// - `204` (recorded, R3), also for the last one (assumed); `not_found`, also once more; `object_deleted`
 pub async fn delete(
     State(services): State<Arc<Services>>,
     caller: Caller,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use http::StatusCode;
-use layer_wire::receipt;
+use layer_wire::receipt::{self, Marked};
 
 use super::Answer;
 use crate::answer;
@@ -46,7 +46,7 @@ pub async fn give_for_announcement(
 /// `POST /users/<user>/conversations/<uuid>/mark_all_read`: marks the messages of a conversation as read, up to a position if one
 /// is given.
 ///
-/// - `204` (assumed); `not_found`; `access_denied`; `object_deleted`
+/// - `202` with the position that is marked up to (3.0: recorded, R3; 2.0: assumed); `not_found`; `access_denied`; `object_deleted`
 pub async fn mark_all_read(
     State(services): State<Arc<Services>>,
     caller: Caller,
@@ -55,6 +55,6 @@ pub async fn mark_all_read(
     Payload(body): Payload,
 ) -> Answer {
     let up_to = receipt::parse_mark_all_read(&body)?;
-    services.mark_all_read(caller.key, user, id, up_to).await?;
-    Ok(answer::empty(StatusCode::NO_CONTENT))
+    let position = services.mark_all_read(caller.key, user, id, up_to).await?;
+    Ok(answer::json(StatusCode::ACCEPTED, &Marked { position }))
 }

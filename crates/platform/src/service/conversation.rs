@@ -142,7 +142,10 @@ pub fn edit(
     }
     // One event per kind of change per request (assumed, contract 4).
     if !is_same_set {
-        events.record(writes, app, &Event::ConversationParticipantsUpdated(&changed))?;
+        let left: Vec<UserId> =
+            before.participants.iter().filter(|user| !changed.participants.contains(user)).cloned().collect();
+        let event = Event::ConversationParticipantsUpdated { conversation: &changed, joined: &added, left: &left };
+        events.record(writes, app, &event)?;
     }
     if changed.metadata != before.metadata {
         events.record(writes, app, &Event::ConversationMetadataUpdated(&changed))?;
@@ -199,7 +202,7 @@ impl Services {
         self.read_named(caller, read).await
     }
 
-    /// A page of the conversations of a user, former ones included. An unknown user has none (recorded).
+    /// A page of the conversations of a user, former ones included. An unknown user has none (3.0: recorded, L3).
     ///
     /// Error: `not_found` when the page is to begin after a conversation that is not in the list.
     pub async fn conversations_of_user(

@@ -60,7 +60,9 @@ impl Services {
                 ConversationDeletion::MyDevices { leave } => {
                     if leave {
                         let left = remove_participant(writes, app, &conversation, &user)?;
-                        events.record(writes, app, &Event::ConversationParticipantsUpdated(&left))?;
+                        let (conversation, users) = (&left, [user.clone()]);
+                        let event = Event::ConversationParticipantsUpdated { conversation, joined: &[], left: &users };
+                        events.record(writes, app, &event)?;
                     }
                     writes.delete_conversation_of(app, &user, &conversation)?;
                 }

@@ -13,11 +13,12 @@ use layer_wire::body::Object;
 use layer_wire::conversation::Conversation;
 use layer_wire::event::{self, Envelope, EventKind, Link};
 use layer_wire::identity::Identities;
-use layer_wire::message::{Message, Sender, ShownSender, Status};
+use layer_wire::message::{EventMessage, Sender, ShownSender, Status};
 use layer_wire::part::{Part, PartForm, ShownPart};
 use layer_wire::url::Urls;
-use layer_wire::{UserId, Version, View};
+use layer_wire::{Timestamp, UserId, Version, View, signed};
 use tokio::sync::Notify;
+use uuid::Uuid;
 
 use super::named::{NamesUsers, identities_of};
 use crate::clock::Clock;
@@ -30,7 +31,28 @@ pub enum Event<'a> {
     /// A conversation was created; with metadata it is still one event.
     ConversationCreated(&'a ConversationRecord),
     /// Participants came or went.
-    ConversationParticipantsUpdated(&'a ConversationRecord),
+    ConversationParticipantsUpdated {
+        /// The conversation.
+        conversation: &'a ConversationRecord,
+        /// Who came.
+        joined: &'a [UserId],
+        /// Who went.
+        left: &'a [UserId],
+    },
+    /// Participants came: what later versions than 1.0 make of [`Self::ConversationParticipantsUpdated`].
+    ParticipantsJoined {
+        /// The conversation.
+        conversation: &'a ConversationRecord,
+        /// Who came.
+        users: &'a [UserId],
+    },
+    /// Participants went, likewise.
+    ParticipantsLeft {
+        /// The conversation.
+        conversation: &'a ConversationRecord,
+        /// Who went.
+        users: &'a [UserId],
+    },
     /// Metadata changed.
     ConversationMetadataUpdated(&'a ConversationRecord),
     /// A conversation was deleted for everyone. The record is that of before: of a deleted one nothing is left to show (assumed).
@@ -81,7 +103,9 @@ impl Event<'_> {
     fn kind(&self) -> EventKind {
         match self {
             Self::ConversationCreated(_) => EventKind::ConversationCreated,
-            Self::ConversationParticipantsUpdated(_) => EventKind::ConversationParticipantsUpdated,
+            Self::ConversationParticipantsUpdated { .. } => EventKind::ConversationParticipantsUpdated,
+            Self::ParticipantsJoined { .. } => EventKind::ParticipantsJoined,
+            Self::ParticipantsLeft { .. } => EventKind::ParticipantsLeft,
             Self::ConversationMetadataUpdated(_) => EventKind::ConversationMetadataUpdated,
             Self::ConversationDeleted(_) => EventKind::ConversationDeleted,
             Self::MessageSent(_) => EventKind::MessageSent,
@@ -104,28 +128,59 @@ impl Event<'_> {
         }
     }
 
-    /// The events that a version makes of it: 1.0 has one for each message that a receipt is for, later ones have one for all.
+    /// The events that a version makes of it. 1.0 has one for each message that a receipt is for, later ones have one for all; 1.0 has
+    /// one for all changes of participants, later ones have one for those who came and one for those who went.
     fn in_version(self, version: Version) -> Vec<Self> {
         match self {
             Self::Receipt { messages: [], .. } => vec![],
             Self::Receipt { messages, status, by } if !version.has_identities() => {
                 messages.chunks(1).map(|messages| Self::Receipt { messages, status, by }).collect()
             }
+            Self::ConversationParticipantsUpdated { conversation, joined, left } if version.has_identities() => [
+                Self::ParticipantsJoined { conversation, users: joined },
+                Self::ParticipantsLeft { conversation, users: left },
+            ]
+            .into_iter()
+            .zip([joined, left])
+            .filter_map(|(event, users)| (!users.is_empty()).then_some(event))
+            .collect(),
             other => vec![other],
+        }
+    }
+
+    /// The id of the event in a version: that of the message that was sent, from 2.0 on (recorded, R4 to R6); a fresh one for all
+    /// others (assumed).
+    fn id(&self, version: Version, fresh: impl FnOnce() -> Uuid) -> Uuid {
+        match self {
+            Self::MessageSent(message) if version.has_identities() => message.id.uuid(),
+            _ => fresh(),
+        }
+    }
+
+    /// The time of the event in a version: when the message was sent, from 2.0 on (recorded, R4 to R6); that of the change for all
+    /// others (assumed).
+    fn created_at(&self, version: Version, now: Timestamp) -> Timestamp {
+        match self {
+            Self::MessageSent(message) if version.has_identities() => message.sent_at,
+            _ => now,
         }
     }
 
     /// The members of the payload that tell what it is about.
     fn subject(&self, view: &View) -> Result<Object, StoreError> {
+        let conversation_of = |conversation: &ConversationRecord| {
+            serde_json::to_value(Conversation::in_system_view(conversation.clone().into(), view))
+        };
         let message_of =
-            |message: &MessageRecord| serde_json::to_value(Message::in_event(message.clone().into(), view));
+            |message: &MessageRecord| serde_json::to_value(EventMessage::new(message.clone().into(), view));
         let members = match *self {
-            Self::ConversationCreated(record)
-            | Self::ConversationParticipantsUpdated(record)
-            | Self::ConversationMetadataUpdated(record)
-            | Self::ConversationDeleted(record) => {
-                let shown = Conversation::in_system_view(record.clone().into(), view);
-                vec![("conversation", serde_json::to_value(shown)?)]
+            Self::ConversationCreated(conversation)
+            | Self::ConversationParticipantsUpdated { conversation, .. }
+            | Self::ConversationMetadataUpdated(conversation)
+            | Self::ConversationDeleted(conversation) => vec![("conversation", conversation_of(conversation)?)],
+            Self::ParticipantsJoined { conversation, users } | Self::ParticipantsLeft { conversation, users } => {
+                let changes: Vec<_> = users.iter().map(|user| view.user(user.clone())).collect();
+                vec![("conversation", conversation_of(conversation)?), ("changes", serde_json::to_value(changes)?)]
             }
             Self::MessageSent(message) | Self::MessageUpdated(message) | Self::MessageDeleted { message, .. } => {
                 vec![("message", message_of(message)?)]
@@ -134,8 +189,8 @@ impl Event<'_> {
                 let ([first, .., last] | [first @ last]) = messages else { return Ok(Object::new()) };
                 if view.version.has_identities() {
                     let (id, url) = (first.conversation, view.urls.conversation(first.conversation));
-                    let (start, end) = (first.position.min(last.position), first.position.max(last.position));
-                    let receipt = event::receipt(status, start, end);
+                    let (from, to) = (first.position.min(last.position), first.position.max(last.position));
+                    let receipt = event::receipt(status, from, to);
                     vec![("conversation", serde_json::to_value(Link { id, url })?), ("receipt", receipt)]
                 } else {
                     vec![("message", message_of(first)?)]
@@ -143,9 +198,9 @@ impl Event<'_> {
             }
             Self::Part { message, part, .. } => {
                 let url = view.urls.message(message.conversation, message.id);
-                // Parts have numbers in the older versions, which have no such events.
-                let shown = ShownPart::of_message(part.clone(), 0, PartForm::of_reads(view.version), message.id, &url)
-                    .linked(message.conversation, &view.urls);
+                let form = PartForm::of_events(view.version);
+                let shown =
+                    ShownPart::all(vec![part.clone()], form, message.conversation, message.id, &view.urls).pop();
                 let message = serde_json::to_value(Link { id: message.id, url })?;
                 vec![("message_part", serde_json::to_value(shown)?), ("message", message)]
             }
@@ -158,9 +213,16 @@ impl NamesUsers for Event<'_> {
     fn for_each_user<'a>(&'a self, name: &mut dyn FnMut(&'a UserId)) {
         match self {
             Self::ConversationCreated(conversation)
-            | Self::ConversationParticipantsUpdated(conversation)
             | Self::ConversationMetadataUpdated(conversation)
             | Self::ConversationDeleted(conversation) => conversation.for_each_user(name),
+            Self::ConversationParticipantsUpdated { conversation, joined, left } => {
+                conversation.for_each_user(name);
+                joined.iter().chain(*left).for_each(name);
+            }
+            Self::ParticipantsJoined { conversation, users } | Self::ParticipantsLeft { conversation, users } => {
+                conversation.for_each_user(name);
+                users.iter().for_each(name);
+            }
             Self::MessageSent(message) | Self::MessageUpdated(message) => message.for_each_user(name),
             Self::MessageDeleted { message, by } => {
                 message.for_each_user(name);
@@ -212,29 +274,32 @@ impl Events {
         for (index, subscription) in subscriptions.iter().enumerate() {
             let is_export = index == webhook_count;
             let version = subscription.version;
-            let Some(name) = event.kind().name(version) else { continue };
-            if !subscription.events.iter().any(|wanted| wanted == name) {
-                continue;
-            }
             for (index, event) in event.in_version(version).into_iter().enumerate() {
+                let Some(name) = event.kind().name(version) else { continue };
+                if !subscription.events.iter().any(|wanted| wanted == name) {
+                    continue;
+                }
                 // All webhooks see the same id of the same event.
-                let id = *ids.entry((version.has_identities(), index)).or_insert_with(|| self.ids.resource(now));
-                let envelope = Envelope { id, name, created_at: now, config: &subscription.config };
-                let payload = self.payload(writes, app, subscription, envelope, &event)?;
+                let fresh = || *ids.entry((version.has_identities(), index)).or_insert_with(|| self.ids.resource(now));
+                let id = event.id(version, fresh);
+                let created_at = event.created_at(version, now);
+                let envelope = Envelope { id, name, created_at, config: &subscription.config };
+                let body = signed::to_vec(&self.payload(writes, app, subscription, envelope, &event)?)?;
                 if is_export {
-                    writes.insert_export_event(app, &serde_json::to_vec(&payload)?)?;
+                    writes.insert_export_event(app, &body)?;
                     continue;
                 }
                 writes.insert_delivery(&NewDelivery {
                     webhook: subscription.webhook,
                     event: id,
-                    request: self.ids.resource(now),
+                    // In 2.0 the request has the id of its event (recorded, R4 to R6), in the other versions, too (assumed).
+                    request: id,
                     event_type: name,
-                    body: serde_json::to_vec(&payload)?,
+                    body,
                     due_at: now,
                 })?;
+                self.recorded.notify_one();
             }
-            self.recorded.notify_one();
         }
         Ok(())
     }

@@ -166,7 +166,7 @@ impl Services {
         self.giving_up_files(self.store.write(replace)).await
     }
 
-    /// Replaces a part, which keeps its id and its place. Errors: `not_found`, `object_deleted`; `invalid_property` `parts`.
+    /// Replaces a part, which keeps its id and its place, and tells the message and the place. Errors: `not_found`, `object_deleted`; `invalid_property` `parts`.
     pub async fn replace_part(
         &self,
         caller: Caller,
@@ -174,7 +174,7 @@ impl Services {
         message: MessageId,
         part: Uuid,
         new: NewPart,
-    ) -> Result<(), Failure> {
+    ) -> Result<(MessageRecord, usize), Failure> {
         let (app, events) = (caller.key, self.events());
         let now = self.clock.now();
         let replace = move |writes: &mut dyn Writes| {
@@ -182,8 +182,8 @@ impl Services {
             let index = index_of(&before, part)?;
             let mut parts = before.parts.clone();
             parts[index] = changed(PartId { message, part }, new, now)?;
-            keep(writes, app, &conversation, &before, parts, now, &events)?;
-            Ok(())
+            let after = keep(writes, app, &conversation, &before, parts, now, &events)?;
+            Ok((after, index))
         };
         self.giving_up_files(self.store.write(replace)).await
     }

@@ -1,7 +1,7 @@
 //! Receipts. Contract 2.2.3: the status of a message only rises, and a sender gives none, because its own message is read.
 
-use layer_store::Writes;
-use layer_store::model::{AppKey, ConversationRecord, MessageRecord};
+use layer_store::model::{AppKey, ConversationRecord, Membership, MessageRecord};
+use layer_store::{Reads, Writes};
 use layer_wire::message::Status;
 use layer_wire::{ApiError, ConversationId, MessageId, UserId};
 
@@ -45,6 +45,20 @@ fn mark_next_read(
     Ok(marked.is_done)
 }
 
+/// The position of the last message that a user can see, up to a position.
+fn last_up_to(
+    reads: &dyn Reads,
+    app: AppKey,
+    user: &UserId,
+    conversation: &ConversationRecord,
+    membership: Membership,
+    up_to: u32,
+) -> Result<Option<u32>, Failure> {
+    let after = up_to.checked_add(1);
+    let newest = reads.messages_of(app, user, conversation, membership, after, 1)?.pop();
+    Ok(newest.map(|message| message.position))
+}
+
 impl Services {
     /// Takes the receipt of a user for a message.
     ///
@@ -64,6 +78,8 @@ impl Services {
     /// Marks the messages of a conversation as read for a participant, up to a position if one is given. Messages that come in
     /// meanwhile stay unread. It goes on in steps that are each kept: after a failure, what was marked stays marked.
     ///
+    /// Tells the position of the last message that is marked now, also when it was marked before; 0 when there is none (assumed).
+    ///
     /// Errors: `not_found`, also for a user who never was a member; `object_deleted`; `access_denied` for a former member.
     pub async fn mark_all_read(
         &self,
@@ -71,19 +87,21 @@ impl Services {
         user: UserId,
         id: ConversationId,
         up_to: Option<u32>,
-    ) -> Result<(), Failure> {
+    ) -> Result<u32, Failure> {
         let mut up_to = up_to.unwrap_or(u32::MAX);
         loop {
             let (user, events) = (user.clone(), self.events());
             let mark = move |writes: &mut dyn Writes| {
-                let (conversation, _) = find_as_participant(writes, app, &user, id)?;
+                let (conversation, membership) = find_as_participant(writes, app, &user, id)?;
                 let up_to = up_to.min(conversation.last_position);
                 let is_done = mark_next_read(writes, app, &user, &conversation, up_to, &events)?;
-                Ok::<_, Failure>((is_done, up_to))
+                let last =
+                    if is_done { last_up_to(writes, app, &user, &conversation, membership, up_to)? } else { None };
+                Ok::<_, Failure>((is_done, last, up_to))
             };
-            let (is_done, bound) = self.store.write(mark).await?;
+            let (is_done, last, bound) = self.store.write(mark).await?;
             if is_done {
-                return Ok(());
+                return Ok(last.unwrap_or_default());
             }
             up_to = bound;
         }

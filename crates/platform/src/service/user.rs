@@ -80,6 +80,11 @@ impl Services {
     ///
     /// There is nothing to end: applications come with the token of the app, and no user ever opens a session here.
     pub async fn delete_sessions(&self, app: AppKey, user: UserId) -> Result<(), Failure> {
+        self.check_known(app, user).await
+    }
+
+    /// Checks that a user exists. Error: `not_found` for one that nothing ever named.
+    pub async fn check_known(&self, app: AppKey, user: UserId) -> Result<(), Failure> {
         let read = move |reads: &dyn Reads| {
             if reads.user_exists(app, &user)? { Ok(()) } else { Err(ApiError::user_not_found().into()) }
         };

@@ -115,7 +115,7 @@ impl Worker {
         let Started { webhook, delivery, generation, .. } = &started;
         let _done = OnDrop(|| self.finish(*generation, |in_flight| forget(in_flight, webhook.key, delivery.key)));
         let payload = Payload { request: delivery.request, event_type: &delivery.event_type, body: &delivery.body };
-        match self.outbound.deliver(webhook.id, &webhook.registered, payload).await {
+        match self.outbound.deliver(webhook.app, webhook.id, &webhook.registered, payload).await {
             Ok(status) => keep("a delivery", || self.services.finish_delivery(&started, status.as_u16())).await,
             Err(refusal) => {
                 let fail = || {

@@ -134,6 +134,11 @@ impl Server {
         self.speaker().patch(path, operations)
     }
 
+    /// Makes the platform know a user: versions before 2.0 do nothing on behalf of an unknown one.
+    pub fn introduce(&self, user: &str) {
+        self.put(&format!("/users/{user}/identity"), &json!({ "display_name": user })).assert_empty(204);
+    }
+
     /// Creates a conversation and returns its UUID.
     pub fn conversation(&self, participants: &[&str]) -> String {
         let answer = self.post("/conversations", &json!({ "participants": participants }));

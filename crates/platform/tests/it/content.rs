@@ -754,7 +754,7 @@ fn the_bytes_go_with_the_last_part_that_refers_to_them() {
     };
     server.at("3.0").delete(&format!("{path}/{}", id(1))).assert_empty(204);
     assert_eq!(get(&first), 200);
-    server.at("3.0").put(&format!("{path}/{}", id(1)), &part(&second)).assert_empty(204);
+    assert_eq!(server.at("3.0").put(&format!("{path}/{}", id(1)), &part(&second)).status, 200);
     assert_eq!((get(&first), get(&second)), (404, 200));
     let gone = server.at("3.0").post(&path, &part(&first));
     gone.assert_error(422, "invalid_property", Some("parts"));

@@ -147,6 +147,7 @@ fn an_unknown_conversation_is_not_found() {
 #[test]
 fn a_conversation_id_that_is_no_uuid_answers_with_plain_text() {
     let server = start();
+    server.introduce("a");
     let patch = [("Content-Type", "application/vnd.layer-patch+json")];
     let answers = [
         server.get("/conversations/wrongid"),

@@ -96,7 +96,7 @@ fn pages_leave_out_what_the_user_deleted() {
     }
     let path = format!("/users/a/conversations/{conversation}/messages?page_size=2");
     let first = server.get(&path);
-    assert_eq!((first.status, first.header("layer-count")), (206, Some("3")));
+    assert_eq!((first.status, first.header("layer-count")), (200, Some("3")));
     let texts = |answer: &Answer| -> Vec<String> {
         let items = answer.json();
         items.as_array().unwrap().iter().map(|item| item["parts"][0]["body"].as_str().unwrap().to_owned()).collect()
@@ -199,6 +199,7 @@ fn a_conversation_deleted_by_a_participant_for_all_is_gone_for_all() {
 #[test]
 fn a_bad_deletion_is_refused_before_the_look_up() {
     let server = start();
+    server.introduce("a");
     delete_message(&server, "a", "wrongid", "my_devices").assert_error(400, "invalid_request_id", None);
     assert_eq!(delete_conversation(&server, "a", "wrongid", "mode=my_devices").status, 404);
     for path in [format!("/users/a/messages/{UNKNOWN}"), format!("/users/a/conversations/{UNKNOWN}")] {

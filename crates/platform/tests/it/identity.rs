@@ -41,6 +41,21 @@ fn unset_fields_are_null_and_unknown_ones_ignored() {
     assert_eq!(server.get("/users/john/identity").json(), expected);
 }
 
+/// Contract 2.7 (recorded, R3: its own `user_id` in the body, 201); that another one is ignored is (assumed).
+#[test]
+fn an_identity_may_be_created_with_its_own_user_id_in_the_body() {
+    let server = start();
+    for version in ["1.0", "1.1", "2.0", "3.0"] {
+        for (user, given) in [("own", "own"), ("other", "somebody")] {
+            let path = format!("/users/{user}-{version}/identity");
+            let body = json!({ "user_id": format!("{given}-{version}"), "display_name": "J" });
+            server.at(version).post(&path, &body).assert_empty(201);
+            assert_eq!(server.at(version).get(&path).json()["user_id"], format!("{user}-{version}"));
+        }
+        server.get(&format!("/users/somebody-{version}/identity")).assert_error(404, "not_found", None);
+    }
+}
+
 /// Contract 2.7 (recorded, N1, status only).
 #[test]
 fn creating_an_identity_twice_is_refused() {

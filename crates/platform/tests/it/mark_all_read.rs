@@ -9,6 +9,13 @@ fn mark_all_read(server: &Server, user: &str, conversation: &str, body: &str) ->
     server.at("3.0").send("POST", &path, &[], body)
 }
 
+/// The position that an answer says is marked up to.
+fn marked(answer: &Answer) -> u64 {
+    let body = answer.json();
+    assert_eq!((answer.status, body.as_object().map(serde_json::Map::len)), (202, Some(1)), "{answer:?}");
+    body["position"].as_u64().unwrap_or_else(|| panic!("{answer:?}"))
+}
+
 fn give(server: &Server, user: &str, message: &str) {
     server.post(&format!("/users/{user}/messages/{message}/receipts"), &json!({ "type": "read" })).assert_empty(204);
 }
@@ -22,25 +29,34 @@ fn unread(server: &Server, user: &str, conversation: &str) -> u64 {
     seen["unread_message_count"].as_u64().unwrap()
 }
 
-/// Contract 2.1 (assumed): 204, with or without a position.
+/// Contract 2.1 (recorded, R3: 202 with the position; the request may hold `null`). That the answer is the position of the last
+/// message that is marked is (assumed), so is 0 when there is none.
 #[test]
 fn marking_all_read_settles_what_is_there_and_nothing_later() {
     let server = start();
     let conversation = server.conversation(&["a", "b"]);
+    assert_eq!(marked(&mark_all_read(&server, "a", &conversation, r#"{"position":null}"#)), 0);
     let messages: Vec<String> = (0..5).map(|index| server.text(&conversation, &index.to_string())).collect();
-    mark_all_read(&server, "a", &conversation, r#"{"position":2}"#).assert_empty(204);
+    assert_eq!(marked(&mark_all_read(&server, "a", &conversation, r#"{"position":0}"#)), 0);
+    assert_eq!(marked(&mark_all_read(&server, "a", &conversation, r#"{"position":2}"#)), 2);
     assert_eq!((unread(&server, "a", &conversation), unread(&server, "b", &conversation)), (3, 5));
     assert_eq!(status(&server, &conversation, &messages[1]), json!({ "a": "read", "b": "sent" }));
     assert_eq!(status(&server, &conversation, &messages[2]), json!({ "a": "sent", "b": "sent" }));
     // A single receipt in between is not counted twice.
     give(&server, "a", &messages[3]);
-    for _ in 0..2 {
-        mark_all_read(&server, "a", &conversation, "").assert_empty(204);
+    for body in ["", r#"{"position":null}"#] {
+        assert_eq!(marked(&mark_all_read(&server, "a", &conversation, body)), 5);
         assert_eq!(unread(&server, "a", &conversation), 0);
     }
     server.text(&conversation, "later");
     assert_eq!(unread(&server, "a", &conversation), 1);
-    mark_all_read(&server, "a", &conversation, r#"{"position":15032697020}"#).assert_empty(204);
+    assert_eq!(marked(&mark_all_read(&server, "a", &conversation, r#"{"position":15032697020}"#)), 6);
+    // It is the position that answers in 3.0 show.
+    let shown = server.at("3.0").get(&format!("/conversations/{conversation}/messages?page_size=1")).json();
+    assert_eq!(shown[0]["position"], 6);
+    // 2.0 as 3.0 (assumed).
+    let path = format!("/users/a/conversations/{conversation}/mark_all_read");
+    assert_eq!(marked(&server.at("2.0").send("POST", &path, &[], "")), 6);
     assert_eq!((unread(&server, "a", &conversation), unread(&server, "b", &conversation)), (0, 6));
 }
 
@@ -83,7 +99,9 @@ fn marking_all_read_leaves_alone_what_the_user_deleted_for_itself() {
     let conversation = server.conversation(&["a", "b"]);
     let messages: Vec<String> = (0..3).map(|index| server.text(&conversation, &index.to_string())).collect();
     server.delete(&format!("/users/a/messages/{}?mode=my_devices", messages[1])).assert_empty(204);
-    mark_all_read(&server, "a", &conversation, "").assert_empty(204);
+    assert_eq!(marked(&mark_all_read(&server, "a", &conversation, "")), 3);
+    // The last message that the user can see, not one that it deleted for itself.
+    assert_eq!(marked(&mark_all_read(&server, "a", &conversation, r#"{"position":2}"#)), 1);
     assert_eq!(unread(&server, "a", &conversation), 0);
     assert_eq!(status(&server, &conversation, &messages[1]), json!({ "a": "sent", "b": "sent" }));
     for message in &messages {
@@ -106,7 +124,7 @@ fn marking_all_read_in_parallel_with_receipts_counts_each_message_once() {
                 }
             });
             for _ in 0..2 {
-                scope.spawn(|| mark_all_read(&server, user, &conversation, "").assert_empty(204));
+                scope.spawn(|| marked(&mark_all_read(&server, user, &conversation, "")));
             }
         }
     });
@@ -135,7 +153,7 @@ fn thousands_of_messages_are_marked_as_read_while_others_write() {
     });
     std::thread::scope(|scope| {
         for _ in 0..2 {
-            scope.spawn(|| mark_all_read(&server, "a", &conversation, "").assert_empty(204));
+            scope.spawn(|| marked(&mark_all_read(&server, "a", &conversation, "")));
         }
         scope.spawn(|| {
             for _ in 0..20 {
@@ -146,7 +164,7 @@ fn thousands_of_messages_are_marked_as_read_while_others_write() {
     // Everything is read but what came in after the marking had begun.
     let rest = unread(&server, "a", &conversation);
     assert!(rest <= 20, "{rest}");
-    mark_all_read(&server, "a", &conversation, "").assert_empty(204);
+    assert_eq!(marked(&mark_all_read(&server, "a", &conversation, "")), MESSAGES as u64 + 20);
     assert_eq!((unread(&server, "a", &conversation), unread(&server, "b", &conversation)), (0, MESSAGES as u64 + 20));
     let mut from = String::new();
     loop {
@@ -201,6 +219,6 @@ fn marking_all_read_that_is_cut_off_leaves_counts_that_agree_with_the_messages()
         }
     };
     assert_eq!(unread(&send("GET", &seen)), unread_messages());
-    send("POST", &mark).assert_empty(204);
+    assert_eq!(marked(&send("POST", &mark)), 2000);
     assert_eq!((unread(&send("GET", &seen)), unread_messages()), (0, 0));
 }

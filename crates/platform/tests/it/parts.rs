@@ -64,12 +64,13 @@ impl Sent {
     }
 }
 
+/// Contract 2.2.6 (recorded, R3): without `Layer-Count`, `updated_at` null from sending until a change.
 #[test]
 fn parts_are_read_as_they_are_in_their_message() {
     let sent = sent();
     let message = sent.read();
     let all = sent.server.at("3.0").get(&sent.path);
-    assert_eq!((all.status, all.json()), (200, message["parts"].clone()));
+    assert_eq!((all.status, all.json(), all.header("layer-count")), (200, message["parts"].clone(), None));
     let one = sent.server.at("3.0").get(&format!("{}/{}", sent.path, sent.part(1)));
     assert_eq!((one.status, one.json()), (200, message["parts"][1].clone()));
     assert_eq!(one.json()["url"], format!("{}{}/{}", sent.server.prefix(), sent.path, sent.part(1)));
@@ -77,7 +78,7 @@ fn parts_are_read_as_they_are_in_their_message() {
     assert_eq!((&one.json()["updated_at"], &message["updated_at"]), (&Value::Null, &Value::Null));
 }
 
-/// Contract 2.2.6 (assumed): 201.
+/// Contract 2.2.6 (recorded, R3): 201, in the order in which they were added, with the time in the part and in the message.
 #[test]
 fn a_part_is_added_at_the_end_and_the_message_says_when() {
     let sent = sent();
@@ -119,25 +120,27 @@ fn a_part_may_choose_an_id_that_no_other_part_of_the_message_has() {
     assert_eq!(sent.texts(), ["one", "two", "three", "four"]);
 }
 
-/// Contract 2.2.6 (assumed): 204.
+/// Contract 2.2.6 (recorded, R3): 200 with the part, which keeps its id and its place.
 #[test]
 fn a_part_is_replaced_in_its_place() {
     let sent = sent();
     let (first, second) = (sent.part(0), sent.part(1));
-    sent.put(&first, &json!({ "mime_type": "image/png", "body": "iVBORw==", "encoding": "base64" })).assert_empty(204);
+    let replaced = sent.put(&first, &json!({ "mime_type": "image/png", "body": "iVBORw==", "encoding": "base64" }));
     let parts = sent.parts();
+    assert_eq!((replaced.status, replaced.json()), (200, parts[0].clone()));
+    assert!(parts[0]["updated_at"].is_string() && parts[0]["message_url"].is_string(), "{replaced:?}");
     assert_eq!((&parts[0]["id"], &parts[0]["mime_type"]), (&json!(sent.id(&first)), &json!("image/png")));
     assert_eq!((&parts[0]["body"], &parts[0]["encoding"]), (&json!("iVBORw=="), &json!("base64")));
     assert_eq!((&parts[1]["id"], &parts[1]["updated_at"]), (&json!(sent.id(&second)), &Value::Null));
     assert_eq!(parts[0]["updated_at"], sent.read()["updated_at"]);
     let mut body = text("x");
     body["id"] = json!(sent.id(&first));
-    sent.put(&first, &body).assert_empty(204);
+    assert_eq!(sent.put(&first, &body).status, 200);
     sent.put(&second, &body).assert_error(422, "invalid_property", Some("parts"));
     sent.put(UNKNOWN, &text("x")).assert_error(404, "not_found", None);
 }
 
-/// Contract 2.2.6 (assumed): 204, also for the last one.
+/// Contract 2.2.6 (recorded, R3): 204; that the last one may go, and that a message says when, is (assumed).
 #[test]
 fn parts_are_removed_down_to_the_last_one() {
     let sent = sent();
@@ -157,7 +160,7 @@ fn parts_are_removed_down_to_the_last_one() {
     assert_ne!(sent.part(0), first);
 }
 
-/// Contract 2.2.6 (assumed): 200 with all of them.
+/// Contract 2.2.6 (recorded, R3): 200 with all of them, in the order sent, with new ids and the same time; chosen ids are (documented).
 #[test]
 fn all_parts_are_replaced_at_once() {
     let sent = sent();
@@ -174,6 +177,12 @@ fn all_parts_are_replaced_at_once() {
     assert_eq!((&parts[1]["id"], &parts[1]["updated_at"]), (&json!(sent.id(CHOSEN)), &sent.read()["updated_at"]));
     // What was not named is new, and its id is not that of another part before.
     assert!(sent.part(2) != first && parts[2]["updated_at"].is_string());
+
+    // Without ids, as recorded: all are new, and of the same time.
+    let known: Vec<String> = (0..3).map(|index| sent.part(index)).collect();
+    let bare = sent.server.at("3.0").put(&sent.path, &json!([text("two"), text("new"), text("one")])).json();
+    assert!((0..3).all(|index| !known.contains(&sent.part(index))), "{bare}");
+    assert!((1..3).all(|index| bare[index]["updated_at"] == bare[0]["updated_at"]), "{bare}");
 
     let twice = sent.server.at("3.0").put(&sent.path, &json!([kept, kept]));
     twice.assert_error(422, "invalid_property", Some("parts"));

@@ -35,6 +35,21 @@ fn participants_are_added_removed_and_replaced() {
     assert_eq!(read(&server, &conversation)["participants"], json!(["x", "y"]));
 }
 
+/// Contract 4 (recorded, R3: identity ids in `value`, 204, in 3.0); that 2.0 takes them too is (assumed).
+#[test]
+fn participants_are_added_and_removed_by_identity_ids_in_value() {
+    let server = start();
+    for version in ["2.0", "3.0"] {
+        let conversation = server.conversation(&["a"]);
+        for (operation, left) in [("add", json!(["a", "ns/42"])), ("remove", json!(["a"]))] {
+            let value = "layer:///identities/ns%2F42";
+            let operations = json!([{ "operation": operation, "property": "participants", "value": value }]);
+            server.at(version).patch(&format!("/conversations/{conversation}"), &operations).assert_empty(204);
+            assert_eq!(read(&server, &conversation)["participants"], left, "{version}");
+        }
+    }
+}
+
 #[test]
 fn metadata_is_set_and_deleted_by_path() {
     let server = start();

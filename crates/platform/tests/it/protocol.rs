@@ -113,7 +113,8 @@ fn apps_do_not_see_each_other() {
     assert_eq!(see(&format!("/conversations/{conversation}")).status, 404);
     assert_eq!(see(&format!("/conversations/{conversation}/messages/{message}")).status, 404);
     assert_eq!(see(&format!("/users/a/messages/{message}")).status, 404);
-    assert_eq!(see("/users/a/conversations").json(), json!([]));
+    // The other app does not even know the user (contract 2.1.3).
+    assert_eq!(see("/users/a/conversations").status, 404);
     assert_eq!(see("/users/a/identity").status, 404);
     assert_eq!(see("/users/a/blocks").json(), json!([]));
 
@@ -158,6 +159,24 @@ fn a_wrong_method_is_not_allowed() {
         given.sort_unstable();
         expected.sort_unstable();
         assert_eq!(given, expected, "{method} {path}");
+    }
+}
+
+/// Contract 1.3 (recorded, R3): `GET` and `DELETE` come without a `Content-Type`, bodies with `application/json;charset=utf-8`. That
+/// earlier versions take the same is (assumed).
+#[test]
+fn only_a_request_with_a_body_needs_a_content_type() {
+    let server = start();
+    for version in ["1.0", "1.1", "2.0", "3.0"] {
+        let speaker = server.at(version);
+        let headers = [("Content-Type", "application/json;charset=utf-8")];
+        let created = speaker.send("POST", "/conversations", &headers, r#"{"participants":["a"]}"#);
+        assert_eq!(created.status, 201, "{version}");
+        let path = format!("/conversations/{}", created.uuid());
+        // An empty value leaves the header out.
+        assert_eq!(speaker.send("GET", &path, &[("Content-Type", "")], "").status, 200, "{version}");
+        assert_eq!(speaker.send("GET", "/users/a/conversations", &[("Content-Type", "")], "").status, 200, "{version}");
+        speaker.send("DELETE", &path, &[("Content-Type", "")], "").assert_empty(204);
     }
 }
 

@@ -50,6 +50,7 @@ fn a_message_of_a_user_is_answered_as_the_user_sees_it() {
 #[test]
 fn a_bad_message_of_a_user_is_refused_before_the_look_up() {
     let server = start();
+    server.introduce("a");
     for body in [json!({}), json!([])] {
         let refused = send(&server, "a", UNKNOWN, &body);
         refused.assert_error(422, "missing_property", Some("parts"));
@@ -112,6 +113,7 @@ fn an_id_in_the_body_is_taken_once() {
 #[test]
 fn a_user_who_creates_a_conversation_takes_part_in_it() {
     let server = start();
+    server.introduce("me");
     let created = server.post("/users/me/conversations", &json!({ "participants": ["a"], "metadata": { "k": "v" } }));
     assert_eq!(created.status, 201);
     let conversation = created.json();
@@ -133,6 +135,7 @@ fn a_user_who_creates_a_conversation_takes_part_in_it() {
 #[test]
 fn a_distinct_conversation_is_found_as_its_participant_sees_it() {
     let server = start();
+    server.introduce("me");
     let body = json!({ "participants": ["a"], "distinct": true, "metadata": { "k": "v" } });
     let created = server.post("/users/me/conversations", &body);
     assert_eq!(created.status, 201);
@@ -159,6 +162,7 @@ fn a_distinct_conversation_is_found_as_its_participant_sees_it() {
 #[test]
 fn the_id_of_a_conversation_is_taken_once() {
     let server = start();
+    server.introduce("me");
     let body = json!({ "participants": ["a"], "id": ID });
     let first = server.post("/users/me/conversations", &body);
     assert_eq!((first.status, first.uuid()), (201, ID.to_owned()));
@@ -167,6 +171,7 @@ fn the_id_of_a_conversation_is_taken_once() {
     assert!(client_docs(&again));
     assert_eq!(again.json()["data"], first.json());
     // A stranger hears no more than that it is taken.
+    server.introduce("stranger");
     let stranger = server.post("/users/stranger/conversations", &body);
     stranger.assert_error(409, "id_in_use", None);
     assert_eq!(stranger.json().get("data"), None);
@@ -178,6 +183,7 @@ fn the_id_of_a_conversation_is_taken_once() {
 #[test]
 fn blocks_hold_for_what_a_user_creates() {
     let server = start();
+    server.introduce("me");
     server.post("/users/a/blocks", &json!({ "user_id": "me" })).assert_empty(204);
     let blocked = server.post("/users/me/conversations", &json!({ "participants": ["a"] }));
     blocked.assert_error(422, "participant_blocked", None);

@@ -87,6 +87,7 @@ fn a_message_from_before_one_joined_takes_a_receipt_without_effect() {
 #[test]
 fn a_bad_receipt_is_refused_before_the_message_is_looked_up() {
     let server = start();
+    server.introduce("a");
     let path = format!("/users/a/messages/{UNKNOWN}/receipts");
     server.post(&path, &json!({ "type": "seen" })).assert_error(422, "invalid_property", Some("type"));
     server.post(&path, &json!({})).assert_error(422, "missing_property", Some("type"));
