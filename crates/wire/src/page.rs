@@ -128,7 +128,7 @@ pub struct Listing<Item> {
     pub items: Vec<Item>,
     /// The number of all items, for the header [`COUNT_HEADER`].
     pub total: u64,
-    /// Whether items follow after the page; the answer is then `206` instead of `200`.
+    /// Whether items follow after the page; from 2.0 on the answer is then `206` instead of `200`.
     pub has_more: bool,
 }
 

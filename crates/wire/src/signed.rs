@@ -6,7 +6,6 @@
 
 use std::io::{self, Write};
 
-use serde::Serialize;
 use serde_json::{Number, Value};
 
 /// The largest array index of JavaScript.
@@ -15,10 +14,10 @@ const MAX_INDEX: u32 = u32::MAX - 1;
 /// The largest integer up to which every integer is a double. Such integers print as they are.
 const MAX_SAFE_INTEGER: u64 = (1 << 53) - 1;
 
-/// Writes a value. Error: it has a key that is no text, or its own implementation fails.
-pub fn to_vec(value: &impl Serialize) -> serde_json::Result<Vec<u8>> {
+/// Writes a value. Error: none that is known, since a vector takes everything.
+pub fn to_vec(value: &Value) -> serde_json::Result<Vec<u8>> {
     let mut text = Vec::with_capacity(1024);
-    write_value(&mut text, &serde_json::to_value(value)?).map_err(serde_json::Error::io)?;
+    write_value(&mut text, value).map_err(serde_json::Error::io)?;
     Ok(text)
 }
 

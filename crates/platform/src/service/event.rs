@@ -284,7 +284,7 @@ impl Events {
                 let id = event.id(version, fresh);
                 let created_at = event.created_at(version, now);
                 let envelope = Envelope { id, name, created_at, config: &subscription.config };
-                let body = signed::to_vec(&self.payload(writes, app, subscription, envelope, &event)?)?;
+                let body = signed::to_vec(&self.payload(writes, app, subscription, envelope, &event)?.into())?;
                 if is_export {
                     writes.insert_export_event(app, &body)?;
                     continue;
