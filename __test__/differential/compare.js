@@ -1,5 +1,4 @@
 const assert = require('node:assert/strict');
-const { Harness } = require('./harness.js');
 const differences = require('./differences.js');
 const { original, isSelfCheck } = require('./subjects.js');
 
@@ -13,7 +12,7 @@ async function compare(harness, tested, row, form, met) {
     ? { expected: observed, applied: [] }
     : await applyDifferences(harness, tested, row, form, observed);
   for (const name of applied) met.add(name);
-  const actual = await harness.observe(tested, row, form, { isSignExpected: Harness.isSignIn(expected) });
+  const actual = await harness.observe(tested, row, form, { expected });
   const notes = [`${form} form`, ...applied].join('; ');
   try {
     assert.deepStrictEqual(actual, adoptMatches(expected, actual));

@@ -14,6 +14,7 @@
  *   config     (rows about the constructor) the configuration object afterwards
  */
 
+const { AsyncLocalStorage } = require('node:async_hooks');
 const { format } = require('node:util');
 const { setTimeout: sleep } = require('node:timers/promises');
 const { setImmediate: turn } = require('node:timers/promises');
@@ -28,8 +29,8 @@ const RETURNED = Symbol('returned by the callback');
 /** Longest wait for a sign of life while there is no reply; a row may set its own `patience`. */
 const PATIENCE = 2000;
 
-/** Longest wait for the client under test where the original did show one: generous, a slow machine is no difference. */
-const LONG_PATIENCE = 3000;
+/** Longest wait for what the client under test has to show: generous, a slow machine is no difference. */
+const LONG_PATIENCE = 30_000;
 
 /** Time for a second callback, a stray exception or a stray request to show up. */
 const GRACE = 1;
@@ -38,7 +39,20 @@ const GRACE = 1;
 const AFTER_REPLY = 120;
 const QUIET = 15;
 
+/**
+ * Turns of the event loop after any of these waits. Original and server take turns on this thread: where it stood still until
+ * the time was over, what is on its way between them has not been read yet.
+ */
+const TURNS = 12;
+
+async function settle() {
+  for (let index = 0; index < TURNS; index++) await turn();
+}
+
 let current = null;
+
+/** The run that something happens on account of: a request of the original may come to its end long after its run. */
+const origin = new AsyncLocalStorage();
 
 class Harness {
   static async start() {
@@ -48,7 +62,8 @@ class Harness {
     const harness = new Harness();
     Object.assign(harness, { server, ca: certificate.ca });
     process.setUncaughtExceptionCaptureCallback((error) => {
-      if (current) current.onUncaught(error);
+      const run = origin.getStore() ?? current;
+      if (run) run.onUncaught(error);
       else throw error;
     });
     return harness;
@@ -82,7 +97,7 @@ class Harness {
    * @param {'callback'|'promise'} form
    * @param {object} [options]
    * @param {(args: unknown[]) => unknown[]} [options.transformArgs] changes the arguments before the call
-   * @param {boolean} [options.isSignExpected] whether the call must show a sign of life: wait long for it
+   * @param {object} [options.expected] the observation that is expected: wait long until there is as much to see
    */
   async observe(subject, row, form, options = {}) {
     const run = new Run(subject, row, form);
@@ -93,7 +108,8 @@ class Harness {
     delete process.env.LAYER_API_DEBUG;
     current = run;
     try {
-      await run.execute(this.configFor(subject, row), options);
+      await origin.run(run, () => run.execute(this.configFor(subject, row), options));
+      if (options.expected) await run.catchUp(options.expected, this.server);
       return run.observation(this.server);
     } finally {
       run.isOver = true;
@@ -140,11 +156,15 @@ class Run {
   onReplied() {
     if (this.isSignExpected) return;
     const isAwaited = this.#hasCallback || this.form === 'promise';
-    setTimeout(this.#finish, isAwaited ? AFTER_REPLY : QUIET);
+    const finish = this.#finish;
+    sleep(isAwaited ? AFTER_REPLY : QUIET)
+      .then(settle)
+      .then(finish);
   }
 
-  async execute(config, { isSignExpected = false, transformArgs = (args) => args }) {
+  async execute(config, { expected, transformArgs = (args) => args }) {
     const { row } = this;
+    const isSignExpected = Boolean(expected) && Harness.isSignIn(expected);
     const patience = isSignExpected ? LONG_PATIENCE : (row.patience ?? PATIENCE);
     this.isSignExpected = isSignExpected;
     try {
@@ -164,11 +184,23 @@ class Run {
       this.#call(args);
       row.afterCall?.(args, this.subject);
       const waiting = new AbortController();
-      await Promise.race([finished, sleep(patience, null, { signal: waiting.signal }).catch(() => {})]);
+      const patient = sleep(patience, null, { signal: waiting.signal }).then(settle);
+      await Promise.race([finished, patient.catch(() => {})]);
       waiting.abort();
       await sleep(GRACE);
       await turn();
     }
+  }
+
+  /** Waits until there is as much to see as in `expected`. */
+  async catchUp(expected, server) {
+    const complete = (requests) => requests.filter(({ isComplete }) => isComplete);
+    const isShort = () =>
+      ['calls', 'settled', 'uncaught', 'logs'].some((aspect) => size(this[aspect]) < size(expected[aspect])) ||
+      server.requests.length < expected.requests.length ||
+      complete(server.requests).length < complete(expected.requests).length;
+    for (const deadline = Date.now() + LONG_PATIENCE; isShort() && Date.now() < deadline; ) await sleep(5);
+    await turn();
   }
 
   #call(args) {
@@ -244,6 +276,8 @@ class Run {
     return observation;
   }
 }
+
+const size = (list) => list?.length ?? 0;
 
 /** Bytes as text where they are UTF-8, else as hexadecimal digits. */
 function textOf(bytes) {

@@ -63,7 +63,7 @@ class RecordingServer {
     const open = this.#connections.filter((socket) => !socket.closed);
     this.#connections = [];
     this.onReplied = () => {};
-    await Promise.all(open.map((socket) => Promise.race([once(socket.destroy(), 'close'), sleep(50)])));
+    await Promise.all(open.map((socket) => once(socket.destroy(), 'close')));
   }
 
   #read(socket, connection) {
