@@ -131,6 +131,7 @@ fn config(options: PlatformOptions) -> Result<Config> {
             allow_private_addresses: webhooks.allow_private_addresses.unwrap_or_default(),
             allow_http: webhooks.allow_http.unwrap_or_default(),
             ca_pem: webhooks.ca,
+            ..WebhookOptions::default()
         };
     }
     Ok(config)

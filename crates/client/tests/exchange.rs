@@ -16,9 +16,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const APP: &str = "e4fd3974-20fe-11e5-89c5-080725007e28";
+
+/// How long to wait for what must come. Only a test that has failed waits so long: a busy machine takes its time.
+const PATIENCE: Duration = Duration::from_secs(240);
 
 /// A client, its channel, and word of each ring.
 struct Fixture {
@@ -29,6 +32,10 @@ struct Fixture {
 
 impl Fixture {
     fn new(port: u16, options: AgentOptions) -> Self {
+        Self::giving_up_after(PATIENCE, port, options)
+    }
+
+    fn giving_up_after(timeout: Duration, port: u16, options: AgentOptions) -> Self {
         let (ring, rings) = channel();
         let client_options = ClientOptions {
             app_id: APP.into(),
@@ -36,7 +43,7 @@ impl Fixture {
             version: "1.0".into(),
             base_url: BaseUrl::parse(&format!("http://127.0.0.1:{port}")).unwrap(),
             proxy: None,
-            timeout: Duration::from_millis(200),
+            timeout,
         };
         let client = Arc::new(Client::new(&Agent::new(options).unwrap(), &client_options).unwrap());
         Self { client, channel: Channel::open(move || ring.send(()).unwrap()).unwrap(), rings }
@@ -58,7 +65,7 @@ impl Fixture {
         self.submit(0..count);
         let mut outcomes = Vec::new();
         while outcomes.len() < count as usize {
-            self.rings.recv_timeout(Duration::from_secs(10)).expect("a ring follows each completion");
+            self.rings.recv_timeout(PATIENCE).expect("a ring follows each completion");
             while let Some(batch) = self.channel.collect() {
                 let text = match batch.text {
                     Text::Ascii(bytes) => bytes.into_iter().map(u16::from).collect(),
@@ -137,12 +144,12 @@ fn a_short_reply_need_not_wait_until_a_long_one_is_there() {
     });
     let fixture = Fixture::new(port, AgentOptions::default());
     fixture.submit(0..1);
-    has_begun.recv_timeout(Duration::from_secs(10)).unwrap();
+    has_begun.recv_timeout(PATIENCE).unwrap();
     fixture.submit(1..2);
-    fixture.rings.recv_timeout(Duration::from_secs(10)).unwrap();
+    fixture.rings.recv_timeout(PATIENCE).unwrap();
     let tickets: Vec<_> = std::iter::from_fn(|| fixture.channel.collect()).map(|batch| batch.meta[0]).collect();
     assert_eq!(tickets, [1]);
-    fixture.rings.recv_timeout(Duration::from_secs(30)).unwrap();
+    fixture.rings.recv_timeout(PATIENCE).unwrap();
 }
 
 #[test]
@@ -215,31 +222,38 @@ fn idle_connections_are_closed_after_the_idle_timeout() {
     let fixture = Fixture::new(port, AgentOptions { idle_timeout: Some(Duration::from_millis(50)), ..keep_alive() });
     fixture.get(3);
     for _ in 0..3 {
-        ends.recv_timeout(Duration::from_secs(10)).expect("the client closes what it does not use");
+        ends.recv_timeout(PATIENCE).expect("the client closes what it does not use");
     }
 }
 
 #[test]
 fn silence_is_a_timeout_and_dripping_is_not() {
+    const TIMEOUT: Duration = Duration::from_secs(2);
     let silent = server(|mut stream| {
         read_head(&mut stream);
-        thread::sleep(Duration::from_secs(5));
+        thread::sleep(PATIENCE);
     });
-    assert_eq!(Fixture::new(silent, keep_alive()).get(1), [(0, r#"{"kind":"timeout"}"#.to_owned())]);
+    let fixture = Fixture::giving_up_after(Duration::from_millis(200), silent, keep_alive());
+    assert_eq!(fixture.get(1), [(0, r#"{"kind":"timeout"}"#.to_owned())]);
 
     let dripping = server(|mut stream| {
         read_head(&mut stream);
         for byte in b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]" {
             stream.write_all(&[*byte]).unwrap();
-            thread::sleep(Duration::from_millis(20));
+            thread::sleep(TIMEOUT / 30);
         }
     });
-    assert_eq!(Fixture::new(dripping, keep_alive()).get(1), [(200, "[]".to_owned())]);
+    let begun = Instant::now();
+    let outcome = Fixture::giving_up_after(TIMEOUT, dripping, keep_alive()).get(1);
+    assert_eq!(outcome, [(200, "[]".to_owned())]);
+    assert!(begun.elapsed() > TIMEOUT, "{:?} is no time to be given up after", begun.elapsed());
 }
 
 #[test]
 fn failures_have_the_names_that_node_gives_them() {
-    let unused = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    // Where a connection begins nobody listens, and nobody else can.
+    let taken = TcpStream::connect(("127.0.0.1", answering(b""))).unwrap();
+    let unused = taken.local_addr().unwrap().port();
     let cut_head = server(|mut stream| {
         read_head(&mut stream);
     });

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
 
 use layer_store::DataLocation;
 use layer_store::token::Token;
@@ -55,8 +56,8 @@ impl Default for Config {
     }
 }
 
-/// Where webhooks may go.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+/// Where webhooks may go, and how long they wait for an answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WebhookOptions {
     /// Whether deliveries may go to addresses that are not public: this machine, its network, the metadata service of a cloud.
     /// Whoever holds the token of an app chooses the targets, so allow it only where you trust them. Default: `false`.
@@ -65,6 +66,15 @@ pub struct WebhookOptions {
     pub allow_http: bool,
     /// Certificates of authorities, in PEM form, that targets may have their certificate from, beside Mozilla's. Default: none.
     pub ca_pem: Option<String>,
+    /// How long a receiver may take to answer a delivery, connecting included. Default: one second (contract 6.3).
+    pub delivery_timeout: Duration,
+}
+
+impl Default for WebhookOptions {
+    fn default() -> Self {
+        let delivery_timeout = Duration::from_secs(1);
+        Self { allow_private_addresses: false, allow_http: false, ca_pem: None, delivery_timeout }
+    }
 }
 
 /// A certificate and its key, as PEM text. The key never shows in debug output.

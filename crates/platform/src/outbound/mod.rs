@@ -32,9 +32,6 @@ use crate::service::webhook::VERIFICATION_TIMEOUT;
 /// What deliveries of every version call themselves (recorded with 2.0, R4 to R6).
 const DELIVERY_AGENT: &str = "layer-webhooks/1.0";
 
-/// How long a receiver may take to answer a delivery, connecting included. Contract 6.3.
-const DELIVERY_TIMEOUT: Duration = Duration::from_secs(1);
-
 /// How much of the answer to a delivery is read, so that the connection can be used again. Longer answers cost the connection.
 const MAX_DISCARDED_BYTES: usize = 65_536;
 
@@ -112,6 +109,7 @@ pub struct Outbound {
     client: Client,
     allows_private: bool,
     allows_http: bool,
+    delivery_timeout: Duration,
 }
 
 impl Outbound {
@@ -130,7 +128,12 @@ impl Outbound {
             .pool_max_idle_per_host(MAX_IDLE_CONNECTIONS)
             .build()
             .map_err(|error| error.to_string())?;
-        Ok(Self { client, allows_private: options.allow_private_addresses, allows_http: options.allow_http })
+        Ok(Self {
+            client,
+            allows_private: options.allow_private_addresses,
+            allows_http: options.allow_http,
+            delivery_timeout: options.delivery_timeout,
+        })
     }
 
     /// Challenges the receiver at `target`: it must answer 2xx (assumed; documented is 200) with the challenge as its whole body.
@@ -160,7 +163,7 @@ impl Outbound {
         registered: &NewWebhook,
         payload: Payload<'_>,
     ) -> Result<StatusCode, Refusal> {
-        let deadline = Instant::now() + DELIVERY_TIMEOUT;
+        let deadline = Instant::now() + self.delivery_timeout;
         let url = self.checked(&registered.target_url)?;
         let request = self
             .client
@@ -322,7 +325,7 @@ mod tests {
     }
 
     fn outbound(allow_private_addresses: bool, allow_http: bool) -> Outbound {
-        Outbound::new(&WebhookOptions { allow_private_addresses, allow_http, ca_pem: None }).unwrap()
+        Outbound::new(&WebhookOptions { allow_private_addresses, allow_http, ..WebhookOptions::default() }).unwrap()
     }
 
     #[tokio::test]

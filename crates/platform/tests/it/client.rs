@@ -2,12 +2,25 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::time::{Duration, Instant};
 
 use layer_platform::{Config, DataLocation, NewApp, Platform};
 use serde_json::{Value, json};
 
 /// A UUID that nothing has.
 pub const UNKNOWN: &str = "24f43c32-4d95-11e4-b3a2-0fd00000020d";
+
+/// How long to wait for what must come. Only a test that has failed waits so long: a busy machine takes its time.
+pub const PATIENCE: Duration = Duration::from_secs(240);
+
+/// Waits until something that is done elsewhere is so.
+pub fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !is_so() {
+        assert!(Instant::now() < deadline, "waited in vain: {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
 
 /// A running platform with one app. Its files go with it.
 pub struct Server {

@@ -4,12 +4,11 @@ use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::Path;
-use std::time::{Duration, Instant};
 
 use layer_platform::{Config, DataLocation, Platform};
 use serde_json::{Value, json};
 
-use crate::client::{Answer, Server, UNKNOWN, raw, request, request_at, start};
+use crate::client::{Answer, Server, UNKNOWN, raw, request, request_at, start, wait_until};
 
 const BYTES: &[u8] = b"\x89PNG and some more bytes";
 
@@ -49,15 +48,6 @@ fn message_with(content: &str, size: usize) -> Value {
 fn files(folder: &Path) -> Vec<String> {
     let Ok(entries) = fs::read_dir(folder) else { return vec![] };
     entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
-}
-
-/// Waits until a condition holds.
-fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(30);
-    while !condition() {
-        assert!(Instant::now() < deadline, "{what}");
-        std::thread::sleep(Duration::from_millis(10));
-    }
 }
 
 /// Contract 2.5 (recorded, R1): three keys; `Location` (documented).

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use layer_platform::{Config, DataLocation, NewApp, Platform, Token};
 
-use crate::client::{Answer, message, request};
+use crate::client::{Answer, message, request, wait_until};
 
 const THREADS: usize = 8;
 
@@ -101,9 +101,7 @@ fn send_until_killed(running: &mut Running, path: &str) -> Vec<String> {
             acknowledged
         };
         let threads: Vec<_> = (0..THREADS).map(|_| scope.spawn(send)).collect();
-        while count.load(Ordering::Relaxed) < ACKNOWLEDGED {
-            std::thread::yield_now();
-        }
+        wait_until("enough is acknowledged", || count.load(Ordering::Relaxed) >= ACKNOWLEDGED);
         assert!(Command::new("kill").args(["-KILL", &id]).status().unwrap().success());
         threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
     })

@@ -3,14 +3,13 @@
 use std::fs;
 use std::path::Path;
 use std::process::Command;
-use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use layer_platform::{Config, DataLocation, Platform};
 use serde_json::{Value, json};
 
-use crate::client::{Answer, Server, UNKNOWN, exchange, message, message_of, start};
+use crate::client::{Answer, Server, UNKNOWN, exchange, message, message_of, start, wait_until};
 use crate::receiver::EVENTS;
 
 fn openssl(folder: &Path, args: &[&str]) {
@@ -37,17 +36,17 @@ fn daily(server: &Server) -> Answer {
 
 /// Waits until an export is completed, and returns it.
 fn completed(server: &Server, id: &str) -> Value {
-    let deadline = Instant::now() + Duration::from_secs(60);
-    loop {
+    let mut export = Value::Null;
+    wait_until("the export is made", || {
         let answer = server.get(&format!("/exports/{id}/status"));
-        match (answer.status, answer.json()["status"].as_str()) {
-            (200, Some("completed")) => return answer.json(),
-            (202, Some("pending" | "executing")) => {}
+        export = answer.json();
+        match (answer.status, export["status"].as_str()) {
+            (200, Some("completed")) => true,
+            (202, Some("pending" | "executing")) => false,
             _ => panic!("{answer:?}"),
         }
-        assert!(Instant::now() < deadline, "the export is not made");
-        std::thread::sleep(Duration::from_millis(10));
-    }
+    });
+    export
 }
 
 /// Downloads and opens an archive with the tools that customers used.
@@ -223,13 +222,7 @@ fn a_deleted_export_goes_with_its_archive() {
     let id = server.send("POST", "/exports", &[], "").uuid();
     let done = completed(&server, &id);
     let stored = || fs::read_dir(folder.path().join("layer.db-files")).unwrap().count();
-    let wait_for = |count: usize| {
-        let deadline = Instant::now() + Duration::from_secs(30);
-        while stored() != count {
-            assert!(Instant::now() < deadline, "{} files", stored());
-            std::thread::sleep(Duration::from_millis(10));
-        }
-    };
+    let wait_for = |count: usize| wait_until(&format!("{count} files"), || stored() == count);
     // The archive alone: what it was made of is gone.
     wait_for(1);
     server.delete(&format!("/exports/{id}")).assert_empty(204);
@@ -294,15 +287,12 @@ fn a_scheduled_export_is_made_every_day_with_the_events_of_the_day() {
 
     let next_day = |count: usize| {
         server.platform.clock().advance(24 * 3_600_000);
-        let deadline = Instant::now() + Duration::from_secs(30);
-        loop {
-            let list = server.get("/exports").json();
-            if list.as_array().unwrap().len() == count {
-                return completed(&server, list[0]["id"].as_str().unwrap());
-            }
-            assert!(Instant::now() < deadline, "{list}");
-            std::thread::sleep(Duration::from_millis(10));
-        }
+        let mut list = Value::Null;
+        wait_until(&format!("{count} exports"), || {
+            list = server.get("/exports").json();
+            list.as_array().unwrap().len() == count
+        });
+        completed(&server, list[0]["id"].as_str().unwrap())
     };
     let export = next_day(1);
     assert_eq!(export["type"], "scheduled");

@@ -8,7 +8,7 @@ use std::path::Path;
 use layer_platform::{Config, DataLocation, OpenError, Platform, StartError, Tls};
 use serde_json::json;
 
-use crate::client::{message, request};
+use crate::client::{message, request, wait_until};
 
 fn on_file(path: &Path) -> Config {
     Config { data: DataLocation::File(path.to_owned()), ..Config::default() }
@@ -85,9 +85,8 @@ fn closing_lets_a_request_in_flight_finish() {
     std::thread::scope(|scope| {
         let closing = scope.spawn(|| platform.close());
         // The listener goes first.
-        while TcpStream::connect(platform.url().strip_prefix("http://").unwrap()).is_ok() {
-            std::thread::yield_now();
-        }
+        let address = platform.url().strip_prefix("http://").unwrap();
+        wait_until("nobody listens", || TcpStream::connect(address).is_err());
         stream.write_all(body.as_bytes()).unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();

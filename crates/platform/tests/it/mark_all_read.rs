@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::client::{Answer, Server, UNKNOWN, start};
+use crate::client::{Answer, Server, UNKNOWN, start, wait_until};
 
 fn mark_all_read(server: &Server, user: &str, conversation: &str, body: &str) -> Answer {
     let path = format!("/users/{user}/conversations/{conversation}/mark_all_read");
@@ -194,9 +194,7 @@ fn marking_all_read_that_is_cut_off_leaves_counts_that_agree_with_the_messages()
     std::thread::scope(|scope| {
         // Cut off or not: the answer does not matter.
         scope.spawn(|| running.send_in("2.0", "POST", &mark, ""));
-        while unread(&running.send("GET", &seen, "").unwrap()) == 2000 {
-            std::thread::yield_now();
-        }
+        wait_until("some are marked", || unread(&running.send("GET", &seen, "").unwrap()) != 2000);
         let id = running.process_id().to_string();
         assert!(std::process::Command::new("kill").args(["-KILL", &id]).status().unwrap().success());
     });

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 #[cfg(unix)]
 use crate::client::request;
-use crate::client::{Answer, Server, UNKNOWN, message, message_of, start};
+use crate::client::{Answer, Server, UNKNOWN, message, message_of, start, wait_until};
 
 const TAG: &str = "f3cc7b32-3c92-11e4-baad-164230d1df67";
 
@@ -35,22 +35,13 @@ fn list(server: &Server, conversation: &str) -> Vec<String> {
     texts(&server.get(&format!("/conversations/{conversation}/messages")))
 }
 
-/// Waits for something that a worker does, for as long as a busy machine may need.
-fn wait_for(what: &str, mut is_so: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(60);
-    while !is_so() {
-        assert!(Instant::now() < deadline, "waited in vain: {what}");
-        std::thread::sleep(Duration::from_millis(10));
-    }
-}
-
 /// Gives the worker the chance to do what it must not do: it sends a message that is due after all that the test is about.
 fn pass_by(server: &Server, seconds: i64) {
     let other = server.conversation(&["witness"]);
     server.platform.clock().advance(seconds * 1000);
     assert_eq!(send(server, &other, &delayed(message("witness"), 1.0)).status, 202);
     server.platform.clock().advance(1000);
-    wait_for("the witness", || list(server, &other) == ["witness"]);
+    wait_until("the witness", || list(server, &other) == ["witness"]);
 }
 
 /// Contract 2.2 and 2.2.5 (recorded, L3): 202, with the id.
@@ -72,7 +63,7 @@ fn a_delayed_message_is_sent_when_its_delay_is_over_and_not_before() {
     pass_by(&server, 8);
     assert_eq!(list(&server, &conversation), ["now"]);
     server.platform.clock().advance(1000);
-    wait_for("the message", || list(&server, &conversation) == ["later", "now"]);
+    wait_until("the message", || list(&server, &conversation) == ["later", "now"]);
     let sent = server.get(&path).json();
     assert_eq!(sent["id"], body["id"]);
     assert!(sent["sent_at"].is_string());
@@ -86,7 +77,7 @@ fn a_delayed_message_is_sent_by_a_clock_that_runs() {
     let conversation = server.conversation(&["a"]);
     let started = Instant::now();
     assert_eq!(send(&server, &conversation, &delayed(message("later"), 1.0)).status, 202);
-    wait_for("the message", || list(&server, &conversation) == ["later"]);
+    wait_until("the message", || list(&server, &conversation) == ["later"]);
     assert!(started.elapsed() >= Duration::from_millis(990));
 }
 
@@ -156,7 +147,7 @@ fn a_scheduled_message_has_its_id_from_the_start() {
     server.post_tagged(&format!("/conversations/{other}/messages"), TAG, &body).assert_error(409, "id_in_use", None);
 
     server.platform.clock().advance(5000);
-    wait_for("the message", || list(&server, &conversation) == ["x"]);
+    wait_until("the message", || list(&server, &conversation) == ["x"]);
     let replay = server.post_tagged(&path, TAG, &body);
     assert_eq!((replay.status, replay.uuid()), (202, TAG.to_owned()));
     assert!(replay.json()["sent_at"].is_string());
@@ -185,12 +176,12 @@ fn a_batch_is_delivered_in_its_order_each_delay_after_the_one_before() {
     pass_by(&server, 0);
     assert_eq!(list(&server, &conversation), ["2", "1"]);
     server.platform.clock().advance(1000);
-    wait_for("two messages", || list(&server, &conversation) == ["4", "3", "2", "1"]);
+    wait_until("two messages", || list(&server, &conversation) == ["4", "3", "2", "1"]);
     server.platform.clock().advance(499);
     pass_by(&server, -1);
     assert_eq!(list(&server, &conversation), ["4", "3", "2", "1"]);
     server.platform.clock().advance(1);
-    wait_for("the last", || list(&server, &conversation) == ["5", "4", "3", "2", "1"]);
+    wait_until("the last", || list(&server, &conversation) == ["5", "4", "3", "2", "1"]);
     let sent = server.get(&path).json();
     let sent: Vec<&str> = sent.as_array().unwrap().iter().rev().map(|item| item["id"].as_str().unwrap()).collect();
     assert_eq!(sent, ids);
@@ -241,7 +232,7 @@ fn a_batch_that_is_sent_again_is_not_delivered_again() {
     let replay = server.at("3.0").post_tagged(&path, TAG, &batch);
     assert_eq!((replay.status, ids(&replay)), (202, ids(&first)));
     server.platform.clock().advance(1000);
-    wait_for("the rest", || list(&server, &conversation) == ["3", "2", "1"]);
+    wait_until("the rest", || list(&server, &conversation) == ["3", "2", "1"]);
     let replay = server.at("3.0").post_tagged(&path, TAG, &batch);
     assert_eq!((replay.status, ids(&replay)), (202, ids(&first)));
     pass_by(&server, 10);
@@ -267,7 +258,7 @@ fn many_messages_due_at_once_are_sent_in_their_order() {
     assert_eq!(server.at("3.0").post(&path, &json!(batch)).status, 202);
     server.platform.clock().advance(1000);
     let count = || server.get(&path).header("layer-count").map(str::to_owned);
-    wait_for("all of them", || count().as_deref() == Some("300"));
+    wait_until("all of them", || count().as_deref() == Some("300"));
     let newest = list(&server, &conversation);
     assert!(newest.iter().map(|text| text.parse::<i32>().unwrap()).eq((200..300).rev()), "{newest:?}");
 }
@@ -291,14 +282,14 @@ fn scheduled_messages_survive_a_kill_and_are_sent_exactly_once() {
     let count = |running: &crate::crash::Running| -> usize {
         running.send("GET", &path, "").unwrap().header("layer-count").unwrap().parse().unwrap()
     };
-    wait_for("the first messages", || count(&running) >= 5);
+    wait_until("the first messages", || count(&running) >= 5);
     running.kill();
 
     let platform = Platform::start(Config { data: DataLocation::File(data), ..Config::default() }).unwrap();
     let app = running.app();
     let list = || request(&platform, &app, "GET", &path, &[], "");
     let of_all = MESSAGES.to_string();
-    wait_for("the other messages", || list().header("layer-count") == Some(of_all.as_str()));
+    wait_until("the other messages", || list().header("layer-count") == Some(of_all.as_str()));
     let sent = list().json();
     let mut sent: Vec<String> = sent
         .as_array()

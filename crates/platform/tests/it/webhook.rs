@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::client::{UNKNOWN, start as start_strict};
+use crate::client::{UNKNOWN, start as start_strict, wait_until};
 use crate::receiver::{
     ACCEPT, Reaction, Receiver, activated, ask, register, registration, start, usual, wait_for_status,
 };
@@ -305,9 +305,7 @@ fn a_webhook_that_is_deactivated_during_its_verification_stays_inactive() {
     let webhook = register(&server, &registration(&receiver.url));
     ask(&server, "POST", &format!("/{webhook}/deactivate"), "");
     release.send(()).unwrap();
-    while receiver.received().is_empty() {
-        thread::yield_now();
-    }
+    wait_until("the challenge came", || !receiver.received().is_empty());
     // The answer is on its way; give it the time to do harm.
     thread::sleep(Duration::from_millis(500));
     let shown = ask(&server, "GET", &format!("/{webhook}"), "").json();

@@ -9,10 +9,10 @@ use layer_platform::{Attempt, Config, Outcome, WebhookOptions};
 use ring::hmac;
 use serde_json::json;
 
-use crate::client::{Server, message_of};
+use crate::client::{PATIENCE, Server, message_of};
 use crate::receiver::{
-    PATIENCE, Reaction, Received, Receiver, activated, activated_with, allowed, ask, register, registration, start,
-    usual, verified_but, wait_for_status,
+    Reaction, Received, Receiver, activated, activated_with, allowed, allowed_in_time, ask, register, registration,
+    start, usual, verified_but, wait_for_status,
 };
 
 const HALF_AN_HOUR_MS: i64 = 30 * 60 * 1000;
@@ -149,7 +149,9 @@ fn an_answer_of_2xx_ends_a_delivery_whatever_its_body_does() {
         // A body that never comes.
         "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nslow",
     ] {
-        let server = start();
+        // Long for a busy machine, and short enough to wait for its end.
+        let webhooks = WebhookOptions { delivery_timeout: Duration::from_secs(10), ..allowed() };
+        let server = Server::start(|data| Config { data, webhooks, ..Config::default() });
         let receiver = Receiver::start(verified_but(move |_| Reaction::Raw(answer)));
         activated(&server, &receiver.url);
         server.conversation(&["maria"]);
@@ -198,7 +200,7 @@ fn a_receiver_that_takes_longer_than_a_second_or_hangs_up_has_not_got_the_event(
     for (reaction, error) in
         [(Reaction::Delay(Duration::from_millis(1500)), "a timeout"), (Reaction::HangUp, "a connection error")]
     {
-        let server = start();
+        let server = Server::start(|data| Config { data, webhooks: allowed_in_time(), ..Config::default() });
         let is_first = AtomicBool::new(true);
         let receiver = Receiver::start(verified_but(move |_| {
             if is_first.swap(false, Ordering::SeqCst) { reaction.clone() } else { Reaction::Status("200 OK") }
@@ -367,7 +369,7 @@ fn a_slow_receiver_delays_nobody_else() {
     for _ in 0..100 {
         send(&server, &conversation, "Hi");
     }
-    // The slow one has 101 to take and lets each wait for a second.
+    // The slow one has 101 to take and lets each wait.
     quick.wait_for_events(100);
     assert!(slow.deliveries().len() < 100, "{}", slow.deliveries().len());
 }

@@ -11,12 +11,17 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use layer_platform::{NewApp, Platform, Token};
 use serde_json::json;
 
-use crate::client::{message, request};
+use crate::client::{message, request, wait_until};
 use crate::receiver::{ACCEPT, Reaction, Received, Receiver, registration, start_on, usual, verified_but};
 
 fn ask(platform: &Platform, app: &NewApp, method: &str, path: &str, body: &str) -> crate::client::Answer {
     let headers: &[_] = if path.starts_with("/webhooks") { &[ACCEPT] } else { &[] };
     request(platform, app, method, path, headers, body)
+}
+
+fn wait_until_active(platform: &Platform, app: &NewApp) {
+    let status = || ask(platform, app, "GET", "/webhooks", "").json()[0]["status"].clone();
+    wait_until("the webhook is active", || status() == "active");
 }
 
 #[test]
@@ -35,9 +40,7 @@ fn a_retry_survives_a_restart_with_its_ids_and_its_count() {
     let platform = start_on(&path);
     let app = platform.create_app().unwrap();
     assert_eq!(ask(&platform, &app, "POST", "/webhooks", &registration(&receiver.url).to_string()).status, 201);
-    while ask(&platform, &app, "GET", "/webhooks", "").json()[0]["status"] != "active" {
-        std::thread::yield_now();
-    }
+    wait_until_active(&platform, &app);
     ask(&platform, &app, "POST", "/conversations", r#"{"participants":["a"]}"#);
     receiver.wait_for(2);
     platform.close().unwrap();
@@ -47,9 +50,7 @@ fn a_retry_survives_a_restart_with_its_ids_and_its_count() {
     let platform = start_on(&path);
     let deliveries = receiver.wait_for(tried + 1);
     assert!(deliveries.iter().all(|delivery| delivery.body == deliveries[0].body));
-    while platform.deliveries(app.app_id).is_empty() {
-        std::thread::yield_now();
-    }
+    wait_until("the delivery is remembered", || !platform.deliveries(app.app_id).is_empty());
     // It goes on counting where it was.
     assert_eq!(platform.deliveries(app.app_id)[0].number as usize, tried + 1);
 }
@@ -69,14 +70,10 @@ fn a_verification_that_a_restart_cut_off_begins_anew() {
     let platform = start_on(&path);
     let app = platform.create_app().unwrap();
     ask(&platform, &app, "POST", "/webhooks", &registration(&receiver.url).to_string());
-    while receiver.received().is_empty() {
-        std::thread::yield_now();
-    }
+    wait_until("the challenge came", || !receiver.received().is_empty());
     platform.close().unwrap();
     let platform = start_on(&path);
-    while ask(&platform, &app, "GET", "/webhooks", "").json()[0]["status"] != "active" {
-        std::thread::yield_now();
-    }
+    wait_until_active(&platform, &app);
     assert_eq!(receiver.received().len(), 2);
 }
 
@@ -98,9 +95,7 @@ fn a_reset_forgets_what_is_under_way() {
     let app = platform.create_app().unwrap();
     let prepare = || {
         ask(&platform, &app, "POST", "/webhooks", &registration(&receiver.url).to_string());
-        while ask(&platform, &app, "GET", "/webhooks", "").json()[0]["status"] != "active" {
-            std::thread::yield_now();
-        }
+        wait_until_active(&platform, &app);
         assert_eq!(ask(&platform, &app, "POST", "/conversations", r#"{"participants":["a"]}"#).status, 201);
     };
     prepare();
@@ -110,9 +105,7 @@ fn a_reset_forgets_what_is_under_way() {
     prepare();
     receiver.wait_for(2);
     // The same ids, and still two deliveries, of which the second is remembered.
-    while platform.deliveries(app.app_id).is_empty() {
-        std::thread::yield_now();
-    }
+    wait_until("the delivery is remembered", || !platform.deliveries(app.app_id).is_empty());
     let attempts = platform.deliveries(app.app_id);
     assert_eq!((attempts.len(), attempts[0].number), (1, 1), "{attempts:?}");
     assert_eq!(receiver.deliveries().len(), 2);
@@ -179,9 +172,7 @@ fn no_event_of_an_acknowledged_change_is_lost_by_a_kill() {
     let mut webhook = registration(&receiver.url);
     webhook["events"] = json!(["message.sent"]);
     running.send("POST", "/webhooks", &webhook.to_string()).unwrap();
-    while running.send("GET", "/webhooks", "").unwrap()[0]["status"] != "active" {
-        std::thread::yield_now();
-    }
+    wait_until("the webhook is active", || running.send("GET", "/webhooks", "").unwrap()[0]["status"] == "active");
     let conversation = running.send("POST", "/conversations", r#"{"participants":["a"]}"#).unwrap();
     let conversation = conversation["id"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
     let path = format!("/conversations/{conversation}/messages");
@@ -198,9 +189,7 @@ fn no_event_of_an_acknowledged_change_is_lost_by_a_kill() {
             sent
         };
         let threads: Vec<_> = (0..4).map(|_| scope.spawn(send)).collect();
-        while acknowledged.load(Ordering::Relaxed) < ACKNOWLEDGED {
-            std::thread::yield_now();
-        }
+        wait_until("enough is acknowledged", || acknowledged.load(Ordering::Relaxed) >= ACKNOWLEDGED);
         let id = running.process.id().to_string();
         assert!(Command::new("kill").args(["-KILL", &id]).status().unwrap().success());
         threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
