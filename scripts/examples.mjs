@@ -20,24 +20,30 @@ export function examplesIn(page) {
   return examplesOf(readFileSync(join(ROOT, page), 'utf8'));
 }
 
-/** Runs an example with more variables in its environment; answers its exit code and what it printed. */
-export async function runExample({ name, code, ending }, env) {
+/** Starts an example with more variables in its environment, beside the packages that tests install: `{child, remove}`. */
+export function startExample({ name, code, ending }, env) {
   const folder = mkdtempSync(join(tmpdir(), 'layer-api-example-'));
+  mkdirSync(join(folder, 'node_modules'));
+  symlinkSync(ROOT, join(folder, 'node_modules', 'layer-api'), 'dir');
+  const file = join(folder, `${name}.${ending}`);
+  writeFileSync(file, code);
+  const child = spawn(process.execPath, ['--preserve-symlinks', file], {
+    cwd: folder,
+    env: { ...process.env, NODE_PATH: join(ROOT, 'node_modules'), ...env },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  return { child, remove: () => rmSync(folder, { recursive: true, force: true }) };
+}
+
+/** Runs an example with more variables in its environment; answers its exit code and what it printed. */
+export async function runExample(example, env) {
+  const { child, remove } = startExample(example, env);
   try {
-    mkdirSync(join(folder, 'node_modules'));
-    symlinkSync(ROOT, join(folder, 'node_modules', 'layer-api'), 'dir');
-    const file = join(folder, `${name}.${ending}`);
-    writeFileSync(file, code);
-    const child = spawn(process.execPath, ['--preserve-symlinks', file], {
-      cwd: folder,
-      env: { ...process.env, ...env },
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
     let output = '';
     for await (const chunk of child.stdout) output += chunk;
     const exitCode = child.exitCode ?? (await new Promise((resolve) => child.once('exit', resolve)));
     return { exitCode, output };
   } finally {
-    rmSync(folder, { recursive: true, force: true });
+    remove();
   }
 }

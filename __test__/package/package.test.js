@@ -325,14 +325,7 @@ export const status: Promise<number> = layer.blocklist.getAsync('maria').then((r
 layer.blocklist.getAsync(1);
 export const isOurs = (error: unknown): error is ResponseError => error instanceof ResponseError;`,
     );
-    const flags = [
-      '--noEmit',
-      '--strict',
-      '--module',
-      'nodenext',
-      '--typeRoots',
-      `${ROOT}/node_modules/@types`,
-    ];
+    const flags = ['--noEmit', '--strict', '--module', 'nodenext', '--typeRoots', `${ROOT}/node_modules/@types`];
     const { code, stdout } = await run('node', [
       require.resolve('typescript/bin/tsc'),
       ...flags,
