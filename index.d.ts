@@ -543,7 +543,7 @@ declare namespace LayerAPI {
     appId: string;
     /** Id of the webhook. */
     webhook: string;
-    /** UUID of the event: the same in every attempt, and for every webhook. */
+    /** UUID of the event: the same in every attempt, and for every webhook of 1.0, or of 2.0 and 3.0. */
     event: string;
     /** UUID of the request: that of the event, but for events that an earlier release left in the outbox. */
     request: string;

@@ -111,10 +111,10 @@ pub struct Attempt {
     /// The webhook.
     #[serde(serialize_with = "uuid_text")]
     pub webhook: WebhookId,
-    /// The id of the event: the same in every attempt, and for every webhook that gets it.
+    /// The id of the event: the same in every attempt, and for every webhook of 1.0, or of later versions, that gets it.
     #[serde(serialize_with = "as_text")]
     pub event: Uuid,
-    /// The id of the request: the same in every attempt.
+    /// The id of the request: that of the event, but for events that an earlier release left in the outbox.
     #[serde(serialize_with = "as_text")]
     pub request: Uuid,
     /// The name of the event.

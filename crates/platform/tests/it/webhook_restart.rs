@@ -55,6 +55,51 @@ fn a_retry_survives_a_restart_with_its_ids_and_its_count() {
     assert_eq!(platform.deliveries(app.app_id)[0].number as usize, tried + 1);
 }
 
+/// Contract 6.3: the id of a request stays the same on retries. Releases before the corrected contract gave requests ids of their own, and
+/// webhooks of 2.0 names that are sent no more; what they left behind is delivered under both.
+#[test]
+fn what_an_earlier_release_left_in_the_outbox_is_delivered_under_its_own_ids() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("layer.db");
+    let is_broken = Arc::new(AtomicBool::new(true));
+    let broken = Arc::clone(&is_broken);
+    let receiver = Receiver::start(verified_but(move |_| {
+        if broken.load(Ordering::SeqCst) {
+            Reaction::Status("500 Internal Server Error")
+        } else {
+            Reaction::Status("200 OK")
+        }
+    }));
+    let platform = start_on(&path);
+    let app = platform.create_app().unwrap();
+    let mut webhook = registration(&receiver.url);
+    webhook["version"] = json!("2.0");
+    webhook["events"] = json!(["Conversation.created"]);
+    assert_eq!(ask(&platform, &app, "POST", "/webhooks", &webhook.to_string()).status, 201);
+    while ask(&platform, &app, "GET", "/webhooks", "").json()[0]["status"] != "active" {
+        std::thread::yield_now();
+    }
+    ask(&platform, &app, "POST", "/conversations", r#"{"participants":["a"]}"#);
+    receiver.wait_for(1);
+    platform.close().unwrap();
+    let tried = receiver.deliveries().len();
+    let file = rusqlite::Connection::open(&path).unwrap();
+    let (request, name) = (uuid::Uuid::new_v4(), "Conversation.updated.participants");
+    let changed =
+        file.execute("UPDATE webhook_deliveries SET request = ?1, event_type = ?2", (request.as_bytes(), name));
+    assert_eq!(changed, Ok(1));
+    drop(file);
+
+    is_broken.store(false, Ordering::SeqCst);
+    let platform = start_on(&path);
+    let delivered = receiver.wait_for(tried + 1).pop().unwrap();
+    assert_eq!(delivered.header("layer-webhook-request-id"), Some(request.to_string().as_str()));
+    assert_eq!(delivered.header("layer-webhook-event-type"), Some(name));
+    assert!(delivered.header("layer-webhook-id").unwrap().starts_with("layer:///apps/"));
+    assert_eq!(delivered.body, receiver.deliveries()[0].body);
+    platform.close().unwrap();
+}
+
 #[test]
 fn a_verification_that_a_restart_cut_off_begins_anew() {
     let folder = tempfile::tempdir().unwrap();
