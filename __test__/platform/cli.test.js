@@ -27,6 +27,10 @@ async function serve(...args) {
   child.stdout.setEncoding('utf8');
   const exit = new Promise((resolve) => child.once('exit', (code, signal) => resolve({ code, signal })));
   let output = '';
+  let errors = '';
+  child.stderr.setEncoding('utf8').on('data', (chunk) => {
+    errors += chunk;
+  });
   for await (const chunk of child.stdout.iterator({ destroyOnReturn: false })) {
     output += chunk;
     if (output.includes('listening on')) break;
@@ -34,8 +38,9 @@ async function serve(...args) {
   child.stdout.on('data', (chunk) => {
     output += chunk;
   });
+  const [, url] = /listening on (\S+)/.exec(output) ?? assert.fail(`it does not listen: ${output}${errors}`);
   return {
-    url: /listening on (\S+)/.exec(output)[1],
+    url,
     app: { appId: /appId: (\S+)/.exec(output)?.[1], token: /token: (\S+)/.exec(output)?.[1] },
     stop: async (signal) => {
       child.kill(signal);
