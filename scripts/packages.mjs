@@ -1,12 +1,12 @@
 /**
  * `npm run packages`: lays out in npm/ what a release publishes, one folder for each package: `layer-api`, and one for
- * each target of package.json with the addon in it. docs/packaging.md says how a release is made.
+ * each target of package.json with the addon in it. docs/releasing.md says how a release is made.
  *
  *   npm run packages -- [--addons DIR]   DIR holds the built addons, by default this folder
  */
 
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { dirname, join, relative, resolve } from 'node:path';
+import { dirname, join, posix, relative, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { NapiCli, parseTriple } from '@napi-rs/cli';
 import { ROOT, stop } from './prepare.mjs';
@@ -35,7 +35,7 @@ export function glibcOf(file) {
 export function sizeFault(file) {
   const { size } = statSync(file);
   if (size <= SIZE) return undefined;
-  return `has ${size} bytes, more than ${SIZE}: docs/packaging.md says what keeps it small`;
+  return `has ${size} bytes, more than ${SIZE}: docs/releasing.md says what keeps it small`;
 }
 
 /**
@@ -74,11 +74,34 @@ function createMain(home) {
   const optionalDependencies = Object.fromEntries(targets().map((target) => [`layer-api-${target}`, rest.version]));
   mkdirSync(home);
   writeFileSync(join(home, 'package.json'), `${JSON.stringify({ ...rest, optionalDependencies }, null, 2)}\n`);
-  for (const name of [...rest.files, 'README.md', 'CHANGELOG.md', 'LICENSE']) {
+  for (const name of [...rest.files, 'README.md', 'LICENSE']) {
     const copy = join(home, name);
     mkdirSync(dirname(copy), { recursive: true });
     cpSync(join(ROOT, name), copy, { recursive: true });
   }
+  const pages = readdirSync(home, { recursive: true }).filter((name) => name.endsWith('.md'));
+  for (const page of pages) {
+    const text = publishedPage(readFileSync(join(home, page), 'utf8'), page, home, repositoryOf(rest));
+    writeFileSync(join(home, page), text);
+  }
+}
+
+/**
+ * A page as it is published: a link to a file that is not published leads to the repository, and is plain text as long as
+ * package.json names none.
+ */
+export function publishedPage(text, page, home, repository) {
+  return text.replace(/\[([^\]]+)\]\((?![a-z]+:)([^)#]+)(#[^)]*)?\)/g, (link, label, target, anchor = '') => {
+    const file = posix.join(posix.dirname(page.replaceAll('\\', '/')), target);
+    if (existsSync(join(home, file))) return link;
+    return repository ? `[${label}](${repository}/${file}${anchor})` : label;
+  });
+}
+
+/** Where the files of this version are read, by `repository` of package.json; undefined where it has none. */
+function repositoryOf({ repository, version }) {
+  const url = (repository?.url ?? repository)?.replace(/^git\+/, '').replace(/\.git$/, '');
+  return url && `${url}/blob/v${version}`;
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1]).href) {

@@ -180,6 +180,37 @@ describe('packages', () => {
     assert.deepStrictEqual(missing, []);
   });
 
+  test('no link of a published page leads to a file that is not published', async () => {
+    const home = path.join(laidOut, 'layer-api');
+    const pages = packed['layer-api'].files.filter((name) => name.endsWith('.md'));
+    assert.ok(pages.length >= 8, pages.join());
+    const dead = pages.flatMap((page) => {
+      const links = fs.readFileSync(path.join(home, page), 'utf8').matchAll(/\]\((?![a-z]+:)([^)#]+)/g);
+      return [...links]
+        .map(([, target]) => path.posix.join(path.posix.dirname(page), target))
+        .filter((file) => !packed['layer-api'].files.includes(file))
+        .map((file) => `${page}: ${file}`);
+    });
+    assert.deepStrictEqual(dead, []);
+    assert.ok(packed['layer-api'].files.includes('docs/webhooks.md'));
+    for (const name of ['benchmarks', 'compatibility', 'contract', 'quirks', 'recorded', 'releasing'])
+      assert.ok(!packed['layer-api'].files.includes(`docs/${name}.md`), name);
+  });
+
+  test('a link to what is not published leads to the repository, once package.json names one', async () => {
+    const { publishedPage } = await import('../../scripts/packages.mjs');
+    const home = path.join(laidOut, 'layer-api');
+    const text = '[a](../ARCHITECTURE.md#rooms) [b](webhooks.md#receive) [c](https://example.com/d)';
+    assert.strictEqual(
+      publishedPage(text, 'docs/testing.md', home),
+      'a [b](webhooks.md#receive) [c](https://example.com/d)',
+    );
+    assert.strictEqual(
+      publishedPage(text, 'docs/testing.md', home, 'https://example.com/r/blob/v3.0.0'),
+      '[a](https://example.com/r/blob/v3.0.0/ARCHITECTURE.md#rooms) [b](webhooks.md#receive) [c](https://example.com/d)',
+    );
+  });
+
   test('publint has nothing to say of it', async () => {
     const { publint } = await import('publint');
     const { messages } = await publint({ pkgDir: path.join(laidOut, 'layer-api'), strict: true });
@@ -239,7 +270,7 @@ describe('packages', () => {
       'darwin-x64': 'layer-api.darwin-x64.node is missing',
       'linux-arm64-gnu': 'layer-api.linux-arm64-gnu.node needs glibc 2.34, more than 2.17: npm run build:portable',
       'win32-x64-msvc':
-        'layer-api.win32-x64-msvc.node has 8000001 bytes, more than 8000000: docs/packaging.md says what keeps it small',
+        'layer-api.win32-x64-msvc.node has 8000001 bytes, more than 8000000: docs/releasing.md says what keeps it small',
     });
   });
 
@@ -287,6 +318,35 @@ describe('installed', () => {
     );
     assert.strictEqual(code, 0, stderr);
     assert.ok(checks.pop().checks >= 20);
+  });
+
+  test('an addon of your own is installed from tarballs, as docs/packaging.md says', async () => {
+    const page = fs.readFileSync(path.join(ROOT, 'docs', 'packaging.md'), 'utf8');
+    const commands = [...page.matchAll(/^npm (pack|install) (\.\/.+?)(?: +#.*)?$/gm)];
+    const [[, , main], [, , own], [, , tarballs], ...more] = commands;
+    assert.deepStrictEqual(more, []);
+    const clone = path.join(folder, 'clone');
+    fs.mkdirSync(clone);
+    fs.cpSync(laidOut, path.join(clone, 'npm'), { recursive: true });
+    fs.writeFileSync(path.join(clone, 'package.json'), '{"name": "service", "private": true}');
+    const forThis = (text) => text.replaceAll('linux-x64-gnu', TARGET).replaceAll('3.0.0', version);
+    const npm = async (...args) => {
+      // A registry with nothing in it: what is installed comes from the tarballs.
+      const quiet = ['--no-audit', '--no-fund', '--cache', path.join(folder, 'cache'), '--registry', empty.url];
+      const { code, stderr } = await run('npm', [...args, ...quiet], { cwd: clone });
+      assert.strictEqual(code, 0, stderr);
+    };
+    const empty = await startRegistry([]);
+    try {
+      await npm('pack', forThis(main));
+      await npm('pack', forThis(own));
+      await npm('install', ...forThis(tarballs).split(' '));
+    } finally {
+      await empty.close();
+    }
+    fs.rmSync(path.join(clone, 'npm'), { recursive: true });
+    const { code, stdout, stderr } = await node(SERVICE, { cwd: clone });
+    assert.deepStrictEqual([code, stdout], [0, SERVICE_PRINTS], stderr);
   });
 
   test('require, import and npx lead to it by its name', async () => {
