@@ -10,6 +10,7 @@ import type { Agent, AgentOptions } from 'https';
  * promise. Methods do not use `this` and can be passed around on their own.
  *
  * A wrong argument is reported at once through the callback (or the promise) as a plain `Error`, and nothing is sent.
+ * A promise form that gets too many arguments rejects with a `TypeError`; a callback that is no function throws one.
  * A reply with a status of 300 or above is a {@link LayerAPI.ResponseError}; redirects are not followed. A request
  * without a reply is a {@link LayerAPI.APIError} after the timeout, and otherwise an `Error` with Node's `code`.
  */
@@ -56,6 +57,11 @@ declare namespace LayerAPI {
     version?: string;
     /** Milliseconds for which nothing may move on a connection before the request is given up. Default: 10000. */
     timeout?: number;
+    /**
+     * Bytes that the body of a reply may have, from 1 to 536870888. A reply that is larger is an `Error` with the code
+     * `ERR_RESPONSE_TOO_LARGE` as soon as that shows, and its connection is closed. Default: 268435456 (256 MiB).
+     */
+    maxResponseBytes?: number;
     /** Agent whose connections, limits and certificates are used; clients with the same agent share them. */
     agent?: Agent;
     /**

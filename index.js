@@ -10,6 +10,29 @@ const { resource } = require('./lib/methods.js');
 const promises = require('./lib/promises.js');
 const { version } = require('./package.json');
 
+/** Default of `maxResponseBytes`: half of what V8 takes for a string. */
+const MAX_RESPONSE_BYTES = 256 << 20;
+/** Length of V8's longest string; Node 12 and 14 take longer ones. */
+const LONGEST_TEXT = 536870888;
+
+/** Options of the constructor. */
+const OPTIONS = [
+  ...['token', 'appId', 'version', 'timeout', 'maxResponseBytes', 'agent', 'agentOptions', 'baseUrl', 'proxy', 'debug'],
+  'Promise',
+];
+/** Names of others that were warned of. */
+const warned = new Set();
+
+/** 2.x took any, and services may share the object with other modules; but one with a typo must not pass in silence. */
+function warnOfUnknown(config) {
+  for (const name of Object.keys(config)) {
+    if (OPTIONS.includes(name) || warned.has(name)) continue;
+    warned.add(name);
+    const message = `Constructor option \`${name}\` is unknown to layer-api and has no effect`;
+    process.emitWarning(message, { code: 'LAYER_UNKNOWN_OPTION' });
+  }
+}
+
 /**
  * A client of the Layer Server API. A function and not a class: services inherit from it with `LayerAPI.call(this)`.
  * Documented in index.d.ts.
@@ -21,9 +44,15 @@ function LayerAPI(config) {
   config.appId = typeof config.appId === 'string' ? addon.uuidOf(config.appId) : null;
   if (!config.appId) throw new Error('You need to pass a valid `appId` to constructor');
 
+  warnOfUnknown(config);
   const timeout = config.timeout || 10000;
   if (typeof timeout !== 'number' || !(timeout > 0 && timeout < Infinity)) {
     throw new TypeError('Constructor option `timeout` needs to be a positive number of milliseconds');
+  }
+  const given = config.maxResponseBytes;
+  const maxResponseBytes = given === undefined || given === null ? MAX_RESPONSE_BYTES : given;
+  if (!Number.isInteger(maxResponseBytes) || maxResponseBytes < 1 || maxResponseBytes > LONGEST_TEXT) {
+    throw new TypeError(`Constructor option \`maxResponseBytes\` needs to be a whole number from 1 to ${LONGEST_TEXT}`);
   }
   for (const name of ['baseUrl', 'proxy']) {
     const value = config[name];
@@ -39,6 +68,7 @@ function LayerAPI(config) {
     baseUrl,
     proxy: config.proxy || (hasAgent ? undefined : proxyFor(baseUrl)),
     timeout,
+    maxResponseBytes,
   };
   const client = clientOf(agentOf(config), options);
 

@@ -42,13 +42,14 @@ function answer() {
 function answerOne(question) {
   const refuse = (error) => {
     lastError = (lastError + 1) >>> 0;
-    kept.set(lastError, error);
+    // A function may throw nothing, and a call has to fail with something.
+    kept.set(lastError, error || new Error('A function of the agent failed without an error'));
     // Nobody waits any more: the request was given up.
     if (!question.refuse(lastError)) kept.delete(lastError);
   };
   try {
     const hooks = hooked.get(question.hooks) || {};
-    ANSWERS[question.kind](hooks, question, (addresses) => question.accept(addresses || []), refuse);
+    ANSWERS[question.kind](hooks, question, (addresses = []) => question.accept(addresses.map(String)), refuse);
   } catch (error) {
     refuse(error);
   }

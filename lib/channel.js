@@ -8,9 +8,9 @@
 const { AsyncResource } = require('async_hooks');
 const addon = require('./addon.js');
 const debug = require('./debug.js');
-const { ResponseError, failure } = require('./errors.js');
+const { ResponseError, failure, unreadable } = require('./errors.js');
 const { outside } = require('./outside.js');
-const { setImmediate, setMicrotask } = require('./timers.js');
+const { isImmediate, setImmediate, setMicrotask, withContext } = require('./timers.js');
 
 const DESTROYED_BY_HAND = { requireManualDestroy: true };
 
@@ -30,8 +30,10 @@ const pendings = [];
 /** Tickets that can be given out again. */
 const free = [];
 let isFlushing = false;
-/** Completions that wait for their immediate. */
+/** Completions that wait for their turn. */
 let draining = 0;
+/** What waits for the bell, because there are no immediates to be had. */
+const late = [];
 /** Callbacks after which their requests go out at the latest, so that slow ones do not hold up the first. */
 const CALLBACKS_PER_FLUSH = 32;
 /** Whether `debug` is on, as it was read last: once for several requests or replies, because it is slow. */
@@ -46,10 +48,25 @@ exports.open = () => {
   return native;
 };
 
+/**
+ * Has the requests of this turn handed over when it ends; before the first of them is made, so that none is left behind by
+ * what throws here. Answers whether `debug` is on.
+ */
+exports.flushSoon = () => {
+  if (!isFlushing) {
+    isDebugging = debug.isOn();
+    // While completions drain, microtasks run after each of them; `drained` flushes for several at once.
+    if (draining === 0) setMicrotask(flush);
+    isFlushing = true;
+  }
+  return isDebugging;
+};
+
 /** A ticket under which `callback` gets the outcome. */
 exports.take = (callback, timeout) => {
+  const pending = new Pending(withContext(callback), timeout);
   const ticket = free.length > 0 ? free.pop() : pendings.length;
-  pendings[ticket] = new Pending(callback, timeout);
+  pendings[ticket] = pending;
   return ticket;
 };
 
@@ -64,30 +81,27 @@ function clear(ticket) {
   free.push(ticket);
 }
 
-/** Hands over the requests of this turn when it ends. Answers whether `debug` is on. */
-exports.flushSoon = () => {
-  if (!isFlushing) {
-    isFlushing = true;
-    isDebugging = debug.isOn();
-    // While completions drain, microtasks run after each of them; `drain` flushes for several at once.
-    if (draining === 0) setMicrotask(flush);
-  }
-  return isDebugging;
-};
-
 function flush() {
   isFlushing = false;
   native.flush();
 }
 
-/** The engine has completions. */
+/** The engine has completions, or this side asked for a turn of its own. */
 function ring() {
-  collect(true);
+  if (late.length > 0) workLate();
+  else collect(true);
 }
 
 /** Takes what the engine has completed; it rings again only after it was found to have nothing. */
 function collect(isOwnTurn) {
-  const text = native.collect(meta);
+  let text;
+  try {
+    meta[0] = 0;
+    text = native.collect(meta);
+  } catch (fault) {
+    lose(fault);
+    return;
+  }
   if (text === null) return;
   const count = meta[0];
   isDebugging = debug.isOn();
@@ -99,51 +113,114 @@ function collect(isOwnTurn) {
     }
     return;
   }
-  // One immediate each: Node runs ticks and microtasks between two of them, as it does between two network events, and
-  // a callback that throws takes none of the others with it.
+  // One turn each: Node runs ticks and microtasks between two immediates, as it does between two network events, and a
+  // callback that throws takes none of the others with it.
   draining = count;
   let start = 0;
   for (let index = 0; index < count; index++) {
     const length = meta[3 + 3 * index];
-    setImmediate(drain, completionAt(index, text.slice(start, start + length)));
+    soon(drain, completionAt(index, text.slice(start, start + length)));
     start += length;
   }
 }
 
+/** The completions in `meta` cannot be had: V8 could not make a string of them. Each fails, and those that wait are collected. */
+function lose(fault) {
+  const count = meta[0] || 0;
+  // Who has taken its memory away took nothing else.
+  if (meta.length === 0) meta = new Int32Array(addon.META_LENGTH);
+  if (count === 0) {
+    soon(collect, true);
+    return;
+  }
+  draining = count;
+  for (let index = 0; index < count; index++) soon(drain, { ...completionAt(index, ''), status: 0, fault });
+}
+
 function completionAt(index, text) {
   const ticket = meta[1 + 3 * index];
-  const completion = { pending: pendings[ticket], status: meta[2 + 3 * index], text };
+  const completion = { pending: pendings[ticket], status: meta[2 + 3 * index], text, fault: undefined };
   clear(ticket);
   return completion;
 }
 
+/** Has `work` called in a turn of its own: in an immediate, or where these are faked or throw, by the bell. */
+function soon(work, completion) {
+  try {
+    if (isImmediate(setImmediate(work, completion))) return;
+  } catch (_) {
+    // Somebody's instrumentation.
+  }
+  late.push(() => work(completion));
+  if (late.length === 1) native.ring();
+}
+
+/** Has `work` called once, later. */
+exports.later = (work) => {
+  let once = withContext(work);
+  soon(() => {
+    const call = once;
+    once = () => {};
+    call();
+  });
+};
+
+function workLate() {
+  const work = late.shift();
+  if (late.length > 0) native.ring();
+  try {
+    work();
+  } finally {
+    native.rang();
+  }
+}
+
 function drain(completion) {
+  // A fake immediate may run after all.
+  if (completion.pending === undefined) return;
   try {
     complete(completion);
   } finally {
-    draining -= 1;
-    if (draining % CALLBACKS_PER_FLUSH === 0) {
-      isDebugging = debug.isOn();
-      if (isFlushing) setMicrotask(flush);
-      if (draining === 0) collect(false);
+    drained();
+  }
+}
+
+function drained() {
+  draining -= 1;
+  if (draining % CALLBACKS_PER_FLUSH !== 0) return;
+  isDebugging = debug.isOn();
+  if (isFlushing) {
+    try {
+      setMicrotask(flush);
+    } catch (_) {
+      flush();
+    }
+  }
+  if (draining === 0) collect(false);
+}
+
+function complete(completion) {
+  const { pending } = completion;
+  completion.pending = undefined;
+  try {
+    // The scope ends the domain before the exception gets to it; bound, the callback stays in it.
+    if (pending.domain) pending.callback = pending.domain.bind(pending.callback);
+    pending.runInAsyncScope(settle, undefined, pending, completion);
+  } finally {
+    try {
+      // Where domain or scope, which others may have put something around, threw before that.
+      if (pending.callback !== undefined) settle(pending, completion);
+    } finally {
+      pending.emitDestroy();
     }
   }
 }
 
-function complete({ pending, status, text }) {
-  // The scope ends the domain before the exception gets to it; bound, the callback stays in it.
-  if (pending.domain) pending.callback = pending.domain.bind(pending.callback);
-  try {
-    pending.runInAsyncScope(settle, undefined, pending, status, text);
-  } finally {
-    pending.emitDestroy();
-  }
-}
-
-function settle(pending, status, text) {
+function settle(pending, { status, text, fault }) {
   const { callback, timeout } = pending;
+  pending.callback = undefined;
   if (status === 0) {
-    const error = failure(JSON.parse(text), timeout);
+    const error = fault ? unreadable(fault) : failed(text, timeout);
     if (isDebugging) debug.print(error.code ? `Request error: ${error}` : traceTimeout(timeout));
     callback(error);
     return;
@@ -151,6 +228,15 @@ function settle(pending, status, text) {
   const body = parse(text, status);
   if (status >= 300) callback(new ResponseError(status, body));
   else callback(null, { status, body });
+}
+
+/** The error of a request without a reply. What goes wrong with the making of it is an error, too. */
+function failed(text, timeout) {
+  try {
+    return failure(JSON.parse(text), timeout);
+  } catch (fault) {
+    return unreadable(fault);
+  }
 }
 
 function traceTimeout(timeout) {

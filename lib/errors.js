@@ -56,10 +56,18 @@ const UNKNOWN_TO_NODE = [
 /** OpenSSL wrote it without a hyphen before its third version. */
 const HAS_OLD_WORDS = /^1\./.test(process.versions.openssl);
 
+/** The error of a request whose outcome could not be read on this side: `fault` says why. */
+function unreadable(fault) {
+  const why = fault instanceof Error ? `: ${fault.message}` : '';
+  return Object.assign(new Error(`The response cannot be read${why}`), { code: 'ERR_RESPONSE_UNREADABLE' });
+}
+
 /** Where none of several addresses could be connected to, Node has an error of all attempts with the first one's code. */
 function aggregate(records) {
   const errors = records.map(({ message, ...fields }) => networkError(message, fields));
-  const error = new AggregateError(errors);
+  // Node 12 has none, and tries no second address unless it is told to.
+  const error =
+    typeof AggregateError === 'function' ? new AggregateError(errors) : Object.assign(new Error(), { errors });
   error.code = errors[0].code;
   return error;
 }
@@ -79,4 +87,4 @@ function fromAddon({ message }) {
   return new Error(message);
 }
 
-module.exports = { APIError, ResponseError, failure, fromAddon, invalidHeader };
+module.exports = { APIError, ResponseError, failure, fromAddon, invalidHeader, unreadable };

@@ -5,7 +5,7 @@
  * returns what is to be sent, or nothing where an argument is refused. What they throw, the caller gets to see.
  */
 
-const isObject = (value) => Boolean(value) && typeof value === 'object';
+const { isBody, isUserId } = require('./values.js');
 
 const text = (sender, body) => ({ sender, parts: [{ body, mime_type: 'text/plain' }] });
 
@@ -17,7 +17,7 @@ const eachParticipant = (operation) => (participants) =>
     : undefined;
 
 module.exports = {
-  body: (body) => (isObject(body) ? body : undefined),
+  body: (body) => (isBody(body) ? body : undefined),
 
   textFromUser: (user_id, body) => text({ user_id }, body),
 
@@ -42,10 +42,9 @@ module.exports = {
   replaceParticipants: (value) =>
     Array.isArray(value) ? [{ operation: 'set', property: 'participants', value }] : undefined,
 
-  // Text of the id is not needed, but an id without one (a symbol) throws here, as in 2.x.
-  blockedUser: (user_id) => (user_id && typeof `${user_id}` === 'string' ? { user_id } : undefined),
+  blockedUser: (user_id) => (isUserId(user_id) ? { user_id } : undefined),
 
-  identity: (properties) => (properties.display_name ? properties : undefined),
+  identity: (properties) => (isBody(properties) && properties.display_name ? properties : undefined),
 
   setProperties: (properties) =>
     Object.keys(properties).map((property) => ({ operation: 'set', property, value: properties[property] })),

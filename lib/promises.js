@@ -23,6 +23,9 @@ function check(value, name) {
   return value;
 }
 
+/** A promise made by `Chosen` that is rejected with `error`. */
+exports.rejected = (Chosen, error) => new Chosen((_, reject) => reject(error));
+
 /** Calls `methods[key]` with one more argument, and returns a promise made by `Chosen` of its outcome. */
 exports.promiseOf = (Chosen, methods, key, args) => {
   if (Chosen === Native) return native(methods, key, args);

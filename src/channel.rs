@@ -27,8 +27,9 @@ pub struct Outbox {
     packet: RefCell<Packet>,
     /// Room for arguments while they are checked.
     scratch: RefCell<Vec<u8>>,
-    /// Requests that were put and whose completions were not yet collected.
+    /// Requests that were put and whose completions were not yet collected, and calls that `ring` asked for.
     in_flight: Cell<usize>,
+    ring: Box<dyn Fn()>,
 }
 
 #[napi]
@@ -37,6 +38,7 @@ impl Channel {
     #[napi(constructor)]
     pub fn new(env: Env, ring: Function<'_, (), Unknown<'static>>) -> napi::Result<Self> {
         let bell = Bell::new(env, &ring)?;
+        let ring = Box::new(bell.rope());
         let engine = Engine::open(bell.rope())
             .map_err(|error| napi::Error::from_reason(format!("The network thread cannot be started: {error}")))?;
         Ok(Self(Rc::new(Outbox {
@@ -45,6 +47,7 @@ impl Channel {
             packet: RefCell::default(),
             scratch: RefCell::default(),
             in_flight: Cell::new(0),
+            ring,
         })))
     }
 
@@ -59,13 +62,19 @@ impl Channel {
 
     /// Collects completions: their number goes to `meta[0]`, then three numbers each (ticket, status or 0 for a
     /// failure, length of text), and their texts are returned as one string. `null` when there are none.
+    ///
+    /// Throws where V8 cannot make that string; the numbers are there, and the completions count as collected.
     #[napi]
     pub fn collect<'env>(&self, env: &'env Env, mut meta: Int32Array) -> napi::Result<Option<JsString<'env>>> {
-        let Some(batch) = self.0.engine.collect() else { return Ok(None) };
-        let count = batch.meta.len() / 3;
         // SAFETY: this is the thread that owns the array, and JavaScript does not run while we are in here.
         let numbers = unsafe { meta.as_mut() };
-        let room = numbers.get_mut(..=batch.meta.len()).ok_or_else(|| napi::Error::from_reason("meta is too short"))?;
+        // Before anything is taken out: it would be lost.
+        if numbers.len() < META_LENGTH as usize {
+            return Err(napi::Error::from_reason("there is no room for the numbers of completions"));
+        }
+        let Some(batch) = self.0.engine.collect() else { return Ok(None) };
+        let count = batch.meta.len() / 3;
+        let room = &mut numbers[..=batch.meta.len()];
         room[0] = i32::try_from(count).unwrap_or_default();
         room[1..].copy_from_slice(&batch.meta);
         self.0.release(*env, count);
@@ -74,6 +83,22 @@ impl Channel {
             Text::Wide(units) => env.create_string_utf16(units),
         }
         .map(Some)
+    }
+}
+
+#[napi]
+impl Channel {
+    /// Has `ring` called although there is nothing to collect: JavaScript needs a turn. The process stays alive until `rang`.
+    #[napi]
+    pub fn ring(&self, env: Env) {
+        self.0.retain(env);
+        (self.0.ring)();
+    }
+
+    /// Says that the call that `ring` asked for has come.
+    #[napi]
+    pub fn rang(&self, env: Env) {
+        self.0.release(env, 1);
     }
 }
 
@@ -109,10 +134,14 @@ impl Outbox {
         if packet.is_full() {
             self.engine.submit(std::mem::take(&mut packet));
         }
+        self.retain(env);
+        Ok(())
+    }
+
+    fn retain(&self, env: Env) {
         if self.in_flight.replace(self.in_flight.get() + 1) == 0 {
             self.bell.hold(env);
         }
-        Ok(())
     }
 
     fn release(&self, env: Env, count: usize) {

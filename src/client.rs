@@ -39,6 +39,8 @@ pub struct ClientOptions {
     pub proxy: Option<String>,
     /// Milliseconds.
     pub timeout: f64,
+    /// Bytes that the body of a reply may have.
+    pub max_response_bytes: u32,
 }
 
 /// Why a call sends nothing; one of the two is set.
@@ -67,6 +69,7 @@ pub fn client(env: Env, channel: &Channel, agent: &Agent, options: ClientOptions
         base_url,
         proxy: options.proxy,
         timeout: Duration::from_secs_f64(options.timeout.clamp(0.0, f64::from(i32::MAX)) / 1000.0),
+        max_response_bytes: options.max_response_bytes as usize,
     };
     let client = Core::new(&agent.0, &options).map_err(|error| Error::from_reason(error.to_string()))?;
     let caller = Box::new(Caller { client: Arc::new(client), outbox: channel.outbox() });

@@ -23,6 +23,13 @@ const {
 beforeEach(() => {
   LayerAPI.Promise = undefined;
 });
+/** Properties at which a method throws instead of refusing them. */
+const THROWING = {
+  get display_name() {
+    throw new RangeError('thrown by a getter');
+  },
+};
+
 afterEach(closeAll);
 
 /** Answers 404 for `missing`, never for `never`, and 200 for everybody else. */
@@ -119,10 +126,10 @@ for (const { make, ...subject } of withBluebird) {
     );
     // An exception is none: it passes by.
     const thrown = await identities
-      .createAsync('maria')
+      .createAsync('maria', THROWING)
       .error(() => 'operational')
       .catch((error) => error);
-    assert.deepStrictEqual([thrown instanceof TypeError, thrown.isOperational], [true, undefined]);
+    assert.deepStrictEqual([thrown instanceof RangeError, thrown.isOperational], [true, undefined]);
     await closeAll();
     // Node's own class of errors of the network is none that Bluebird wraps.
     const network = await blocklist.getAsync('maria').error((error) => error);
@@ -201,7 +208,8 @@ test('any constructor of promises will do', async () => {
     name: 'Error',
     message: 'Blocklist owner ID is required',
   });
-  await assert.rejects(async () => identities.createAsync('maria'), TypeError);
+  await assert.rejects(async () => identities.createAsync('maria', THROWING), RangeError);
+  await assert.rejects(async () => identities.getAsync('maria', 'jon'), TypeError);
 });
 
 test('what is no constructor of promises is refused', async () => {

@@ -277,8 +277,17 @@ async function besideLookup(hostname, attempt) {
 }
 
 /** Runs `source` with Node in the root of the package; `LAYER_API_URL` leads its clients to `server`. */
-async function run(source, { server, args = [], signal, signalWhen, env, patience = PATIENCE } = {}) {
-  const child = spawn(process.execPath, [...args, '-e', source], {
+function run(source, { args = [], ...options } = {}) {
+  return runNode([...args, '-e', source], options);
+}
+
+/** Runs the file `name` of `programs` with `args`, in the same way. */
+function runProgram(name, args, options) {
+  return runNode([path.join(__dirname, 'programs', name), ...args], options);
+}
+
+async function runNode(args, { server, signal, signalWhen, env, patience = PATIENCE }) {
+  const child = spawn(process.execPath, args, {
     cwd: ROOT,
     env: { ...process.env, APP_ID, TOKEN, LAYER_API_URL: server?.url, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -341,6 +350,7 @@ module.exports = {
   onClose,
   plainServer,
   run,
+  runProgram,
   runWith,
   secureServer,
   selfSigned,

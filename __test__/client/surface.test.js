@@ -126,7 +126,10 @@ test('there are 30 methods in two forms, as the table has them', () => {
 });
 
 /** Arguments with which each kind of parameter is content. */
-const ARGUMENTS = { tag: null, id: CONVERSATION, looseId: CONVERSATION, user: 'maria', value: {}, query: {} };
+const ARGUMENTS = {
+  ...{ tag: null, id: CONVERSATION, user: 'maria', sender: 'maria', name: 'Maria', text: 'Boat leaves at nine' },
+  ...{ properties: {}, query: {} },
+};
 const PAYLOADS = { operations: [], identity: { display_name: 'Maria' }, blockedUser: 'jon' };
 const argumentFor = ({ payload }, { kind, name }) => {
   if (kind === 'payload') return name === 'participants' ? ['maria'] : (PAYLOADS[payload] ?? {});

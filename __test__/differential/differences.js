@@ -11,7 +11,10 @@
  */
 
 const querystring = require('node:querystring');
+const { isDeepStrictEqual } = require('node:util');
+const addon = require('../../lib/addon.js');
 const { portrayError } = require('./portray.js');
+const { CALLBACK } = require('./rows/values.js');
 
 /** Positions of the user ids that become part of the path. */
 const USER_IDS_IN_PATH = {
@@ -73,6 +76,8 @@ const OK = '{"status": 200, "body": true, }';
 
 /** The error for a reply that is no HTTP. */
 const PARSE_ERROR = Object.assign(new Error('Parse Error'), { code: 'HPE_INVALID_CONSTANT' });
+/** The error for a reply with too large a head. */
+const OVERFLOW = Object.assign(new Error('Parse Error: Header overflow'), { code: 'HPE_HEADER_OVERFLOW' });
 /** The error for a reply that breaks off. */
 const ABORTED = Object.assign(new Error('aborted'), { code: 'ECONNRESET' });
 
@@ -83,11 +88,123 @@ const VERDICTS = [
   [/content length: (together with|after) chunked$|chunked: (size|space before|line feeds)/, ABORTED],
   [/no HTTP at all$|a request instead of a reply$/, PARSE_ERROR],
   [/status line: (HTTP\/(1\.2|2\.0|0\.9)|lower case|another protocol|status |negative status|two spaces)/, PARSE_ERROR],
-  [/headers: (many Set-Cookie|1000 |2500 |folded|space before|no colon|empty name|NUL|control|bare CR)/, PARSE_ERROR],
+  [/headers: (many Set-Cookie|1000 |2500 )/, OVERFLOW],
+  [/headers: (folded|space before|no colon|empty name|NUL|control|bare CR)/, PARSE_ERROR],
   [/content length: (two of them|with a plus|negative|hexadecimal|not a number|empty|huge)/, PARSE_ERROR],
 ];
 
 const verdictOf = (name) => VERDICTS.find(([pattern]) => pattern.test(name))?.[1];
+
+const PARAMS = new Map(JSON.parse(addon.methods()).map(({ resource, name, ...row }) => [`${resource}.${name}`, row]));
+
+const isFunction = (value) => typeof value === 'function' || value === CALLBACK;
+const isObject = (value) => typeof value === 'object' && value !== null;
+const isProperties = (value) => Object.prototype.toString.call(value) === '[object Object]';
+const isId = (value) =>
+  typeof value === 'string' && /(^|\/)[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$(?!\n)/i.test(value);
+
+function isUserId(value) {
+  if (typeof value === 'string') return value !== '';
+  if (typeof value === 'bigint' || typeof value === 'number') return Boolean(value) && value !== Infinity;
+  if (!isProperties(value) && !(value instanceof String)) return false;
+  if (!('toString' in value)) return false;
+  return !/^(\[object .*|)$/.test(String(value));
+}
+
+/** Whether an argument is what it should be, by its kind and the recipe of the body. */
+const isRight = {
+  tag: (value) => value === null || isId(value),
+  id: isId,
+  user: (value) => isUserId(value) && !isDots(value),
+  sender: isUserId,
+  name: (value) => typeof value === 'string' && value !== '',
+  text: (value) => typeof value === 'string',
+  properties: isProperties,
+  query: (value) => value === undefined || value === null || isProperties(value),
+  payload(value, recipe) {
+    if (recipe === 'body') return isObject(value);
+    if (recipe === 'blockedUser') return isUserId(value);
+    if (recipe !== 'identity') return Array.isArray(value);
+    try {
+      return isObject(value) && Boolean(value.display_name);
+    } catch {
+      return true;
+    }
+  },
+};
+
+/** What the client must say to the arguments of a call that it has to refuse: the rule, and what comes of it. */
+function verdictOnArguments(context) {
+  const { row, form, args } = context;
+  // What a callback throws that is called at once comes out of the method, as ever.
+  if (!row.method || row.callbackThrows) return undefined;
+  const { params, payload, callbackOptional } = PARAMS.get(row.method);
+  const most = params.length;
+  const last = params[most - 1].kind === 'query' ? most - 1 : most;
+  const says = (error) => portrayError(error, context.classes);
+  let given = args;
+  if (form === 'promise' || row.callback === 'none') given = args.filter((value) => value !== CALLBACK);
+  else if (!row.callback) given = [...args, CALLBACK];
+  let values = given.slice(0, most);
+  let callback = form === 'promise' ? CALLBACK : given[most];
+  let isMoved = form === 'promise' && given.length < last;
+  if (form === 'promise') {
+    if (given.length > most || isFunction(given[last])) {
+      const what = `layer.${row.method}Async takes `;
+      const count = most === 1 ? '1 argument' : `${most} arguments`;
+      const text = isFunction(given[given.length - 1])
+        ? `${what}no function: it returns a promise`
+        : `${what}${count} at the most, and was called with ${given.length}`;
+      return { rule: 'too many', expect: (seen) => throwing(seen, form, says(new TypeError(text))) };
+    }
+  } else if (last < most && isFunction(values[last])) {
+    callback = values[last];
+    values[last] = undefined;
+  }
+  if (!isFunction(callback)) {
+    const index = values.findIndex(isFunction);
+    isMoved = index !== -1;
+    if (isMoved) {
+      callback = values[index];
+      values = values.slice(0, index);
+    } else if (callback || !callbackOptional) {
+      const error = new TypeError(`layer.${row.method} needs a function as its callback`);
+      return { rule: 'no callback', expect: (seen) => throwing(seen, form, says(error)) };
+    }
+  }
+  const wrong = params.find(({ kind }, index) => !isRight[kind](values[index], payload));
+  if (!wrong) return undefined;
+  const isDotted = wrong.kind === 'user' && isDots(values[params.indexOf(wrong)]);
+  if (isDotted) return undefined;
+  const rule = isMoved ? 'moved' : wrong.kind === 'payload' ? payload : wrong.kind;
+  const error = says(new Error(wrong.error));
+  if (!isFunction(callback)) {
+    const missing = says(new TypeError('callback is not a function'));
+    return { rule, expect: (seen) => throwing(seen, form, missing) };
+  }
+  const isSeen = callback === CALLBACK;
+  return {
+    rule,
+    expect(seen) {
+      const failed = failing(seen, context, error, 'sync');
+      // Functions that stand for something else among the arguments record nothing.
+      return form === 'callback' && !isSeen ? { ...failed, returned: ['undefined'], calls: [] } : failed;
+    },
+  };
+}
+
+/** An entry about arguments that are refused by one of `rules`. */
+const refusal = (rules, name, reason) => ({
+  name,
+  reason,
+  applies(observation, context) {
+    const verdict = verdictOnArguments(context);
+    return (
+      Boolean(verdict) && rules.includes(verdict.rule) && !isDeepStrictEqual(verdict.expect(observation), observation)
+    );
+  },
+  expect: (observation, context) => verdictOnArguments(context).expect(observation),
+});
 
 const isOwnError = (value) => Boolean(value?.isResponseError || value?.isAPIError);
 
@@ -176,6 +293,50 @@ module.exports = [
       calls.some(({ when }) => when === 'sync'),
     expect: (observation) => ({ ...observation, returned: ["callback's value"] }),
   },
+  refusal(
+    ['too many'],
+    'promise forms take no more arguments than they have, and no callback',
+    'The original took what was too much for its callback: the request went out, the promise stayed pending, and ' +
+      '`callback is not a function` ended the process.',
+  ),
+  refusal(
+    ['no callback'],
+    'a callback that is no function is refused at once',
+    'The original sent the request and then threw `callback is not a function` where nobody could catch it.',
+  ),
+  refusal(
+    ['moved'],
+    'a function among too few arguments is the callback',
+    'The original took it for an argument: it sent the source of the function as a user id, or threw `callback is not ' +
+      'a function` in place of calling it with what is wrong.',
+  ),
+  refusal(
+    ['user', 'blockedUser', 'sender'],
+    'user ids are text, numbers, or objects with text of their own',
+    'The original made text of anything: of `true`, a symbol, an array, a date, a function, and sent it. An ObjectId of ' +
+      'MongoDB and what else knows its own text is taken as before.',
+  ),
+  refusal(
+    ['id'],
+    'messages.get refuses ids without a UUID',
+    'The original asked the service for the message or the conversation `null`.',
+  ),
+  refusal(
+    ['name', 'text'],
+    'names and texts of sendText* are text',
+    'The original left them out of the message, or sent what the service does not take.',
+  ),
+  refusal(
+    ['properties', 'identity'],
+    'properties are an object',
+    'The original threw for null and undefined, took a string or an array apart into characters and elements, and sent an ' +
+      'empty edit for all else.',
+  ),
+  refusal(
+    ['query'],
+    'query parameters are an object',
+    'The original asked for the whole list where they were none, and for elements of an array.',
+  ),
   {
     name: 'error classes have their names',
     reason:

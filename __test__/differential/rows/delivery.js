@@ -134,4 +134,13 @@ row('messages.getAll', 'params changed after the call', () => [CONVERSATION, { p
   },
 });
 
+row('conversations.get', 'one argument too many', () => [CONVERSATION, { timeout: 100 }], {
+  forms: ['promise'],
+  patience: 300,
+});
+row('messages.getAll', 'a function in place of the params', () => [CONVERSATION, () => {}], {
+  forms: ['promise'],
+  patience: 300,
+});
+
 module.exports = rows;

@@ -41,6 +41,7 @@ impl<'a> Load<'a> {
             base_url: BaseUrl::parse(&format!("https://localhost:{}", settings.port))?,
             proxy: None,
             timeout: Duration::from_secs(10),
+            max_response_bytes: 256 << 20,
         };
         let method = METHODS
             .iter()

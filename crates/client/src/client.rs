@@ -28,6 +28,8 @@ pub struct ClientOptions {
     pub proxy: Option<String>,
     /// How long nothing may move on a connection.
     pub timeout: Duration,
+    /// Bytes that the body of a reply may have.
+    pub max_response_bytes: usize,
 }
 
 /// A client of one app.
@@ -40,6 +42,7 @@ pub struct Client {
     host: HeaderValue,
     connection: HeaderValue,
     pub(crate) timeout: Duration,
+    pub(crate) max_response_bytes: usize,
 }
 
 /// Arguments of one call as JavaScript hands them over.
@@ -102,6 +105,7 @@ impl Client {
             host,
             connection: HeaderValue::from_static(if agent.keeps_alive() { "keep-alive" } else { "close" }),
             timeout: options.timeout,
+            max_response_bytes: options.max_response_bytes,
         })
     }
 
@@ -216,7 +220,6 @@ fn check<'a>(method: &Method, call: &Call<'a>) -> Result<(Option<&'a str>, [&'a 
                 continue;
             }
             Kind::Id => path.next().flatten().and_then(uuid_of).ok_or(refusal)?,
-            Kind::LooseId => uuid_of(path.next().flatten().ok_or(refusal)?).unwrap_or("null"),
             Kind::User => match path.next().flatten().ok_or(refusal)? {
                 "." | ".." => return Err(Refusal::Argument(DOT_SEGMENT)),
                 user => user,
@@ -225,7 +228,7 @@ fn check<'a>(method: &Method, call: &Call<'a>) -> Result<(Option<&'a str>, [&'a 
                 call.text.ok_or(refusal)?;
                 continue;
             }
-            Kind::Value | Kind::Query => continue,
+            Kind::Sender | Kind::Name | Kind::Text | Kind::Properties | Kind::Query => continue,
         };
         segments[filled] = segment;
         filled += 1;
@@ -290,6 +293,7 @@ mod tests {
             base_url: BaseUrl::parse("https://layer.test/prefix").unwrap(),
             proxy: None,
             timeout: Duration::from_secs(10),
+            max_response_bytes: 1 << 20,
         };
         Arc::new(Client::new(&agent, &options).unwrap())
     }
@@ -340,8 +344,7 @@ mod tests {
     #[test]
     fn every_method_fills_its_path_with_its_own_arguments() {
         for method in &METHODS {
-            let path_params =
-                method.params.iter().filter(|param| matches!(param.kind, Kind::Id | Kind::LooseId | Kind::User));
+            let path_params = method.params.iter().filter(|param| matches!(param.kind, Kind::Id | Kind::User));
             let count = path_params.count();
             for index in 0..2 {
                 assert_eq!(method.path.contains(&format!("{{{index}}}")), index < count, "{}", method.name);

@@ -43,6 +43,11 @@ impl Connection {
         matches!(tokio::time::timeout(PATIENCE, self.sender.ready()).await, Ok(Ok(())))
     }
 
+    /// Closes the connection at once.
+    pub fn abort(self) {
+        self.task.abort();
+    }
+
     /// Closes the connection, by force if it does not end by itself.
     pub async fn close(mut self) {
         drop(self.sender);

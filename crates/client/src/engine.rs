@@ -5,11 +5,14 @@
 //! turn of the engine's loop, and not at all while its owner collects.
 
 use crate::count;
-use crate::exchange::exchange;
+use crate::exchange::{Reply, exchange};
+use crate::failure::Failure;
 use crate::packet::{Job, Packet};
 use crate::text::Text;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
+use std::future::pending;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::{io, mem, thread};
@@ -27,11 +30,14 @@ pub struct Batch {
 impl Batch {
     /// Completions in one batch: what one crossing may keep the main thread busy with.
     pub const MAX_COMPLETIONS: usize = 256;
-    /// Code units after which a batch takes no more completions.
+    /// Code units that the completions of a batch may have together; one that is longer has a batch to itself, so that what
+    /// V8 takes as a string depends on no other reply.
     const FULL_LENGTH: usize = 1 << 20;
 
-    fn is_full(&self) -> bool {
-        self.meta.len() >= 3 * Self::MAX_COMPLETIONS || self.text.len() >= Self::FULL_LENGTH
+    /// Whether there is room for a completion of `bytes`, which are as many code units at the most.
+    fn has_room(&self, bytes: usize) -> bool {
+        self.meta.is_empty()
+            || self.meta.len() < 3 * Self::MAX_COMPLETIONS && self.text.len() + bytes <= Self::FULL_LENGTH
     }
 }
 
@@ -121,7 +127,7 @@ impl Channel {
     }
 }
 
-/// Begins with the requests that have arrived; on the engine's thread.
+/// Begins with the requests that have arrived; on the engine's thread, where nothing else makes requests begin.
 fn take_up() {
     if !ARRIVALS.has_packets.swap(false, Ordering::SeqCst) {
         return;
@@ -130,7 +136,8 @@ fn take_up() {
     for (packet, inbox) in packets {
         for job in packet.into_jobs() {
             IN_FLIGHT.set(IN_FLIGHT.get() + 1);
-            tokio::spawn(carry(job, Arc::clone(&inbox)));
+            let debt = Debt { ticket: job.ticket, inbox: Arc::clone(&inbox), is_paid: false };
+            tokio::spawn(carry(job, debt));
         }
     }
 }
@@ -166,7 +173,7 @@ pub(crate) fn breathe() {
 impl Inbox {
     fn put(self: &Arc<Self>, ticket: u32, status: u16, body: &[u8]) {
         let mut state = lock(&self.state);
-        if state.batches.back().is_none_or(Batch::is_full) {
+        if !state.batches.back().is_some_and(|batch| batch.has_room(body.len())) {
             state.batches.push_back(Batch::default());
         }
         if let Some(batch) = state.batches.back_mut() {
@@ -190,7 +197,11 @@ impl Inbox {
     fn ring(&self, mut state: MutexGuard<'_, State>) {
         state.bell = Bell::Rung;
         drop(state);
-        (self.ring)();
+        // It may be called where the runtime itself would end with it. What it panics with is on stderr by then.
+        if catch_unwind(AssertUnwindSafe(|| (self.ring)())).is_err() {
+            // The next completion tries again.
+            lock(&self.state).bell = Bell::Silent;
+        }
     }
 }
 
@@ -199,23 +210,49 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Tickets count requests in flight and lengths are below V8's limit for strings, so both fit; a reply beyond that
-/// limit is refused by V8 when it is collected.
+/// Tickets count requests in flight, and no reply is longer than `max_response_bytes`, so both fit.
 fn to_i32(number: impl TryInto<i32>) -> i32 {
     number.try_into().unwrap_or(i32::MAX)
 }
 
-async fn carry(job: Job, inbox: Arc<Inbox>) {
-    match exchange(&job).await {
-        Ok(reply) => inbox.put(job.ticket, reply.status, &reply.body),
-        Err(failure) => {
-            // Strings and numbers: there is nothing in it that JSON cannot hold.
-            let text = serde_json::to_vec(&failure).unwrap_or_default();
-            inbox.put(job.ticket, 0, &text);
+/// The outcome that a request owes its caller. One that is dropped, because the request panicked, is an outcome, too.
+struct Debt {
+    ticket: u32,
+    inbox: Arc<Inbox>,
+    is_paid: bool,
+}
+
+impl Debt {
+    fn pay(mut self, outcome: Result<Reply, Failure>) {
+        self.settle(outcome);
+    }
+
+    fn settle(&mut self, outcome: Result<Reply, Failure>) {
+        self.is_paid = true;
+        match outcome {
+            Ok(reply) => self.inbox.put(self.ticket, reply.status, &reply.body),
+            Err(failure) => {
+                // Strings and numbers: there is nothing in it that JSON cannot hold.
+                let text = serde_json::to_vec(&failure).unwrap_or_default();
+                self.inbox.put(self.ticket, 0, &text);
+            }
+        }
+        IN_FLIGHT.set(IN_FLIGHT.get() - 1);
+        count::COMPLETIONS.add_one();
+    }
+}
+
+impl Drop for Debt {
+    fn drop(&mut self) {
+        if !self.is_paid {
+            self.settle(Err(Failure::fault()));
         }
     }
-    IN_FLIGHT.set(IN_FLIGHT.get() - 1);
-    count::COMPLETIONS.add_one();
+}
+
+async fn carry(job: Job, debt: Debt) {
+    let outcome = exchange(&job).await;
+    debt.pay(outcome);
     // A connection is free again: what has arrived meanwhile need not wait until the engine would rest.
     take_up();
 }
@@ -234,7 +271,152 @@ fn runtime() -> io::Result<Handle> {
     let handle = runtime.handle().clone();
     thread::Builder::new()
         .name("layer-client".to_owned())
-        .spawn(move || runtime.block_on(std::future::pending::<()>()))?;
+        // A request that panics ends alone: tokio catches that. Should anything else do so, the others still go on.
+        .spawn(move || while catch_unwind(AssertUnwindSafe(|| runtime.block_on(pending::<()>()))).is_err() {})?;
     *slot = Some(handle.clone());
     Ok(handle)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::agent::{Agent, AgentOptions, NetworkOptions};
+    use crate::base_url::BaseUrl;
+    use crate::caller::{Asked, Caller, Question, Reply as Answering};
+    use crate::client::{Call, Client, ClientOptions};
+    use crate::methods::{Resource, find};
+    use std::io::{Read, Write};
+    use std::net::TcpListener;
+    use std::sync::atomic::AtomicUsize;
+    use std::sync::mpsc::{Receiver, channel};
+    use std::time::Duration;
+
+    /// More than anything here takes, also on a busy machine.
+    const PATIENCE: Duration = Duration::from_secs(30);
+
+    struct Panics;
+
+    impl Caller for Panics {
+        fn ask(&self, _: Question, _: Answering) {
+            panic!("this is part of the test");
+        }
+    }
+
+    fn client(url: &str, options: AgentOptions) -> Arc<Client> {
+        let options = Agent::new(options).unwrap();
+        let settings = ClientOptions {
+            app_id: "e4fd3974-20fe-11e5-89c5-080725007e28".into(),
+            token: "t".into(),
+            version: "1.0".into(),
+            base_url: BaseUrl::parse(url).unwrap(),
+            proxy: None,
+            timeout: PATIENCE,
+            max_response_bytes: 1 << 20,
+        };
+        Arc::new(Client::new(&options, &settings).unwrap())
+    }
+
+    /// A client whose requests panic on the engine's thread.
+    fn panicking() -> Arc<Client> {
+        let network = NetworkOptions { asks_lookup: true, ..NetworkOptions::default() };
+        client(
+            "http://layer.test",
+            AgentOptions { network, caller: Asked(Some(Arc::new(Panics))), ..Default::default() },
+        )
+    }
+
+    /// The URL of a server that answers each connection once.
+    fn server() -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                let mut head = [0; 4096];
+                let _ = stream.read(&mut head);
+                let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}");
+            }
+        });
+        url
+    }
+
+    /// A channel, and what hears its bell; the first `faults` times the bell panics.
+    fn channel_with_faulty_bell(faults: usize) -> (Channel, Receiver<()>) {
+        let (sender, hears) = channel();
+        let count = AtomicUsize::new(0);
+        let ring = move || {
+            assert!(count.fetch_add(1, Ordering::SeqCst) >= faults, "this is part of the test");
+            let _ = sender.send(());
+        };
+        (Channel::open(ring).unwrap(), hears)
+    }
+
+    fn submit(to: &Channel, client: &Arc<Client>, ticket: u32) {
+        let mut packet = Packet::default();
+        let call = Call { path: [Some("maria"), None], text: None };
+        client.prepare(find(Resource::Blocklist, "get"), &call, ticket, &mut packet).unwrap();
+        to.submit(packet);
+    }
+
+    /// Ticket, status and text of each completion until there are `count`.
+    fn completions(of: &Channel, hears: &Receiver<()>, count: usize) -> Vec<(i32, i32, String)> {
+        let mut all = Vec::new();
+        while all.len() < count {
+            hears.recv_timeout(PATIENCE).unwrap();
+            while let Some(batch) = of.collect() {
+                let Text::Ascii(text) = batch.text else { panic!() };
+                let mut text = String::from_utf8(text).unwrap();
+                for numbers in batch.meta.chunks(3) {
+                    let rest = text.split_off(usize::try_from(numbers[2]).unwrap());
+                    all.push((numbers[0], numbers[1], mem::replace(&mut text, rest)));
+                }
+            }
+        }
+        all.sort();
+        all
+    }
+
+    #[test]
+    fn a_request_that_panics_fails_and_the_others_go_on() {
+        let (channel, hears) = channel_with_faulty_bell(0);
+        let (bad, good) = (panicking(), client(&server(), AgentOptions::default()));
+        submit(&channel, &bad, 1);
+        submit(&channel, &good, 2);
+        submit(&channel, &bad, 3);
+        let [one, two, three] = &completions(&channel, &hears, 3)[..] else { panic!() };
+        assert_eq!((two.0, two.1, two.2.as_str()), (2, 200, "{}"));
+        for (completion, ticket) in [(one, 1), (three, 3)] {
+            assert_eq!((completion.0, completion.1), (ticket, 0));
+            assert!(completion.2.contains("ERR_INTERNAL"), "{}", completion.2);
+        }
+        submit(&channel, &good, 4);
+        assert_eq!(completions(&channel, &hears, 1)[0].1, 200);
+    }
+
+    #[test]
+    fn a_bell_that_panics_is_rung_again_and_silences_no_other_channel() {
+        let good = client(&server(), AgentOptions::default());
+        let (faulty, hears) = channel_with_faulty_bell(1);
+        let (other, others) = channel_with_faulty_bell(0);
+        submit(&faulty, &good, 1);
+        submit(&other, &good, 1);
+        assert_eq!(completions(&other, &others, 1)[0].1, 200);
+        // Nobody rings for the first one unless another comes.
+        while lock(&faulty.inbox.state).batches.is_empty() {
+            thread::sleep(Duration::from_millis(1));
+        }
+        submit(&faulty, &good, 2);
+        assert_eq!(completions(&faulty, &hears, 2).iter().map(|one| one.1).collect::<Vec<_>>(), [200, 200]);
+    }
+
+    #[test]
+    fn long_completions_do_not_share_a_batch() {
+        let inbox = Arc::new(Inbox { state: Mutex::default(), ring: Box::new(|| {}) });
+        let (short, half, long) = (vec![b' '; 10], vec![b' '; 600 << 10], vec![b' '; 3 << 20]);
+        for (ticket, body) in (0..).zip([&short, &half, &half, &short, &long, &short]) {
+            inbox.put(ticket, 200, body);
+        }
+        let lengths: Vec<_> = lock(&inbox.state).batches.iter().map(|batch| batch.text.len()).collect();
+        assert_eq!(lengths, [10 + (600 << 10), (600 << 10) + 10, 3 << 20, 10]);
+    }
 }

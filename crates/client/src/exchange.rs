@@ -9,7 +9,7 @@ use crate::watched::Activity;
 use bytes::Bytes;
 use http::{HeaderMap, Response};
 use http_body_util::BodyExt;
-use hyper::body::Incoming;
+use hyper::body::{Body, Incoming};
 use std::sync::Arc;
 use tokio::time::Duration;
 
@@ -40,7 +40,8 @@ pub async fn exchange(job: &Job) -> Result<Reply, Failure> {
     // Boxed, here and below: a future is as large as its largest part, and is moved when it is spawned. Without the steps
     // that few requests take it is a tenth of the size.
     if let Some(route) = &origin.proxy {
-        return Box::pin(route.exchange(job.request().map_err(|failure| *failure)?, timeout)).await;
+        let request = job.request().map_err(|failure| *failure)?;
+        return Box::pin(route.exchange(request, timeout, job.client.max_response_bytes)).await;
     }
     while let Some(connection) = origin.take() {
         connection.activity.touch();
@@ -79,13 +80,20 @@ async fn attempt(job: &Job, mut connection: Connection, turn: &mut Turn) -> Atte
             None => Attempt::Done(Err(Failure::http(error.error(), activity.failed()))),
         })?;
         let announced = announced(response.headers());
-        let reply = read(response).await.map_err(|failure| Attempt::Done(Err(failure)))?;
+        let limit = job.client.max_response_bytes;
+        let reply = read(response, limit).await.map_err(|failure| Attempt::Done(Err(failure)))?;
         Ok((reply, announced))
     });
     let (reply, announced) = match exchanged.await {
         Ok(Ok(exchanged)) => exchanged,
-        Ok(Err(attempt)) => return attempt,
-        Err(timeout) => return Attempt::Done(Err(timeout)),
+        Ok(Err(attempt)) => {
+            connection.abort();
+            return attempt;
+        }
+        Err(timeout) => {
+            connection.abort();
+            return Attempt::Done(Err(timeout));
+        }
     };
     if connection.sender.is_ready() {
         origin.give_back(connection, announced, std::mem::take(turn));
@@ -110,14 +118,22 @@ fn announced(headers: &HeaderMap) -> Option<Duration> {
     digits.parse().ok().map(Duration::from_secs)
 }
 
-async fn read(response: Response<Incoming>) -> Result<Reply, Failure> {
+/// Reads a reply of at most `limit` bytes; one that is longer is not read on.
+async fn read(response: Response<Incoming>, limit: usize) -> Result<Reply, Failure> {
     let status = response.status().as_u16();
     let mut incoming = response.into_body();
+    let announced = incoming.size_hint().exact();
+    if announced.is_some_and(|length| length > limit as u64) {
+        return Err(Failure::too_large(announced, limit));
+    }
     let mut first = Bytes::new();
     let mut joined = Vec::new();
     while let Some(frame) = incoming.frame().await {
         // Trailers are dropped, as in the original.
         let Ok(data) = frame.map_err(|_| Failure::aborted())?.into_data() else { continue };
+        if data.len() > limit - first.len().max(joined.len()) {
+            return Err(Failure::too_large(None, limit));
+        }
         if first.is_empty() {
             first = data;
         } else {

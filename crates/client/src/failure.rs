@@ -175,6 +175,22 @@ impl Failure {
         Self::Network(NetworkError::named("ECONNRESET", "aborted"))
     }
 
+    /// A reply whose body is longer than `limit` bytes; `length` is what the server announced, where it did.
+    pub(crate) fn too_large(length: Option<u64>, limit: usize) -> Self {
+        let size = match length {
+            Some(length) => format!("has {length} bytes"),
+            None => "goes on after that".to_owned(),
+        };
+        let message = format!("The response is too large: `maxResponseBytes` is {limit}, and the response {size}");
+        Self::Network(NetworkError::named("ERR_RESPONSE_TOO_LARGE", message))
+    }
+
+    /// A request that a fault of this program ended.
+    pub(crate) fn fault() -> Self {
+        let message = "The request was given up: the network thread met a fault of its own, which is told on stderr";
+        Self::Network(NetworkError::named("ERR_INTERNAL", message))
+    }
+
     /// A refused certificate.
     pub(crate) fn refused(refused: &Refused) -> Self {
         Self::Network(NetworkError::named(refused.code, refused.words))
@@ -210,6 +226,10 @@ impl Failure {
     pub(crate) fn http(error: &hyper::Error, syscall: &'static str) -> Self {
         if let Some(io) = error.source().and_then(|source| source.downcast_ref::<io::Error>()) {
             return Self::broken(io, syscall);
+        }
+        // More than hyper takes: 100 lines, or some 400 kB.
+        if error.is_parse_too_large() {
+            return Self::Network(NetworkError::named("HPE_HEADER_OVERFLOW", "Parse Error: Header overflow"));
         }
         if error.is_parse() {
             return Self::Network(NetworkError::named("HPE_INVALID_CONSTANT", format!("Parse Error: {error}")));

@@ -66,7 +66,7 @@ pub struct Param {
     pub name: &'static str,
     /// What it is and so how it is checked.
     pub kind: Kind,
-    /// Text of the error when it is refused; empty where it never is.
+    /// Text of the error when it is refused.
     pub error: &'static str,
 }
 
@@ -78,15 +78,19 @@ pub enum Kind {
     Tag,
     /// Id of a conversation or message; its UUID goes into the path.
     Id,
-    /// As `Id`, but anything truthy passes, and what holds no UUID goes out as `null`: only `messages.get` does so.
-    LooseId,
     /// User id, percent-encoded into the path.
     User,
     /// Makes up the body and is checked by it.
     Payload,
-    /// Makes up the body and is never refused.
-    Value,
-    /// Optional query parameters.
+    /// User id that becomes part of the body as it is; JavaScript checks it, as it does all that follow.
+    Sender,
+    /// Text that becomes part of the body and may not be empty.
+    Name,
+    /// Text that becomes part of the body.
+    Text,
+    /// Object whose properties become the body.
+    Properties,
+    /// Optional object of query parameters.
     Query,
 }
 
@@ -138,12 +142,13 @@ const CONVERSATION: Param = param("conversationId", Kind::Id, CONVERSATION_ID);
 const MESSAGE: Param = param("messageId", Kind::Id, MESSAGE_ID);
 const USER: Param = param("userId", Kind::User, USER_ID);
 const OWNER: Param = param("ownerId", Kind::User, "Blocklist owner ID is required");
-const QUERY: Param = param("params", Kind::Query, "");
+const QUERY: Param = param("params", Kind::Query, "Query parameters should be an object");
+const SENDER: Param = param("userId", Kind::Sender, USER_ID);
+const NAME: Param = param("name", Kind::Name, "Sender name is required");
+const TEXT: Param = param("text", Kind::Text, "Message text should be a string");
+const METADATA: Param = param("properties", Kind::Properties, "Metadata properties should be an object");
 const fn payload(name: &'static str, error: &'static str) -> Param {
     param(name, Kind::Payload, error)
-}
-const fn value(name: &'static str) -> Param {
-    param(name, Kind::Value, "")
 }
 
 /// A method that may be called without a callback.
@@ -215,9 +220,9 @@ pub static METHODS: [Method; 30] = [
         &[CONVERSATION, payload("operations", "Conversation operations should be array")],
         Some(Payload::Operations), "Conversation edit: {0}"),
     write(Conversations, "setMetadataProperties", Patch, "/conversations/{0}",
-        &[CONVERSATION, value("properties")], Some(Payload::SetMetadata), "Conversation setMetadataProperties: {0}"),
+        &[CONVERSATION, METADATA], Some(Payload::SetMetadata), "Conversation setMetadataProperties: {0}"),
     write(Conversations, "deleteMetadataProperties", Patch, "/conversations/{0}",
-        &[CONVERSATION, value("properties")], Some(Payload::DeleteMetadata),
+        &[CONVERSATION, METADATA], Some(Payload::DeleteMetadata),
         "Conversation deleteMetadataProperties: {0}"),
     write(Conversations, "addParticipants", Patch, "/conversations/{0}",
         &[CONVERSATION, payload("participants", PARTICIPANTS)], Some(Payload::AddParticipants),
@@ -235,12 +240,12 @@ pub static METHODS: [Method; 30] = [
     write(Messages, "sendDedupe", Post, "/conversations/{0}/messages",
         &[TAG, CONVERSATION, payload("body", MESSAGE_BODY)], Some(Payload::Body), "Message send: {0}"),
     write(Messages, "sendTextFromUser", Post, "/conversations/{0}/messages",
-        &[CONVERSATION, value("userId"), value("text")], Some(Payload::TextFromUser), "Message send: {0}"),
+        &[CONVERSATION, SENDER, TEXT], Some(Payload::TextFromUser), "Message send: {0}"),
     write(Messages, "sendTextFromName", Post, "/conversations/{0}/messages",
-        &[CONVERSATION, value("name"), value("text")], Some(Payload::TextFromName), "Message send: {0}"),
+        &[CONVERSATION, NAME, TEXT], Some(Payload::TextFromName), "Message send: {0}"),
     read(Messages, "getAll", "/conversations/{0}/messages", &[CONVERSATION, QUERY], "Message getAll: {0}"),
     read(Messages, "get", "/conversations/{1}/messages/{0}",
-        &[param("messageId", Kind::LooseId, MESSAGE_ID), param("conversationId", Kind::LooseId, CONVERSATION_ID)],
+        &[MESSAGE, CONVERSATION],
         "Message get: {0}, {1}"),
     read(Messages, "getAllFromUser", "/users/{0}/conversations/{1}/messages", &[USER, CONVERSATION, QUERY],
         "Message getAllFromUser: {0}, {1}"),
@@ -263,7 +268,7 @@ pub static METHODS: [Method; 30] = [
         &[USER, payload("properties", DISPLAY_NAME)], Some(Payload::Identity), "Identity create: {0}"),
     read(Identities, "get", "/users/{0}/identity", &[USER], "Identities get: {0}"),
     write(Identities, "edit", Patch, "/users/{0}/identity",
-        &[USER, value("properties")], Some(Payload::SetProperties), "Identity edit: {0}"),
+        &[USER, param("properties", Kind::Properties, "Identity properties should be an object")], Some(Payload::SetProperties), "Identity edit: {0}"),
     write(Identities, "replace", Put, "/users/{0}/identity",
         &[USER, payload("properties", DISPLAY_NAME)], Some(Payload::Identity), "Identity replace: {0}"),
     write(Identities, "delete", Delete, "/users/{0}/identity", &[USER], None, "Identity delete: {0}"),

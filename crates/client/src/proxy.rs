@@ -63,7 +63,9 @@ impl Route {
     }
 
     /// Sends `request` and reads the reply to its end; `timeout` bounds each step.
-    pub async fn exchange(&self, request: Request<Body>, timeout: Duration) -> Result<Reply, Failure> {
+    ///
+    /// A reply of more than `limit` bytes is not read on, and its connection is closed.
+    pub async fn exchange(&self, request: Request<Body>, timeout: Duration, limit: usize) -> Result<Reply, Failure> {
         let (parts, body) = request.into_parts();
         let url = Url::parse(&format!("{}{}", self.service, parts.uri)).map_err(|_| Failure::hang_up())?;
         let mut proxied = reqwest::Request::new(parts.method, url);
@@ -72,8 +74,15 @@ impl Route {
 
         let mut response = step(timeout, self.client.execute(proxied)).await?;
         let status = response.status().as_u16();
+        let announced = response.content_length();
+        if announced.is_some_and(|length| length > limit as u64) {
+            return Err(Failure::too_large(announced, limit));
+        }
         let mut body = Vec::new();
         while let Some(chunk) = step(timeout, response.chunk()).await? {
+            if chunk.len() > limit - body.len() {
+                return Err(Failure::too_large(None, limit));
+            }
             body.extend_from_slice(&chunk);
         }
         Ok(Reply { status, body: body.into() })

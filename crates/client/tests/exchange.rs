@@ -44,6 +44,7 @@ impl Fixture {
             base_url: BaseUrl::parse(&format!("http://127.0.0.1:{port}")).unwrap(),
             proxy: None,
             timeout,
+            max_response_bytes: 512 << 20,
         };
         let client = Arc::new(Client::new(&Agent::new(options).unwrap(), &client_options).unwrap());
         Self { client, channel: Channel::open(move || ring.send(()).unwrap()).unwrap(), rings }
