@@ -13,7 +13,7 @@ const path = require('node:path');
 const { after, before, describe, test } = require('node:test');
 
 const ROOT = path.join(__dirname, '..', '..');
-const PAGE = path.join(ROOT, 'docs', 'benchmarks.md');
+const PAGE = path.join(ROOT, 'docs', 'benchmark-results.md');
 const out = fs.mkdtempSync(path.join(tmpdir(), 'layer-api-bench-'));
 
 const FIGURES = {
@@ -92,7 +92,7 @@ describe('the benchmark', { skip: process.platform !== 'linux' && 'It reads /pro
     assert.ok(printed.endsWith(stdout));
   });
 
-  test('writes its results between the marks of docs/benchmarks.md, and nothing else', async () => {
+  test('writes its results between the marks of docs/benchmark-results.md, and nothing else', async () => {
     const { pageWith } = await import('../../bench/client/page.mjs');
     const page = fs.readFileSync(PAGE, 'utf8');
     const first = pageWith(page, results);

@@ -193,7 +193,15 @@ describe('packages', () => {
     });
     assert.deepStrictEqual(dead, []);
     assert.ok(packed['layer-api'].files.includes('docs/webhooks.md'));
-    for (const name of ['benchmarks', 'compatibility', 'contract', 'quirks', 'recorded', 'releasing'])
+    for (const name of [
+      'benchmark-results',
+      'benchmarks',
+      'compatibility',
+      'contract',
+      'quirks',
+      'recorded',
+      'releasing',
+    ])
       assert.ok(!packed['layer-api'].files.includes(`docs/${name}.md`), name);
   });
 

@@ -1,4 +1,4 @@
-/** The results in docs/benchmarks.md. */
+/** The results in docs/benchmark-results.md. */
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -6,7 +6,7 @@ import { ROOT, stop } from '../../scripts/prepare.mjs';
 import { checkGoals } from './goals.mjs';
 import { goalsTable, tablesOf } from './report.mjs';
 
-const PAGE = join(ROOT, 'docs', 'benchmarks.md');
+const PAGE = join(ROOT, 'docs', 'benchmark-results.md');
 const BEGIN = '<!-- Made by `npm run bench -- --render`. -->';
 const END = '<!-- End of what is made. -->';
 
@@ -19,7 +19,7 @@ export function render(results) {
 /** The page with these tables between its marks. */
 export function pageWith(page, results) {
   const [begin, end] = [page.indexOf(BEGIN), page.indexOf(END)];
-  if (begin === -1 || end < begin) throw new Error(`docs/benchmarks.md has lost its marks: ${BEGIN} and ${END}`);
+  if (begin === -1 || end < begin) throw new Error(`docs/benchmark-results.md has lost its marks: ${BEGIN} and ${END}`);
   return `${page.slice(0, begin)}${BEGIN}\n\n${written(results)}\n\n${page.slice(end)}`;
 }
 
