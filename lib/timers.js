@@ -7,12 +7,16 @@
 
 const timers = require('timers');
 
-/** Node's setImmediate, as far as it can be had: fake timers that were there first keep it on their clock, and shimmer beside its own. */
+/** Where zone.js leaves Node's setImmediate. */
+const BEFORE_ZONES = '__zone_symbol__setImmediate';
+
+/** Node's setImmediate, as far as it can be had: fakes that were there first keep it on their clock, others beside their own. */
 exports.setImmediate = unwrapped((timers.setImmediate.clock || {})._setImmediate || timers.setImmediate);
 
 function unwrapped(set) {
-  while (set.__wrapped === true && typeof set.__original === 'function') set = set.__original;
-  return set;
+  let inner = timers[BEFORE_ZONES] || set;
+  while (inner.__wrapped === true && typeof inner.__original === 'function') inner = inner.__original;
+  return inner;
 }
 
 /** Whether what `setImmediate` gave is an immediate of Node, or of another runtime. That of a fake may never run. */
@@ -28,15 +32,26 @@ exports.setMicrotask = (work) => {
   settled.then(work);
 };
 
+/** The setImmediate that was found to give no context of its own. */
+let plain;
+
 /**
- * `callback` with the context that instrumentation from before async_hooks (async-listener, and with it
- * continuation-local-storage) gives to what is passed to its setImmediate: it has no other function for that.
+ * `callback` with the context that instrumentation from before async_hooks gives to what is passed to setImmediate: zones,
+ * and by async-listener the storage of continuation-local-storage.
  */
 exports.withContext = (callback) => {
-  const { setImmediate: set, clearImmediate: clear } = timers;
-  if (set.__wrapped !== true) return callback;
+  const set = timers.setImmediate;
+  if (set === plain) return callback;
+  if (set.__wrapped === true) return wrapped(callback, set);
+  if (timers[BEFORE_ZONES]) return global.Zone.current.wrap(callback, 'layer-api');
+  plain = set;
+  return callback;
+};
+
+/** async-listener has no function that wraps a callback and does nothing else. */
+function wrapped(callback, set) {
   const immediate = set(callback);
   const bound = immediate && immediate._onImmediate;
-  clear(immediate);
+  timers.clearImmediate(immediate);
   return typeof bound === 'function' ? bound : callback;
-};
+}

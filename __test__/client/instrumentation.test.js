@@ -36,7 +36,7 @@ async function printed(name, args, subject, server) {
 }
 
 for (const subject of Object.values(subjects)) {
-  for (const library of ['continuation-local-storage', 'cls-hooked']) {
+  for (const library of ['continuation-local-storage', 'cls-hooked', 'zone.js']) {
     test(`callbacks have the local storage of ${library} (${subject.name})`, async () => {
       const server = await secureServer();
       for (const when of ['first', 'last']) {

@@ -5,6 +5,20 @@
  * follows another. Arguments: the library, when it is loaded (`first` or `last`), the path of the client.
  */
 
+/** Zones as if they were local storage. */
+function zones() {
+  require('zone.js/dist/zone-node.js');
+  return {
+    createNamespace: () => ({
+      run: (work) => Zone.current.fork({ name: 'test', properties: {} }).run(work),
+      set: (key, value) => {
+        Zone.current._properties[key] = value;
+      },
+      get: (key) => Zone.current.get(key),
+    }),
+  };
+}
+
 const [library, when, subject] = process.argv.slice(2);
 const config = JSON.parse(process.env.CONFIG);
 
@@ -12,12 +26,12 @@ let storage;
 let LayerAPI;
 const load = {
   first: () => {
-    storage = require(library);
+    storage = library === 'zone.js' ? zones() : require(library);
     LayerAPI = require(subject);
   },
   last: () => {
     LayerAPI = require(subject);
-    storage = require(library);
+    storage = library === 'zone.js' ? zones() : require(library);
   },
 };
 load[when]();
