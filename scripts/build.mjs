@@ -10,7 +10,9 @@ import { ROOT, run, stop } from './prepare.mjs';
 
 const OPTIONS = ['--platform', '--release', '--no-js', '--dts', 'target/addon.d.ts'];
 
-if (!run(join(ROOT, 'node_modules', '.bin', 'napi'), ['build', ...OPTIONS, ...process.argv.slice(2)])) process.exit(1);
+// The script and not the program in .bin, which has another name on Windows.
+const napi = join(ROOT, 'node_modules', '@napi-rs', 'cli', 'dist', 'cli.js');
+if (!run(process.execPath, [napi, 'build', ...OPTIONS, ...process.argv.slice(2)])) process.exit(1);
 const addons = readdirSync(ROOT).filter((name) => name.endsWith('.node'));
 const [built] = addons.sort((one, other) => modified(other) - modified(one));
 const fault = built && sizeFault(join(ROOT, built));

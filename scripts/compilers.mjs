@@ -27,15 +27,23 @@ const alias = (version) => `typescript-${version.replaceAll('.', '-')}`;
 /** A folder for each version: newer ones bring packages with them. */
 const nodeTypesCache = (version) => cacheFolder(join('types-of-node', version));
 
+/** What is not installed, such as `TypeScript 3.9.10` and `@types/node 12.20.55`. */
+export const missingCompilers = () => [
+  ...missingVersions().map((version) => `TypeScript ${version}`),
+  ...missingNodeTypes().map((version) => `@types/node ${version}`),
+];
+
+const missingVersions = () =>
+  Object.keys(PAIRS).filter((version) => !isInstalled(join(compilerOf(version), '..', '..'), version));
+
+const missingNodeTypes = () =>
+  [...new Set(Object.values(PAIRS).flat())].filter((version) => !isInstalled(nodeTypesOf(version), version));
+
 /** Installs the compilers and types that are missing. */
 export function installCompilers() {
-  const compilers = Object.keys(PAIRS).filter(
-    (version) => !isInstalled(join(compilerOf(version), '..', '..'), version),
-  );
-  const specs = compilers.map((version) => `${alias(version)}@npm:typescript@${version}`);
+  const specs = missingVersions().map((version) => `${alias(version)}@npm:typescript@${version}`);
   if (specs.length > 0 && !installInto(COMPILERS, specs)) fail('TypeScript');
-  for (const version of new Set(Object.values(PAIRS).flat())) {
-    if (isInstalled(nodeTypesOf(version), version)) continue;
+  for (const version of missingNodeTypes()) {
     if (!installInto(nodeTypesCache(version), [`@types/node@${version}`])) fail(`@types/node@${version}`);
   }
 }

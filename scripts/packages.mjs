@@ -2,7 +2,7 @@
  * `npm run packages`: lays out in npm/ what a release publishes, one folder for each package: `layer-api`, and one for
  * each target of package.json with the addon in it. docs/releasing.md says how a release is made.
  *
- *   npm run packages -- [--addons DIR]   DIR holds the built addons, by default this folder
+ *   npm run packages -- [--addons DIR]   DIR holds the built addons, all of them; by default this folder, with some
  */
 
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -111,4 +111,6 @@ if (import.meta.url === pathToFileURL(process.argv[1]).href) {
   const faults = await createPackages(folder, resolve(addons));
   console.log(`npm/ has ${readdirSync(folder).length} packages`);
   for (const [target, fault] of Object.entries(faults)) console.log(`npm/${target} cannot be published: ${fault}`);
+  // A release names the folder of its addons; without it the packages are for this machine.
+  if (flag && Object.keys(faults).length > 0) process.exitCode = 1;
 }

@@ -45,7 +45,8 @@ export function prepare() {
   build();
 }
 
-function checkTools() {
+/** Ends the process where a tool is missing that nothing can do without. */
+export function checkTools() {
   const [major] = process.versions.node.split('.');
   if (Number(major) < 20) stop(`Node.js 20 or newer is needed to build; this is ${process.version}.`);
   const tools = {
@@ -58,7 +59,8 @@ function checkTools() {
   }
 }
 
-function install() {
+/** Installs the npm packages of the lock file, unless they are there. */
+export function install() {
   const installed = join(ROOT, 'node_modules', '.package-lock.json');
   if (existsSync(installed) && newest(installed) >= newest(join(ROOT, 'package-lock.json'))) return;
   say('Installing npm packages');

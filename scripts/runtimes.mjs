@@ -70,9 +70,13 @@ export const programOf = (runtime) => join(CACHE, 'node_modules', alias(runtime)
 /** Names of packages side by side: npm takes one version of a name only. */
 const alias = ({ id }) => `runtime-${id.replace('.', '-')}`;
 
+/** Those that are not installed. */
+export const missingRuntimes = (runtimes) =>
+  runtimes.filter((runtime) => installedVersion(runtime) !== runtime.version);
+
 /** Installs the runtimes that are missing. */
 export function installRuntimes(runtimes) {
-  const missing = runtimes.filter((runtime) => installedVersion(runtime) !== runtime.version);
+  const missing = missingRuntimes(runtimes);
   if (missing.length === 0) return;
   const specs = missing.map((runtime) => `${alias(runtime)}@npm:${runtime.package}@${runtime.version}`);
   if (!installInto(CACHE, specs)) stop('The runtimes could not be installed; npm says why above.');

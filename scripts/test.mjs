@@ -1,78 +1,33 @@
 /** `npm test`: everything that has to hold, in one run. The last line is `N passed, M failed`. */
 
-import { spawn } from 'node:child_process';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { prepare, ROOT, say } from './prepare.mjs';
+import { installCompilers } from './compilers.mjs';
+import { hasCargoDeny, showNeeds } from './needs.mjs';
+import { prepare, ROOT } from './prepare.mjs';
 import { chooseRuntimes, installRuntimes } from './runtimes.mjs';
+import { FORMATS_AND_LINTS, runSteps, TYPES } from './steps.mjs';
 
-/** Counts of the runners that tell how many tests they ran; any other step counts as one. */
-const COUNTS = [
-  {
-    passed: /^test result: \w+\. (\d+) passed; (?:\d+) failed/gm,
-    failed: /^test result: \w+\. (?:\d+) passed; (\d+) failed/gm,
-  },
-  { passed: /^ℹ pass (\d+)$/gm, failed: /^ℹ fail (\d+)$/gm },
-];
-
-const bin = (name) => join(ROOT, 'node_modules', '.bin', name);
-/** What only the benchmark's comparison of protocols and `__test__/cost` turn on has to compile as well. */
-const features = ['--features', 'layer-bench-floor/http2,layer-bench-server/http2,layer-api/counting'];
-const cargoLints = ['clippy', '--workspace', '--all-targets', ...features, '--quiet', '--', '--deny', 'warnings'];
+const runtimes = chooseRuntimes(process.env.LAYER_TEST_RUNTIMES);
 const testFiles = (await find('__test__')).sort();
 
-const STEPS = [
-  ['Rust formatting', 'cargo', ['fmt', '--all', '--check']],
-  ['JavaScript formatting and lints', bin('biome'), ['check', '--error-on-warnings', '.']],
-  ['Rust lints', 'cargo', cargoLints],
-  ['Rust documentation', 'cargo', ['doc', '--workspace', '--no-deps', '--quiet'], { RUSTDOCFLAGS: '--deny warnings' }],
-  ['Rust tests', 'cargo', ['test', '--workspace', '--quiet']],
-  ['Type tests', bin('tsc'), ['--project', '__test__/types']],
-  ['JavaScript tests', process.execPath, ['--test', '--test-reporter=spec', ...testFiles]],
-  ['OpenAPI: schemathesis', process.execPath, ['scripts/schemathesis.mjs']],
-];
-
+showNeeds(runtimes);
 prepare();
 // Before the tests, which run side by side: npm works in a folder alone.
-installRuntimes(chooseRuntimes(process.env.LAYER_TEST_RUNTIMES));
-let passed = 0;
-let failed = 0;
-const failures = [];
-for (const [name, command, args, env] of STEPS) {
-  say(name);
-  const { isFine, output } = await step(command, args, env);
-  const counts = { passed: count(output, 'passed'), failed: count(output, 'failed') };
-  if (counts.passed + counts.failed === 0) counts[isFine ? 'passed' : 'failed'] = 1;
-  // A runner that dies says nothing of the test it died in.
-  if (!isFine && counts.failed === 0) counts.failed = 1;
-  passed += counts.passed;
-  failed += counts.failed;
-  if (!isFine) failures.push(name);
-}
-if (failures.length > 0) console.error(`\nFailed: ${failures.join(', ')}`);
-console.log(`\n${passed} passed, ${failed} failed`);
-process.exitCode = failed === 0 ? 0 : 1;
-
-/** Runs a command with its output on ours, and keeps it. */
-async function step(command, args, env) {
-  const child = spawn(command, args, {
-    cwd: ROOT,
-    env: { ...process.env, ...env },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  let output = '';
-  for await (const chunk of child.stdout) {
-    output += chunk;
-    process.stdout.write(chunk);
-  }
-  const exitCode = child.exitCode ?? (await new Promise((resolve) => child.once('exit', resolve)));
-  return { isFine: exitCode === 0, output };
-}
-
-function count(output, outcome) {
-  const matches = COUNTS.flatMap((patterns) => [...output.matchAll(patterns[outcome])]);
-  return matches.reduce((sum, [, number]) => sum + Number(number), 0);
-}
+installRuntimes(runtimes);
+installCompilers();
+await runSteps([
+  ...FORMATS_AND_LINTS,
+  // Without advisories, which are fetched from the network: CI asks for them.
+  ...(hasCargoDeny()
+    ? [['Dependencies', 'cargo', ['deny', '--workspace', 'check', 'bans', 'licenses', 'sources']]]
+    : []),
+  ['Rust documentation', 'cargo', ['doc', '--workspace', '--no-deps', '--quiet'], { RUSTDOCFLAGS: '--deny warnings' }],
+  ['Rust tests', 'cargo', ['test', '--workspace', '--quiet']],
+  TYPES,
+  ['JavaScript tests', process.execPath, ['--test', '--test-reporter=spec', ...testFiles]],
+  ['OpenAPI: schemathesis', process.execPath, ['scripts/schemathesis.mjs']],
+]);
 
 /** Test files at or below a folder. */
 async function find(folder) {

@@ -1,0 +1,41 @@
+/** What `npm test` needs beside Node.js, npm, cargo and a C compiler: said at its start, so that nobody learns it at its end. */
+
+import { spawnSync } from 'node:child_process';
+import { pathToFileURL } from 'node:url';
+import { missingCompilers } from './compilers.mjs';
+import { say } from './prepare.mjs';
+import { chooseRuntimes, missingRuntimes } from './runtimes.mjs';
+
+const succeeds = (command, ...args) => spawnSync(command, args, { stdio: 'ignore' }).status === 0;
+
+/** Programs that tests run: name, what for, whether it is there, how it is installed. */
+const PROGRAMS = [
+  ['valgrind', 'counts instructions for __test__/cost', () => succeeds('valgrind', '--version'), 'valgrind'],
+  [
+    'python3 (3.10 or newer) with venv',
+    'runs schemathesis',
+    () => succeeds('python3', '-c', 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 10))'),
+    'python3 python3-venv',
+  ],
+  ['openssl', 'opens exports, and makes certificates', () => succeeds('openssl', 'version'), 'openssl'],
+];
+
+/** Whether dependencies can be checked here; it takes minutes to install, so nobody needs to have it. */
+export const hasCargoDeny = () => succeeds('cargo', 'deny', '--version');
+
+/** Prints what the tests need, and what of it is missing. */
+export function showNeeds(runtimes) {
+  say('What the tests need');
+  for (const [name, purpose, isThere, debian] of PROGRAMS) {
+    const state = isThere() ? 'found' : `MISSING: its tests will fail (Debian: apt-get install ${debian})`;
+    console.log(`${name}, which ${purpose}: ${state}`);
+  }
+  const deny = hasCargoDeny() ? 'found' : 'not there, left to CI (cargo install --locked cargo-deny)';
+  console.log(`cargo-deny, which checks licences and sources of dependencies: ${deny}`);
+  const packages = [...missingRuntimes(runtimes).map(({ title }) => title), ...missingCompilers()];
+  const state =
+    packages.length === 0 ? 'found' : `to be installed from npm, into node_modules/.cache: ${packages.join(', ')}`;
+  console.log(`Runtimes and compilers of TypeScript: ${state}`);
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1]).href) showNeeds(chooseRuntimes());
