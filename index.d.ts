@@ -451,10 +451,13 @@ declare namespace LayerAPI {
     /** Time at which the clock stands, as a Date, ISO 8601 text, or milliseconds since 1970. Default: none, it runs. */
     clock?: Date | string | number;
     /**
-     * How many requests {@link Platform.requests} remembers, with up to 32 KiB each.
+     * How many requests {@link Platform.requests} remembers, up to 100000: of each body the first 16 KiB, and the latest
+     * requests that fit into 32 MiB.
      * Default: 1000 for a platform in memory, else 0.
      */
     recordedRequests?: number;
+    /** How many connections there may be at the same time; one more is answered with 503 and closed. Default: 1000. */
+    maxConnections?: number;
     /** Opens the admin API, below `/_platform`, to whoever knows it. Default: none, there is no such API. */
     adminToken?: string;
     /** Where webhooks may go. Default: to public addresses over HTTPS. */

@@ -183,6 +183,7 @@ const OPTIONS = {
   },
   clock: (value) => time(value, 'clock'),
   recordedRequests: upTo(100000),
+  maxConnections: upTo(1000000),
   adminToken: of('string'),
   webhooks: group({ allowPrivateAddresses: of('boolean'), allowHttp: of('boolean'), ca: of('string') }),
   exports: group({ unlimited: of('boolean') }),

@@ -35,6 +35,8 @@ pub struct PlatformOptions {
     pub clock: Option<f64>,
     /// How many requests are recorded.
     pub recorded_requests: Option<u32>,
+    /// How many connections there may be.
+    pub max_connections: Option<u32>,
     /// Opens the admin API to others.
     pub admin_token: Option<String>,
     /// Where webhooks may go.
@@ -124,6 +126,9 @@ fn config(options: PlatformOptions) -> Result<Config> {
     };
     config.frozen_at = options.clock.map(|ms| Timestamp::from_ms(whole(ms)));
     config.recorded_requests = options.recorded_requests.map_or(0, |count| count as usize);
+    if let Some(most) = options.max_connections {
+        config.max_connections = most as usize;
+    }
     config.unlimited_exports = options.exports.and_then(|exports| exports.unlimited).unwrap_or_default();
     config.admin_token = options.admin_token.map(Token::new);
     if let Some(webhooks) = options.webhooks {

@@ -12,7 +12,7 @@ use http::header::{CONTENT_TYPE, HeaderName, LOCATION};
 use http::{HeaderValue, StatusCode};
 use hyper::body::{Frame, SizeHint};
 use layer_wire::Version;
-use layer_wire::page::Listing;
+use layer_wire::page::{Listing, MAX_PAGE_BYTES};
 use serde::Serialize;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=UTF-8");
@@ -24,14 +24,16 @@ static COUNT: HeaderName = HeaderName::from_static("layer-count");
 pub fn json(status: StatusCode, body: &impl Serialize) -> Response {
     let mut text = JsonText(Vec::with_capacity(USUAL_LENGTH));
     match serde_json::to_writer(&mut text, body) {
-        Ok(()) => {
-            let mut response = with_body(status, Body::from(text.0));
-            response.headers_mut().insert(CONTENT_TYPE, JSON);
-            response
-        }
+        Ok(()) => of_json(status, text),
         // Our own types have text keys and serialise without fail.
         Err(_) => empty(StatusCode::INTERNAL_SERVER_ERROR),
     }
+}
+
+fn of_json(status: StatusCode, text: JsonText) -> Response {
+    let mut response = with_body(status, Body::from(text.0));
+    response.headers_mut().insert(CONTENT_TYPE, JSON);
+    response
 }
 
 /// Room for most answers. Unit: bytes.
@@ -87,12 +89,32 @@ impl hyper::body::Body for NoBytes {
     }
 }
 
-/// A page of a list. Before 2.0 it is always a `200`; in 3.0, and in 2.0 (assumed), a `206` when more items follow. Contract 1.7.
-pub fn list(version: Version, listing: &Listing<impl Serialize>) -> Response {
-    let is_partial = listing.has_more && version.has_identities();
-    let status = if is_partial { StatusCode::PARTIAL_CONTENT } else { StatusCode::OK };
-    let mut response = json(status, &listing.items);
-    response.headers_mut().insert(COUNT.clone(), HeaderValue::from(listing.total));
+/// A page of a list, its items shown one by one. Before 2.0 it is always a `200`; in 3.0, and in 2.0 (assumed), a `206` when more items
+/// follow. Contract 1.7. It ends where its JSON comes to take up [`MAX_PAGE_BYTES`].
+pub fn list<Item, Shown: Serialize>(
+    version: Version,
+    listing: Listing<Item>,
+    mut show: impl FnMut(Item) -> Shown,
+) -> Response {
+    let Listing { items, total, mut has_more } = listing;
+    let mut text = JsonText(Vec::with_capacity(USUAL_LENGTH));
+    text.0.push(b'[');
+    for item in items {
+        if text.0.len() >= MAX_PAGE_BYTES {
+            has_more = true;
+            break;
+        }
+        if text.0.len() > 1 {
+            text.0.push(b',');
+        }
+        if serde_json::to_writer(&mut text, &show(item)).is_err() {
+            return empty(StatusCode::INTERNAL_SERVER_ERROR);
+        }
+    }
+    text.0.push(b']');
+    let is_partial = has_more && version.has_identities();
+    let mut response = of_json(if is_partial { StatusCode::PARTIAL_CONTENT } else { StatusCode::OK }, text);
+    response.headers_mut().insert(COUNT.clone(), HeaderValue::from(total));
     response
 }
 

@@ -10,7 +10,7 @@ use layer_store::DataLocation;
 use layer_store::token::Token;
 use lexopt::{Arg, Parser, ValueExt as _};
 
-use crate::config::{Config, Tls};
+use crate::config::{Config, MAX_CONNECTIONS, MAX_RECORDED_REQUESTS, Tls};
 use crate::ids::IdSource;
 
 /// The port when none is given.
@@ -41,7 +41,9 @@ Options:
                     Let webhooks go to http:// URLs
   --webhooks-ca FILE
                     Trust these authorities, in PEM form, for webhooks, beside Mozilla's
-  --record COUNT    Keep so many requests and answers for the admin API to show [default: 0]
+  --record COUNT    Keep so many requests and answers for the admin API to show, up to 100000 [default: 0]
+  --max-connections COUNT
+                    Refuse more connections than this at the same time [default: 1000]
   --seed NUMBER     Make ids and secrets from a seed, the same in every run: for tests only
   --exports-unlimited
                     Let apps ask for more than one export a day
@@ -108,7 +110,13 @@ pub fn parse(args: impl Iterator<Item = OsString>) -> Result<Command, ArgsError>
             Arg::Long("webhooks-ca") => {
                 config.webhooks.ca_pem = Some(read("--webhooks-ca", Path::new(&parser.value()?))?);
             }
-            Arg::Long("record") => config.recorded_requests = number("--record", &parser.value()?.string()?)?,
+            Arg::Long("record") => {
+                config.recorded_requests = up_to(MAX_RECORDED_REQUESTS, "--record", &parser.value()?.string()?)?;
+            }
+            Arg::Long("max-connections") => {
+                let most = up_to(MAX_CONNECTIONS, "--max-connections", &parser.value()?.string()?)?;
+                config.max_connections = most;
+            }
             Arg::Long("seed") => config.ids = IdSource::Seeded(number("--seed", &parser.value()?.string()?)?),
             Arg::Long("exports-unlimited") => config.unlimited_exports = true,
             Arg::Long("create-app") => create_app = true,
@@ -150,6 +158,14 @@ fn port(value: &str) -> Result<u16, ArgsError> {
 
 fn number<T: FromStr>(option: &str, value: &str) -> Result<T, ArgsError> {
     value.parse().map_err(|_| ArgsError(format!("{option}: '{value}' is no whole number from 0 up")))
+}
+
+fn up_to(most: usize, option: &str, value: &str) -> Result<usize, ArgsError> {
+    value
+        .parse()
+        .ok()
+        .filter(|number| *number <= most)
+        .ok_or_else(|| ArgsError(format!("{option}: '{value}' is no whole number from 0 to {most}")))
 }
 
 fn read(option: &str, path: &Path) -> Result<String, ArgsError> {
@@ -198,7 +214,13 @@ mod tests {
     fn tests_ask_for_a_seed_and_a_record() {
         let config = served(&["--seed", "7", "--record", "100"]);
         assert_eq!((config.ids, config.recorded_requests), (IdSource::Seeded(7), 100));
-        for args in [["--seed", "x"], ["--record", "-1"]] {
+        for args in [
+            ["--seed", "x"],
+            ["--record", "-1"],
+            ["--record", "100001"],
+            ["--record", "999999999999"],
+            ["--max-connections", "1000001"],
+        ] {
             assert!(parsed(&args).is_err_and(|error| error.to_string().contains(args[0])), "{args:?}");
         }
     }
@@ -248,6 +270,7 @@ mod tests {
             "--webhooks-allow-http",
             "--webhooks-ca",
             "--record",
+            "--max-connections",
             "--seed",
             "--exports-unlimited",
             "--create-app",

@@ -10,6 +10,15 @@ use layer_wire::Timestamp;
 
 use crate::ids::IdSource;
 
+/// How many connections there may be when nothing is said: with them, and the worst requests, the platform stays below 256 MiB.
+pub const DEFAULT_MAX_CONNECTIONS: usize = 1000;
+
+/// The most connections that can be asked for.
+pub const MAX_CONNECTIONS: usize = 1_000_000;
+
+/// The most requests that can be recorded.
+pub const MAX_RECORDED_REQUESTS: usize = 100_000;
+
 /// How to start a platform.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
@@ -28,12 +37,15 @@ pub struct Config {
     pub ids: IdSource,
     /// The time at which the clock stands from the start. Default: none, it runs.
     pub frozen_at: Option<Timestamp>,
-    /// How many requests are recorded with their answers, for tests to look at. Up to 32 KiB each. Default: 0.
+    /// How many requests are recorded with their answers, for tests to look at. Of each body the first 16 KiB,
+    /// and of all requests the latest that fit into 32 MiB. Default: 0.
     pub recorded_requests: usize,
     /// Who knows it may use the admin API below `/_platform`. Default: none, and there is no such API.
     pub admin_token: Option<Token>,
     /// Where webhooks may go. Default: to public addresses, over HTTPS.
     pub webhooks: WebhookOptions,
+    /// How many connections there may be at the same time; one more is answered with `503` and closed. Default: 1000.
+    pub max_connections: usize,
     /// Whether an app may ask for more than one export a day, as the original did not let it. Default: `false`.
     pub unlimited_exports: bool,
 }
@@ -51,6 +63,7 @@ impl Default for Config {
             recorded_requests: 0,
             admin_token: None,
             webhooks: WebhookOptions::default(),
+            max_connections: DEFAULT_MAX_CONNECTIONS,
             unlimited_exports: false,
         }
     }

@@ -1,7 +1,7 @@
 //! What goes wrong while a request is served, and its one way out as an answer.
 
 use axum::response::{IntoResponse, Response};
-use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
+use http::header::{ACCEPT_ENCODING, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, StatusCode};
 use layer_store::StoreError;
 use layer_wire::{ApiError, ErrorKind};
@@ -21,6 +21,10 @@ pub enum Failure {
     BodyTooLarge,
     /// A request body that did not arrive in time, or was cut off.
     BodyIncomplete,
+    /// A request body that is not framed as HTTP wants it.
+    BodyMalformed,
+    /// A request body that is compressed, or encoded otherwise.
+    BodyEncoded,
 }
 
 impl From<ApiError> for Failure {
@@ -48,6 +52,10 @@ impl IntoResponse for Failure {
             Self::BodyIncomplete => {
                 from_table(&ApiError::new(ErrorKind::RequestTimeout, "The request body did not arrive."))
             }
+            Self::BodyMalformed => {
+                closing(from_table(&ApiError::invalid_request("The request body is not in well-formed chunks.")))
+            }
+            Self::BodyEncoded => body_encoded(),
         }
     }
 }
@@ -95,14 +103,27 @@ fn from_store(error: &StoreError) -> Response {
     }
 }
 
+/// The error table has no row for it, so: status 415, `invalid_request` (assumed).
+fn body_encoded() -> Response {
+    let mut response = from_table(&ApiError::invalid_request("The request body must not be compressed."));
+    *response.status_mut() = StatusCode::UNSUPPORTED_MEDIA_TYPE;
+    response.headers_mut().insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    response
+}
+
+/// What follows on the connection cannot be told from the body any more.
+fn closing(mut response: Response) -> Response {
+    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    response
+}
+
 /// The error table has no row for it, so: status 413, `invalid_request` (assumed). The rest of the body is not read.
 fn body_too_large() -> Response {
     let limit = crate::extract::MAX_BODY_BYTES;
     let error = ApiError::invalid_request(format!("The request body must not be larger than {limit} bytes."));
     let mut response = from_table(&error);
     *response.status_mut() = StatusCode::PAYLOAD_TOO_LARGE;
-    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-    response
+    closing(response)
 }
 
 #[cfg(test)]

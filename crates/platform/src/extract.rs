@@ -2,13 +2,15 @@
 //!
 //! Paths are split into segments first and each segment is decoded afterwards, so a `%2F` stays inside its segment.
 
+use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
 use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
-use http::header::{CONTENT_TYPE, IF_NONE_MATCH};
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE, IF_NONE_MATCH};
 use http::request::Parts;
 use http_body_util::BodyExt as _;
 use layer_wire::id::InvalidUserId;
@@ -19,6 +21,8 @@ use layer_wire::{
 use uuid::Uuid;
 
 use crate::error::Failure;
+use crate::memory::{self, Memory, Share};
+use crate::service::Services;
 
 /// The largest request body that is taken (assumed; the contract names none). A message with hundreds of full parts fits.
 pub const MAX_BODY_BYTES: usize = 1_048_576;
@@ -199,14 +203,19 @@ impl<S: Send + Sync> FromRequestParts<S> for Query {
 
 /// The bytes of the body.
 ///
-/// Errors: [`Failure::BodyTooLarge`] over [`MAX_BODY_BYTES`], [`Failure::BodyIncomplete`] after 30 s or when the client hangs up.
+/// Errors: [`Failure::BodyTooLarge`] over [`MAX_BODY_BYTES`], [`Failure::BodyIncomplete`] after 30 s or when the client hangs up,
+/// [`Failure::BodyMalformed`], [`Failure::BodyEncoded`]; `Busy` when there is no room in memory.
 pub struct Payload(pub Bytes);
 
-impl<S: Send + Sync> FromRequest<S> for Payload {
+impl FromRequest<Arc<Services>> for Payload {
     type Rejection = Failure;
 
-    async fn from_request(request: Request, _: &S) -> Result<Self, Failure> {
-        let read = read_body(request.into_body());
+    async fn from_request(request: Request, services: &Arc<Services>) -> Result<Self, Failure> {
+        let encoding = request.headers().get(CONTENT_ENCODING);
+        if encoding.is_some_and(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {
+            return Err(Failure::BodyEncoded);
+        }
+        let read = read_body(request.into_body(), services.memory());
         tokio::time::timeout(BODY_TIMEOUT, read).await.map_err(|_| Failure::BodyIncomplete)?.map(Self)
     }
 }
@@ -214,10 +223,10 @@ impl<S: Send + Sync> FromRequest<S> for Payload {
 /// The bytes of a Layer Patch. Errors: `invalid_header` for another `Content-Type`, and those of [`Payload`].
 pub struct PatchPayload(pub Bytes);
 
-impl<S: Send + Sync> FromRequest<S> for PatchPayload {
+impl FromRequest<Arc<Services>> for PatchPayload {
     type Rejection = Failure;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Failure> {
+    async fn from_request(request: Request, state: &Arc<Services>) -> Result<Self, Failure> {
         version::check_patch_content_type(text_header(request.headers(), CONTENT_TYPE.as_str()))?;
         Payload::from_request(request, state).await.map(|Payload(bytes)| Self(bytes))
     }
@@ -226,10 +235,10 @@ impl<S: Send + Sync> FromRequest<S> for PatchPayload {
 /// The bytes of a new webhook. Errors: `invalid_header` for another `Content-Type` than JSON, and those of [`Payload`].
 pub struct WebhookPayload(pub Bytes);
 
-impl<S: Send + Sync> FromRequest<S> for WebhookPayload {
+impl FromRequest<Arc<Services>> for WebhookPayload {
     type Rejection = Failure;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Failure> {
+    async fn from_request(request: Request, state: &Arc<Services>) -> Result<Self, Failure> {
         version::check_webhook_content_type(text_header(request.headers(), CONTENT_TYPE.as_str()))?;
         Payload::from_request(request, state).await.map(|Payload(bytes)| Self(bytes))
     }
@@ -240,19 +249,45 @@ pub fn text_header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name).and_then(|value| value.to_str().ok())
 }
 
-async fn read_body(mut body: Body) -> Result<Bytes, Failure> {
+/// Why the rest of a body does not come.
+pub fn broken_off(error: &axum::Error) -> Failure {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(error) = cause {
+        // What hyper says of chunks that are none; of a connection that ended, it says something else.
+        if let Some(error) = error.downcast_ref::<io::Error>()
+            && matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData)
+        {
+            return Failure::BodyMalformed;
+        }
+        cause = error.source();
+    }
+    Failure::BodyIncomplete
+}
+
+async fn read_body(mut body: Body, memory: &Memory) -> Result<Bytes, Failure> {
     let mut bytes = BytesMut::new();
     let mut length = 0;
+    let mut share: Option<Share> = None;
     while let Some(frame) = body.frame().await {
-        let Ok(data) = frame.map_err(|_| Failure::BodyIncomplete)?.into_data() else { continue };
+        let Ok(data) = frame.map_err(|error| broken_off(&error))?.into_data() else { continue };
         length += data.len();
         if length <= MAX_BODY_BYTES {
+            if length > memory::SMALL {
+                match &mut share {
+                    // The bytes grow by doubling.
+                    Some(share) => share.grow(memory, length.next_power_of_two())?,
+                    None => share = Some(memory.for_request(length.next_power_of_two())?),
+                }
+            }
             bytes.extend_from_slice(&data);
         } else if length > MAX_DISCARDED_BYTES {
             break;
+        } else {
+            bytes = BytesMut::new();
+            share = None;
         }
     }
-    if length > MAX_BODY_BYTES { Err(Failure::BodyTooLarge) } else { Ok(bytes.freeze()) }
+    if length > MAX_BODY_BYTES { Err(Failure::BodyTooLarge) } else { Ok(memory.keep(bytes.freeze(), share)?) }
 }
 
 /// Reads a body that nobody needs, within limits of size and time: a client that is cut off while it sends may never see its answer.

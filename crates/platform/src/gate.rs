@@ -5,9 +5,9 @@ use std::sync::Arc;
 use axum::extract::{FromRequestParts, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
-use http::HeaderMap;
 use http::header::{ACCEPT, AUTHORIZATION};
 use http::request::Parts;
+use http::{HeaderMap, Method};
 use layer_wire::{ApiError, AppId, Version, percent};
 
 use crate::error::{self, Failure};
@@ -39,6 +39,8 @@ pub async fn check(
     let response = match admit(&services, &address, request.headers()).await {
         Ok(caller) => {
             request.extensions_mut().insert(caller);
+            let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
+            let _turn = if is_read { Some(services.memory().turn_to_read(address.is_list).await?) } else { None };
             next.run(request).await
         }
         Err(failure) => failure.into_response(),
@@ -90,6 +92,8 @@ pub async fn check_known(
 struct Address {
     /// `None` when the id is malformed.
     app: Option<AppId>,
+    /// Whether it names things of a kind, rather than one by its id.
+    is_list: bool,
     /// Whether it belongs to the Webhooks API, which has a media type of its own. Contract 6.1.
     is_webhooks: bool,
 }
@@ -100,7 +104,9 @@ fn address(path: &str) -> Result<Address, Failure> {
     match segments.as_slice() {
         [root, apps, app, rest @ ..] if root.is_empty() && apps == "apps" => {
             let is_webhooks = rest.first().is_some_and(|noun| noun == "webhooks");
-            Ok(Address { app: AppId::parse_bare(app), is_webhooks })
+            // Kinds and ids take turns.
+            let is_list = rest.len() % 2 == 1;
+            Ok(Address { app: AppId::parse_bare(app), is_list, is_webhooks })
         }
         _ => Err(ApiError::invalid_endpoint().into()),
     }

@@ -221,8 +221,10 @@ impl Platform {
             let _inside = runtime.enter();
             worker::start(&services, outbound, &is_stopping)
         };
+        let service = server::Service { tls: acceptor, router, memory: services.memory().clone() };
+        let max_connections = config.max_connections;
         runtime.spawn(task::boxed(async move {
-            server::serve(listener, acceptor, router, is_stopping).await;
+            server::serve(listener, service, max_connections, is_stopping).await;
             while workers.join_next().await.is_some() {}
             // Nobody waits when the platform was dropped in a hurry.
             let _ = has_stopped.send(());

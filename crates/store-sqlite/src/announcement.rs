@@ -99,7 +99,7 @@ impl AnnouncementReads for Session<'_> {
              ORDER BY announcement_copies.announcement DESC LIMIT ?4"
         ))?;
         let after = after.map_or(i64::MAX, u64::cast_signed);
-        statement.all((app.0, user.as_str(), after, sql::limit(limit)), read_copy)
+        Ok(statement.page((app.0, user.as_str(), after, sql::limit(limit)), read_copy)?.into_items())
     }
 
     fn announcement_count_of(&self, app: AppKey, user: &UserId) -> Result<u64, StoreError> {

@@ -146,8 +146,8 @@ impl ExportReads for Session<'_> {
             .prepare(
                 "SELECT key, body FROM export_events WHERE app = ?1 AND key > ?2 AND key <= ?3 ORDER BY key LIMIT ?4",
             )?
-            .all((app.0, after, up_to, limit), |row| Ok((row.get(0)?, row.get(1)?)))?;
-        Ok(found)
+            .page((app.0, after, up_to, limit), |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(found.into_items())
     }
 
     fn conversations_after(
@@ -160,7 +160,7 @@ impl ExportReads for Session<'_> {
             "SELECT {} FROM conversations WHERE key > ?1 AND app = ?2 AND is_deleted = 0 ORDER BY key LIMIT ?3",
             conversation::COLUMNS
         ))?;
-        statement.all((after, app.0, sql::limit(limit)), conversation::read)
+        Ok(statement.page((after, app.0, sql::limit(limit)), conversation::read)?.into_items())
     }
 }
 

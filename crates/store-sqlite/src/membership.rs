@@ -69,11 +69,12 @@ pub fn conversations_of(
     ))?;
     let (active_at, key) = from.map_or((i64::MAX, i64::MAX), |from| (from.active_at.as_ms(), from.key.0));
     let limit = sql::limit(limit);
-    statement.all((app.0, user.as_str(), active_at, key, limit), |row| {
+    let found = statement.page((app.0, user.as_str(), active_at, key, limit), |row| {
         let conversation = conversation::read(row)?;
         let membership = read(row, conversation::COLUMN_COUNT, &conversation)?;
         Ok((conversation, membership))
-    })
+    })?;
+    Ok(found.into_items())
 }
 
 /// How many conversations of a user have unread messages, and how many these messages are.

@@ -2,7 +2,7 @@
 
 use layer_store::StoreError;
 use layer_store::codec;
-use layer_store::model::{AppKey, ConversationRecord, MessageRecord, NewMessageRecord, PositionRange};
+use layer_store::model::{AppKey, ConversationRecord, Gathered, MessageRecord, NewMessageRecord, PositionRange};
 use layer_wire::message::Sender;
 use layer_wire::{ConversationId, MessageId, UserId};
 
@@ -86,10 +86,11 @@ pub fn list_of(
 ) -> Result<Vec<MessageRecord>, StoreError> {
     let before_from = range.after.map_or(u32::MAX, |position| position.saturating_sub(1));
     let last = before_from.min(range.up_to.unwrap_or(u32::MAX));
-    select(sql, conversation, reader, (range.above, last), "DESC", limit)
+    Ok(select(sql, conversation, reader, (range.above, last), "DESC", limit)?.into_items())
 }
 
-/// The messages above the position `above`, up to `up_to`, that `reader` did not delete for itself: oldest first, at most `limit`.
+/// The messages above the position `above`, up to `up_to`, that `reader` did not delete for itself: oldest first, at most `limit`,
+/// and whether there was no room for more.
 pub fn list_oldest_first(
     sql: Sql<'_>,
     conversation: &ConversationRecord,
@@ -97,8 +98,8 @@ pub fn list_oldest_first(
     above: u32,
     up_to: u32,
     limit: usize,
-) -> Result<Vec<MessageRecord>, StoreError> {
-    select(sql, conversation, Some(reader), (above, up_to), "ASC", limit)
+) -> Result<(Vec<MessageRecord>, bool), StoreError> {
+    Ok(select(sql, conversation, Some(reader), (above, up_to), "ASC", limit)?.into_parts())
 }
 
 fn select(
@@ -108,7 +109,7 @@ fn select(
     (above, up_to): (u32, u32),
     order: &str,
     limit: usize,
-) -> Result<Vec<MessageRecord>, StoreError> {
+) -> Result<Gathered<MessageRecord>, StoreError> {
     let without_deleted = if reader.is_some() {
         "AND NOT EXISTS (SELECT 1 FROM message_deletions WHERE message = messages.key AND user = ?4)"
     } else {
@@ -119,7 +120,8 @@ fn select(
     ))?;
     let limit = sql::limit(limit);
     let reader = reader.map(|reader| reader.0);
-    statement.all((key(conversation, above), key(conversation, up_to), limit, reader), |row| read(row, conversation.id))
+    statement
+        .page((key(conversation, above), key(conversation, up_to), limit, reader), |row| read(row, conversation.id))
 }
 
 pub fn append(

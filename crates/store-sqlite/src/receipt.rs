@@ -57,13 +57,13 @@ fn mark_read(
         return Ok(MarkedRead { messages: vec![], is_done: true });
     };
     let begin = membership.read_position.max(membership.deleted_position);
-    let mut found = if membership.unread_count == 0 {
-        vec![]
+    let (mut found, is_full) = if membership.unread_count == 0 {
+        (vec![], false)
     } else {
         message::list_oldest_first(sql, conversation, key, begin, up_to, limit)?
     };
     // Whoever has nothing left to read need not look at the rest.
-    let is_done = found.len() < limit;
+    let is_done = found.len() < limit && !is_full;
     let looked_up_to = found.last().filter(|_| !is_done).map_or(up_to, |message| message.position);
     found.retain_mut(|message| message.recipient_status.raise(user, Status::Read));
     for message in &found {

@@ -45,7 +45,7 @@ impl ScheduledMessageReads for Session<'_> {
         let mut statement = self.sql.prepare(&format!(
             "SELECT {COLUMNS} FROM {TABLES} WHERE due_at <= ?1 ORDER BY due_at, scheduled_messages.key LIMIT ?2"
         ))?;
-        statement.all((now.as_ms(), sql::limit(limit)), read)
+        Ok(statement.page((now.as_ms(), sql::limit(limit)), read)?.into_items())
     }
 
     fn next_scheduled_message(&self) -> Result<Option<Timestamp>, StoreError> {

@@ -1,6 +1,7 @@
 //! SQL as the modules of this crate speak it: prepared statements, and rows read into records, with errors of the store.
 
 use layer_store::StoreError;
+use layer_store::model::{Gathered, Weighed};
 use layer_wire::Timestamp;
 use rusqlite::types::FromSql;
 use rusqlite::{CachedStatement, ErrorCode, Params};
@@ -82,6 +83,22 @@ impl Statement<'_> {
         let mut found = vec![];
         while let Some(row) = rows.next().map_err(failed)? {
             found.push(read(&Row(row))?);
+        }
+        Ok(found)
+    }
+
+    /// The rows for which there is room.
+    pub fn page<T: Weighed>(
+        &mut self,
+        parameters: impl Params,
+        mut read: impl FnMut(&Row<'_>) -> Result<T, StoreError>,
+    ) -> Result<Gathered<T>, StoreError> {
+        let mut rows = self.0.query(parameters).map_err(failed)?;
+        let mut found = Gathered::default();
+        while let Some(row) = rows.next().map_err(failed)? {
+            if !found.add(read(&Row(row))?) {
+                break;
+            }
         }
         Ok(found)
     }

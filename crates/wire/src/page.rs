@@ -10,6 +10,10 @@ pub const MAX_PAGE_SIZE: usize = 100;
 /// The largest page of a list of users, and its size when none is asked for (the maximum is assumed).
 pub const MAX_USER_PAGE_SIZE: usize = 500;
 
+/// Where a page ends though it is not full: once what it is made of, or its JSON, takes up so much (assumed). Unit: bytes. A page holds
+/// at least one item all the same.
+pub const MAX_PAGE_BYTES: usize = 4 * 1024 * 1024;
+
 /// Name of the header with the number of all items of a list, whatever the page.
 pub const COUNT_HEADER: &str = "Layer-Count";
 
@@ -140,9 +144,10 @@ impl<Item> Listing<Item> {
         Self { items, total, has_more }
     }
 
-    /// Turns every item into something else.
-    pub fn map<Other>(self, convert: impl FnMut(Item) -> Other) -> Listing<Other> {
-        Listing { items: self.items.into_iter().map(convert).collect(), total: self.total, has_more: self.has_more }
+    /// Ends the page after so many items, if it has more.
+    pub fn end_after(&mut self, count: usize) {
+        self.has_more |= self.items.len() > count;
+        self.items.truncate(count);
     }
 }
 
@@ -207,5 +212,10 @@ mod tests {
     fn a_listing_knows_whether_more_follow() {
         assert!(Listing::new(vec![1, 2, 3], 2, 9).has_more);
         assert!(!Listing::new(vec![1, 2], 2, 2).has_more);
+        let mut listing = Listing::new(vec![1, 2, 3], 3, 3);
+        listing.end_after(3);
+        assert!(!listing.has_more);
+        listing.end_after(2);
+        assert_eq!((listing.items, listing.has_more), (vec![1, 2], true));
     }
 }

@@ -41,7 +41,7 @@ pub async fn get_all_of_user(
     let page = query.announcements()?;
     let (listing, identities) = services.announcements_of_user(caller, user.clone(), page).await?;
     let view = user_view(&services, caller, user, identities);
-    Ok(answer::list(caller.version, &listing.map(|copy| view.announcement(copy))))
+    Ok(answer::list(caller.version, listing, |copy| view.announcement(copy)))
 }
 
 /// `GET /users/<user>/announcements/<uuid>`: an announcement that a user got.

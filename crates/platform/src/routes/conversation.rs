@@ -91,7 +91,7 @@ pub async fn get_all_of_user(
     let (page, sort_by) = (query.conversations()?, query.sort_by()?);
     let (listing, identities) = services.conversations_of_user(caller, user.clone(), page, sort_by).await?;
     let view = user_view(&services, caller, user, identities);
-    Ok(answer::list(caller.version, &listing.map(|conversation| view.conversation(conversation))))
+    Ok(answer::list(caller.version, listing, |conversation| view.conversation(conversation)))
 }
 
 /// `GET /users/<user>/conversations/<uuid>`: a conversation in the view of a user.

@@ -23,14 +23,18 @@ use super::upload::linked;
 use crate::extract::text_header;
 use crate::files::on_disk;
 use crate::links::{Purpose, hex};
+use crate::memory::Share;
 use crate::service::Services;
 use crate::task;
 
 /// How many bytes are read at a time.
-const CHUNK: usize = 128 * 1024;
+const CHUNK: usize = 64 * 1024;
 
 /// How many chunks may wait for the client.
-const CHUNKS_WAITING: usize = 2;
+const CHUNKS_WAITING: usize = 1;
+
+/// What a download takes up: the chunk that is read, those that wait, and what the connection holds.
+const MEMORY: usize = (CHUNKS_WAITING + 3) * CHUNK;
 
 /// What a browser may do with content that it shows as a page: a page that someone uploaded is not to act as the platform.
 const SANDBOX: HeaderValue = HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'; sandbox");
@@ -56,7 +60,7 @@ pub async fn content(
     let file = on_disk(move || files.open_to_read(name)).await?;
     let mime_type = HeaderValue::from_str(&content.announced.mime_type).ok();
     let mime_type = mime_type.unwrap_or(HeaderValue::from_static("application/octet-stream"));
-    let mut response = respond(file, content.announced.size, &etag, &method, &headers);
+    let mut response = respond(&services, file, content.announced.size, &etag, &method, &headers)?;
     if !mime_type.as_bytes().to_ascii_lowercase().starts_with(PDF) {
         response.headers_mut().insert(CONTENT_SECURITY_POLICY, SANDBOX);
     }
@@ -66,8 +70,8 @@ pub async fn content(
     Ok(response)
 }
 
-/// The answer for a file of so many bytes.
-pub fn respond(file: File, size: u64, etag: &str, method: &Method, headers: &HeaderMap) -> Response {
+/// The answer for a file of so many bytes. Error: `Busy` when too many downloads are under way.
+pub fn respond(services: &Services, file: File, size: u64, etag: &str, method: &Method, headers: &HeaderMap) -> Answer {
     let is_same = text_header(headers, IF_RANGE.as_str()).is_none_or(|wanted| wanted == etag);
     let range =
         text_header(headers, RANGE.as_str()).filter(|_| is_same).map_or(Wanted::All, |range| wanted(range, size));
@@ -76,7 +80,11 @@ pub fn respond(file: File, size: u64, etag: &str, method: &Method, headers: &Hea
         Wanted::Part { first, end } => (StatusCode::PARTIAL_CONTENT, first, end),
         Wanted::Nothing => (StatusCode::RANGE_NOT_SATISFIABLE, 0, 0),
     };
-    let body = if method == Method::HEAD || first == end { Body::empty() } else { stream(file, first, end) };
+    let body = if method == Method::HEAD || first == end {
+        Body::empty()
+    } else {
+        stream(file, first, end, services.memory().for_answer(MEMORY)?)
+    };
     let mut response = Response::new(body);
     *response.status_mut() = status;
     let found = response.headers_mut();
@@ -96,7 +104,7 @@ pub fn respond(file: File, size: u64, etag: &str, method: &Method, headers: &Hea
     found.insert(CACHE_CONTROL, HeaderValue::from_static("private"));
     // Whatever was uploaded is of the type that it was announced with, and a browser is not to guess another one.
     found.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    response
+    Ok(response)
 }
 
 /// Which bytes a `Range` asks for.
@@ -136,9 +144,12 @@ fn wanted(header: &str, size: u64) -> Wanted {
 }
 
 /// A body that reads the file as fast as the client takes it.
-fn stream(file: File, first: u64, end: u64) -> Body {
+fn stream(file: File, first: u64, end: u64, share: Share) -> Body {
     let (sender, body) = Channel::<Bytes, io::Error>::new(CHUNKS_WAITING);
-    tokio::spawn(task::boxed(send(file, first, end, sender)));
+    tokio::spawn(task::boxed(async move {
+        send(file, first, end, sender).await;
+        drop(share);
+    }));
     Body::new(body)
 }
 

@@ -128,7 +128,7 @@ pub async fn download(
     let archive = export.archive.ok_or_else(ApiError::export_not_found)?;
     let (files, name) = (services.files(), FileName::archive(app, export.id));
     let file = on_disk(move || files.open_to_read(name)).await?;
-    let mut response = respond(file, archive.size, &format!("\"{}\"", export.id), &method, &headers);
+    let mut response = respond(&services, file, archive.size, &format!("\"{}\"", export.id), &method, &headers)?;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
     Ok(response)
 }

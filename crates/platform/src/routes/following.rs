@@ -22,7 +22,7 @@ pub async fn get_all(
     Query(query): Query,
 ) -> Answer {
     let listing = services.following(caller.key, user, query.users()?).await?;
-    Ok(answer::list(caller.version, &listing.map(|followed: UserId| followed.identity_id())))
+    Ok(answer::list(caller.version, listing, |followed: UserId| followed.identity_id()))
 }
 
 /// `POST /users/<user>/following`: makes a user follow many others.
@@ -88,8 +88,7 @@ pub async fn identities(
     Query(query): Query,
 ) -> Answer {
     let listing = services.followed_identities(caller.key, user, query.users()?).await?;
-    Ok(answer::list(
-        caller.version,
-        &listing.map(|(followed, fields)| super::identity::shown(&services, caller, &followed, fields)),
-    ))
+    Ok(answer::list(caller.version, listing, |(followed, fields)| {
+        super::identity::shown(&services, caller, &followed, fields)
+    }))
 }

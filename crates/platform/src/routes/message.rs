@@ -58,7 +58,7 @@ pub async fn get_all(
 ) -> Answer {
     let (listing, identities) = services.messages(caller, conversation, query.messages()?).await?;
     let view = system_view(&services, caller, identities);
-    Ok(answer::list(caller.version, &listing.map(|message| view.message(message))))
+    Ok(answer::list(caller.version, listing, |message| view.message(message)))
 }
 
 /// `GET /conversations/<uuid>/messages/<uuid>`: a message in system view.
@@ -100,7 +100,7 @@ pub async fn get_all_of_user(
     let (listing, identities) =
         services.messages_of_user(caller, user.clone(), conversation, query.messages()?).await?;
     let view = user_view(&services, caller, user, identities);
-    Ok(answer::list(caller.version, &listing.map(|message| view.message(message))))
+    Ok(answer::list(caller.version, listing, |message| view.message(message)))
 }
 
 /// `GET /users/<user>/messages/<uuid>`: a message in the view of a user.

@@ -25,10 +25,10 @@ use layer_wire::{ApiError, AppId, ContentId, id};
 use super::Answer;
 use crate::answer;
 use crate::error::Failure;
-use crate::extract::{discard, text_header};
+use crate::extract::{broken_off, discard, text_header};
 use crate::links::Purpose;
 use crate::service::Services;
-use crate::service::upload::{Progress, Upload};
+use crate::service::upload::{BUFFER, Progress, Upload};
 
 /// How long a client may send nothing in the middle of an upload.
 const IDLE: Duration = Duration::from_secs(30);
@@ -90,12 +90,13 @@ async fn take(services: &Services, app_id: AppId, app: AppKey, content: ContentR
         Progress::Received(_) => {
             let length = text_header(request.headers(), CONTENT_LENGTH.as_str()).and_then(|length| length.parse().ok());
             let announced = if range == UploadRange::Status { None } else { length };
+            let _room = services.memory().for_request(BUFFER)?;
             let mut upload = services.begin_upload(app, content.clone(), range, announced).await?;
             match pour(request.into_body(), &mut upload).await {
                 Ok(()) => services.end_upload(upload).await?,
-                Err(Failure::BodyIncomplete) => {
+                Err(failure @ (Failure::BodyIncomplete | Failure::BodyMalformed)) => {
                     upload.keep().await?;
-                    return Err(Failure::BodyIncomplete);
+                    return Err(failure);
                 }
                 Err(failure) => return Err(failure),
             }
@@ -123,7 +124,7 @@ async fn pour(mut body: Body, upload: &mut Upload) -> Result<(), Failure> {
     loop {
         let frame = tokio::time::timeout(IDLE, body.frame()).await.map_err(|_| Failure::BodyIncomplete)?;
         let Some(frame) = frame else { return Ok(()) };
-        let Ok(data) = frame.map_err(|_| Failure::BodyIncomplete)?.into_data() else { continue };
+        let Ok(data) = frame.map_err(|error| broken_off(&error))?.into_data() else { continue };
         upload.write(&data).await?;
     }
 }

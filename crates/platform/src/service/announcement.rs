@@ -82,7 +82,7 @@ impl Services {
             let total = reads.announcement_count_of(app, &user)?;
             Ok(Listing::new(reads.announcements_of(app, &user, after, page.size + 1)?, page.size, total))
         };
-        self.read_named(caller, read).await
+        self.read_page(caller, read).await
     }
 
     /// An announcement that a user got. Error: `not_found`, also for one that the user deleted.

@@ -1,6 +1,6 @@
 //! Conversations. Contract 2.1.
 
-use layer_store::model::{AppKey, ConversationRecord, Membership, MessageRecord, NewConversationRecord};
+use layer_store::model::{AppKey, ConversationRecord, Gathered, Membership, MessageRecord, NewConversationRecord};
 use layer_store::{Reads, Writes};
 use layer_wire::conversation::{ConversationPatch, NewConversation, Patchable};
 use layer_wire::page::{Listing, Page, SortBy};
@@ -224,12 +224,15 @@ impl Services {
             };
             let total = reads.conversation_count_of(app, &user)?;
             let found = reads.conversations_of(app, &user, sort_by, from.as_ref(), page.size + 1)?;
-            let seen = found
-                .into_iter()
-                .map(|(conversation, membership)| seen_by_user(reads, app, &user, conversation, membership));
-            Ok(Listing::new(seen.collect::<Result<_, Failure>>()?, page.size, total))
+            let mut seen = Gathered::default();
+            for (conversation, membership) in found {
+                if !seen.add(seen_by_user(reads, app, &user, conversation, membership)?) {
+                    break;
+                }
+            }
+            Ok(Listing::new(seen.into_items(), page.size, total))
         };
-        self.read_named(caller, read).await
+        self.read_page(caller, read).await
     }
 
     /// Patches participants and metadata, all operations or none. Changed participants end the distinctness.

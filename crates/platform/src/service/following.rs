@@ -3,9 +3,9 @@
 //! Users who share a conversation follow each other, also after it ended. An explicit unfollow lasts until they come to share
 //! another one. The store does that by itself, where memberships begin and end.
 
-use layer_store::model::AppKey;
+use layer_store::model::{AppKey, weight_of_object};
 use layer_store::{Reads, Writes};
-use layer_wire::page::{Listing, Page};
+use layer_wire::page::{Listing, MAX_PAGE_BYTES, Page};
 use layer_wire::{ApiError, UserId, identity};
 
 use super::Services;
@@ -60,9 +60,17 @@ impl Services {
     ) -> Result<Listing<(UserId, Option<identity::Fields>)>, Failure> {
         let read = move |reads: &dyn Reads| {
             let Listing { items, total, has_more } = list(reads, app, &user, &page)?;
-            let with_identity = |followed: UserId| reads.identity(app, &followed).map(|fields| (followed, fields));
-            let items = items.into_iter().map(with_identity).collect::<Result<_, _>>()?;
-            Ok(Listing { items, total, has_more })
+            let (mut named, mut weight, count) = (vec![], 0, items.len());
+            for followed in items {
+                let fields = reads.identity(app, &followed)?;
+                weight += fields.as_ref().map_or(0, |fields| weight_of_object(fields.as_object()));
+                named.push((followed, fields));
+                if weight >= MAX_PAGE_BYTES {
+                    break;
+                }
+            }
+            let has_more = has_more || named.len() < count;
+            Ok(Listing { items: named, total, has_more })
         };
         self.store.read(read).await
     }

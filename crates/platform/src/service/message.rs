@@ -152,7 +152,7 @@ impl Services {
             let found = reads.messages(&conversation, range, page.size + 1)?;
             Ok(Listing::new(found, page.size, conversation.message_count))
         };
-        self.read_named(caller, read).await
+        self.read_page(caller, read).await
     }
 
     /// A page of the messages that a user can see. Errors as for [`Self::messages`].
@@ -175,7 +175,7 @@ impl Services {
             let found = reads.messages_of(app, &user, &conversation, membership, after, page.size + 1)?;
             Ok(Listing::new(found, page.size, membership.visible_count))
         };
-        self.read_named(caller, read).await
+        self.read_page(caller, read).await
     }
 
     /// A message of a conversation. Errors: `not_found`, `object_deleted` for the conversation.

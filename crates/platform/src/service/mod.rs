@@ -44,6 +44,7 @@ use crate::config::WebhookOptions;
 use crate::files::Files;
 use crate::ids::Ids;
 use crate::links::Links;
+use crate::memory::Memory;
 
 /// Everything that the rules need.
 pub struct Services {
@@ -72,6 +73,7 @@ pub struct Services {
     public_url: String,
     /// Rings when a message was scheduled.
     scheduled: Arc<Notify>,
+    memory: Memory,
 }
 
 impl Services {
@@ -110,7 +112,13 @@ impl Services {
             unlimited_exports,
             public_url,
             scheduled: Arc::default(),
+            memory: Memory::default(),
         })
+    }
+
+    /// The room that requests under way have in memory.
+    pub fn memory(&self) -> &Memory {
+        &self.memory
     }
 
     /// What makes and checks the links that need no token.

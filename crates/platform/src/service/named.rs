@@ -1,12 +1,12 @@
 //! The identities of the users in an answer: versions 2.0 and later show name and picture with every user.
 
 use layer_store::announcement::AnnouncementCopy;
-use layer_store::model::{AnnouncementRecord, AppKey, ConversationRecord, MessageRecord};
+use layer_store::model::{AnnouncementRecord, AppKey, ConversationRecord, MessageRecord, Weighed};
 use layer_store::{Reads, StoreError, Writes};
 use layer_wire::UserId;
 use layer_wire::identity::Identities;
 use layer_wire::message::Sender;
-use layer_wire::page::Listing;
+use layer_wire::page::{Listing, MAX_PAGE_BYTES};
 
 use super::Services;
 use super::caller::Caller;
@@ -47,6 +47,40 @@ pub fn identities_of(reads: &dyn Reads, app: AppKey, named: &impl NamesUsers) ->
     Ok(identities)
 }
 
+/// Ends a page where it comes to take up too much, with the identities that are to be shown with it, and looks these up.
+fn page_with_identities<Item: NamesUsers + Weighed>(
+    reads: &dyn Reads,
+    caller: Caller,
+    mut listing: Listing<Item>,
+) -> Result<Named<Listing<Item>>, StoreError> {
+    let mut identities = Identities::new();
+    let (mut count, mut weight) = (0, 0);
+    for item in &listing.items {
+        if weight >= MAX_PAGE_BYTES {
+            break;
+        }
+        count += 1;
+        weight += item.weight();
+        let users = if caller.version.has_identities() { users_of(item) } else { vec![] };
+        for user in users {
+            if !identities.contains_key(user)
+                && let Some(fields) = reads.identity(caller.key, user)?
+            {
+                weight += fields.profile().weight() + user.as_str().len();
+                identities.insert(user.clone(), fields.profile());
+            }
+        }
+    }
+    listing.end_after(count);
+    Ok((listing, identities))
+}
+
+impl Weighed for OfUser {
+    fn weight(&self) -> usize {
+        self.conversation.weight() + self.last_message.as_ref().map_or(0, Weighed::weight)
+    }
+}
+
 /// The users in something, each once.
 fn users_of(named: &impl NamesUsers) -> Vec<&UserId> {
     let mut users = vec![];
@@ -64,6 +98,16 @@ impl Services {
         work: impl FnOnce(&dyn Reads) -> Result<Found, Failure> + Send + 'static,
     ) -> Result<Named<Found>, Failure> {
         let read = move |reads: &dyn Reads| Ok(with_identities(reads, caller, work(reads)?)?);
+        self.store.read(read).await
+    }
+
+    /// Runs a read of a page, ends it where it comes to take up too much, and adds the identities of the users in it.
+    pub async fn read_page<Item: NamesUsers + Weighed + Send + 'static>(
+        &self,
+        caller: Caller,
+        work: impl FnOnce(&dyn Reads) -> Result<Listing<Item>, Failure> + Send + 'static,
+    ) -> Result<Named<Listing<Item>>, Failure> {
+        let read = move |reads: &dyn Reads| Ok(page_with_identities(reads, caller, work(reads)?)?);
         self.store.read(read).await
     }
 

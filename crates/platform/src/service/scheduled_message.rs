@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
-use layer_store::model::{AppKey, ConversationRecord, MessageRecord, NewMessageRecord};
+use layer_store::model::{AppKey, ConversationRecord, MessageRecord, NewMessageRecord, Weighed};
 use layer_store::scheduled_message::ScheduledMessageRecord;
 use layer_store::{Reads, Writes};
 use layer_wire::message::{NewMessage, RecipientStatus};
-use layer_wire::{ConversationId, MessageId, Timestamp};
+use layer_wire::page::MAX_PAGE_BYTES;
+use layer_wire::part::Part;
+use layer_wire::{ApiError, ConversationId, MessageId, Timestamp};
 use sha2::{Digest as _, Sha256};
 use uuid::{Builder, Uuid};
 
@@ -114,6 +116,15 @@ pub fn accept(
     }
 }
 
+impl Weighed for Accepted {
+    fn weight(&self) -> usize {
+        match self {
+            Self::Sent(message) => message.weight(),
+            Self::Scheduled(scheduled) => scheduled.message.parts.iter().map(Part::length).sum(),
+        }
+    }
+}
+
 /// Sends a message at once.
 pub fn send(
     writes: &mut dyn Writes,
@@ -146,10 +157,20 @@ impl Services {
         let send = move |writes: &mut dyn Writes| {
             let first = find(writes, app, conversation)?;
             let mut replayed = Vec::with_capacity(requests.len());
+            let mut replayed_bytes = 0;
             for tag in tags {
+                // What messages came to hold since may be more than an answer can.
+                if replayed_bytes > MAX_PAGE_BYTES {
+                    let message =
+                        "The messages of this batch were sent, but have grown too large to be shown in one answer.";
+                    return Err(ApiError::invalid_request(message).into());
+                }
                 match find_accepted(writes, app, &first, tag)? {
                     Some(Creation::IdInUse(other)) => return Ok(Creation::IdInUse(other)),
-                    Some(Creation::Done(accepted)) => replayed.push(Some(accepted)),
+                    Some(Creation::Done(accepted)) => {
+                        replayed_bytes += accepted.weight();
+                        replayed.push(Some(accepted));
+                    }
                     None => replayed.push(None),
                 }
             }
@@ -181,7 +202,8 @@ impl Services {
             let events = self.events();
             let send = move |writes: &mut dyn Writes| {
                 let due = writes.due_scheduled_messages(now, SENT_AT_ONCE)?;
-                let is_done = due.len() < SENT_AT_ONCE;
+                // Fewer than asked for may be those that there was room for.
+                let is_done = due.is_empty();
                 for (app, message) in due {
                     send_due(writes, app, message, now, &events)?;
                 }

@@ -19,7 +19,7 @@ use crate::error::Failure;
 use crate::files::{Files, on_disk};
 
 /// How many bytes are gathered before they are written. With it the memory of an upload is bounded, whatever its size.
-const BUFFER: usize = 256 * 1024;
+pub const BUFFER: usize = 256 * 1024;
 
 static CRC32C: Crc<u32, Table<16>> = Crc::<u32, Table<16>>::new(&CRC_32_ISCSI);
 

@@ -1,6 +1,7 @@
 //! Bodies that are watched, or cut short, while they stream.
 
 use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
@@ -11,20 +12,55 @@ use hyper::body::{Body as HttpBody, Frame, SizeHint};
 /// The most bytes of a body that are kept.
 const MAX_KEPT_BYTES: usize = 16 * 1024;
 
+/// Counts bytes that are kept, until it is dropped.
+#[derive(Debug, Default)]
+pub struct Charge {
+    total: Arc<AtomicUsize>,
+    bytes: usize,
+}
+
+impl Charge {
+    /// Counts into `total`.
+    pub fn new(total: &Arc<AtomicUsize>, bytes: usize) -> Self {
+        let mut charge = Self { total: Arc::clone(total), bytes: 0 };
+        charge.add(bytes);
+        charge
+    }
+
+    fn add(&mut self, bytes: usize) {
+        self.bytes += bytes;
+        self.total.fetch_add(bytes, Ordering::Relaxed);
+    }
+}
+
+impl Drop for Charge {
+    fn drop(&mut self) {
+        self.total.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
+}
+
 /// What was seen of a body.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 pub struct Captured {
     /// Its first bytes.
     pub bytes: Vec<u8>,
     /// How long it was, or is so far.
     pub length: u64,
+    charge: Charge,
 }
 
 impl Captured {
+    /// Nothing yet; what is kept is counted into `total`.
+    pub fn counted(total: &Arc<AtomicUsize>) -> Self {
+        Self { charge: Charge::new(total, 0), ..Self::default() }
+    }
+
     fn add(&mut self, data: &[u8]) {
         self.length += data.len() as u64;
         let room = MAX_KEPT_BYTES - self.bytes.len();
-        self.bytes.extend_from_slice(&data[..data.len().min(room)]);
+        let kept = data.len().min(room);
+        self.bytes.extend_from_slice(&data[..kept]);
+        self.charge.add(kept);
     }
 }
 

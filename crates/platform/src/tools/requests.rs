@@ -1,6 +1,7 @@
 //! What came in and what went out.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -14,7 +15,7 @@ use http::header::AUTHORIZATION;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::capture::{Captured, Sight, Watched, look};
+use super::capture::{Captured, Charge, Sight, Watched, look};
 use crate::clock::Clock;
 
 /// The last requests, oldest first.
@@ -23,7 +24,12 @@ pub struct RequestLog {
     capacity: usize,
     clock: Clock,
     entries: Mutex<VecDeque<Arc<Entry>>>,
+    /// What they take up in all. Unit: bytes.
+    kept: Arc<AtomicUsize>,
 }
+
+/// The most that is kept of all requests; the oldest give way. Unit: bytes.
+const MAX_KEPT_BYTES: usize = 32 * 1024 * 1024;
 
 /// A request on record, perhaps still without its answer.
 struct Entry {
@@ -35,9 +41,12 @@ struct Entry {
     fault: Option<u64>,
     began: Instant,
     answer: Mutex<Option<Answer>>,
+    kept: Arc<AtomicUsize>,
+    _charge: Charge,
 }
 
 struct Answer {
+    _charge: Charge,
     status: Option<u16>,
     headers: Map<String, Value>,
     body: Sight,
@@ -108,7 +117,7 @@ impl From<&Captured> for ShownBody {
 impl RequestLog {
     /// A log of so many requests; 0 records nothing.
     pub fn new(capacity: usize, clock: Clock) -> Self {
-        Self { capacity, clock, entries: Mutex::default() }
+        Self { capacity, clock, entries: Mutex::default(), kept: Arc::default() }
     }
 
     /// Records the head of a request, and its body as it is read.
@@ -117,19 +126,25 @@ impl RequestLog {
             return (request, Recording(None));
         }
         let (parts, body) = request.into_parts();
-        let sight = Sight::default();
+        let sight = Arc::new(Mutex::new(Captured::counted(&self.kept)));
+        let path = parts.uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str).to_owned();
+        let headers = shown_headers(&parts.headers);
         let entry = Arc::new(Entry {
             received_at: self.clock.now().to_string(),
             method: parts.method.to_string(),
-            path: parts.uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str).to_owned(),
-            headers: shown_headers(&parts.headers),
+            _charge: Charge::new(&self.kept, PER_ENTRY + path.len() + length_of(&headers)),
+            path,
+            headers,
             body: Arc::clone(&sight),
             fault,
             began: Instant::now(),
             answer: Mutex::default(),
+            kept: Arc::clone(&self.kept),
         });
         let mut entries = lock(&self.entries);
-        if entries.len() == self.capacity {
+        while entries.len() >= self.capacity
+            || (self.kept.load(Ordering::Relaxed) > MAX_KEPT_BYTES && !entries.is_empty())
+        {
             entries.pop_front();
         }
         entries.push_back(Arc::clone(&entry));
@@ -170,9 +185,10 @@ impl Recording {
 
 impl Entry {
     fn answer(&self, status: Option<u16>, headers: Map<String, Value>) -> Sight {
-        let body = Sight::default();
+        let body = Arc::new(Mutex::new(Captured::counted(&self.kept)));
+        let charge = Charge::new(&self.kept, length_of(&headers));
         let duration_ms = self.began.elapsed().as_secs_f64() * 1000.0;
-        *lock(&self.answer) = Some(Answer { status, headers, body: Arc::clone(&body), duration_ms });
+        *lock(&self.answer) = Some(Answer { _charge: charge, status, headers, body: Arc::clone(&body), duration_ms });
         body
     }
 
@@ -195,6 +211,13 @@ impl Entry {
     }
 }
 
+/// What an entry takes up beside its texts. Unit: bytes.
+const PER_ENTRY: usize = 1024;
+
+fn length_of(headers: &Map<String, Value>) -> usize {
+    headers.iter().map(|(name, value)| name.len() + value.as_str().map_or(0, str::len)).sum()
+}
+
 /// Headers as they may be shown: no credentials. Of a repeated one the values are joined.
 fn shown_headers(headers: &HeaderMap) -> Map<String, Value> {
     let show = |name: &http::HeaderName| {
@@ -214,4 +237,28 @@ fn shown_headers(headers: &HeaderMap) -> Map<String, Value> {
 /// Locks, also after a panic elsewhere: each value is replaced in one step.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::BodyExt as _;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn the_oldest_give_way_when_all_take_up_too_much() {
+        let log = RequestLog::new(100_000, Clock::default());
+        for number in 0..3000 {
+            let request = Request::builder().uri(format!("/{number}")).body(Body::from(vec![b'x'; 20_000])).unwrap();
+            let (request, recording) = log.begin(request, None);
+            request.into_body().collect().await.unwrap();
+            recording.finish(Response::new(Body::empty()));
+        }
+        let shown = log.shown();
+        assert!((1500..2500).contains(&shown.len()), "{}", shown.len());
+        assert_eq!(shown.last().unwrap().path, "/2999");
+        assert!(log.kept.load(Ordering::Relaxed) <= MAX_KEPT_BYTES + 20_000);
+        log.clear();
+        assert_eq!(log.kept.load(Ordering::Relaxed), 0);
+    }
 }

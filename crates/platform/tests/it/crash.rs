@@ -37,6 +37,14 @@ pub fn start_process(data: &Path) -> Running {
     Running { process, address, app, token }
 }
 
+/// A test that fails must not leave the process behind.
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
 impl Running {
     /// Posts a body and returns the UUID of what was created; `None` when the process is gone before it answers.
     pub fn create(&self, path: &str, body: &str) -> Option<String> {

@@ -26,6 +26,7 @@ mod openapi;
 mod paging;
 mod parts;
 mod patch;
+mod pressure;
 mod protocol;
 mod proxy;
 mod receipt;

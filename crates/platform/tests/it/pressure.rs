@@ -1,0 +1,361 @@
+//! Many and slow clients, odd ones, and the worst conversations that the limits admit: the platform stays within its memory, and says
+//! what it refuses.
+
+use std::io::{Read as _, Write};
+use std::net::TcpStream;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use layer_platform::{Config, Platform, Tls};
+use serde_json::{Value, json};
+
+use crate::client::{Answer, Server, message, raw, request_at, start};
+
+/// A connection to a platform without TLS.
+fn connect(platform: &Platform) -> TcpStream {
+    TcpStream::connect(platform.url().strip_prefix("http://").unwrap()).unwrap()
+}
+
+/// Sends bytes as they are and reads all that comes back.
+fn say(server: &Server, bytes: &str) -> String {
+    let mut stream = connect(&server.platform);
+    stream.write_all(bytes.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+/// The head of a request below the app, without an empty line at its end.
+fn head(server: &Server, method: &str, path: &str) -> String {
+    format!(
+        "{method} {}{path} HTTP/1.1\r\nAccept: application/vnd.layer+json; version=1.0\r\nAuthorization: Bearer {}\r\n",
+        server.prefix().strip_prefix(server.platform.url()).unwrap(),
+        server.app.token.reveal()
+    )
+}
+
+/// RFC 9112, 3.2.
+#[test]
+fn a_request_names_its_host_once() {
+    let server = start();
+    let get = head(&server, "GET", "/users/a/blocks");
+    for (hosts, status) in [("", "400"), ("Host: a\r\nHost: a\r\n", "400"), ("Host: a\r\nConnection: close\r\n", "200")]
+    {
+        let answer = say(&server, &format!("{get}{hosts}\r\n"));
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{hosts:?}: {answer}");
+        assert_eq!(answer.contains("exactly one Host header"), status == "400");
+    }
+    let answer = say(&server, &format!("{}\r\n", get.replace("HTTP/1.1", "HTTP/1.0")));
+    assert!(answer.starts_with("HTTP/1.0 200"), "{answer}");
+}
+
+#[test]
+fn a_malformed_chunk_is_no_matter_of_time() {
+    let server = start();
+    let post = head(&server, "POST", "/conversations");
+    for chunks in ["ZZ\r\n", "-1\r\n", "5\r\nhelloXX"] {
+        let answer = say(&server, &format!("{post}Host: x\r\nTransfer-Encoding: chunked\r\n\r\n{chunks}"));
+        assert!(answer.starts_with("HTTP/1.1 400") && answer.contains("well-formed chunks"), "{chunks:?}: {answer}");
+        assert!(answer.to_ascii_lowercase().contains("connection: close"), "{answer}");
+    }
+}
+
+#[test]
+fn a_compressed_body_is_an_unsupported_media_type() {
+    let server = start();
+    let body = json!({ "participants": ["a"] }).to_string();
+    for encoding in ["gzip", "br", "gzip, identity"] {
+        let answer = server.send("POST", "/conversations", &[("Content-Encoding", encoding)], &body);
+        answer.assert_error(415, "invalid_request", None);
+        assert_eq!(answer.header("accept-encoding"), Some("identity"));
+    }
+    assert_eq!(server.send("POST", "/conversations", &[("Content-Encoding", "Identity")], &body).status, 201);
+}
+
+#[test]
+fn a_head_has_at_most_16_kib() {
+    let server = start();
+    let get = head(&server, "GET", "/users/a/blocks");
+    let with = |length: usize| {
+        say(&server, &format!("{get}Host: x\r\nConnection: close\r\nX: {}\r\n\r\n", "x".repeat(length)))
+    };
+    assert!(with(15_000).starts_with("HTTP/1.1 200"));
+    assert!(with(17_000).starts_with("HTTP/1.1 431"));
+}
+
+#[test]
+fn one_connection_too_many_is_told_so_and_the_next_finds_room() {
+    let server = Server::start(|data| Config { data, max_connections: 2, ..Config::default() });
+    let get = format!("{}Host: x\r\n\r\n", head(&server, "GET", "/users/a/blocks"));
+    let hold = || {
+        let mut stream = connect(&server.platform);
+        stream.write_all(get.as_bytes()).unwrap();
+        let mut first = [0; 12];
+        stream.read_exact(&mut first).unwrap();
+        assert_eq!(&first, b"HTTP/1.1 200");
+        stream
+    };
+    let both = [hold(), hold()];
+    let refused = say(&server, &get);
+    let answer = Answer::parse(refused.as_bytes()).unwrap();
+    answer.assert_error(503, "service_unavailable", None);
+    assert_eq!((answer.header("retry-after"), answer.header("connection")), (Some("1"), Some("close")));
+    drop(both);
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while say(&server, &get.replace("Host", "Connection: close\r\nHost")).starts_with("HTTP/1.1 503") {
+        assert!(Instant::now() < deadline, "no room");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// Parts of the largest size, of characters that JSON writes six times as long.
+fn heavy() -> Value {
+    use base64::Engine as _;
+    let body = base64::engine::general_purpose::STANDARD.encode([1; 2048]);
+    json!(vec![json!({ "mime_type": "a/b", "encoding": "base64", "body": body }); 370])
+}
+
+/// Contract 1.7 (assumed): a page ends at 4 MiB, and nothing is lost between two of them.
+#[test]
+fn a_page_ends_where_it_takes_up_too_much_and_the_next_one_begins_there() {
+    let server = start();
+    let conversation = server.conversation(&["a"]);
+    let path = format!("/conversations/{conversation}/messages");
+    let light = message("x").to_string();
+    let mut sent = vec![];
+    for round in 0..4 {
+        let body = json!({ "sender": { "user_id": "a" }, "parts": heavy() }).to_string();
+        let body = if round == 2 { &light } else { &body };
+        let answer = server.send("POST", &path, &[], body);
+        assert_eq!(answer.status, 201, "{answer:?}");
+        sent.insert(0, answer.json()["id"].clone());
+    }
+    for version in ["1.0", "1.1", "2.0", "3.0"] {
+        for list in [path.clone(), format!("/users/a/conversations/{conversation}/messages")] {
+            let (mut found, mut pages, mut from) = (vec![], 0, String::new());
+            loop {
+                let page = server.at(version).get(&format!("{list}{from}"));
+                assert!(matches!(page.status, 200 | 206), "{version} {list}: {}", page.status);
+                assert_eq!(page.header("layer-count"), Some("4"));
+                assert!(page.body.len() < 10 * 1024 * 1024, "{}", page.body.len());
+                let items = page.json();
+                let items = items.as_array().unwrap();
+                let Some(last) = items.last() else { break };
+                pages += 1;
+                from = format!("?from_id={}", last["id"].as_str().unwrap());
+                found.extend(items.iter().map(|item| item["id"].clone()));
+            }
+            assert_eq!(found, sent, "{version} {list}");
+            assert_eq!(pages, 3, "{version} {list}");
+        }
+    }
+}
+
+/// A client that asks for more than the buffers of the system hold and takes none of it is cut off after 30 seconds, on TLS too.
+#[test]
+fn a_client_that_does_not_read_is_cut_off() {
+    let certified = rcgen::generate_simple_self_signed(["localhost".into()]).unwrap();
+    let tls = Tls { certificate_pem: certified.cert.pem(), key_pem: certified.signing_key.serialize_pem() };
+    std::thread::scope(|scope| {
+        for tls in [None, Some(tls)] {
+            let root = certified.cert.der().clone();
+            scope.spawn(move || {
+                // The pages are made over a plain connection.
+                let folder = tempfile::tempdir().unwrap();
+                let data = layer_platform::DataLocation::File(folder.path().join("layer.db"));
+                let server = Server::on(Config { data: data.clone(), ..Config::default() });
+                let conversation = server.conversation(&["a"]);
+                let path = format!("/conversations/{conversation}/messages");
+                let body = json!({ "sender": { "user_id": "a" }, "parts": heavy() });
+                assert_eq!(server.post(&path, &body).status, 201);
+                let get = format!("{}Host: localhost\r\n\r\n", head(&server, "GET", &path));
+                server.platform.close().unwrap();
+
+                let is_tls = tls.is_some();
+                let platform = Platform::start(Config { data, tls, ..Config::default() }).unwrap();
+                let address = platform.url().split_once("://").unwrap().1;
+                let tcp = TcpStream::connect(address).unwrap();
+                let began = Instant::now();
+                // Some 180 MB of answers.
+                let requests = get.repeat(40);
+                let mut stream: Box<dyn Write> = if is_tls {
+                    let connection = rustls::ClientConnection::new(client(root), "localhost".try_into().unwrap());
+                    Box::new(rustls::StreamOwned::new(connection.unwrap(), tcp))
+                } else {
+                    Box::new(tcp)
+                };
+                stream.write_all(requests.as_bytes()).unwrap();
+                // Writing shows when the other side has gone.
+                while stream.write_all(b"\r\n").and_then(|()| stream.flush()).is_ok() {
+                    assert!(began.elapsed() < Duration::from_secs(120), "still connected");
+                    std::thread::sleep(Duration::from_millis(500));
+                }
+                assert!(began.elapsed() >= Duration::from_secs(25), "cut off after {:?}", began.elapsed());
+            });
+        }
+    });
+}
+
+fn client(root: rustls_pki_types::CertificateDer<'static>) -> Arc<rustls::ClientConfig> {
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(root).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    Arc::new(builder.with_root_certificates(roots).with_no_client_auth())
+}
+
+#[cfg(target_os = "linux")]
+mod memory {
+    use super::*;
+    use crate::crash::start_process;
+
+    /// What the process may take up, at its peak and with everything at once. Unit: KiB.
+    const BUDGET: u64 = 256 * 1024;
+
+    /// A line of `/proc/<id>/status`, in KiB.
+    fn status(process: u32, name: &str) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+        line.trim_matches(|character: char| !character.is_ascii_digit()).parse().unwrap()
+    }
+
+    /// A user id of the largest size, of characters that a path writes three times as long and JSON six times.
+    fn user(number: usize) -> String {
+        format!("{number:04}{}", "\u{1}".repeat(1020))
+    }
+
+    /// Contract 2 (assumed limits): the largest messages, metadata, participants and identities, asked for over and over in every
+    /// version by clients that do not read, while others send the largest bodies and do not finish them.
+    #[test]
+    fn the_worst_that_the_limits_admit_stays_within_256_mib() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut running = start_process(&folder.path().join("layer.db"));
+        let (app, address, process) = (running.app(), running.address.clone(), running.process_id());
+        let send = |version: &str, method: &str, path: &str, body: &Value| {
+            let accept = format!("application/vnd.layer+json; version={version}");
+            let kind = if method == "PATCH" { "application/vnd.layer-patch+json" } else { "application/json" };
+            let answer = request_at(
+                &address,
+                &app,
+                method,
+                path,
+                &[("Accept", &accept), ("Content-Type", kind)],
+                &body.to_string(),
+            );
+            assert!(answer.status < 300, "{} {}", answer.status, answer.body.get(..300).unwrap_or(&answer.body));
+            answer
+        };
+        let participants: Vec<String> = (0..25).map(user).collect();
+        let encoded = |user: &str| user.replace('\u{1}', "%01");
+        for user in &participants {
+            let identity = json!({ "display_name": "\u{1}".repeat(128), "avatar_url": "\u{1f600}".repeat(1024) });
+            send("2.0", "PUT", &format!("/users/{}/identity", encoded(user)), &identity);
+        }
+        let mut messages = String::new();
+        for _ in 0..8 {
+            // A mebibyte of metadata, which it takes several requests to set.
+            let conversation = send("2.0", "POST", "/conversations", &json!({ "participants": participants })).uuid();
+            for patch in 0..6 {
+                let value: Value = (0..80).map(|key| (format!("{patch}.{key}"), json!("\u{1}".repeat(2000)))).collect();
+                let operation =
+                    json!([{ "operation": "set", "property": format!("metadata.{patch}"), "value": value }]);
+                send("2.0", "PATCH", &format!("/conversations/{conversation}"), &operation);
+            }
+            messages = format!("/conversations/{conversation}/messages");
+            let tiny = vec![json!({ "body": "", "mime_type": "a/b" }); 1000];
+            for parts in [heavy(), json!(tiny), heavy()] {
+                send("2.0", "POST", &messages, &json!({ "sender_id": participants[0], "parts": parts }));
+            }
+        }
+        let view = format!("/users/{}", encoded(&participants[0]));
+        let lists = [
+            messages.clone(),
+            format!("{view}{messages}"),
+            format!("{view}/conversations"),
+            format!("{view}/conversations?sort_by=last_message"),
+        ];
+        let before = status(process, "VmRSS:");
+
+        let mut connections = vec![];
+        for (index, version) in ["1.0", "1.1", "2.0", "3.0"].into_iter().cycle().take(120).enumerate() {
+            let list = &lists[index / 4 % lists.len()];
+            let get = format!(
+                "GET /apps/{}{list} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\n\
+                 Accept: application/vnd.layer+json; version={version}\r\n\r\n",
+                app.app_id,
+                app.token.reveal()
+            );
+            let mut stream = TcpStream::connect(&address).unwrap();
+            stream.write_all(get.repeat(5).as_bytes()).unwrap();
+            connections.push(stream);
+        }
+        let body = "[".repeat(1_000_000);
+        for _ in 0..60 {
+            let mut stream = TcpStream::connect(&address).unwrap();
+            let post = format!(
+                "POST /apps/{}/conversations HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\n\
+                 Accept: application/vnd.layer+json; version=1.0\r\nContent-Length: 1048576\r\n\r\n",
+                app.app_id,
+                app.token.reveal()
+            );
+            // One that is refused at once may be gone before all is written.
+            let _ = stream.write_all(post.as_bytes()).and_then(|()| stream.write_all(body.as_bytes()));
+            connections.push(stream);
+        }
+        // Bodies that are parsed: many small objects, which take up the most.
+        let objects = format!("{{\"participants\":[\"a\"],\"x\":[{}0]}}", "{\"\":0},".repeat(16_000));
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    for _ in 0..10 {
+                        let answer = request_at(&address, &app, "POST", "/conversations", &[], &objects);
+                        assert!(matches!(answer.status, 201 | 503), "{answer:?}");
+                    }
+                });
+            }
+        });
+        // Whatever is refused meanwhile is refused at once, and asks to come again.
+        let small = request_at(&address, &app, "GET", "/users/nobody", &[], "");
+        assert_eq!(small.status, 404, "{small:?}");
+        let peak = status(process, "VmHWM:");
+        assert!(peak < BUDGET, "{peak} KiB at the peak, {before} KiB before");
+        drop(connections);
+        running.kill();
+    }
+}
+
+#[test]
+fn what_finds_no_room_for_its_answer_is_told_to_come_again() {
+    let server = start();
+    let conversation = server.conversation(&["a"]);
+    let path = format!("/conversations/{conversation}/messages");
+    let body = json!({ "sender": { "user_id": "a" }, "parts": heavy() });
+    assert_eq!(server.post(&path, &body).status, 201);
+    let get = format!("{}Host: x\r\n\r\n", head(&server, "GET", &path));
+    let unread: Vec<TcpStream> = (0..40)
+        .map(|_| {
+            let mut stream = connect(&server.platform);
+            stream.write_all(get.repeat(8).as_bytes()).unwrap();
+            stream
+        })
+        .collect();
+    let deadline = Instant::now() + Duration::from_secs(60);
+    let refused = loop {
+        assert!(Instant::now() < deadline, "there is always room");
+        let answer = server.get(&path);
+        if answer.status == 503 {
+            break answer;
+        }
+    };
+    refused.assert_error(503, "service_unavailable", None);
+    assert_eq!(refused.header("retry-after"), Some("1"));
+    // Small ones go on, and writes do.
+    assert_eq!(server.get("/users/nobody").status, 404);
+    assert_eq!(server.post(&path, &body).status, 201);
+    drop(unread);
+    while server.get(&path).status == 503 {
+        assert!(Instant::now() < deadline, "the room is not given back");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    assert_eq!(raw(&server.platform, "GET", "/openapi.json", &[], b"").status, 200);
+}
