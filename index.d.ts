@@ -10,7 +10,7 @@ import type { Agent, AgentOptions } from 'https';
  * promise. Methods do not use `this` and can be passed around on their own.
  *
  * A wrong argument is reported at once through the callback (or the promise) as a plain `Error`, and nothing is sent.
- * A promise form that gets too many arguments rejects with a `TypeError`; a callback that is no function throws one.
+ * A promise form that gets too many arguments rejects with a `TypeError`; a callback that is not a function throws one.
  * A reply with a status of 300 or above is a {@link LayerAPI.ResponseError}; redirects are not followed. A request
  * without a reply is a {@link LayerAPI.APIError} after the timeout, and otherwise an `Error` with Node's `code`.
  */
@@ -23,8 +23,8 @@ declare class LayerAPI {
 
   /**
    * Constructor of the promises that `*Async` methods return, in the whole process and read at each call. Default: the
-   * native `Promise`, to which `undefined` leads back. `LayerAPI.Promise = require('bluebird')` brings back the promises
-   * of 2.x, with errors marked as operational; types stay those of `Promise`.
+   * native `Promise`; set `undefined` to restore it. `LayerAPI.Promise = require('bluebird')` brings back the promises of
+   * 2.x, with errors marked as operational; types stay those of `Promise`.
    *
    * @throws {TypeError} when it is set to anything but a function, `null` or `undefined`.
    */
@@ -53,9 +53,9 @@ declare namespace LayerAPI {
     token: string;
     /** Id of the app: its UUID, or anything that ends in a slash and the UUID (`layer:///apps/staging/UUID`). */
     appId: string;
-    /** Version of the Server API. Default: `1.0`. */
+    /** Version of the Server API; methods and types are those of 1.0. Default: `1.0`. */
     version?: string;
-    /** Milliseconds for which nothing may move on a connection before the request is given up. Default: 10000. */
+    /** Milliseconds: a request fails when no byte has moved for so long. Its total time has no limit. Default: 10000. */
     timeout?: number;
     /**
      * Bytes that the body of a reply may have, from 1 to 536870888. A reply that is larger is an `Error` with the code
@@ -65,7 +65,7 @@ declare namespace LayerAPI {
     /** Agent whose connections, limits and certificates are used; clients with the same agent share them. */
     agent?: Agent;
     /**
-     * Options for an agent of the client's own; `agent` comes first. Default: those of `https.globalAgent`. The README
+     * Options for an agent that the client makes; `agent` comes first. Default: those of `https.globalAgent`. The README
      * lists them; any other, and any that cannot be honoured, is refused by name.
      */
     agentOptions?: AgentOptions;
@@ -89,7 +89,7 @@ declare namespace LayerAPI {
   export interface Response<Body> {
     /** HTTP status. */
     status: number;
-    /** What the body is as JSON; its text where it is none. Empty bodies are `''`. */
+    /** The parsed body, or its text if it is not JSON. Empty bodies are `''`. */
     body: Body;
   }
 
@@ -99,7 +99,7 @@ declare namespace LayerAPI {
   /** Called once with the outcome, never before the method has returned, except for a wrong argument. */
   export type Callback<Body> = (error: Error | ResponseError | APIError | null, response?: Response<Body>) => void;
 
-  /** What the service says of an error. */
+  /** The body of an error. */
   export interface ErrorBody {
     /** Name of the error, for instance `not_found`. */
     id: string;
@@ -109,7 +109,7 @@ declare namespace LayerAPI {
     message: string;
     /** Documentation. */
     url?: string;
-    /** What the error is about: the name of a property, or the object that is in the way. */
+    /** The subject of the error: the name of a property, or the object that is in the way. */
     data?: { property?: string; [key: string]: unknown };
   }
 
@@ -119,7 +119,7 @@ declare namespace LayerAPI {
     readonly name: 'ResponseError';
     /** HTTP status. */
     status: number;
-    /** What the service says of it; text where the reply was not JSON. */
+    /** The body of the reply; text if it is not JSON. */
     body: ErrorBody | string;
   }
 
@@ -157,7 +157,7 @@ declare namespace LayerAPI {
     unread_message_count: number;
   }
 
-  /** What makes a conversation. */
+  /** Body of a request that creates a conversation. */
   export interface NewConversation {
     /** User ids, 25 at the most. */
     participants: string[];
@@ -187,7 +187,7 @@ declare namespace LayerAPI {
     [key: string]: unknown;
   }
 
-  /** What makes a message. */
+  /** Body of a request that sends a message. */
   export interface NewMessage {
     sender: Sender;
     parts: MessagePart[];
@@ -223,7 +223,7 @@ declare namespace LayerAPI {
     is_unread: boolean;
   }
 
-  /** What makes an announcement. */
+  /** Body of a request that sends an announcement. */
   export interface NewAnnouncement {
     /** User ids. */
     recipients: string[];
@@ -249,7 +249,7 @@ declare namespace LayerAPI {
     user_id: string;
   }
 
-  /** What can be set of an identity. */
+  /** The properties of an identity that can be set. */
   export interface IdentityProperties {
     /** At most 128 characters. */
     display_name: string;
@@ -458,7 +458,7 @@ declare namespace LayerAPI {
     recordedRequests?: number;
     /** How many connections there may be at the same time; one more is answered with 503 and closed. Default: 1000. */
     maxConnections?: number;
-    /** Opens the admin API, below `/_platform`, to whoever knows it. Default: none, there is no such API. */
+    /** Grants access to the admin API below `/_platform`. Default: none; the admin API is off. */
     adminToken?: string;
     /** Where webhooks may go. Default: to public addresses over HTTPS. */
     webhooks?: WebhookOptions;
@@ -466,7 +466,7 @@ declare namespace LayerAPI {
     exports?: { unlimited?: boolean };
   }
 
-  /** Where the platform lets webhooks go. Whoever holds the token of an app chooses their targets. */
+  /** Where the platform lets webhooks go. The holder of an app's token chooses their targets. */
   export interface WebhookOptions {
     /** Also to this machine, its network, and other addresses that are not public. For tests, mostly. Default: `false`. */
     allowPrivateAddresses?: boolean;
@@ -476,12 +476,12 @@ declare namespace LayerAPI {
     ca?: string | Buffer;
   }
 
-  /** For those who receive webhooks. */
+  /** For receivers of webhooks. */
   export namespace webhooks {
     /**
-     * Whether a delivery comes from who knows the secret of the webhook. Takes the same time wherever a signature is wrong.
+     * Whether a delivery was signed with the secret of the webhook. Takes the same time wherever a signature is wrong.
      *
-     * @param secret what the webhook was registered with
+     * @param secret the secret that the webhook was registered with
      * @param rawBody the body as it came in, before it is parsed; a string counts as UTF-8
      * @param signature the header `layer-webhook-signature`; anything but 40 hexadecimal digits is wrong
      * @throws {TypeError} when `secret` or `rawBody` is something else, such as a parsed body
@@ -540,7 +540,7 @@ declare namespace LayerAPI {
 
   /** A fault that waits for requests to strike. */
   export interface InjectedFault {
-    /** What {@link RecordedRequest.fault} names it by. */
+    /** The id in {@link RecordedRequest.fault}. */
     id: number;
 
     /** Takes it back. */
@@ -563,19 +563,19 @@ declare namespace LayerAPI {
     /** By the clock of the platform. */
     startedAt: string;
     finishedAt: string;
-    /** What was sent. */
+    /** The payload that was sent. */
     body: unknown;
     /** `failed` ones are tried again; `given_up` is the end. */
     outcome: 'delivered' | 'failed' | 'given_up';
     /** Status that the receiver answered with, if it did. */
     status: number | null;
-    /** What went wrong, unless it was delivered. */
+    /** Why it failed, unless it was delivered. */
     error?: string;
     /** When a `failed` one is tried again. */
     nextAttemptAt?: string;
   }
 
-  /** What came in. */
+  /** A request that came in. */
   export interface RecordedRequest {
     /** When it came, by the clock of the platform. */
     receivedAt: string;
@@ -584,13 +584,13 @@ declare namespace LayerAPI {
     path: string;
     /** In lower case; the token is hidden. */
     headers: Record<string, string>;
-    /** Parsed where it is JSON; a Buffer where it is no text; cut after 16 KiB. */
+    /** Parsed where it is JSON; a Buffer where it is not text; cut after 16 KiB. */
     body: unknown;
     /** Bytes of the body, also of one that was cut. */
     bodyLength: number;
     /** The fault that struck it. */
     fault: number | null;
-    /** What went out; `null` while nothing has. */
+    /** The answer; `null` until it is sent. */
     response: {
       /** `null` where the connection was reset instead. */
       status: number | null;

@@ -1,4 +1,4 @@
-/** Runs the examples of README and docs as a user would: in a folder of their own that has layer-api installed. */
+/** Runs the examples of README and docs as a user would: in a separate folder that has layer-api installed. */
 
 import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';

@@ -26,7 +26,7 @@ export function run(command, args, options = {}) {
   return status === 0;
 }
 
-/** Where tests keep programs of their own: not in version control, and left alone by `npm install`. */
+/** Where tests keep their own programs: not in version control, and left alone by `npm install`. */
 export const cacheFolder = (name) => join(ROOT, 'node_modules', '.cache', name);
 
 /** Installs npm packages in exactly these versions into a folder of the cache, such as `a@1.0.0`, without their scripts. */

@@ -11,7 +11,7 @@ const { CONVERSATION, LayerAPI, client, closeAll, plainServer } = require('./sup
 const METHODS = JSON.parse(addon.methods());
 const MONGO_ID = '507f191e810c19729de860ea';
 
-/** What is no argument of any kind, but for the exceptions of `WRONG`. */
+/** Values that are wrong as any argument, but for the exceptions of `WRONG`. */
 const NOTHING = [
   ['undefined', undefined],
   ['null', null],

@@ -252,7 +252,7 @@ test('what an AsyncLocalStorage holds where the first client is made is not kept
     const gc = require('vm').runInNewContext('gc');
     const { AsyncLocalStorage } = require('async_hooks');
     const storage = new AsyncLocalStorage();
-    // A function of the caller opens a channel of its own, through which it is asked.
+    // A function of the caller opens its own channel, through which it is asked.
     const agentOptions = { lookup: (host, options, done) => require('dns').lookup(host, options, done) };
     const config = { token: 't', appId: '${APP_ID}', baseUrl: 'http://localhost:${port}', agentOptions };
     let held;

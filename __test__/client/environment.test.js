@@ -1,6 +1,6 @@
 'use strict';
 
-/** What the environment says about connections: authorities, verification, proxies. In processes of their own. */
+/** What the environment says about connections: authorities, verification, proxies. In separate processes. */
 
 const assert = require('node:assert');
 const { mkdtempSync, rmSync, writeFileSync } = require('node:fs');

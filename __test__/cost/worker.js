@@ -1,7 +1,7 @@
 'use strict';
 
 /**
- * Counts what requests cost, in a process of its own, and prints it as one line of JSON: figures per request.
+ * Counts what requests cost, in its own process, and prints it as one line of JSON: figures per request.
  *
  * Usage: node worker.js ADDON SETTINGS; ADDON is the addon built with the feature `counting`, SETTINGS is JSON:
  * `{port, ca, method, args, concurrency, warmUp, requests}`.

@@ -74,7 +74,7 @@ function refusing(observation, error) {
 
 const OK = '{"status": 200, "body": true, }';
 
-/** The error for a reply that is no HTTP. */
+/** The error for a reply that is not HTTP. */
 const PARSE_ERROR = Object.assign(new Error('Parse Error'), { code: 'HPE_INVALID_CONSTANT' });
 /** The error for a reply with too large a head. */
 const OVERFLOW = Object.assign(new Error('Parse Error: Header overflow'), { code: 'HPE_HEADER_OVERFLOW' });

@@ -1,4 +1,4 @@
-/** `npx layer-api`, in processes of its own. */
+/** `npx layer-api`, in separate processes. */
 
 const assert = require('node:assert');
 const { spawn, spawnSync } = require('node:child_process');

@@ -57,7 +57,7 @@ function generator(seed) {
     '"',
   ];
 
-  /** A code point that is no half of a pair: texts of Rust hold none. */
+  /** A code point outside the surrogates: texts of Rust hold none. */
   const codePoint = () => {
     const kind = number();
     if (kind < 0.3) return below(0x20);
@@ -121,7 +121,7 @@ function generator(seed) {
     return `{${repeat(7, () => `${space()}${quoted(key())}${space()}:${json(depth - 1)}`).join(',')}}`;
   };
 
-  /** An own key whatever its name. */
+  /** An own key by any name. */
   const put = (object, name, value) =>
     Object.defineProperty(object, name, { value, enumerable: true, configurable: true, writable: true });
   /** Half of a surrogate pair, at times: the platform makes U+FFFD of it. */

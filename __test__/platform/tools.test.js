@@ -1,4 +1,4 @@
-/** What tests need of a platform: time and ids at will, a clean slate, a look at what went on, faults on demand. */
+/** Tools of tests: a settable clock, deterministic ids, reset, snapshots, a log of requests, injected faults. */
 
 const assert = require('node:assert');
 const { once } = require('node:events');

@@ -29,7 +29,7 @@ export async function buildPrograms(tables, profile) {
   return { server: named('layer-bench-server'), floor: named('layer-bench-floor'), addon };
 }
 
-/** Builds packages; paths of the programs and dynamic libraries of ours that came of it. */
+/** Builds packages; paths of the programs and dynamic libraries that result. */
 async function cargo(packages, features, profile) {
   const args = ['build', '--profile', profile, ...packages.flatMap((name) => ['-p', name])];
   if (features.length > 0) args.push('--features', features.join());

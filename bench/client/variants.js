@@ -43,7 +43,7 @@ function original(LayerAPI, { port, ca, connections, maxFreeSockets }, app) {
   return new LayerAPI({ ...app, agentOptions });
 }
 
-/** Without an agent of its own it uses Node's global one. */
+/** Without its own agent it uses Node's global one. */
 function defaults(LayerAPI, { port, ca }, app) {
   Object.assign(require('https').globalAgent.options, loopback(port, ca));
   return new LayerAPI(app);
@@ -56,7 +56,7 @@ function ours(LayerAPI, { port, ca, connections, maxFreeSockets }, app) {
   return new LayerAPI({ ...app, baseUrl: `https://localhost:${port}`, agentOptions });
 }
 
-/** Everything of ours but the network, by another build of the addon in its place. */
+/** All of this package but the network, by another build of the addon in its place. */
 function loadNull({ addon }) {
   const built = { exports: {} };
   process.dlopen(built, addon);

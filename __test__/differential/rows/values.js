@@ -176,7 +176,7 @@ const bodies = [
   ],
 ];
 
-/** What is no body. */
+/** Values that are wrong as a body. */
 const refusedBodies = [
   ['null', () => null],
   ['undefined', () => undefined],

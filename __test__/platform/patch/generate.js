@@ -45,7 +45,7 @@ function generator(seed) {
 
   const scalar = () => pick(['x', 'y', '', 'é', '🐙', 0, 1, -1, 1.5, true, false, null, 'x', 'y']);
 
-  /** An own key whatever its name: `__proto__` in a literal would be something else. */
+  /** An own key by any name: `__proto__` in a literal would be something else. */
   const put = (object, key, value) =>
     Object.defineProperty(object, key, { value, enumerable: true, configurable: true, writable: true });
 

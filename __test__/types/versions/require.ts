@@ -8,7 +8,7 @@ const layer = new LayerAPI({ token: 'token', appId: 'id', agent: new https.Agent
 const named: LayerAPI = new LayerAPI.LayerAPI({ token: 'token', appId: 'id', agentOptions: { maxSockets: 4 } });
 const same: LayerAPI = new LayerAPI.default({ token: 'token', appId: 'id' });
 LayerAPI.Promise = Promise;
-// @ts-expect-error It is no constructor.
+// @ts-expect-error It is not a constructor.
 LayerAPI.Promise = 'bluebird';
 // @ts-expect-error A client needs a token.
 new LayerAPI({ appId: 'id' });

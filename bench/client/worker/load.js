@@ -1,7 +1,7 @@
 'use strict';
 
 /**
- * Measures one variant under load in a process of its own, prints the figures as one line of JSON, and exits.
+ * Measures one variant under load in its own process, prints the figures as one line of JSON, and exits.
  *
  * Usage: node load.js VARIANT SETTINGS, where SETTINGS is JSON: `{port, ca, serverPid, addon, operation, concurrency,
  * connections, clients, warmUp, measured}`; the last two are `{seconds, requests}`, whichever comes first.

@@ -59,7 +59,7 @@ pub struct Outcome {
     pub sent: u64,
 }
 
-/// Puts a server under load. Error: an answer that is no success.
+/// Puts a server under load. Error: an answer that is not a success.
 pub fn run(load: &Load, world: &World, server: &Server) -> Result<Outcome, AnyError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     LocalSet::new().block_on(&runtime, measure(load, world, server))

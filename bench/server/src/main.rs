@@ -88,7 +88,7 @@ fn certified() -> Result<(TlsAcceptor, String), AnyError> {
     Ok((TlsAcceptor::from(Arc::new(config)), cert.pem()))
 }
 
-/// Completes when whoever started this process has closed its standard input, or is gone.
+/// Completes when the parent process closes our standard input, or ends.
 async fn stdin_closed() {
     let (open, closed) = oneshot::channel::<()>();
     std::thread::spawn(move || {

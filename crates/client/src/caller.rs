@@ -1,4 +1,4 @@
-//! Questions that only the caller can answer, on a thread of its own: it brought the functions that know.
+//! Calls back to the thread of the caller, for `lookup` and `checkServerIdentity`: this crate knows no JavaScript.
 
 use crate::failure::Failure;
 use rustls_pki_types::CertificateDer;

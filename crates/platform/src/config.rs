@@ -40,7 +40,7 @@ pub struct Config {
     /// How many requests are recorded with their answers, for tests to look at. Of each body the first 16 KiB,
     /// and of all requests the latest that fit into 32 MiB. Default: 0.
     pub recorded_requests: usize,
-    /// Who knows it may use the admin API below `/_platform`. Default: none, and there is no such API.
+    /// Grants access to the admin API below `/_platform`. Default: none; the admin API is off.
     pub admin_token: Option<Token>,
     /// Where webhooks may go. Default: to public addresses, over HTTPS.
     pub webhooks: WebhookOptions,

@@ -1,4 +1,4 @@
-//! Ids and secrets, which a test can have foretold.
+//! Ids and secrets; tests can make them deterministic.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

@@ -1,4 +1,4 @@
-//! Tasks of tokio, all of one type.
+//! Boxed tasks, so tokio's generics are compiled once.
 
 use std::pin::Pin;
 

@@ -100,7 +100,7 @@ pub fn insert(sql: Sql<'_>, app: AppKey, new: NewConversationRecord) -> Result<C
 
 pub fn update(sql: Sql<'_>, app: AppKey, changed: &ConversationRecord) -> Result<(), StoreError> {
     let before = get(sql, app, changed.id)?.ok_or(StoreError::Lost)?;
-    // Who comes does not meet who goes.
+    // Remove leavers first: joiners must not start following them.
     for user in before.participants.iter().filter(|user| !changed.participants.contains(user)) {
         membership::leave(sql, app, user, &before)?;
         scheduled_message::cancel(sql, &before, Some(user))?;

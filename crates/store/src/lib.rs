@@ -255,7 +255,7 @@ impl dyn Store + '_ {
         E: From<StoreError> + Send + 'static,
     {
         let (sender, receiver) = tokio::sync::oneshot::channel();
-        // Whoever asked may have gone away: then nobody misses the answer.
+        // The caller may be gone; then the reply is dropped.
         self.submit_read(work, |outcome| drop(sender.send(outcome)))?;
         receiver.await.unwrap_or_else(|_| Err(StoreError::Lost.into()))
     }

@@ -80,7 +80,7 @@ pub struct DeliveryRecord {
     pub event_type: String,
     /// The exact bytes of the payload.
     pub body: Vec<u8>,
-    /// How often it was tried in vain.
+    /// Failed attempts so far.
     pub failed_attempts: u32,
     /// When it was tried first, if it was.
     pub first_attempt_at: Option<Timestamp>,

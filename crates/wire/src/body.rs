@@ -64,7 +64,7 @@ pub struct Measure {
 }
 
 impl Measure {
-    /// Measures a text. What it finds in one that is no JSON does not matter.
+    /// Measures a text. What it finds in one that is not JSON does not matter.
     pub fn of(text: &[u8]) -> Self {
         let mut found = Self { values: 1, objects: 0 };
         let mut bytes = text.iter();
@@ -153,7 +153,7 @@ pub fn take_required(object: &mut Object, property: &str) -> Result<Value, ApiEr
     take(object, property).ok_or_else(|| ApiError::missing_property(property))
 }
 
-/// Takes an optional text out of an object. Error: `invalid_property` when it is no text.
+/// Takes an optional text out of an object. Error: `invalid_property` when it is not text.
 pub fn take_string(object: &mut Object, property: &str) -> Result<Option<String>, ApiError> {
     match take(object, property) {
         None => Ok(None),
@@ -175,7 +175,7 @@ pub fn user_id(value: &Value, property: &str, version: Version) -> Result<UserId
 
 /// Reads a list of such names as a set that keeps the order sent: repeated users collapse (assumed).
 ///
-/// Error: `invalid_property` that names `property`, when it is no array or one of its elements names no user.
+/// Error: `invalid_property` that names `property`, when it is not an array or one of its elements names no user.
 pub fn user_ids(value: &Value, property: &str, version: Version) -> Result<Vec<UserId>, ApiError> {
     let Value::Array(values) = value else {
         return Err(ApiError::invalid_property(property, "must be an array of user ids"));

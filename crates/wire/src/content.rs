@@ -73,7 +73,7 @@ fn decimal(text: &str) -> Option<u64> {
 pub struct DownloadLink {
     /// For a plain GET, without the headers of the API.
     pub url: String,
-    /// When the URL stops to work.
+    /// When the URL expires.
     pub expires_at: Timestamp,
 }
 

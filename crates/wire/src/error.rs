@@ -143,7 +143,7 @@ pub struct ApiError {
 }
 
 impl ApiError {
-    /// Makes an error of a row with a text of its own. Prefer the constructors below, which fix the texts.
+    /// Makes an error of a row with its own text. Prefer the constructors below, which fix the texts.
     pub fn new(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
         Self { kind, message: message.into(), url: Cow::Borrowed(PLATFORM_DOCS), data: None }
     }

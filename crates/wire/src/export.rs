@@ -68,7 +68,7 @@ pub struct Export {
     pub expired_at: Option<Timestamp>,
     /// Where the archive is.
     pub download_url: Option<String>,
-    /// When that link stops to work; ask again for a fresh one.
+    /// When that link expires; ask again for a fresh one.
     pub download_url_expires_at: Option<Timestamp>,
     /// The key of the archive, encrypted with the public key, in base64.
     pub encrypted_aes_key: Option<String>,

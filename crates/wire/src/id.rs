@@ -1,6 +1,6 @@
 //! Identifiers: `layer:///conversations/<uuid>` and friends, bare UUIDs, and the user ids of the application. Contract 1.4.
 //!
-//! Every kind is a type of its own, so that a message id cannot be passed where a conversation id belongs.
+//! Every kind has its own type, so a message id cannot be passed where a conversation id belongs.
 
 use std::fmt;
 

@@ -21,7 +21,7 @@ use crate::view::{Member, View};
 pub enum Sender {
     /// A user or a bot.
     User(UserId),
-    /// A free text, for what is no user: "Concierge". Only 1.x can send under one.
+    /// A free text, for a sender that is not a user: "Concierge". Only 1.x can send under one.
     Name(String),
 }
 

@@ -14,7 +14,7 @@ pub const MAX_USER_PAGE_SIZE: usize = 500;
 /// at least one item all the same.
 pub const MAX_PAGE_BYTES: usize = 4 * 1024 * 1024;
 
-/// Name of the header with the number of all items of a list, whatever the page.
+/// Name of the header with the number of all items of a list, on every page.
 pub const COUNT_HEADER: &str = "Layer-Count";
 
 /// How a list of conversations is ordered; newest first either way.

@@ -117,8 +117,8 @@ pub fn split_path(property: &str) -> Vec<String> {
 impl Operation {
     /// Applies the operation to a document. Missing objects on the way are created, also by `delete`.
     ///
-    /// Errors: `invalid_property` that names the path, when the path walks through something that is no object, when `add` or
-    /// `remove` meets something that is no set or brings an element that is no scalar, or when `delete` names a top-level property.
+    /// Errors: `invalid_property` that names the path, when the path walks through something that is not an object, when `add` or
+    /// `remove` meets something that is not a set or brings an element that is not a scalar, or when `delete` names a top-level property.
     /// The document may then be half changed: apply a patch to a copy.
     pub fn apply(&self, document: &mut Object) -> Result<(), ApiError> {
         let Some((key, parents)) = self.path.split_last() else {

@@ -55,7 +55,7 @@ impl Urls {
         self.downloads.as_ref().map(|downloads| downloads.download(self.id, content))
     }
 
-    /// Where to get a fresh link to rich content, in whatever view (assumed); in payloads of webhooks without the conversation
+    /// Where to get a fresh link to rich content, in every view (assumed); in payloads of webhooks without the conversation
     /// (contract 6.4).
     pub fn content(&self, conversation: ConversationId, content: ContentId) -> String {
         if self.is_in_event {
@@ -110,7 +110,7 @@ impl Urls {
         self.is_in_event
     }
 
-    /// An identity: one URL in answers, in whatever view (recorded, R3), another in payloads of webhooks (recorded, R4 to R6).
+    /// An identity: one URL in answers, in every view (recorded, R3), another in payloads of webhooks (recorded, R4 to R6).
     pub fn identity(&self, user: &UserId) -> String {
         if self.is_in_event {
             format!("{}/identities/{}", self.app, user.encoded())

@@ -13,7 +13,7 @@ pub enum Version {
     V1_1,
     /// 2.0, of 2017: identities instead of user ids.
     V2_0,
-    /// 3.0, of 2017: message parts with ids of their own.
+    /// 3.0, of 2017: message parts with their own ids.
     V3_0,
 }
 

@@ -145,7 +145,7 @@ fn responses(operation: &Operation) -> Value {
             names.iter().map(|name| json!({ "$ref": format!("#/components/schemas/{name}") })).collect();
         let mut content = json!({ "application/json": { "schema": { "oneOf": schema } } });
         if status == 404 && operation.path.contains("{conversation}") {
-            // A conversation id that is no UUID (recorded).
+            // A conversation id that is not a UUID (recorded).
             content["text/plain"] = json!({ "schema": { "type": "string" } });
         }
         let mut response = json!({ "description": ids.into_iter().collect::<Vec<_>>().join(", "), "content": content });

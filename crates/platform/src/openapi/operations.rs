@@ -30,7 +30,7 @@ pub struct Operation {
 impl Operation {
     fn new(method: &'static str, path: &'static str, summary: &'static str) -> Self {
         let mut errors = vec![];
-        // A conversation id that is no UUID leads nowhere; other ids are named.
+        // A conversation id that is not a UUID leads nowhere; other ids are named.
         if path.contains("{conversation}") {
             errors.extend([NotFound, ObjectDeleted]);
         }

@@ -1,4 +1,4 @@
-//! The admin API, for the operator and for tests: everything below `/_platform`. It is no part of the contract.
+//! The admin API, for the operator and for tests: everything below `/_platform`. Not part of the contract.
 //!
 //! JavaScript calls it in-process; from outside it is there only when the platform was started with an admin token.
 

@@ -26,7 +26,7 @@ impl Services {
 
     /// An app.
     pub async fn app(&self, id: AppId) -> Result<Option<AppRecord>, StoreError> {
-        // A poisoned lock is as good as any: each entry is put in place in one step.
+        // Poisoning is harmless: each entry is written in one step.
         let seen = self.apps.read().unwrap_or_else(PoisonError::into_inner).get(&id).cloned();
         if seen.is_some() {
             return Ok(seen);

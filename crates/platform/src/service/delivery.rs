@@ -151,7 +151,7 @@ pub struct History(Mutex<VecDeque<Attempt>>);
 
 impl History {
     fn add(&self, attempt: Attempt) {
-        // A poisoned lock is as good as any: an attempt is added in one step.
+        // Poisoning is harmless: an attempt is added in one step.
         let mut attempts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if attempts.len() == HISTORY_LENGTH {
             attempts.pop_front();

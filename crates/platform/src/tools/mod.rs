@@ -1,4 +1,4 @@
-//! What tests need of a platform beyond the API: what came in and went out, and faults on demand.
+//! Tools of tests beyond the API: recorded requests and deliveries, and injected faults.
 //!
 //! Time and ids are in `clock` and `ids`; reset and snapshots in `store`. All of it is reached through `routes::admin`.
 
@@ -21,20 +21,20 @@ use crate::server::Cut;
 
 /// The tools of one platform.
 pub struct Tools {
-    /// What came in and went out.
+    /// Recorded requests and their answers.
     pub requests: RequestLog,
-    /// What is to go wrong.
+    /// Injected faults.
     pub faults: Faults,
 }
 
 impl Tools {
-    /// Tools that remember so many requests; with a seed, chance is foretold too.
+    /// Tools that keep this many requests; a seed makes random faults reproducible.
     pub fn new(recorded_requests: usize, ids: IdSource, clock: Clock) -> Self {
         Self { requests: RequestLog::new(recorded_requests, clock), faults: Faults::new(ids) }
     }
 }
 
-/// Records a request and lets go wrong what is to go wrong. Costs two looks at a flag when neither is wanted.
+/// Records the request and applies any injected fault. Costs two reads of a flag when neither is wanted.
 pub async fn attend(State(tools): State<Arc<Tools>>, request: Request, next: Next) -> Response {
     let fault = tools.faults.strike(&request);
     let (request, recording) = tools.requests.begin(request, fault.as_ref().map(|fault| fault.id));
@@ -49,7 +49,7 @@ pub async fn attend(State(tools): State<Arc<Tools>>, request: Request, next: Nex
             if let Some(cut) = request.extensions().get::<Cut>() {
                 cut.request();
             }
-            // Nobody sees this one: the connection ends instead.
+            // This answer is never sent: the connection ends instead.
             return recording.lose();
         }
         Outcome::Truncate(bytes) => faults::truncate(next.run(request).await, bytes),
