@@ -13,7 +13,7 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::ops::Range;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -127,19 +127,26 @@ fn keep_alive() -> AgentOptions {
 fn a_short_reply_need_not_wait_until_a_long_one_is_there() {
     const LENGTH: usize = 300 << 20;
     let connections = Arc::new(AtomicUsize::new(0));
+    let is_short_sent = Arc::new(AtomicBool::new(false));
     let (begun, has_begun) = channel();
     let port = server(move |mut stream| {
         read_head(&mut stream).unwrap();
         if connections.fetch_add(1, Ordering::SeqCst) > 0 {
-            return stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]").unwrap();
+            stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]").unwrap();
+            return is_short_sent.store(true, Ordering::SeqCst);
         }
         write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {LENGTH}\r\n\r\n").unwrap();
         // Faster than the client reads, so that there is always more for it to read.
         let piece = vec![b' '; 1 << 20];
-        for index in 0..LENGTH / piece.len() {
+        let count = LENGTH / piece.len();
+        for index in 0..count {
             stream.write_all(&piece).unwrap();
             if index == 10 {
                 begun.send(()).unwrap();
+            }
+            // On a busy machine the other thread may come late; there must be much to read yet when it has come.
+            while index == count / 2 && !is_short_sent.load(Ordering::SeqCst) {
+                thread::sleep(Duration::from_millis(1));
             }
         }
     });
