@@ -1,5 +1,6 @@
 /// <reference types="node" />
-// Compiles with TypeScript 3.9 and with @types/node 12: no `node:` in the names of modules, nothing newer in the syntax.
+// Compiles with TypeScript 3.9 and with @types/node 12: no `node:` in the names of modules, nothing newer in the
+// syntax.
 
 import type { Agent, AgentOptions } from 'https';
 
@@ -23,8 +24,8 @@ declare class LayerAPI {
 
   /**
    * Constructor of the promises that `*Async` methods return, in the whole process and read at each call. Default: the
-   * native `Promise`; set `undefined` to restore it. `LayerAPI.Promise = require('bluebird')` brings back the promises of
-   * 2.x, with errors marked as operational; types stay those of `Promise`.
+   * native `Promise`; set `undefined` to restore it. `LayerAPI.Promise = require('bluebird')` brings back the promises
+   * of 2.x, with errors marked as operational; types stay those of `Promise`.
    *
    * @throws {TypeError} when it is set to anything but a function, `null` or `undefined`.
    */
@@ -55,7 +56,9 @@ declare namespace LayerAPI {
     appId: string;
     /** Version of the Server API; methods and types are those of 1.0. Default: `1.0`. */
     version?: string;
-    /** Milliseconds: a request fails when no byte has moved for so long. Its total time has no limit. Default: 10000. */
+    /**
+     * Milliseconds: a request fails when no byte has moved for so long. Its total time has no limit. Default: 10000.
+     */
     timeout?: number;
     /**
      * Bytes that the body of a reply may have, from 1 to 536870888. A reply that is larger is an `Error` with the code
@@ -65,8 +68,8 @@ declare namespace LayerAPI {
     /** Agent whose connections, limits and certificates are used; clients with the same agent share them. */
     agent?: Agent;
     /**
-     * Options for an agent that the client makes; `agent` comes first. Default: those of `https.globalAgent`. The README
-     * lists them; any other, and any that cannot be honoured, is refused by name.
+     * Options for an agent that the client makes; `agent` comes first. Default: those of `https.globalAgent`. The
+     * README lists them; any other, and any that cannot be honoured, is refused by name.
      */
     agentOptions?: AgentOptions;
     /** Constructor of the promises that `*Async` methods return. Default: {@link LayerAPI.Promise}. */
@@ -451,9 +454,8 @@ declare namespace LayerAPI {
     /** Time at which the clock stands, as a Date, ISO 8601 text, or milliseconds since 1970. Default: none, it runs. */
     clock?: Date | string | number;
     /**
-     * How many requests {@link Platform.requests} remembers, up to 100000: of each body the first 16 KiB, and the latest
-     * requests that fit into 32 MiB.
-     * Default: 1000 for a platform in memory, else 0.
+     * How many requests {@link Platform.requests} remembers, up to 100000: of each body the first 16 KiB, and the
+     * latest requests that fit into 32 MiB. Default: 1000 for a platform in memory, else 0.
      */
     recordedRequests?: number;
     /** How many connections there may be at the same time; one more is answered with 503 and closed. Default: 1000. */
@@ -468,7 +470,9 @@ declare namespace LayerAPI {
 
   /** Where the platform lets webhooks go. The holder of an app's token chooses their targets. */
   export interface WebhookOptions {
-    /** Also to this machine, its network, and other addresses that are not public. For tests, mostly. Default: `false`. */
+    /**
+     * Also to this machine, its network, and other addresses that are not public. For tests, mostly. Default: `false`.
+     */
     allowPrivateAddresses?: boolean;
     /** Also to `http://` URLs. For tests, mostly. Default: `false`. */
     allowHttp?: boolean;
@@ -508,15 +512,17 @@ declare namespace LayerAPI {
     resume(): Promise<Date>;
   }
 
-  /** Something to go wrong: one of `status`, `delay`, `reset` and `truncate`; `delay` goes with each of the others, too. */
+  /**
+   * Something to go wrong: one of `status`, `delay`, `reset` and `truncate`; `delay` goes with each of the others, too.
+   */
   export interface Fault {
     /** Which requests it strikes. Default: all. */
     match?: {
       /** Their method. Default: any. */
       method?: string;
       /**
-       * Their path below `/apps/<app id>`, without the query: `*` stands for anything within a segment, `**` for anything.
-       * Default: any.
+       * Their path below `/apps/<app id>`, without the query: `*` stands for anything within a segment, `**` for
+       * anything. Default: any.
        */
       path?: string;
     };
@@ -630,8 +636,8 @@ declare namespace LayerAPI {
     createApp(): Promise<App>;
 
     /**
-     * Empties the platform of all but its apps and their tokens, faults and recorded requests included. Ids begin anew; the
-     * clock stays as it is.
+     * Empties the platform of all but its apps and their tokens, faults and recorded requests included. Ids begin anew;
+     * the clock stays as it is.
      */
     reset(): Promise<void>;
 

@@ -1,4 +1,6 @@
-/** Every example of the README and the docs runs, and prints what it says it does; receivers of webhooks get an event. */
+/**
+ * Every example of the README and the docs runs, and prints what it says it does; receivers of webhooks get an event.
+ */
 
 const assert = require('node:assert');
 const { readFileSync } = require('node:fs');

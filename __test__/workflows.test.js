@@ -1,6 +1,8 @@
 'use strict';
 
-/** The workflows of CI are about what is there: the targets of package.json, its commands, the files of the repository. */
+/**
+ * The workflows of CI are about what is there: the targets of package.json, its commands, the files of the repository.
+ */
 
 const assert = require('node:assert');
 const { existsSync, readFileSync, readdirSync } = require('node:fs');

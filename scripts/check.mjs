@@ -1,6 +1,6 @@
 /**
- * `npm run check`: formats, lints, types and unit tests, in less than two minutes once all is built. It needs neither the
- * addon nor the network, so it does not build the addon: `npm test` does, and runs everything.
+ * `npm run check`: formats, lints, types and unit tests, in less than two minutes once all is built. It needs neither
+ * the addon nor the network, so it does not build the addon: `npm test` does, and runs everything.
  */
 
 import { readdirSync } from 'node:fs';

@@ -20,7 +20,9 @@ export function examplesIn(page) {
   return examplesOf(readFileSync(join(ROOT, page), 'utf8'));
 }
 
-/** Starts an example with more variables in its environment, beside the packages that tests install: `{child, remove}`. */
+/**
+ * Starts an example with more variables in its environment, beside the packages that tests install: `{child, remove}`.
+ */
 export function startExample({ name, code, ending }, env) {
   const folder = mkdtempSync(join(tmpdir(), 'layer-api-example-'));
   mkdirSync(join(folder, 'node_modules'));

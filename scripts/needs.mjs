@@ -1,4 +1,7 @@
-/** What `npm test` needs beside Node.js, npm, cargo and a C compiler: said at its start, so that nobody learns it at its end. */
+/**
+ * What `npm test` needs beside Node.js, npm, cargo and a C compiler: said at its start, so that nobody learns it at its
+ * end.
+ */
 
 import { spawnSync } from 'node:child_process';
 import { pathToFileURL } from 'node:url';

@@ -87,8 +87,8 @@ function createMain(home) {
 }
 
 /**
- * A page as it is published: a link to a file that is not published leads to the repository, and is plain text as long as
- * package.json names none.
+ * A page as it is published: a link to a file that is not published leads to the repository, and is plain text as long
+ * as package.json names none.
  */
 export function publishedPage(text, page, home, repository) {
   return text.replace(/\[([^\]]+)\]\((?![a-z]+:)([^)#]+)(#[^)]*)?\)/g, (link, label, target, anchor = '') => {

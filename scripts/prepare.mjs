@@ -29,7 +29,9 @@ export function run(command, args, options = {}) {
 /** Where tests keep their own programs: not in version control, and left alone by `npm install`. */
 export const cacheFolder = (name) => join(ROOT, 'node_modules', '.cache', name);
 
-/** Installs npm packages in exactly these versions into a folder of the cache, such as `a@1.0.0`, without their scripts. */
+/**
+ * Installs npm packages in exactly these versions into a folder of the cache, such as `a@1.0.0`, without their scripts.
+ */
 export function installInto(folder, specs) {
   mkdirSync(folder, { recursive: true });
   const manifest = join(folder, 'package.json');

@@ -1,6 +1,6 @@
 /**
- * The runtimes that we support, each from an npm package that ships its program, and `npm run test:runtimes`, which runs
- * the suite of __test__/runtimes on them: `-- --only 12,26,bun`.
+ * The runtimes that we support, each from an npm package that ships its program, and `npm run test:runtimes`, which
+ * runs the suite of __test__/runtimes on them: `-- --only 12,26,bun`.
  */
 
 import { spawnSync } from 'node:child_process';

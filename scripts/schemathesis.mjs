@@ -1,8 +1,9 @@
 /**
  * `npm run schemathesis`: holds the running platform to its own description.
  *
- * openapi-spec-validator reads the description, then schemathesis sends made-up requests in every version of the API, valid and
- * not, to a platform that holds a little of everything. The same requests every time. The last line is `N passed, M failed`.
+ * openapi-spec-validator reads the description, then schemathesis sends made-up requests in every version of the API,
+ * valid and not, to a platform that holds a little of everything. The same requests every time. The last line is
+ * `N passed, M failed`.
  */
 
 import { spawn, spawnSync } from 'node:child_process';
@@ -161,8 +162,8 @@ function authorised(requests) {
 }
 
 /**
- * The description for one app, whose path parameters name what there is, and something that there is not. What is deleted is
- * not what the other operations work with.
+ * The description for one app, whose path parameters name what there is, and something that there is not. What is
+ * deleted is not what the other operations work with.
  */
 function aimed(description, appId, { kept, doomed, bodies }) {
   const aimedAt = structuredClone(description);

@@ -1,8 +1,8 @@
 'use strict';
 
 /**
- * The benchmark of the platform runs and says all that it should. What it measures is of no interest here: `--smoke` takes
- * moments for each kind of load, and programs are built without optimisation.
+ * The benchmark of the platform runs and says all that it should. What it measures is of no interest here: `--smoke`
+ * takes moments for each kind of load, and programs are built without optimisation.
  */
 
 const assert = require('node:assert');

@@ -143,8 +143,8 @@ test('several addresses, all dead: the error of all attempts, with the fields of
 });
 
 /**
- * A port of `host` at which connections stay on their way: its process stands still, and its queue is full. At the same port
- * of `other`, connections are closed as they come.
+ * A port of `host` at which connections stay on their way: its process stands still, and its queue is full. At the same
+ * port of `other`, connections are closed as they come.
  */
 async function standstill(host, other) {
   const child = spawn(

@@ -1,6 +1,8 @@
 'use strict';
 
-/** Connections: who keeps, shares and limits them, and whom they trust. Most rules are also held against the original. */
+/**
+ * Connections: who keeps, shares and limits them, and whom they trust. Most rules are also held against the original.
+ */
 
 const assert = require('node:assert');
 const { createPrivateKey } = require('node:crypto');
@@ -574,8 +576,8 @@ test('a thousand requests at once are all answered within the limit', async () =
 });
 
 /**
- * Connections to these servers that are open or opening at the client's end: one that it has closed may be open at the other
- * end for a while yet. Elsewhere than on Linux the system does not tell.
+ * Connections to these servers that are open or opening at the client's end: one that it has closed may be open at the
+ * other end for a while yet. Elsewhere than on Linux the system does not tell.
  */
 function connectionsTo(servers) {
   if (process.platform !== 'linux') return 0;

@@ -1,6 +1,8 @@
 'use strict';
 
-/** The client in the environments in which services are tested: Jest and Vitest run their spec files on both clients. */
+/**
+ * The client in the environments in which services are tested: Jest and Vitest run their spec files on both clients.
+ */
 
 const assert = require('node:assert');
 const { execFile } = require('node:child_process');

@@ -13,7 +13,9 @@ const ROUND = 1000;
 const REQUESTS = 100_000;
 const WARM_UP = 20_000;
 
-/** Growth that is not a leak: what the garbage collector and malloc have not given back yet. A leak of 30 bytes is one. */
+/**
+ * Growth that is not a leak: what the garbage collector and malloc have not given back yet. A leak of 30 bytes is one.
+ */
 const BOUNDS = { heapUsed: 2e6, external: 2e6, rss: 12e6, fds: 0, threads: 0, resources: 0 };
 
 /** Answers at once, by the user that a request is about; without the cost of Node's parser. */
@@ -30,7 +32,8 @@ const answering = () =>
   });
 
 /**
- * Prints by how much things have grown from the end of the warm-up to the end. `leak(index)` is called for each request.
+ * Prints by how much things have grown from the end of the warm-up to the end. `leak(index)` is called for each
+ * request.
  */
 const script = (warmUp, requests, leak) => `
   const { openSync, readdirSync } = require('fs');

@@ -1,8 +1,8 @@
 'use strict';
 
 /**
- * What is slow is not given up: the timeout is how long nothing moves on a connection, not how long a request takes. Here
- * servers take their time by the clock, and none comes near a timeout, so the tests wait side by side.
+ * What is slow is not given up: the timeout is how long nothing moves on a connection, not how long a request takes.
+ * Here servers take their time by the clock, and none comes near a timeout, so the tests wait side by side.
  */
 
 const assert = require('node:assert');

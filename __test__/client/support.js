@@ -105,9 +105,9 @@ const ANSWER = (request, response) => {
 };
 
 /**
- * Answers nobody until `count` requests wait for it, and then all in the order in which they came: so many are under way at
- * the same time, however slow the machine. `whenAnswered` is called then. Requests after that are answered at once, or by
- * `count` again.
+ * Answers nobody until `count` requests wait for it, and then all in the order in which they came: so many are under
+ * way at the same time, however slow the machine. `whenAnswered` is called then. Requests after that are answered at
+ * once, or by `count` again.
  */
 function together(count, { isRepeated = false, whenAnswered = () => {} } = {}) {
   const waiting = [];
@@ -136,9 +136,9 @@ function held() {
 }
 
 /**
- * The outcome of `attempt(begin)` once it took less than `limit` milliseconds from the first call of `begin` to its end. It
- * is for what a client promises for so long and no longer: an attempt that a busy machine drew out says nothing about that,
- * and there is another one.
+ * The outcome of `attempt(begin)` once it took less than `limit` milliseconds from the first call of `begin` to its
+ * end. It is for what a client promises for so long and no longer: an attempt that a busy machine drew out says nothing
+ * about that, and there is another one.
  */
 async function within(limit, attempt) {
   const took = [];
@@ -263,8 +263,8 @@ async function freePort() {
 }
 
 /**
- * The error of `dns.lookup` for a name that does not exist, and the outcome of `attempt` beside it. A resolver may answer in
- * one way now and in another a moment later: only between two equal answers is it known.
+ * The error of `dns.lookup` for a name that does not exist, and the outcome of `attempt` beside it. A resolver may
+ * answer in one way now and in another a moment later: only between two equal answers is it known.
  */
 async function besideLookup(hostname, attempt) {
   const lookUp = () => new Promise((resolve) => dns.lookup(hostname, resolve));
@@ -311,8 +311,8 @@ async function runNode(args, { server, signal, signalWhen, env, patience = PATIE
 }
 
 /**
- * Runs `source` with a `layer` of `subject` for `server` in it. `config` may be changed: it is what `layer` was made of,
- * and `LayerAPI` makes others.
+ * Runs `source` with a `layer` of `subject` for `server` in it. `config` may be changed: it is what `layer` was made
+ * of, and `LayerAPI` makes others.
  */
 function runWith(subject, server, source, options = {}) {
   const config = {

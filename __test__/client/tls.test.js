@@ -256,7 +256,9 @@ both('crl: a revoked certificate is refused, and one that is not passes', async 
   );
 });
 
-/** Fields of a certificate that can be compared: it has itself as its issuer, or an issuer that the server did not send. */
+/**
+ * Fields of a certificate that can be compared: it has itself as its issuer, or an issuer that the server did not send.
+ */
 const comparable = ({ issuerCertificate, ...fields }) => ({ ...fields, hasIssuer: Boolean(issuerCertificate) });
 
 test('checkServerIdentity: is called with the name and the certificate as Node has them', async () => {

@@ -24,8 +24,8 @@ const { counts, settle } = addon;
 for (const Class of Object.values(addon)) {
   if (typeof Class === 'function') countMethods(Class);
 }
-// As if the network took no time: each hand-over returns when all is there to be collected, so that what comes next, and
-// with it how much is done at once, depends on nobody's speed.
+// As if the network took no time: each hand-over returns when all is there to be collected, so that what comes next,
+// and with it how much is done at once, depends on nobody's speed.
 const { flush } = addon.Channel.prototype;
 addon.Channel.prototype.flush = function () {
   flush.call(this);

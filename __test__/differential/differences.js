@@ -6,8 +6,9 @@
  *   applies(observation, context)  whether the entry is about this observation of the original
  *   expect(observation, context)   the observation to expect; `observation` is a copy and may be changed
  *
- * The context is `{row, form, args, versions, classes, rerun}`: `args` are fresh arguments of the row and `rerun(change)`
- * observes the original again with changed arguments. A regular expression stands for any text that matches it.
+ * The context is `{row, form, args, versions, classes, rerun}`: `args` are fresh arguments of the row and
+ * `rerun(change)` observes the original again with changed arguments. A regular expression stands for any text that
+ * matches it.
  */
 
 const querystring = require('node:querystring');

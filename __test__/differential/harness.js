@@ -40,8 +40,8 @@ const AFTER_REPLY = 120;
 const QUIET = 15;
 
 /**
- * Turns of the event loop after any of these waits. Original and server take turns on this thread: where it stood still until
- * the time was over, what is on its way between them has not been read yet.
+ * Turns of the event loop after any of these waits. Original and server take turns on this thread: where it stood still
+ * until the time was over, what is on its way between them has not been read yet.
  */
 const TURNS = 12;
 

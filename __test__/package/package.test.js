@@ -1,6 +1,6 @@
 /**
- * What a release publishes: laid out, packed, installed from a registry into a project far from this one, without cargo,
- * and used there.
+ * What a release publishes: laid out, packed, installed from a registry into a project far from this one, without
+ * cargo, and used there.
  */
 
 const assert = require('node:assert');

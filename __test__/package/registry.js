@@ -9,7 +9,8 @@ const http = require('node:http');
  * Serves packages until `close`. It has nothing else: what a package asks for beyond them is missing, as in a registry.
  *
  * @param {{manifest: object, tarball: string}[]} packages package.json and path of the tarball of each
- * @returns {Promise<{url: string, asked: string[], close: () => Promise<void>}>} `asked` are names of tarballs, in order
+ * @returns {Promise<{url: string, asked: string[], close: () => Promise<void>}>} `asked` are names of tarballs, in
+ *   order
  */
 async function startRegistry(packages) {
   const asked = [];

@@ -1,4 +1,6 @@
-/** All 30 methods, in both forms and all four versions, with the original client and with ours, against one platform. */
+/**
+ * All 30 methods, in both forms and all four versions, with the original client and with ours, against one platform.
+ */
 
 const assert = require('node:assert');
 const { after, before, describe, test } = require('node:test');

@@ -1,9 +1,11 @@
 'use strict';
 
-// Contract 6.3: receivers parse a delivery and write it again before they check its signature, the vendor's own listener among them. So
-// `JSON.stringify(JSON.parse(body))` has to be the body, for any user ids, metadata, texts and `config`, in every version.
+// Contract 6.3: receivers parse a delivery and write it again before they check its signature, the vendor's own
+// listener among them. So `JSON.stringify(JSON.parse(body))` has to be the body, for any user ids, metadata, texts and
+// `config`, in every version.
 //
-// Another seed or more cases: `LAYER_SIGNED_SEED=7 LAYER_SIGNED_CASES=200000 node --test __test__/platform/signed.test.js`
+// Another seed or more cases:
+// `LAYER_SIGNED_SEED=7 LAYER_SIGNED_CASES=200000 node --test __test__/platform/signed.test.js`
 
 const assert = require('node:assert/strict');
 const { spawn } = require('node:child_process');

@@ -1,9 +1,9 @@
 'use strict';
 
 /**
- * What has to hold on every runtime: an array of `{name, run}`. It is written for the oldest runtime, and without a test
- * runner, since there is none that runs on all of them; runner.js runs it. `LAYER_TEST_PACKAGE` names the package under
- * test, by default this one.
+ * What has to hold on every runtime: an array of `{name, run}`. It is written for the oldest runtime, and without a
+ * test runner, since there is none that runs on all of them; runner.js runs it. `LAYER_TEST_PACKAGE` names the package
+ * under test, by default this one.
  */
 
 const assert = require('assert');

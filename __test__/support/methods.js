@@ -4,8 +4,8 @@
  * All 30 methods, each used as a service would and its effect read back, in any of the four versions. It runs on every
  * runtime that we support, so it is written for the oldest of them.
  *
- * The bodies that the client itself makes are those of 1.x in every version, as in the original: what 2.0 and 3.0 no longer
- * take is refused (contract 2.2.1 and 2.6). Bodies that the caller makes follow the version.
+ * The bodies that the client itself makes are those of 1.x in every version, as in the original: what 2.0 and 3.0 no
+ * longer take is refused (contract 2.2.1 and 2.6). Bodies that the caller makes follow the version.
  */
 
 const assert = require('assert');

@@ -1,4 +1,6 @@
-/** The types compile with every TypeScript and every @types/node that a service may have, declarations checked as well. */
+/**
+ * The types compile with every TypeScript and every @types/node that a service may have, declarations checked as well.
+ */
 
 const assert = require('node:assert');
 const { spawn } = require('node:child_process');

@@ -14,7 +14,10 @@ const CLIENTS = ['original', 'original-defaults', 'original-async', 'undici', 'u
 
 const FLOORS = ['ours-null', 'floor'];
 
-/** What a case is without a word from it. V8 needs a while to optimise the clients in JavaScript: see docs/benchmarks.md. */
+/**
+ * What a case is without a word from it. V8 needs a while to optimise the clients in JavaScript: see
+ * docs/benchmarks.md.
+ */
 const LOAD = {
   operation: 'send',
   delayMs: 0,

@@ -1,7 +1,7 @@
 /**
- * What TypeScript before 4.1 reads in place of index.d.ts, which it imports. There, `export { LayerAPI as default }` hides the
- * class from default imports with `esModuleInterop`; here, `default` is a static property. Without `esModuleInterop`, a
- * default import is a value only for these versions: use `import LayerAPI = require('layer-api')`.
+ * What TypeScript before 4.1 reads in place of index.d.ts, which it imports. There, `export { LayerAPI as default }`
+ * hides the class from default imports with `esModuleInterop`; here, `default` is a static property. Without
+ * `esModuleInterop`, a default import is a value only for these versions: use `import LayerAPI = require('layer-api')`.
  *
  * A test checks that no name is left out.
  */

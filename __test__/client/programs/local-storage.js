@@ -1,8 +1,8 @@
 'use strict';
 
 /**
- * Prints what a library's local storage holds in the callbacks of calls: of several at once, of a refused one, of one that
- * follows another. Arguments: the library, when it is loaded (`first` or `last`), the path of the client.
+ * Prints what a library's local storage holds in the callbacks of calls: of several at once, of a refused one, of one
+ * that follows another. Arguments: the library, when it is loaded (`first` or `last`), the path of the client.
  */
 
 /** Zones as if they were local storage. */

@@ -1,7 +1,7 @@
 'use strict';
 
-// Where our Layer Patch differs from the vendor's reference parser (npm `layer-patch`), and why. A difference that none of these
-// explains fails the test, and so does one that never comes up.
+// Where our Layer Patch differs from the vendor's reference parser (npm `layer-patch`), and why. A difference that none
+// of these explains fails the test, and so does one that never comes up.
 
 const isMissing = (operation, key) => operation[key] === undefined || operation[key] === null;
 

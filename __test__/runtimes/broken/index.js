@@ -1,9 +1,9 @@
 'use strict';
 
 /**
- * A client that does everything wrong, against which the suite is checked: it sends nothing, answers each call twice with
- * a result of no meaning and in a foreign context, swallows what callbacks throw, keeps no process alive, and crashes the
- * one that ends.
+ * A client that does everything wrong, against which the suite is checked: it sends nothing, answers each call twice
+ * with a result of no meaning and in a foreign context, swallows what callbacks throw, keeps no process alive, and
+ * crashes the one that ends.
  */
 
 const { isMainThread } = require('worker_threads');

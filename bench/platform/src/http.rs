@@ -1,4 +1,5 @@
-//! A connection that carries one request at a time, at the least cost: the generator shares its cores with the platform.
+//! A connection that carries one request at a time, at the least cost: the generator shares its cores with the
+//! platform.
 
 use std::net::SocketAddr;
 
@@ -41,7 +42,8 @@ impl Connection {
         Ok(Self { stream, answer: Vec::with_capacity(4096) })
     }
 
-    /// Sends a whole request and reads its whole answer. Error: the server closed the connection, or its answer has no length.
+    /// Sends a whole request and reads its whole answer. Error: the server closed the connection, or its answer has no
+    /// length.
     pub async fn exchange(&mut self, request: &[u8]) -> Result<Answer<'_>, AnyError> {
         self.stream.write_all(request).await?;
         self.answer.clear();

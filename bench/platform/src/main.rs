@@ -1,8 +1,8 @@
 //! The load generator of the platform benchmarks: `npm run bench:platform`.
 //!
-//! Every target is a process with its own store. Each kind of load is measured in rounds, and a round measures every target
-//! once, so that what the machine does meanwhile hits all of them. The generator works on one thread, which it shares the
-//! processors with; ratios between targets in one run are what counts.
+//! Every target is a process with its own store. Each kind of load is measured in rounds, and a round measures every
+//! target once, so that what the machine does meanwhile hits all of them. The generator works on one thread, which it
+//! shares the processors with; ratios between targets in one run are what counts.
 #![forbid(unsafe_code)]
 
 mod constant;

@@ -34,8 +34,8 @@ pub struct Results {
 #[serde(rename_all = "camelCase")]
 pub struct Target {
     pub name: String,
-    /// Bytes of the database for each message in it before the load, conversations included, and how many more each message of
-    /// the load took. `None` for what has no database, or none that is seen, and for a run without sends.
+    /// Bytes of the database for each message in it before the load, conversations included, and how many more each
+    /// message of the load took. `None` for what has no database, or none that is seen, and for a run without sends.
     pub seeded_bytes_per_message: Option<f64>,
     pub added_bytes_per_message: Option<f64>,
 }

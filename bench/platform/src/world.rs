@@ -1,5 +1,5 @@
-//! What is in a store under load, and the requests about it. Everything follows from the number of a conversation, so that a
-//! million of them need no memory here.
+//! What is in a store under load, and the requests about it. Everything follows from the number of a conversation, so
+//! that a million of them need no memory here.
 
 use std::io::Write as _;
 use std::time::{SystemTime, UNIX_EPOCH};

@@ -1,8 +1,8 @@
 //! The HTTPS server that the client benchmarks talk to.
 //!
-//! It answers every request with a fixed body, on its main thread, so that its own cost per request is small, steady and
-//! known: `/proc/PID/schedstat` has it. Once it listens, it prints one line of JSON, `{"port": …, "ca": "…PEM…"}`. It
-//! exits when its standard input is closed, so it never outlives the benchmark that started it.
+//! It answers every request with a fixed body, on its main thread, so that its own cost per request is small, steady
+//! and known: `/proc/PID/schedstat` has it. Once it listens, it prints one line of JSON, `{"port": …, "ca": "…PEM…"}`.
+//! It exits when its standard input is closed, so it never outlives the benchmark that started it.
 //!
 //! ```text
 //! layer-bench-server [--delay-ms N]

@@ -43,8 +43,8 @@ impl Replies {
 
     /// The reply to a request: a message to a POST, what is asked for to a GET, and nothing to all others.
     ///
-    /// The query of a list may ask for text in Cyrillic (`text=non-ascii`), for another length (`bytes=N`, met to half a
-    /// message), and for more headers (`headers=N`).
+    /// The query of a list may ask for text in Cyrillic (`text=non-ascii`), for another length (`bytes=N`, met to half
+    /// a message), and for more headers (`headers=N`).
     pub fn to(&self, method: &Method, uri: &Uri) -> Response<Full<Bytes>> {
         match *method {
             Method::POST => reply(StatusCode::CREATED, &self.message),

@@ -1,5 +1,5 @@
-//! Applies patches from standard input, one JSON object a line: `document`, `operations` and the `version` that they are read in.
-//! Writes a line for each: the new `document`, or the `error`.
+//! Applies patches from standard input, one JSON object a line: `document`, `operations` and the `version` that they
+//! are read in. Writes a line for each: the new `document`, or the `error`.
 //!
 //! `__test__/platform/patch.test.js` compares what comes out with the vendor's reference parser.
 

@@ -25,8 +25,8 @@ pub struct NewAnnouncement {
 impl NewAnnouncement {
     /// Reads the request body. `notification` is checked to be an object and dropped.
     ///
-    /// Errors: `invalid_request`; `missing_property` and `invalid_property`, looking at `recipients` (recorded), the sender and
-    /// `parts` (assumed) in this order.
+    /// Errors: `invalid_request`; `missing_property` and `invalid_property`, looking at `recipients` (recorded), the
+    /// sender and `parts` (assumed) in this order.
     pub fn parse(body: &[u8], version: Version) -> Result<Self, ApiError> {
         let mut request = body::parse_object(body)?;
         let recipients = body::user_ids(&body::take_required(&mut request, "recipients")?, "recipients", version)?;
@@ -102,7 +102,8 @@ pub struct ReceivedAnnouncement {
 impl ReceivedAnnouncement {
     /// Shows an announcement to the user whose URLs `view` has, with explicit nulls, as the Client API does.
     ///
-    /// `position` is its place among all announcements (assumed); `received_at` the time of sending, as for messages (assumed).
+    /// `position` is its place among all announcements (assumed); `received_at` the time of sending, as for messages
+    /// (assumed).
     pub fn new(shown: Shown, position: u64, status: Status, user: &UserId, view: &View) -> Self {
         let url = view.urls.announcement(shown.id);
         Self {

@@ -29,7 +29,8 @@ impl BlockedUser {
     }
 }
 
-/// Reads the request of version 1.x to block a user. Errors: `invalid_request`, `missing_property` or `invalid_property` `user_id`.
+/// Reads the request of version 1.x to block a user. Errors: `invalid_request`, `missing_property` or
+/// `invalid_property` `user_id`.
 pub fn parse_block(body: &[u8]) -> Result<UserId, ApiError> {
     let mut request = body::parse_object(body)?;
     body::user_id(&body::take_required(&mut request, "user_id")?, "user_id", Version::V1_0)

@@ -9,18 +9,18 @@ use crate::version::Version;
 /// A JSON object.
 pub type Object = Map<String, Value>;
 
-/// The most values in a body, those inside others included (assumed): each costs many times its length in memory. A message with all
-/// the parts that it may have is a tenth of it.
+/// The most values in a body, those inside others included (assumed): each costs many times its length in memory. A
+/// message with all the parts that it may have is a tenth of it.
 pub const MAX_VALUES: usize = 50_000;
 
 /// How deep objects and arrays may be nested: a limit of the parser.
 const MAX_DEPTH: usize = 127;
 
-/// Parses a body. Half a surrogate pair in a text counts as U+FFFD, which is what JavaScript makes of it when it encodes UTF-8
-/// (assumed): a service that cuts a text inside an emoji sends `\ud83d`.
+/// Parses a body. Half a surrogate pair in a text counts as U+FFFD, which is what JavaScript makes of it when it
+/// encodes UTF-8 (assumed): a service that cuts a text inside an emoji sends `\ud83d`.
 ///
-/// Error: `invalid_request` when it is empty, broken, nested too deep, holds a number beyond those of JavaScript, or more than
-/// [`MAX_VALUES`].
+/// Error: `invalid_request` when it is empty, broken, nested too deep, holds a number beyond those of JavaScript, or
+/// more than [`MAX_VALUES`].
 pub fn parse(body: &[u8]) -> Result<Value, ApiError> {
     if body.is_empty() {
         return Err(ApiError::invalid_request("The request needs a JSON body, but it is empty."));

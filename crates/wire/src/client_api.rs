@@ -1,5 +1,5 @@
-//! Requests of the Client API, which the platform serves below `/users/<user id>/`. Contract 2.10; the fields are those of the
-//! vendor's client documentation (C1).
+//! Requests of the Client API, which the platform serves below `/users/<user id>/`. Contract 2.10; the fields are those
+//! of the vendor's client documentation (C1).
 
 use uuid::Uuid;
 
@@ -63,7 +63,8 @@ impl ConversationDeletion {
     }
 }
 
-/// A query parameter; the last one of a name counts, and an empty one counts as absent, as in [`crate::page::ListQuery`].
+/// A query parameter; the last one of a name counts, and an empty one counts as absent, as in
+/// [`crate::page::ListQuery`].
 fn parameter(query: &str, name: &str) -> Result<Option<String>, ApiError> {
     let malformed = |_| ApiError::invalid_request("The query string is not valid percent-encoded UTF-8.");
     let mut found = None;
@@ -106,7 +107,8 @@ pub struct MessageOfUser {
 impl MessageOfUser {
     /// Reads the request body. A `sender` is ignored: it is the user.
     ///
-    /// Errors: `invalid_request`; `missing_property` (also for `[]`, recorded) and `invalid_property`; `invalid_request_id`.
+    /// Errors: `invalid_request`; `missing_property` (also for `[]`, recorded) and `invalid_property`;
+    /// `invalid_request_id`.
     pub fn parse(body: &[u8], version: Version) -> Result<Self, ApiError> {
         let mut request = body::parse_object(body)?;
         let parts = part::take_parts(&mut request, version)?;

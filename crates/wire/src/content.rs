@@ -51,7 +51,8 @@ impl NewContent {
     }
 }
 
-/// Whether a text is a type and a subtype, perhaps with parameters behind a semicolon. It comes back as a `Content-Type`.
+/// Whether a text is a type and a subtype, perhaps with parameters behind a semicolon. It comes back as a
+/// `Content-Type`.
 fn is_mime_type(text: &str) -> bool {
     let is_token = |token: &str| {
         !token.is_empty()
@@ -93,8 +94,8 @@ pub struct Content {
 }
 
 impl Content {
-    /// Shows the answer to a request to upload: in 1.0 nothing but `id`, `size` and `upload_url` (recorded, R1), later all six keys
-    /// (recorded, L3).
+    /// Shows the answer to a request to upload: in 1.0 nothing but `id`, `size` and `upload_url` (recorded, R1), later
+    /// all six keys (recorded, L3).
     pub fn created(id: ContentId, size: u64, upload_url: String, version: Version) -> Self {
         let has_nulls = version > Version::V1_0;
         Self {
@@ -120,7 +121,8 @@ impl Content {
     }
 }
 
-/// Which bytes a request to upload carries, by its `Content-Range`. The protocol is that of resumable uploads to Google Cloud Storage.
+/// Which bytes a request to upload carries, by its `Content-Range`. The protocol is that of resumable uploads to Google
+/// Cloud Storage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UploadRange {
     /// All of them: there is no such header.
@@ -177,8 +179,8 @@ pub fn wrong_size(found: u64, announced: u64) -> ApiError {
     ApiError::invalid_request(format!("The upload has {found} bytes, but {announced} were announced."))
 }
 
-/// The answer to a finished upload: the keys of an object of Google Cloud Storage (recorded, R1 and L3). Clients ignore it, but for
-/// `size`, which one of them takes for its message.
+/// The answer to a finished upload: the keys of an object of Google Cloud Storage (recorded, R1 and L3). Clients ignore
+/// it, but for `size`, which one of them takes for its message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct StorageObject {

@@ -18,7 +18,8 @@ pub const MAX_PARTICIPANTS: usize = 25;
 
 /// The most participants between two operations of a patch; the limit proper counts at its end.
 ///
-/// Looking an element up in a set takes time that grows with the set, so the set must not grow with the patch (assumed).
+/// Looking an element up in a set takes time that grows with the set, so the set must not grow with the patch
+/// (assumed).
 const MAX_PARTICIPANTS_MIDWAY: usize = 1000;
 
 /// A request to create a conversation.
@@ -107,7 +108,8 @@ impl ConversationPatch {
 
     /// Applies all operations in order, or none (assumed).
     ///
-    /// Errors: `invalid_property` when an operation meets a value that it cannot change, or when the result breaks a rule.
+    /// Errors: `invalid_property` when an operation meets a value that it cannot change, or when the result breaks a
+    /// rule.
     pub fn apply(&self, to: &Patchable) -> Result<Patchable, ApiError> {
         let mut document = Object::new();
         document.insert("participants".into(), json!(to.participants));

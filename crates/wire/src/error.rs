@@ -155,7 +155,8 @@ impl ApiError {
         self
     }
 
-    /// Points `url` at the client documentation, as message reads and everything under `/users/<id>/` do (contract 1.9).
+    /// Points `url` at the client documentation, as message reads and everything under `/users/<id>/` do
+    /// (contract 1.9).
     #[must_use]
     pub fn in_client_docs(mut self) -> Self {
         self.url = Cow::Owned(format!("https://developer.layer.com/docs/client/rest#{}", self.kind.id()));
@@ -334,7 +335,8 @@ impl ApiError {
         Self::new(ErrorKind::NotFound, "The item referenced by 'from_id' cannot be found.")
     }
 
-    /// `invalid_property` `parts` for a part of an announcement with rich content, which belongs to a conversation (assumed).
+    /// `invalid_property` `parts` for a part of an announcement with rich content, which belongs to a conversation
+    /// (assumed).
     pub fn content_outside_conversation() -> Self {
         Self::invalid_property("parts", "must not refer to rich content, which belongs to a conversation")
     }

@@ -90,8 +90,8 @@ const NAMES: [Names; 14] = [
     since_3_0(Kind::PartDeleted, "MessagePart.deleted"),
 ];
 
-/// Names that webhooks from 2.0 on may ask for though nothing in this API causes them: the service had channels, and receivers of its
-/// time ask for all names that they know (contract 6.5).
+/// Names that webhooks from 2.0 on may ask for though nothing in this API causes them: the service had channels, and
+/// receivers of its time ask for all names that they know (contract 6.5).
 pub const OF_CHANNELS: [&str; 5] =
     ["Channel.created", "Channel.updated", "Channel.deleted", "Membership.created", "Membership.deleted"];
 
@@ -121,8 +121,8 @@ pub fn names(version: Version) -> Vec<&'static str> {
 
 /// Whether a webhook of a version may ask for an event of this name: for those that happen, and for those of channels.
 ///
-/// The contract would take any name of the form `Word.word` from 2.0 on (assumed); a receiver that asks for an event by a wrong name
-/// would then wait for it in vain.
+/// The contract would take any name of the form `Word.word` from 2.0 on (assumed); a receiver that asks for an event by
+/// a wrong name would then wait for it in vain.
 pub fn is_name(name: &str, version: Version) -> bool {
     names(version).contains(&name) || (version.has_identities() && OF_CHANNELS.contains(&name))
 }
@@ -143,9 +143,10 @@ pub struct Envelope<'a> {
 impl Envelope<'_> {
     /// The payload about `subject`, the members that tell what the event is about.
     ///
-    /// In 1.0 the actor stands inside `event`, and not in conversation events; later it stands beside it. It is absent wherever nobody
-    /// is known to have acted: a request with the app's token is nobody's (assumed). The keys have the order of the samples in 1.0, the
-    /// recorded one in 2.0 (R4 to R6) and 3.0 (assumed); `config` comes last (assumed).
+    /// In 1.0 the actor stands inside `event`, and not in conversation events; later it stands beside it. It is absent
+    /// wherever nobody is known to have acted: a request with the app's token is nobody's (assumed). The keys have the
+    /// order of the samples in 1.0, the recorded one in 2.0 (R4 to R6) and 3.0 (assumed); `config` comes last
+    /// (assumed).
     pub fn payload(self, version: Version, actor: Option<&ShownSender>, subject: Object) -> Object {
         let (id, name, created_at) = (json!(self.id.to_string()), json!(self.name), json!(self.created_at));
         let keys = if version.has_identities() {
@@ -180,8 +181,8 @@ pub struct Link<Id> {
     pub url: String,
 }
 
-/// What `Receipt.created` tells of a receipt: it is for all messages from one position to another, both included (contract 6.5, the
-/// vendor's receiver V3). `Delivery` is (assumed).
+/// What `Receipt.created` tells of a receipt: it is for all messages from one position to another, both included
+/// (contract 6.5, the vendor's receiver V3). `Delivery` is (assumed).
 pub fn receipt(status: Status, from: u32, to: u32) -> Value {
     let kind = if status == Status::Read { "Read" } else { "Delivery" };
     json!({ "type": kind, "positions": { "from": from, "to": to } })

@@ -1,4 +1,5 @@
-//! Identifiers: `layer:///conversations/<uuid>` and friends, bare UUIDs, and the user ids of the application. Contract 1.4.
+//! Identifiers: `layer:///conversations/<uuid>` and friends, bare UUIDs, and the user ids of the application.
+//! Contract 1.4.
 //!
 //! Every kind has its own type, so a message id cannot be passed where a conversation id belongs.
 
@@ -224,7 +225,8 @@ pub enum InvalidUserId {
 }
 
 impl UserId {
-    /// The longest user id, in bytes of UTF-8. The contract names no limit for requests, so this generous one is (assumed).
+    /// The longest user id, in bytes of UTF-8. The contract names no limit for requests, so this generous one is
+    /// (assumed).
     pub const MAX_BYTES: usize = 1024;
 
     /// Checks a text and makes it a user id.
@@ -241,7 +243,8 @@ impl UserId {
         }
     }
 
-    /// Reads an identity id, `layer:///identities/<percent-encoded user id>`, or a bare user id (tolerated by version 3.0, recorded).
+    /// Reads an identity id, `layer:///identities/<percent-encoded user id>`, or a bare user id (tolerated by version
+    /// 3.0, recorded).
     pub fn parse_identity(text: &str) -> Result<Self, InvalidUserId> {
         match text.strip_prefix(IDENTITY_PREFIX) {
             Some(encoded) => Self::parse(percent::decode(encoded).map_err(|_| InvalidUserId::Malformed)?),

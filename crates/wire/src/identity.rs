@@ -129,8 +129,8 @@ pub struct IdentityPatch {
 }
 
 impl IdentityPatch {
-    /// Reads the patch body: `set` on any writable field, `set` and `delete` on keys of `metadata`. From 2.0 on, `identity_type` is
-    /// writable.
+    /// Reads the patch body: `set` on any writable field, `set` and `delete` on keys of `metadata`. From 2.0 on,
+    /// `identity_type` is writable.
     ///
     /// Errors: those of [`patch::parse`]; `invalid_property` that names the path for anything else.
     pub fn parse(body: &[u8], version: Version) -> Result<Self, ApiError> {
@@ -179,8 +179,8 @@ pub struct Profile {
 /// What is known of the users in an answer. Who is not in it has no identity.
 pub type Identities = HashMap<UserId, Profile>;
 
-/// A user in the objects of version 2.0 and later (contract 3.1). In payloads of webhooks keys without a value are left out
-/// (contract 3 and 6.5), elsewhere they are null (assumed).
+/// A user in the objects of version 2.0 and later (contract 3.1). In payloads of webhooks keys without a value are left
+/// out (contract 3 and 6.5), elsewhere they are null (assumed).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct BasicIdentity {
     #[serde(skip_serializing_if = "Member::is_absent")]
@@ -222,8 +222,8 @@ impl BasicIdentity {
     }
 }
 
-/// An identity in an answer: all fields, unset ones `null` (assumed). In 1.x `user_id` and the writable fields, from 2.0 on also
-/// `id`, `url` and `identity_type`, twelve keys in all (recorded, L3).
+/// An identity in an answer: all fields, unset ones `null` (assumed). In 1.x `user_id` and the writable fields, from
+/// 2.0 on also `id`, `url` and `identity_type`, twelve keys in all (recorded, L3).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Identity(Object);
 

@@ -1,7 +1,8 @@
 //! The wire contract of the Layer Server API: ids, versions, errors, Layer Patch and the JSON of requests and answers.
 //!
-//! Nothing here does I/O. The client and the platform both speak this crate, so a rule of the contract is written down once.
-//! "Contract n.m" in a comment names a section of the reconstructed contract; `(assumed)` marks a guess that fills a hole in it.
+//! Nothing here does I/O. The client and the platform both speak this crate, so a rule of the contract is written down
+//! once. "Contract n.m" in a comment names a section of the reconstructed contract; `(assumed)` marks a guess that
+//! fills a hole in it.
 
 #![forbid(unsafe_code)]
 

@@ -86,8 +86,8 @@ impl RecipientStatus {
         self.0.iter().find(|(recipient, _)| recipient == user).map(|(_, status)| *status)
     }
 
-    /// Raises the status with one user, and tells whether that changed it: it never moves backwards, and someone who took no part
-    /// when the message was sent has none.
+    /// Raises the status with one user, and tells whether that changed it: it never moves backwards, and someone who
+    /// took no part when the message was sent has none.
     pub fn raise(&mut self, user: &UserId, to: Status) -> bool {
         match self.0.iter_mut().find(|(recipient, _)| recipient == user) {
             Some((_, status)) if *status < to => {
@@ -308,8 +308,8 @@ pub struct Message {
 impl Message {
     /// Shows a message in system view, as reads do: what belongs to a reader is `null` (recorded, R1 and R3).
     ///
-    /// `position` is `null` in 1.0 (recorded, R1) and 1.1 (contract 5), an integer in 3.0 (recorded, R3) and 2.0 (assumed), which
-    /// also have `reply_to` and `updated_at`.
+    /// `position` is `null` in 1.0 (recorded, R1) and 1.1 (contract 5), an integer in 3.0 (recorded, R3) and 2.0
+    /// (assumed), which also have `reply_to` and `updated_at`.
     pub fn in_system_view(shown: Shown, view: &View) -> Self {
         let url = view.urls.message(shown.conversation, shown.id);
         let has_identities = view.version.has_identities();
@@ -347,8 +347,8 @@ impl Message {
     ///
     /// - 1.0: short URL, no nulls, parts without ids (recorded, R1)
     /// - 1.1: short URL (contract 5), otherwise as in a read (contract 3, assumed)
-    /// - 2.0 (assumed) and 3.0 (recorded, R3): long URL, `channel`, and nothing that a reader or a change would bring; in 3.0 parts
-    ///   with five keys
+    /// - 2.0 (assumed) and 3.0 (recorded, R3): long URL, `channel`, and nothing that a reader or a change would bring;
+    ///   in 3.0 parts with five keys
     pub fn created(shown: Shown, view: &View) -> Self {
         match view.version {
             Version::V1_0 => {
@@ -394,10 +394,12 @@ impl Message {
     }
 }
 
-/// A message in a payload of webhooks, its keys in the recorded order (contract 6.5); keys without a value are left out.
+/// A message in a payload of webhooks, its keys in the recorded order (contract 6.5); keys without a value are left
+/// out.
 ///
 /// - 1.0: short URL, parts with numbers, no position (contract 6.4)
-/// - 2.0 (recorded, R4 to R6) and 3.0 (assumed): long URL, parts with UUIDs, `position`; `updated_at` once a part was changed (assumed)
+/// - 2.0 (recorded, R4 to R6) and 3.0 (assumed): long URL, parts with UUIDs, `position`; `updated_at` once a part was
+///   changed (assumed)
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct EventMessage {
     id: MessageId,

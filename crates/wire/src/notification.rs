@@ -19,8 +19,8 @@ pub struct NewNotification {
 impl NewNotification {
     /// Reads the request body.
     ///
-    /// Errors: `invalid_request`; `missing_property` (recorded status) and `invalid_property`, looking at `recipients` first, as for
-    /// announcements (assumed).
+    /// Errors: `invalid_request`; `missing_property` (recorded status) and `invalid_property`, looking at `recipients`
+    /// first, as for announcements (assumed).
     pub fn parse(body: &[u8], version: Version) -> Result<Self, ApiError> {
         let mut request = body::parse_object(body)?;
         let recipients = body::user_ids(&body::take_required(&mut request, "recipients")?, "recipients", version)?;

@@ -10,8 +10,8 @@ pub const MAX_PAGE_SIZE: usize = 100;
 /// The largest page of a list of users, and its size when none is asked for (the maximum is assumed).
 pub const MAX_USER_PAGE_SIZE: usize = 500;
 
-/// Where a page ends though it is not full: once what it is made of, or its JSON, takes up so much (assumed). Unit: bytes. A page holds
-/// at least one item all the same.
+/// Where a page ends though it is not full: once what it is made of, or its JSON, takes up so much (assumed). Unit:
+/// bytes. A page holds at least one item all the same.
 pub const MAX_PAGE_BYTES: usize = 4 * 1024 * 1024;
 
 /// Name of the header with the number of all items of a list, on every page.
@@ -45,8 +45,8 @@ pub struct ListQuery {
 }
 
 impl ListQuery {
-    /// Reads a query string. Of a repeated parameter the last one counts; an empty one counts as absent (assumed), because
-    /// clients that serialise an unset option send `from_id=`.
+    /// Reads a query string. Of a repeated parameter the last one counts; an empty one counts as absent (assumed),
+    /// because clients that serialise an unset option send `from_id=`.
     ///
     /// Error: `invalid_request` when a name or a value is not valid percent-encoding.
     pub fn parse(query: &str) -> Result<Self, ApiError> {
@@ -107,7 +107,8 @@ fn from_uuid<Id>(parse: impl Fn(&str) -> Option<Id>) -> impl Fn(&str) -> Result<
     move |text| parse(text).ok_or_else(|| ApiError::invalid_request_id("query parameter 'from_id'"))
 }
 
-/// Reads a page size; one over the maximum counts as the maximum. Error: `invalid_property` when it is 0 or no number (assumed).
+/// Reads a page size; one over the maximum counts as the maximum. Error: `invalid_property` when it is 0 or no number
+/// (assumed).
 fn page_size(text: &str, max: usize) -> Result<usize, ApiError> {
     let invalid = || ApiError::invalid_property("page_size", "must be a whole number of at least 1");
     if !text.bytes().all(|byte| byte.is_ascii_digit()) {

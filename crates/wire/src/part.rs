@@ -25,8 +25,8 @@ pub const MAX_PARTS: usize = 1000;
 /// The longest MIME type of a part, in bytes (assumed).
 pub const MAX_MIME_TYPE_BYTES: usize = 1024;
 
-/// How long the parts of a message may be in all, in bytes of bodies and MIME types (assumed). One request cannot send more; several
-/// that each add a part could.
+/// How long the parts of a message may be in all, in bytes of bodies and MIME types (assumed). One request cannot send
+/// more; several that each add a part could.
 pub const MAX_MESSAGE_BYTES: usize = 1_048_576;
 
 /// A part as it is stored: what it is encoded in on the wire is decided anew on the way out.
@@ -210,16 +210,16 @@ impl Part {
         self.mime_type.len() + body
     }
 
-    /// The id of the part at this place of a message, unless the sender chose one: the UUID of the message, counted up, as a
-    /// UUID of version 8. It follows from the message, so that it need not be stored.
+    /// The id of the part at this place of a message, unless the sender chose one: the UUID of the message, counted up,
+    /// as a UUID of version 8. It follows from the message, so that it need not be stored.
     pub fn id_at(owner: Uuid, index: usize) -> Uuid {
         let counted = owner.as_u128().wrapping_add(index as u128 + 1);
         uuid::Builder::from_custom_bytes(counted.to_be_bytes()).into_uuid()
     }
 }
 
-/// Bytes as they go out, and their `encoding`: bytes that are valid UTF-8 go out as plain text, also when they came in as base64
-/// (recorded, R1); others as base64.
+/// Bytes as they go out, and their `encoding`: bytes that are valid UTF-8 go out as plain text, also when they came in
+/// as base64 (recorded, R1); others as base64.
 fn encode_body(bytes: Vec<u8>) -> (String, Option<&'static str>) {
     match String::from_utf8(bytes) {
         Ok(text) => (text, None),

@@ -1,7 +1,7 @@
 //! Layer Patch: the operations that change a set, set a value or delete a key inside a JSON document. Contract 4.
 //!
-//! This module knows the format only. Which properties of a resource may be patched, and with which operations, is for the
-//! resource to say; see [`crate::conversation`] and [`crate::identity`].
+//! This module knows the format only. Which properties of a resource may be patched, and with which operations, is for
+//! the resource to say; see [`crate::conversation`] and [`crate::identity`].
 
 use serde_json::{Value, json};
 
@@ -11,7 +11,8 @@ use crate::version::Version;
 
 /// The most segments a path may have.
 ///
-/// Keeps documents shallow enough to be parsed again: parsers refuse, and recursion suffers from, deeper nesting (assumed).
+/// Keeps documents shallow enough to be parsed again: parsers refuse, and recursion suffers from, deeper nesting
+/// (assumed).
 pub const MAX_SEGMENTS: usize = 64;
 
 /// What an operation does.
@@ -38,11 +39,11 @@ pub struct Operation {
     pub path: Vec<String>,
 }
 
-/// Parses a patch body. From 2.0 on, `add` and `remove` bring their element as `id` or, all the same, as `value`; before, as
-/// `value` only.
+/// Parses a patch body. From 2.0 on, `add` and `remove` bring their element as `id` or, all the same, as `value`;
+/// before, as `value` only.
 ///
-/// Errors (assumed): `invalid_request` when the body is no array of objects; `missing_property` when an operation lacks one of
-/// its keys; `invalid_property` that names the path when the operation is unknown, or its path too deep.
+/// Errors (assumed): `invalid_request` when the body is no array of objects; `missing_property` when an operation lacks
+/// one of its keys; `invalid_property` that names the path when the operation is unknown, or its path too deep.
 pub fn parse(body: &[u8], version: Version) -> Result<Vec<Operation>, ApiError> {
     let Value::Array(operations) = body::parse(body)? else {
         return Err(ApiError::invalid_request("A patch must be a JSON array of operations."));
@@ -79,8 +80,8 @@ fn required_element(operation: &mut Object, version: Version) -> Result<Value, A
     id.map_or_else(|| required_value(operation), Ok)
 }
 
-/// Reads the users in an operation on a set of users, and turns their names into plain user ids. `false` when the operation is
-/// none of `add`, `remove` and `set`.
+/// Reads the users in an operation on a set of users, and turns their names into plain user ids. `false` when the
+/// operation is none of `add`, `remove` and `set`.
 ///
 /// Error: `invalid_property` that names `property`.
 pub fn read_users(action: &mut Action, property: &str, version: Version) -> Result<bool, ApiError> {
@@ -97,8 +98,8 @@ fn required_value(operation: &mut Object) -> Result<Value, ApiError> {
     operation.shift_remove("value").ok_or_else(|| ApiError::missing_property("value"))
 }
 
-/// Splits a property at its dots. `\.` is a dot inside a key, and a backslash before any other character is dropped; one at the
-/// end stays (reference parser).
+/// Splits a property at its dots. `\.` is a dot inside a key, and a backslash before any other character is dropped;
+/// one at the end stays (reference parser).
 pub fn split_path(property: &str) -> Vec<String> {
     let mut segments = vec![];
     let mut segment = String::new();
@@ -117,9 +118,9 @@ pub fn split_path(property: &str) -> Vec<String> {
 impl Operation {
     /// Applies the operation to a document. Missing objects on the way are created, also by `delete`.
     ///
-    /// Errors: `invalid_property` that names the path, when the path walks through something that is not an object, when `add` or
-    /// `remove` meets something that is not a set or brings an element that is not a scalar, or when `delete` names a top-level property.
-    /// The document may then be half changed: apply a patch to a copy.
+    /// Errors: `invalid_property` that names the path, when the path walks through something that is not an object,
+    /// when `add` or `remove` meets something that is not a set or brings an element that is not a scalar, or when
+    /// `delete` names a top-level property. The document may then be half changed: apply a patch to a copy.
     pub fn apply(&self, document: &mut Object) -> Result<(), ApiError> {
         let Some((key, parents)) = self.path.split_last() else {
             return Err(self.error("must not be empty"));

@@ -1,6 +1,7 @@
 //! Percent-encoding of single path segments and query values.
 //!
-//! A user id may hold any character, `/` and `%` included, so a segment is decoded on its own and never before the path is split.
+//! A user id may hold any character, `/` and `%` included, so a segment is decoded on its own and never before the path
+//! is split.
 
 use std::fmt::Write as _;
 

@@ -26,9 +26,11 @@ pub struct Marked {
     pub position: u32,
 }
 
-/// Reads a request to mark all messages of a conversation as read, and tells the last position that it is about; `None` for all.
+/// Reads a request to mark all messages of a conversation as read, and tells the last position that it is about; `None`
+/// for all.
 ///
-/// `position` may be null (recorded, R3), and the body may be left out, as the vendor's Go client does (G3). Errors: `invalid_request`; `invalid_property` `position`.
+/// `position` may be null (recorded, R3), and the body may be left out, as the vendor's Go client does (G3). Errors:
+/// `invalid_request`; `invalid_property` `position`.
 pub fn parse_mark_all_read(body: &[u8]) -> Result<Option<u32>, ApiError> {
     if body.is_empty() {
         return Ok(None);

@@ -1,8 +1,9 @@
 //! JSON that JavaScript writes as it stands: `JSON.stringify(JSON.parse(text))` is the same text. Contract 6.3.
 //!
-//! Receivers parse a delivery and check its signature over what they write again; the vendor's own listener does. So everything that
-//! is signed is written here, as V8 would write it: keys that look like array indices come first, in ascending order, numbers are
-//! doubles in their shortest form. Escapes of texts are those of `serde_json`, which are V8's for every text that Rust can hold.
+//! Receivers parse a delivery and check its signature over what they write again; the vendor's own listener does. So
+//! everything that is signed is written here, as V8 would write it: keys that look like array indices come first, in
+//! ascending order, numbers are doubles in their shortest form. Escapes of texts are those of `serde_json`, which are
+//! V8's for every text that Rust can hold.
 
 use std::io::{self, Write};
 
@@ -67,7 +68,8 @@ fn write_number(text: &mut Vec<u8>, number: &Number) -> io::Result<()> {
     if let Some(integer) = number.as_i64().filter(|integer| integer.unsigned_abs() <= MAX_SAFE_INTEGER) {
         return write!(text, "{integer}");
     }
-    // A number of JSON is never infinite or no number at all, and the text of a larger integer rounds to a double as its value does.
+    // A number of JSON is never infinite or no number at all, and the text of a larger integer rounds to a double as
+    // its value does.
     let double = number.as_f64().unwrap_or_default();
     if double == 0.0 {
         // Also -0.
@@ -77,8 +79,9 @@ fn write_number(text: &mut Vec<u8>, number: &Number) -> io::Result<()> {
     if double < 0.0 {
         text.push(b'-');
     }
-    // `serde_json` finds the shortest digits that read back as the same double, and of several such the ones that V8 does; the
-    // formatter of the standard library rounds `33494174778986.0625` the other way. Where it puts point and exponent differs from V8.
+    // `serde_json` finds the shortest digits that read back as the same double, and of several such the ones that V8
+    // does; the formatter of the standard library rounds `33494174778986.0625` the other way. Where it puts point and
+    // exponent differs from V8.
     let shortest = serde_json::to_string(&double.abs())?;
     let (mantissa, exponent) = shortest.split_once('e').unwrap_or((&shortest, "0"));
     let (integer, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));

@@ -55,8 +55,8 @@ impl Urls {
         self.downloads.as_ref().map(|downloads| downloads.download(self.id, content))
     }
 
-    /// Where to get a fresh link to rich content, in every view (assumed); in payloads of webhooks without the conversation
-    /// (contract 6.4).
+    /// Where to get a fresh link to rich content, in every view (assumed); in payloads of webhooks without the
+    /// conversation (contract 6.4).
     pub fn content(&self, conversation: ConversationId, content: ContentId) -> String {
         if self.is_in_event {
             format!("{}/content/{}", self.app, content.uuid())
@@ -99,7 +99,8 @@ impl Urls {
         format!("{message}/parts/{part}")
     }
 
-    /// A part of a message in payloads of webhooks from 2.0 on, by its UUID: short, and without the app (recorded, R4 to R6).
+    /// A part of a message in payloads of webhooks from 2.0 on, by its UUID: short, and without the app (recorded, R4
+    /// to R6).
     pub fn part_in_event(&self, message: MessageId, part: Uuid) -> String {
         let base = self.app.rsplit_once("/apps/").map_or("", |(base, _)| base);
         format!("{base}/messages/{}/parts/{part}", message.uuid())
@@ -110,7 +111,8 @@ impl Urls {
         self.is_in_event
     }
 
-    /// An identity: one URL in answers, in every view (recorded, R3), another in payloads of webhooks (recorded, R4 to R6).
+    /// An identity: one URL in answers, in every view (recorded, R3), another in payloads of webhooks (recorded, R4 to
+    /// R6).
     pub fn identity(&self, user: &UserId) -> String {
         if self.is_in_event {
             format!("{}/identities/{}", self.app, user.encoded())

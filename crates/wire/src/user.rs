@@ -80,7 +80,8 @@ fn change(operation: &Operation, version: Version) -> Result<UserChange, ApiErro
 
 /// Reads the request to follow many users: an array of identity ids, which may be empty (assumed).
 ///
-/// Errors: `invalid_request` when it is not an array; `invalid_property` `following` for an element that names no user (assumed).
+/// Errors: `invalid_request` when it is not an array; `invalid_property` `following` for an element that names no user
+/// (assumed).
 pub fn parse_following(body: &[u8], version: Version) -> Result<Vec<UserId>, ApiError> {
     match body::parse(body)? {
         users @ Value::Array(_) => body::user_ids(&users, "following", version),

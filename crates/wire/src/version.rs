@@ -48,8 +48,8 @@ impl Version {
 
     /// Reads the `Accept` header of a request.
     ///
-    /// Spaces around the parts and upper case are accepted, as are further parameters and quotes around the number (assumed).
-    /// Error: `invalid_header` when the header is absent, malformed, or names an unknown version.
+    /// Spaces around the parts and upper case are accepted, as are further parameters and quotes around the number
+    /// (assumed). Error: `invalid_header` when the header is absent, malformed, or names an unknown version.
     pub fn from_accept(header: Option<&str>) -> Result<Self, ApiError> {
         let version = header.and_then(|header| accepted_version(header, MEDIA_TYPE)).and_then(Self::parse);
         version.ok_or_else(ApiError::invalid_accept)
@@ -93,7 +93,8 @@ pub fn check_patch_content_type(header: Option<&str>) -> Result<(), ApiError> {
     if is_media_type(header, PATCH_MEDIA_TYPE) { Ok(()) } else { Err(ApiError::invalid_patch_content_type()) }
 }
 
-/// Checks the `Content-Type` of a new webhook, which is required (contract 6.1). Parameters such as `charset` are ignored.
+/// Checks the `Content-Type` of a new webhook, which is required (contract 6.1). Parameters such as `charset` are
+/// ignored.
 ///
 /// Error: `invalid_header` with `data.header` = `Content-Type` (assumed, by the rule for patches).
 pub fn check_webhook_content_type(header: Option<&str>) -> Result<(), ApiError> {

@@ -1,4 +1,5 @@
-//! How an answer is shown: in which version, with which URLs, and with what is known of the users in it. Contract 3 and 5.
+//! How an answer is shown: in which version, with which URLs, and with what is known of the users in it. Contract 3 and
+//! 5.
 
 use serde::Serialize;
 

@@ -60,8 +60,8 @@ pub struct NewWebhook {
 impl NewWebhook {
     /// Reads the request body. `allows_http` is the operator's leave for `http` targets, else they must be `https`.
     ///
-    /// Errors: `invalid_request`; then `missing_property` and `invalid_property`, looking at `version` (recorded), `target_url`,
-    /// `events`, `secret` (assumed) and `config` in this order.
+    /// Errors: `invalid_request`; then `missing_property` and `invalid_property`, looking at `version` (recorded),
+    /// `target_url`, `events`, `secret` (assumed) and `config` in this order.
     pub fn parse(body: &[u8], allows_http: bool) -> Result<Self, ApiError> {
         let mut request = body::parse_object(body)?;
         let version = parse_version(&take_required(&mut request, "version")?)?;
@@ -160,7 +160,8 @@ impl Status {
     }
 }
 
-/// A webhook in an answer; all versions have the same. There is no `secret`, and `status_reason` only while it is inactive (recorded).
+/// A webhook in an answer; all versions have the same. There is no `secret`, and `status_reason` only while it is
+/// inactive (recorded).
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Webhook {
     id: String,

@@ -1,8 +1,9 @@
 //! The description of the API in `OpenAPI` 3.1: `GET /openapi.json`, without a token.
 //!
-//! One description covers all versions, because they share their paths; `OpenAPI` leaves the `Accept` header to media types, so the
-//! version is told in prose. Errors come from the error table. Requests and answers are read and shown by hand, in shapes that
-//! depend on the version, so that types to derive their schemas from do not exist; schemathesis holds the running platform to them.
+//! One description covers all versions, because they share their paths; `OpenAPI` leaves the `Accept` header to media
+//! types, so the version is told in prose. Errors come from the error table. Requests and answers are read and shown by
+//! hand, in shapes that depend on the version, so that types to derive their schemas from do not exist; schemathesis
+//! holds the running platform to them.
 
 mod operations;
 mod schemas;

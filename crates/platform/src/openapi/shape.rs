@@ -1,4 +1,5 @@
-//! JSON schemas as tables. They are data of the program: code that builds all of them value by value is ten times as large.
+//! JSON schemas as tables. They are data of the program: code that builds all of them value by value is ten times as
+//! large.
 
 use serde_json::{Map, Value, json};
 

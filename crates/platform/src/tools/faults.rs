@@ -44,7 +44,8 @@ pub struct Spec {
     /// Answer with this status in place of doing anything.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
-    /// The JSON to answer with, beside `status`. Default: the error of the API with that status, or nothing where it has none.
+    /// The JSON to answer with, beside `status`. Default: the error of the API with that status, or nothing where it
+    /// has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body: Option<Value>,
     /// Headers of the answer, beside `status`.
@@ -71,8 +72,8 @@ pub struct Matcher {
     /// Their method. Default: any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub method: Option<String>,
-    /// Their path below `/apps/<app id>`, without the query. `*` stands for anything within one segment, `**` for anything at all.
-    /// Default: any path, also those outside.
+    /// Their path below `/apps/<app id>`, without the query. `*` stands for anything within one segment, `**` for
+    /// anything at all. Default: any path, also those outside.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
 }
