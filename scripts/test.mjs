@@ -1,6 +1,7 @@
 /** `npm test`: everything that has to hold, in one run. The last line is `N passed, M failed`. */
 
 import { readdir } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { installCompilers } from './compilers.mjs';
 import { hasCargoDeny, showNeeds } from './needs.mjs';
@@ -8,6 +9,8 @@ import { prepare, ROOT } from './prepare.mjs';
 import { chooseRuntimes, installRuntimes } from './runtimes.mjs';
 import { FORMATS_AND_LINTS, runSteps, TYPES } from './steps.mjs';
 
+/** Files of tests at a time: many wait for a clock or for another process, so that two cores carry two of them. */
+const concurrency = Math.max(2, availableParallelism() - 1);
 const runtimes = chooseRuntimes(process.env.LAYER_TEST_RUNTIMES);
 const testFiles = (await find('__test__')).sort();
 
@@ -25,7 +28,11 @@ await runSteps([
   ['Rust documentation', 'cargo', ['doc', '--workspace', '--no-deps', '--quiet'], { RUSTDOCFLAGS: '--deny warnings' }],
   ['Rust tests', 'cargo', ['test', '--workspace', '--quiet']],
   TYPES,
-  ['JavaScript tests', process.execPath, ['--test', '--test-reporter=spec', ...testFiles]],
+  [
+    'JavaScript tests',
+    process.execPath,
+    ['--test', '--test-reporter=spec', `--test-concurrency=${concurrency}`, ...testFiles],
+  ],
   ['OpenAPI: schemathesis', process.execPath, ['scripts/schemathesis.mjs']],
 ]);
 

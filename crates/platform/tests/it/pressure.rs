@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use layer_platform::{Config, Platform, Tls};
 use serde_json::{Value, json};
 
-use crate::client::{Answer, Server, message, raw, request_at, start};
+use crate::client::{Answer, PATIENCE, Server, message, raw, request_at, start, wait_until};
 
 /// A connection to a platform without TLS.
 fn connect(platform: &Platform) -> TcpStream {
@@ -101,11 +101,8 @@ fn one_connection_too_many_is_told_so_and_the_next_finds_room() {
     answer.assert_error(503, "service_unavailable", None);
     assert_eq!((answer.header("retry-after"), answer.header("connection")), (Some("1"), Some("close")));
     drop(both);
-    let deadline = Instant::now() + Duration::from_secs(30);
-    while say(&server, &get.replace("Host", "Connection: close\r\nHost")).starts_with("HTTP/1.1 503") {
-        assert!(Instant::now() < deadline, "no room");
-        std::thread::sleep(Duration::from_millis(10));
-    }
+    let is_refused = || say(&server, &get.replace("Host", "Connection: close\r\nHost")).starts_with("HTTP/1.1 503");
+    wait_until("there is room", || !is_refused());
 }
 
 /// Parts of the largest size, of characters that JSON writes six times as long.
@@ -187,7 +184,7 @@ fn a_client_that_does_not_read_is_cut_off() {
                 stream.write_all(requests.as_bytes()).unwrap();
                 // Writing shows when the other side has gone.
                 while stream.write_all(b"\r\n").and_then(|()| stream.flush()).is_ok() {
-                    assert!(began.elapsed() < Duration::from_secs(120), "still connected");
+                    assert!(began.elapsed() < PATIENCE, "still connected");
                     std::thread::sleep(Duration::from_millis(500));
                 }
                 assert!(began.elapsed() >= Duration::from_secs(25), "cut off after {:?}", began.elapsed());
@@ -339,23 +336,17 @@ fn what_finds_no_room_for_its_answer_is_told_to_come_again() {
             stream
         })
         .collect();
-    let deadline = Instant::now() + Duration::from_secs(60);
-    let refused = loop {
-        assert!(Instant::now() < deadline, "there is always room");
-        let answer = server.get(&path);
-        if answer.status == 503 {
-            break answer;
-        }
-    };
+    let mut refused = server.get(&path);
+    wait_until("there is no room", || {
+        refused = server.get(&path);
+        refused.status == 503
+    });
     refused.assert_error(503, "service_unavailable", None);
     assert_eq!(refused.header("retry-after"), Some("1"));
     // Small ones go on, and writes do.
     assert_eq!(server.get("/users/nobody").status, 404);
     assert_eq!(server.post(&path, &body).status, 201);
     drop(unread);
-    while server.get(&path).status == 503 {
-        assert!(Instant::now() < deadline, "the room is not given back");
-        std::thread::sleep(Duration::from_millis(10));
-    }
+    wait_until("the room is given back", || server.get(&path).status != 503);
     assert_eq!(raw(&server.platform, "GET", "/openapi.json", &[], b"").status, 200);
 }
