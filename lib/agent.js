@@ -3,7 +3,7 @@
 /** Agents of Node, translated for the engine. */
 
 const addon = require('./addon.js');
-const { caller, hook } = require('./caller.js');
+const { asker, hook } = require('./answers.js');
 const { NODE_MAJOR, addressDefaults, extraAuthorities, versionLimits } = require('./environment.js');
 const { fromAddon } = require('./errors.js');
 
@@ -198,7 +198,7 @@ function create(options) {
   native.asksLookup = Boolean(lookup);
   native.asksIdentity = Boolean(checkServerIdentity);
   try {
-    return new addon.Agent(native, caller(), hook({ lookup, checkServerIdentity, isSelecting, native }));
+    return new addon.Agent(native, asker(), hook({ lookup, checkServerIdentity, isSelecting, native }));
   } catch (error) {
     throw fromAddon(error);
   }

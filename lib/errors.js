@@ -1,6 +1,6 @@
 'use strict';
 
-const { keptError } = require('./caller.js');
+const { keptError } = require('./answers.js');
 const { NODE_MAJOR, usesSystem } = require('./environment.js');
 
 /** The service answered with a status of 300 or above. `message` is empty, as in 2.x: the body says what is wrong. */
@@ -27,7 +27,7 @@ class APIError extends Error {
 /** The error of a request without a reply, from the engine's record of it, with the fields that Node gives it. */
 function failure({ kind, message, ...fields }, timeout) {
   if (kind === 'timeout') return new APIError(`Request timeout after ${timeout / 1000}seconds.`);
-  if (kind === 'caller') return keptError(fields.error);
+  if (kind === 'answer') return keptError(fields.error);
   if (kind === 'several') return aggregate(fields.errors);
   return networkError(message, fields);
 }

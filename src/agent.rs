@@ -1,15 +1,16 @@
 //! Agents as JavaScript describes them.
 
-use layer_client::agent::{
-    Agent as Core, AgentOptions as CoreOptions, Family, NetworkOptions, TlsOptions, TlsVersion, Unauthorized,
+use layer_client::asker::Asked;
+use layer_client::options::{
+    AgentOptions as CoreOptions, Family, NetworkOptions, TlsOptions, TlsVersion, Unauthorized,
 };
-use layer_client::caller::Asked;
+use layer_client::transport::pool::Agent as Core;
 use napi::{Error, Result};
 use napi_derive::napi;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use crate::caller::Caller;
+use crate::asker::Asker;
 
 /// Settings of an agent, in the words of Node's `https.Agent`; all optional, with Node's defaults. `lib/agent.js` has
 /// checked their types.
@@ -87,11 +88,10 @@ pub struct Agent(pub(crate) Core);
 
 #[napi]
 impl Agent {
-    /// Connects to nothing yet. `hooks` is the number of the functions that `caller` answers its questions with, 0 for
-    /// none. Throws when a certificate or a key cannot be read.
+    /// Connects to nothing yet. `hooks` is the number of the functions that answer its questions, 0 for none. Throws when a certificate or a key cannot be read.
     #[napi(constructor)]
-    pub fn new(options: AgentOptions, caller: &Caller, hooks: u32) -> Result<Self> {
-        Core::new(options.with(caller.asked(hooks))).map(Self).map_err(|error| Error::from_reason(error.to_string()))
+    pub fn new(options: AgentOptions, asker: &Asker, hooks: u32) -> Result<Self> {
+        Core::new(options.with(asker.asked(hooks))).map(Self).map_err(|error| Error::from_reason(error.to_string()))
     }
 
     /// Closes all idle connections.
@@ -102,7 +102,7 @@ impl Agent {
 }
 
 impl AgentOptions {
-    fn with(self, caller: Asked) -> CoreOptions {
+    fn with(self, asker: Asked) -> CoreOptions {
         let defaults = CoreOptions::default();
         let keep_alive = self.keep_alive.unwrap_or(defaults.keep_alive);
         CoreOptions {
@@ -148,7 +148,7 @@ impl AgentOptions {
                 protocols: self.protocols.unwrap_or_default().into_iter().map(String::into_bytes).collect(),
                 max_cached_sessions: self.max_cached_sessions.map_or(100, |n| if n < 1.0 { 0 } else { 100 }),
             },
-            caller,
+            asker,
         }
     }
 }

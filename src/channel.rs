@@ -3,8 +3,7 @@
 use crate::bell::Bell;
 use crate::js_text::JsText;
 use layer_client::Text;
-use layer_client::engine::{Batch, Channel as Engine};
-use layer_client::packet::Packet;
+use layer_client::lane::{Batch, Lane, Packet};
 use napi::bindgen_prelude::{Function, Int32Array, Unknown};
 use napi::{Env, JsString};
 use napi_derive::napi;
@@ -22,7 +21,7 @@ pub struct Channel(Rc<Outbox>);
 
 /// The part of a channel that clients write to.
 pub struct Outbox {
-    engine: Engine,
+    lane: Lane,
     bell: Bell,
     packet: RefCell<Packet>,
     /// Room for arguments while they are checked.
@@ -39,10 +38,10 @@ impl Channel {
     pub fn new(env: Env, ring: Function<'_, (), Unknown<'static>>) -> napi::Result<Self> {
         let bell = Bell::new(env, &ring)?;
         let ring = Box::new(bell.rope());
-        let engine = Engine::open(bell.rope())
+        let lane = Lane::open(bell.rope())
             .map_err(|error| napi::Error::from_reason(format!("The network thread cannot be started: {error}")))?;
         Ok(Self(Rc::new(Outbox {
-            engine,
+            lane,
             bell,
             packet: RefCell::default(),
             scratch: RefCell::default(),
@@ -56,7 +55,7 @@ impl Channel {
     pub fn flush(&self) {
         let packet = self.0.packet.take();
         if !packet.is_empty() {
-            self.0.engine.submit(packet);
+            self.0.lane.submit(packet);
         }
     }
 
@@ -72,7 +71,7 @@ impl Channel {
         if numbers.len() < META_LENGTH as usize {
             return Err(napi::Error::from_reason("there is no room for the numbers of completions"));
         }
-        let Some(batch) = self.0.engine.collect() else { return Ok(None) };
+        let Some(batch) = self.0.lane.collect() else { return Ok(None) };
         let count = batch.meta.len() / 3;
         let room = &mut numbers[..=batch.meta.len()];
         room[0] = i32::try_from(count).unwrap_or_default();
@@ -132,7 +131,7 @@ impl Outbox {
         let mut packet = self.packet.borrow_mut();
         prepare(&mut packet)?;
         if packet.is_full() {
-            self.engine.submit(std::mem::take(&mut packet));
+            self.lane.submit(std::mem::take(&mut packet));
         }
         self.retain(env);
         Ok(())

@@ -11,10 +11,13 @@ use crate::agent::Agent;
 use crate::channel::{Channel, Outbox};
 use crate::js_text::JsText;
 use layer_client::base_url::BaseUrl;
-use layer_client::client::{Call, Client as Core, ClientOptions as CoreOptions, Refusal};
+use layer_client::call::Arguments;
+use layer_client::client::{Client as Core, ClientOptions as CoreOptions};
 use layer_client::id::uuid_of;
+use layer_client::lane::Packet;
 use layer_client::methods::METHODS;
-use layer_client::packet::Packet;
+use layer_client::options::RequestOptions;
+use layer_client::refusal::Refusal;
 use napi::bindgen_prelude::{ToNapiValue, Unknown};
 use napi::{Env, Error, Result, sys};
 use napi_derive::napi;
@@ -68,8 +71,10 @@ pub fn client(env: Env, channel: &Channel, agent: &Agent, options: ClientOptions
         version: options.version,
         base_url,
         proxy: options.proxy,
-        timeout: Duration::from_secs_f64(options.timeout.clamp(0.0, f64::from(i32::MAX)) / 1000.0),
-        max_response_bytes: options.max_response_bytes as usize,
+        request: RequestOptions {
+            timeout: Duration::from_secs_f64(options.timeout.clamp(0.0, f64::from(i32::MAX)) / 1000.0),
+            max_response_bytes: options.max_response_bytes as usize,
+        },
     };
     let client = Core::new(&agent.0, &options).map_err(|error| Error::from_reason(error.to_string()))?;
     let caller = Box::new(Caller { client: Arc::new(client), outbox: channel.outbox() });
@@ -136,12 +141,12 @@ unsafe extern "C" fn call(env: sys::napi_env, info: sys::napi_callback_info) -> 
     let text = |index: usize| unsafe { JsText::new(env, values[index]) };
     let refused = caller.outbox.with_path([text(3), text(4)], |path| {
         let body = text(5);
-        let call = Call { path, text: body.source() };
+        let arguments = Arguments { path, text: body.source() };
         match number(2) {
             Ok(ticket) => caller.outbox.put(Env::from_raw(env), |packet| {
-                caller.client.prepare(method, &call, u32::try_from(ticket).unwrap_or_default(), packet)
+                packet.put(&caller.client, method, &arguments, u32::try_from(ticket).unwrap_or_default())
             }),
-            Err(_) => caller.client.prepare(method, &call, 0, &mut Packet::default()),
+            Err(_) => Packet::default().put(&caller.client, method, &arguments, 0),
         }
     });
     let refused = match refused {

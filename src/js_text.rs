@@ -1,6 +1,6 @@
 //! Strings on their way in.
 
-use layer_client::client::Source;
+use layer_client::call::Source;
 use napi::bindgen_prelude::{FromNapiValue, TypeName, ValidateNapiValue};
 use napi::{Result, ValueType, sys};
 use std::ptr;

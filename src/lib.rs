@@ -3,8 +3,8 @@
 //! [`client`] is the way of all calls; `lib/` adds what N-API cannot express.
 
 pub mod agent;
+pub mod asker;
 pub mod bell;
-pub mod caller;
 pub mod channel;
 pub mod client;
 #[cfg(feature = "counting")]

@@ -2,12 +2,13 @@
 
 use crate::settings::{Limit, Settings};
 use crate::{AnyError, Measured};
-use layer_client::agent::{Agent, AgentOptions, TlsOptions};
 use layer_client::base_url::BaseUrl;
-use layer_client::client::{Call, Client, ClientOptions, Source};
-use layer_client::engine::Channel;
+use layer_client::call::{Arguments, Source};
+use layer_client::client::{Client, ClientOptions};
+use layer_client::lane::{Lane, Packet};
 use layer_client::methods::{METHODS, Method};
-use layer_client::packet::Packet;
+use layer_client::options::{AgentOptions, RequestOptions, TlsOptions};
+use layer_client::transport::pool::Agent;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -23,7 +24,7 @@ struct Load<'a> {
     settings: &'a Settings,
     client: Arc<Client>,
     method: &'static Method,
-    channel: Channel,
+    lane: Lane,
 }
 
 impl<'a> Load<'a> {
@@ -40,16 +41,15 @@ impl<'a> Load<'a> {
             version: "1.0".to_owned(),
             base_url: BaseUrl::parse(&format!("https://localhost:{}", settings.port))?,
             proxy: None,
-            timeout: Duration::from_secs(10),
-            max_response_bytes: 256 << 20,
+            request: RequestOptions { timeout: Duration::from_secs(10), max_response_bytes: 256 << 20 },
         };
         let method = METHODS
             .iter()
             .find(|method| method.name == settings.method && is_of(method, &settings.resource))
             .ok_or("There is no such method")?;
         let main = thread::current();
-        let channel = Channel::open(move || main.unpark())?;
-        Ok(Self { settings, client: Arc::new(Client::new(&agent, &options)?), method, channel })
+        let lane = Lane::open(move || main.unpark())?;
+        Ok(Self { settings, client: Arc::new(Client::new(&agent, &options)?), method, lane })
     }
 
     /// Keeps requests in flight until the limit is reached; gives the latencies.
@@ -63,9 +63,9 @@ impl<'a> Load<'a> {
             self.put(in_flight, &mut packet)?;
             in_flight += 1;
         }
-        self.channel.submit(packet);
+        self.lane.submit(packet);
         while in_flight > 0 {
-            while let Some(batch) = self.channel.collect() {
+            while let Some(batch) = self.lane.collect() {
                 let now = Instant::now();
                 let mut packet = Packet::default();
                 for completion in batch.meta.chunks_exact(3) {
@@ -83,7 +83,7 @@ impl<'a> Load<'a> {
                     }
                 }
                 if !packet.is_empty() {
-                    self.channel.submit(packet);
+                    self.lane.submit(packet);
                 }
             }
             if in_flight > 0 {
@@ -96,8 +96,8 @@ impl<'a> Load<'a> {
     fn put(&self, ticket: u32, packet: &mut Packet) -> Result<(), AnyError> {
         let text = self.settings.text.as_deref();
         let text = text.as_ref().map(|text| text as &dyn Source);
-        let call = Call { path: [Some(&self.settings.id), None], text };
-        self.client.prepare(self.method, &call, ticket, packet).map_err(|refusal| refusal.to_string().into())
+        let arguments = Arguments { path: [Some(&self.settings.id), None], text };
+        packet.put(&self.client, self.method, &arguments, ticket).map_err(|refusal| refusal.to_string().into())
     }
 }
 

@@ -1,9 +1,11 @@
 //! What can go wrong with a request, named as Node names it.
 
 use crate::alert;
-use crate::verifier::Refused;
+use rustls::{CertificateError, OtherError};
+use rustls_pki_types::CertificateDer;
 use serde::Serialize;
 use std::error::Error as _;
+use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 
@@ -20,9 +22,9 @@ pub enum Failure {
         /// One for each attempt, in their order.
         errors: Vec<NetworkError>,
     },
-    /// A function of the caller said so.
-    Caller {
-        /// Number under which the caller keeps the error.
+    /// A function of the caller answered with an error.
+    Answer {
+        /// Number under which the caller keeps it.
         error: u32,
     },
 }
@@ -192,14 +194,14 @@ impl Failure {
     }
 
     /// A refused certificate.
-    pub(crate) fn refused(refused: &Refused) -> Self {
+    pub(crate) fn refused(refused: &RefusedCertificate) -> Self {
         Self::Network(NetworkError::named(refused.code, refused.words))
     }
 
     /// A refused certificate or a failed handshake.
     pub(crate) fn tls(error: &rustls::Error) -> Self {
         use rustls::{Error, PeerIncompatible as Incompatible};
-        if let Some(refused) = Refused::of(error) {
+        if let Some(refused) = RefusedCertificate::of(error) {
             return Self::refused(refused);
         }
         Self::Network(match error {
@@ -237,6 +239,43 @@ impl Failure {
         Self::hang_up()
     }
 }
+
+/// A certificate that was refused; rustls carries it as an error of the handshake.
+#[derive(Debug)]
+pub struct RefusedCertificate {
+    /// Node's code.
+    pub code: &'static str,
+    /// Node's words.
+    pub words: &'static str,
+    /// The certificate, then those that the server sent with it.
+    pub chain: Vec<CertificateDer<'static>>,
+}
+
+/// The code of a certificate that is trusted, but is not that of the host.
+pub const OTHER_NAME: &str = "ERR_TLS_CERT_ALTNAME_INVALID";
+
+impl RefusedCertificate {
+    /// What an error says of a certificate, where it does.
+    pub fn of(error: &rustls::Error) -> Option<&Self> {
+        match error {
+            rustls::Error::InvalidCertificate(CertificateError::Other(OtherError(inner))) => inner.downcast_ref(),
+            _ => None,
+        }
+    }
+
+    /// Whether the certificate is trusted, but is not that of the host.
+    pub fn is_for_another_name(&self) -> bool {
+        self.code == OTHER_NAME
+    }
+}
+
+impl fmt::Display for RefusedCertificate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.words)
+    }
+}
+
+impl std::error::Error for RefusedCertificate {}
 
 impl NetworkError {
     /// A peer that breaks the rules of TLS in a way for which OpenSSL has no words of its own.

@@ -1,30 +1,25 @@
 //! The Layer client without Node.
 //!
-//! [`methods`] is the one table of the 30 methods; [`client`] turns a call of one of them into an HTTP request;
-//! [`packet`] holds such requests until they are handed over; [`engine`] carries them on a thread of its own and
-//! collects what came of them; [`agent`] and its neighbours are the connections underneath. Nothing in here knows JavaScript: values arrive as text and leave as text.
+//! [`methods`] is the one table of the 30 methods. A call of one of them is a record ([`call`]): the arguments with what its
+//! [`client`] adds, and later the HTTP request. [`lane`] is its way from a JavaScript thread to the engine's and back, in
+//! packets and batches; there it is in flight (`flight`), over connections of [`transport`]. [`options`], [`failure`] and
+//! [`refusal`] are the ground floor. Nothing in here knows JavaScript: values arrive as text and leave as text.
 #![forbid(unsafe_code)]
 
-pub mod agent;
 mod alert;
+pub mod asker;
 pub mod base_url;
-pub mod caller;
-mod ciphers;
+pub mod call;
 pub mod client;
-mod connection;
 pub mod count;
-pub mod engine;
-mod exchange;
 pub mod failure;
+mod flight;
 pub mod id;
+pub mod lane;
 pub mod methods;
-pub mod packet;
-mod proxy;
-mod sessions;
-mod tcp;
+pub mod options;
+pub mod refusal;
 mod text;
-mod tls;
-mod verifier;
-mod watched;
+pub mod transport;
 
 pub use text::Text;

@@ -2,13 +2,14 @@
 
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-use layer_client::agent::{Agent, AgentOptions};
 use layer_client::base_url::BaseUrl;
-use layer_client::client::{Call, Client, ClientOptions};
-use layer_client::engine::Channel;
+use layer_client::call::Arguments;
+use layer_client::client::{Client, ClientOptions};
+use layer_client::lane::{Lane, Packet};
 use layer_client::methods::{Resource, find};
-use layer_client::packet::Packet;
-use layer_client::{Text, agent};
+use layer_client::options::{AgentOptions, RequestOptions};
+use layer_client::transport::pool::Agent;
+use layer_client::{Text, options};
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::ops::Range;
@@ -23,10 +24,10 @@ const APP: &str = "e4fd3974-20fe-11e5-89c5-080725007e28";
 /// How long to wait for what must come. Only a test that has failed waits so long: a busy machine takes its time.
 const PATIENCE: Duration = Duration::from_secs(240);
 
-/// A client, its channel, and word of each ring.
+/// A client, its lane, and word of each ring.
 struct Fixture {
     client: Arc<Client>,
-    channel: Channel,
+    lane: Lane,
     rings: Receiver<()>,
 }
 
@@ -43,11 +44,10 @@ impl Fixture {
             version: "1.0".into(),
             base_url: BaseUrl::parse(&format!("http://127.0.0.1:{port}")).unwrap(),
             proxy: None,
-            timeout,
-            max_response_bytes: 512 << 20,
+            request: RequestOptions { timeout, max_response_bytes: 512 << 20 },
         };
         let client = Arc::new(Client::new(&Agent::new(options).unwrap(), &client_options).unwrap());
-        Self { client, channel: Channel::open(move || ring.send(()).unwrap()).unwrap(), rings }
+        Self { client, lane: Lane::open(move || ring.send(()).unwrap()).unwrap(), rings }
     }
 
     /// Asks for the block list of a user under each of the tickets.
@@ -55,10 +55,10 @@ impl Fixture {
         let method = find(Resource::Blocklist, "get");
         let mut packet = Packet::default();
         for ticket in tickets {
-            let call = Call { path: [Some("maria"), None], text: None };
-            self.client.prepare(method, &call, ticket, &mut packet).unwrap();
+            let arguments = Arguments { path: [Some("maria"), None], text: None };
+            packet.put(&self.client, method, &arguments, ticket).unwrap();
         }
-        self.channel.submit(packet);
+        self.lane.submit(packet);
     }
 
     /// Reads the block list of a user this many times at once; answers status and text of each, in order of arrival.
@@ -67,7 +67,7 @@ impl Fixture {
         let mut outcomes = Vec::new();
         while outcomes.len() < count as usize {
             self.rings.recv_timeout(PATIENCE).expect("a ring follows each completion");
-            while let Some(batch) = self.channel.collect() {
+            while let Some(batch) = self.lane.collect() {
                 let text = match batch.text {
                     Text::Ascii(bytes) => bytes.into_iter().map(u16::from).collect(),
                     Text::Wide(units) => units,
@@ -155,7 +155,7 @@ fn a_short_reply_need_not_wait_until_a_long_one_is_there() {
     has_begun.recv_timeout(PATIENCE).unwrap();
     fixture.submit(1..2);
     fixture.rings.recv_timeout(PATIENCE).unwrap();
-    let tickets: Vec<_> = std::iter::from_fn(|| fixture.channel.collect()).map(|batch| batch.meta[0]).collect();
+    let tickets: Vec<_> = std::iter::from_fn(|| fixture.lane.collect()).map(|batch| batch.meta[0]).collect();
     assert_eq!(tickets, [1]);
     fixture.rings.recv_timeout(PATIENCE).unwrap();
 }
@@ -308,7 +308,7 @@ fn certificates_that_cannot_be_read_are_refused_by_name() {
         (None, None, Some("nonsense".to_owned()), "`cert`"),
         (None, Some("x".to_owned()), Some("nonsense".to_owned()), "`key`"),
     ] {
-        let tls = agent::TlsOptions { ca, cert, key, ..agent::TlsOptions::default() };
+        let tls = options::TlsOptions { ca, cert, key, ..options::TlsOptions::default() };
         let error = Agent::new(AgentOptions { tls, ..AgentOptions::default() }).err().unwrap().to_string();
         assert!(error.contains(named), "{error}");
     }

@@ -1,7 +1,8 @@
 //! Whom a connection trusts, and what Node, which is OpenSSL here, has to say of a certificate.
 
-use crate::agent::{InvalidAgent, TlsOptions};
-use crate::ciphers;
+use super::ciphers;
+use crate::failure::{OTHER_NAME, RefusedCertificate};
+use crate::options::{InvalidOption, TlsOptions};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{WebPkiServerVerifier, verify_server_name};
 use rustls::crypto::CryptoProvider;
@@ -9,45 +10,7 @@ use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, DigitallySignedStruct, Error, OtherError, RootCertStore, SignatureScheme};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, CertificateRevocationListDer, ServerName, UnixTime};
-use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
-
-/// A certificate that was refused; rustls carries it as an error of the handshake.
-#[derive(Debug)]
-pub struct Refused {
-    /// Node's code.
-    pub code: &'static str,
-    /// Node's words.
-    pub words: &'static str,
-    /// The certificate, then those that the server sent with it.
-    pub chain: Vec<CertificateDer<'static>>,
-}
-
-/// The code of a certificate that is trusted, but is not that of the host.
-pub const OTHER_NAME: &str = "ERR_TLS_CERT_ALTNAME_INVALID";
-
-impl Refused {
-    /// What an error says of a certificate, where it does.
-    pub fn of(error: &Error) -> Option<&Self> {
-        match error {
-            Error::InvalidCertificate(CertificateError::Other(OtherError(inner))) => inner.downcast_ref(),
-            _ => None,
-        }
-    }
-
-    /// Whether the certificate is trusted, but is not that of the host.
-    pub fn is_for_another_name(&self) -> bool {
-        self.code == OTHER_NAME
-    }
-}
-
-impl fmt::Display for Refused {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.words)
-    }
-}
-
-impl std::error::Error for Refused {}
 
 /// Trusted authorities.
 ///
@@ -77,13 +40,13 @@ struct Authorities {
 
 impl Authorities {
     /// Those of `pems`, beside Mozilla's if so wanted. Error: what is no certificate; the text names `ca`.
-    fn read(pems: &[String], with_mozilla: bool) -> Result<Self, InvalidAgent> {
+    fn read(pems: &[String], with_mozilla: bool) -> Result<Self, InvalidOption> {
         let mut store = RootCertStore::empty();
         let mut given = Vec::new();
         for pem in pems {
             for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {
-                let certificate = certificate.map_err(|error| InvalidAgent::new("ca", error))?;
-                store.add(certificate.clone()).map_err(|error| InvalidAgent::new("ca", error))?;
+                let certificate = certificate.map_err(|error| InvalidOption::of_agent("ca", error))?;
+                store.add(certificate.clone()).map_err(|error| InvalidOption::of_agent("ca", error))?;
                 given.push(certificate);
             }
         }
@@ -95,7 +58,7 @@ impl Authorities {
 
     /// Mozilla's and those that the environment adds: the same for all agents without a `ca` of their own, and read once, because
     /// the file of a system holds some 150.
-    fn of_environment(extra: &[String]) -> Result<Self, InvalidAgent> {
+    fn of_environment(extra: &[String]) -> Result<Self, InvalidOption> {
         static LAST: Mutex<Option<(Vec<String>, Authorities)>> = Mutex::new(None);
         let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((of, authorities)) = &*last
@@ -113,22 +76,22 @@ impl Verifier {
     /// Reads `ca`, or takes Mozilla's list and `extra_ca`.
     ///
     /// Errors: what is no certificate or no list of revoked ones; the text names the option.
-    pub fn new(options: &TlsOptions, provider: Arc<CryptoProvider>) -> Result<Self, InvalidAgent> {
+    pub fn new(options: &TlsOptions, provider: Arc<CryptoProvider>) -> Result<Self, InvalidOption> {
         let Authorities { store, given: trusted } = match &options.ca {
             Some(pems) => Authorities::read(pems, false)?,
             None => Authorities::of_environment(&options.extra_ca)?,
         };
         if options.ca.is_some() && trusted.is_empty() {
-            return Err(InvalidAgent::new("ca", "holds no certificate in PEM form"));
+            return Err(InvalidOption::of_agent("ca", "holds no certificate in PEM form"));
         }
         let mut revoked = Vec::new();
         for pem in &options.crl {
             let before = revoked.len();
             for list in CertificateRevocationListDer::pem_slice_iter(pem.as_bytes()) {
-                revoked.push(list.map_err(|error| InvalidAgent::new("crl", error))?);
+                revoked.push(list.map_err(|error| InvalidOption::of_agent("crl", error))?);
             }
             if revoked.len() == before {
-                return Err(InvalidAgent::new("crl", "holds no list of revoked certificates in PEM form"));
+                return Err(InvalidOption::of_agent("crl", "holds no list of revoked certificates in PEM form"));
             }
         }
         let name = if options.crl.is_empty() { "ca" } else { "crl" };
@@ -136,7 +99,7 @@ impl Verifier {
             .with_crls(revoked)
             .enforce_revocation_expiration()
             .build()
-            .map_err(|error| InvalidAgent::new(name, error))?;
+            .map_err(|error| InvalidOption::of_agent(name, error))?;
         Ok(Self {
             webpki,
             trusted,
@@ -254,7 +217,7 @@ impl ServerCertVerifier for Verifier {
             return Ok(ServerCertVerified::assertion());
         }
         let chain = std::iter::once(end_entity).chain(intermediates).map(|one| one.clone().into_owned()).collect();
-        let refused = Refused { code, words, chain };
+        let refused = RefusedCertificate { code, words, chain };
         Err(Error::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(refused)))))
     }
 

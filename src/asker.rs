@@ -1,7 +1,7 @@
 //! Questions of the engine to JavaScript, and the answers.
 
 use crate::bell::Bell;
-use layer_client::caller::{Answer, Asked, Caller as Asks, Question as Asking, Reply};
+use layer_client::asker::{Answer, Asked, Asker as Asks, Question as Asking, Reply};
 use napi::bindgen_prelude::{Buffer, Function, Unknown};
 use napi::{Env, Result};
 use napi_derive::napi;
@@ -10,12 +10,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The end of a JavaScript thread at which questions arrive.
 #[napi]
-pub struct Caller {
-    inbox: Arc<Inbox>,
+pub struct Asker {
+    questions: Arc<Questions>,
     _bell: Bell,
 }
 
-struct Inbox {
+struct Questions {
     /// Bounded by the number of requests in flight: each has one at a time.
     state: Mutex<State>,
     ring: Box<dyn Fn() + Send + Sync>,
@@ -23,12 +23,12 @@ struct Inbox {
 
 #[derive(Default)]
 struct State {
-    questions: VecDeque<Question>,
+    waiting: VecDeque<Question>,
     /// Hooks of agents that are gone.
     forgotten: Vec<u32>,
 }
 
-impl Inbox {
+impl Questions {
     fn lock(&self) -> MutexGuard<'_, State> {
         // A panic cannot leave it half-written: it is only pushed to and taken from.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -36,52 +36,52 @@ impl Inbox {
 }
 
 #[napi]
-impl Caller {
+impl Asker {
     /// `ring` is called when questions wait. It is not kept alive: whoever waits for an answer has a request in flight.
     #[napi(constructor)]
     pub fn new(env: Env, ring: Function<'_, (), Unknown<'static>>) -> Result<Self> {
         let bell = Bell::new(env, &ring)?;
-        let inbox = Arc::new(Inbox { state: Mutex::default(), ring: Box::new(bell.rope()) });
-        Ok(Self { inbox, _bell: bell })
+        let questions = Arc::new(Questions { state: Mutex::default(), ring: Box::new(bell.rope()) });
+        Ok(Self { questions, _bell: bell })
     }
 
     /// The next question; `null` when there is none.
     #[napi]
     pub fn next(&self) -> Option<Question> {
-        self.inbox.lock().questions.pop_front()
+        self.questions.lock().waiting.pop_front()
     }
 
     /// Hooks whose agents are gone since the last call.
     #[napi]
     pub fn forgotten(&self) -> Vec<u32> {
-        std::mem::take(&mut self.inbox.lock().forgotten)
+        std::mem::take(&mut self.questions.lock().forgotten)
     }
 }
 
-impl Caller {
+impl Asker {
     /// The way for an agent's questions; `hooks` is the number under which JavaScript has its functions, 0 for none.
     pub(crate) fn asked(&self, hooks: u32) -> Asked {
-        Asked(Some(Arc::new(Line { inbox: Arc::clone(&self.inbox), hooks })))
+        Asked(Some(Arc::new(Line { questions: Arc::clone(&self.questions), hooks })))
     }
 }
 
 /// The way of one agent's questions.
 struct Line {
-    inbox: Arc<Inbox>,
+    questions: Arc<Questions>,
     hooks: u32,
 }
 
 impl Asks for Line {
     fn ask(&self, asking: Asking, reply: Reply) {
-        self.inbox.lock().questions.push_back(Question { hooks: self.hooks, asking, reply: Some(reply) });
-        (self.inbox.ring)();
+        self.questions.lock().waiting.push_back(Question { hooks: self.hooks, asking, reply: Some(reply) });
+        (self.questions.ring)();
     }
 }
 
 impl Drop for Line {
     fn drop(&mut self) {
         if self.hooks != 0 {
-            self.inbox.lock().forgotten.push(self.hooks);
+            self.questions.lock().forgotten.push(self.hooks);
         }
     }
 }

@@ -1,15 +1,17 @@
 //! One HTTP/1.1 connection: TCP, TLS, handshake.
 
-use crate::agent::{Origin, Security};
-use crate::failure::Failure;
-use crate::tcp::connect;
-use crate::verifier::Refused;
-use crate::watched::{Activity, Watched};
+use super::tcp::connect;
+use super::tls::Tls;
+use super::watched::{Activity, Watched};
+use crate::failure::{Failure, RefusedCertificate};
+use crate::options::AgentOptions;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
+use rustls_pki_types::ServerName;
 use std::io;
+use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
@@ -20,6 +22,28 @@ pub type Body = Full<Bytes>;
 
 /// How long a connection may take to come to rest, or to close, before it is given up.
 const PATIENCE: Duration = Duration::from_millis(250);
+
+/// Where connections lead.
+pub struct Target {
+    /// Name or address to connect to.
+    pub host: String,
+    /// Port to connect to.
+    pub port: u16,
+    /// `None` for plain HTTP.
+    pub tls: Option<Security>,
+    /// Settings of the agent.
+    pub options: Arc<AgentOptions>,
+}
+
+/// TLS with one host.
+pub struct Security {
+    /// Settings of the agent.
+    pub tls: Arc<Tls>,
+    /// Name to ask for and check.
+    pub name: ServerName<'static>,
+    /// The same as text.
+    pub host: String,
+}
 
 /// An open connection that carries one request at a time.
 pub struct Connection {
@@ -59,15 +83,14 @@ impl Connection {
     }
 
     /// Opens a connection; `activity` sees every step.
-    pub async fn open(origin: &Origin, activity: Activity) -> Result<Self, Failure> {
-        origin.make_room();
-        let Some(Security { tls, name, host }) = &origin.tls else {
-            return Self::handshake(stream(origin, &activity).await?, activity).await;
+    pub async fn open(target: &Target, activity: Activity) -> Result<Self, Failure> {
+        let Some(Security { tls, name, host }) = &target.tls else {
+            return Self::handshake(stream(target, &activity).await?, activity).await;
         };
         let mut mode = tls.mode().await;
         let mut appeals = 0;
         loop {
-            let stream = stream(origin, &activity).await?;
+            let stream = stream(target, &activity).await?;
             let error = match tls.connect(mode, name, stream).await {
                 Ok(stream) => {
                     tls.check_identity(mode, host, &stream).await?;
@@ -79,7 +102,7 @@ impl Connection {
             match refused(&error) {
                 // Once for the name and once for the rest.
                 Some(refused) if appeals < 2 => mode = tls.appeal(refused, name, host).await?,
-                _ => return Err(Failure::handshake(&error, &origin.host, origin.port)),
+                _ => return Err(Failure::handshake(&error, &target.host, target.port)),
             }
             appeals += 1;
         }
@@ -103,12 +126,12 @@ impl Connection {
     }
 }
 
-async fn stream(origin: &Origin, activity: &Activity) -> Result<Watched<TcpStream>, Failure> {
-    let tcp = connect(&origin.options, &origin.host, origin.port, activity).await?;
+async fn stream(target: &Target, activity: &Activity) -> Result<Watched<TcpStream>, Failure> {
+    let tcp = connect(&target.options, &target.host, target.port, activity).await?;
     Ok(Watched::new(tcp, activity.clone()))
 }
 
 /// What a failed handshake says of the server's certificate, where it does.
-fn refused(error: &io::Error) -> Option<&Refused> {
-    Refused::of(error.get_ref()?.downcast_ref()?)
+fn refused(error: &io::Error) -> Option<&RefusedCertificate> {
+    RefusedCertificate::of(error.get_ref()?.downcast_ref()?)
 }

@@ -1,166 +1,17 @@
 //! An agent: the connections that one or more clients share, with their limits, as `https.Agent` has them.
 
+use super::connection::{Connection, Security, Target};
+use super::proxy::Route;
+use super::tls::Tls;
 use crate::base_url::BaseUrl;
-use crate::caller::Asked;
-use crate::connection::Connection;
-use crate::proxy::Route;
-pub use crate::tcp::{Family, NetworkOptions};
-use crate::tls::Tls;
-pub use crate::tls::TlsVersion;
+use crate::options::{AgentOptions, InvalidOption};
 use rustls_pki_types::ServerName;
 use std::collections::{HashMap, VecDeque};
-use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::AbortHandle;
 use tokio::time::{Duration, Instant};
-
-/// Settings of an agent; names and defaults are those of Node's `https.Agent`.
-#[derive(Debug, Clone)]
-pub struct AgentOptions {
-    /// Keep connections for later requests. Default: false, as `new https.Agent()`.
-    pub keep_alive: bool,
-    /// Connections to one origin at a time; further requests wait their turn. Default: no limit.
-    pub max_sockets: Option<usize>,
-    /// Connections to all origins together. Default: no limit.
-    pub max_total_sockets: Option<usize>,
-    /// Idle connections kept for one origin. Default: 256.
-    pub max_free_sockets: usize,
-    /// How long an idle connection is kept. Default: until the server closes it.
-    pub idle_timeout: Option<Duration>,
-    /// Reuse the connection that rested longest (`scheduling: 'fifo'`) and not the one that was used last.
-    pub is_fifo: bool,
-    /// Host to connect to in place of the URL's.
-    pub host: Option<String>,
-    /// Port to connect to in place of the URL's.
-    pub port: Option<u16>,
-    /// How to reach the host.
-    pub network: NetworkOptions,
-    /// TLS settings.
-    pub tls: TlsOptions,
-    /// Who answers what only the caller knows. Default: nobody.
-    pub caller: Asked,
-}
-
-/// TLS settings of an agent; names and defaults are those of Node's `tls.connect`.
-#[derive(Clone)]
-pub struct TlsOptions {
-    /// Trusted certificates in PEM form. Default: Mozilla's list and `extra_ca`.
-    pub ca: Option<Vec<String>>,
-    /// Certificates to trust beside Mozilla's: Node's `NODE_EXTRA_CA_CERTS`.
-    pub extra_ca: Vec<String>,
-    /// Lists of revoked certificates in PEM form; with any, each certificate has to be covered by one.
-    pub crl: Vec<String>,
-    /// Client certificate chain in PEM form.
-    pub cert: Option<String>,
-    /// Private key of `cert` in PEM form, not encrypted.
-    pub key: Option<String>,
-    /// What becomes of servers that cannot prove their name. Default: they are refused.
-    pub unauthorized: Unauthorized,
-    /// Name asked for and checked in place of the URL's host. Empty: none is asked for.
-    pub servername: Option<String>,
-    /// Whether the caller decides whose certificate it is. Default: webpki does, and where it does not know, the caller.
-    pub asks_identity: bool,
-    /// Lowest version to speak. Default: 1.2.
-    pub min_version: TlsVersion,
-    /// Highest version to speak. Default: 1.3.
-    pub max_version: TlsVersion,
-    /// OpenSSL's cipher list. Default: all that rustls has.
-    pub ciphers: Option<String>,
-    /// OpenSSL's names of curves with colons between them. Default: all that rustls has.
-    pub curves: Option<String>,
-    /// OpenSSL's names of signatures to accept, with colons between them. Default: all that rustls has.
-    pub sigalgs: Option<String>,
-    /// Protocols to offer by ALPN. Default: the extension is not sent.
-    pub protocols: Vec<Vec<u8>>,
-    /// Sessions kept for resumption. Default: 100.
-    pub max_cached_sessions: usize,
-}
-
-/// What becomes of a server that cannot prove its name: `rejectUnauthorized`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unauthorized {
-    /// Its certificate is refused.
-    Refused,
-    /// It passes.
-    Taken,
-    /// The caller is asked, when it comes to that: Node reads `NODE_TLS_REJECT_UNAUTHORIZED` at each connection.
-    Asks {
-        /// Whether it is to be expected that it passes, so that it is better to ask beforehand.
-        expects: bool,
-    },
-}
-
-impl Default for AgentOptions {
-    fn default() -> Self {
-        Self {
-            keep_alive: false,
-            max_sockets: None,
-            max_total_sockets: None,
-            max_free_sockets: 256,
-            idle_timeout: None,
-            is_fifo: false,
-            host: None,
-            port: None,
-            network: NetworkOptions::default(),
-            tls: TlsOptions::default(),
-            caller: Asked::default(),
-        }
-    }
-}
-
-impl Default for TlsOptions {
-    fn default() -> Self {
-        Self {
-            ca: None,
-            extra_ca: Vec::new(),
-            crl: Vec::new(),
-            cert: None,
-            key: None,
-            unauthorized: Unauthorized::Refused,
-            servername: None,
-            asks_identity: false,
-            min_version: TlsVersion::V12,
-            max_version: TlsVersion::V13,
-            ciphers: None,
-            curves: None,
-            sigalgs: None,
-            protocols: Vec::new(),
-            max_cached_sessions: 100,
-        }
-    }
-}
-
-// Certificates are long and the key is a secret.
-impl fmt::Debug for TlsOptions {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TlsOptions").field("servername", &self.servername).finish_non_exhaustive()
-    }
-}
-
-/// An option about connections that cannot be used; the text names it.
-#[derive(Debug)]
-pub struct InvalidAgent(String);
-
-impl InvalidAgent {
-    pub(crate) fn new(option: &str, reason: impl fmt::Display) -> Self {
-        Self(format!("Agent option `{option}` cannot be used: {reason}"))
-    }
-
-    /// An option of the constructor that bears on connections.
-    pub(crate) fn option(option: &str, reason: impl fmt::Display) -> Self {
-        Self(format!("Constructor option `{option}` {reason}"))
-    }
-}
-
-impl fmt::Display for InvalidAgent {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for InvalidAgent {}
 
 /// Connections shared by clients.
 pub struct Agent {
@@ -177,8 +28,8 @@ impl Agent {
     /// Makes an agent; connects to nothing yet.
     ///
     /// Errors: certificates or keys that cannot be read.
-    pub fn new(options: AgentOptions) -> Result<Self, InvalidAgent> {
-        let tls = Arc::new(Tls::new(&options.tls, options.caller.clone())?);
+    pub fn new(options: AgentOptions) -> Result<Self, InvalidOption> {
+        let tls = Arc::new(Tls::new(&options.tls, options.asker.clone())?);
         let total = options.max_total_sockets.map(|limit| Arc::new(Total::new(limit)));
         Ok(Self { options: Arc::new(options), tls, total, origins: Mutex::default() })
     }
@@ -198,7 +49,7 @@ impl Agent {
     /// The connections to the origin of `url`, through `proxy` where there is one.
     ///
     /// Errors: a host that cannot stand in a certificate; a proxy that is no URL, or that an option cannot go with.
-    pub fn origin(&self, url: &BaseUrl, proxy: Option<&str>) -> Result<Arc<Origin>, InvalidAgent> {
+    pub fn origin(&self, url: &BaseUrl, proxy: Option<&str>) -> Result<Arc<Origin>, InvalidOption> {
         let options = &self.options;
         let key = (url.is_secure, url.host.clone(), url.port, proxy.map(str::to_owned));
         let mut origins = lock(&self.origins);
@@ -208,7 +59,8 @@ impl Agent {
         let tls = if url.is_secure {
             let name = options.tls.servername.clone().filter(|name| !name.is_empty());
             let host = name.unwrap_or_else(|| url.host.clone());
-            let name = ServerName::try_from(host.clone()).map_err(|error| InvalidAgent::new("servername", error))?;
+            let name =
+                ServerName::try_from(host.clone()).map_err(|error| InvalidOption::of_agent("servername", error))?;
             Some(Security { tls: Arc::clone(&self.tls), name, host })
         } else {
             None
@@ -218,11 +70,13 @@ impl Agent {
             None => None,
         };
         let origin = Arc::new(Origin {
-            host: options.host.clone().unwrap_or_else(|| url.host.clone()),
-            port: options.port.unwrap_or(url.port),
-            tls,
+            target: Target {
+                host: options.host.clone().unwrap_or_else(|| url.host.clone()),
+                port: options.port.unwrap_or(url.port),
+                tls,
+                options: Arc::clone(options),
+            },
             proxy,
-            options: Arc::clone(options),
             slots: options.max_sockets.map(|limit| Arc::new(Semaphore::new(limit))),
             total: self.total.clone(),
             waiting: AtomicUsize::new(0),
@@ -234,15 +88,6 @@ impl Agent {
         origins.insert(key, Arc::clone(&origin));
         Ok(origin)
     }
-}
-
-/// TLS with one host.
-pub(crate) struct Security {
-    pub(crate) tls: Arc<Tls>,
-    /// Name to ask for and check.
-    pub(crate) name: ServerName<'static>,
-    /// The same as text.
-    pub(crate) host: String,
 }
 
 /// The limit of an agent's connections to all origins together.
@@ -274,12 +119,8 @@ impl Total {
 
 /// The connections of one agent to one host and port.
 pub struct Origin {
-    pub(crate) host: String,
-    pub(crate) port: u16,
-    /// `None` for plain HTTP.
-    pub(crate) tls: Option<Security>,
-    pub(crate) proxy: Option<Route>,
-    pub(crate) options: Arc<AgentOptions>,
+    pub(super) target: Target,
+    pub(super) proxy: Option<Route>,
     slots: Option<Arc<Semaphore>>,
     total: Option<Arc<Total>>,
     /// Requests that wait for a turn.
@@ -347,7 +188,8 @@ impl Origin {
     pub(crate) fn take(&self) -> Option<Connection> {
         let mut idle = lock(&self.idle);
         loop {
-            let next = if self.options.is_fifo { idle.connections.pop_front() } else { idle.connections.pop_back() };
+            let next =
+                if self.target.options.is_fifo { idle.connections.pop_front() } else { idle.connections.pop_back() };
             match next {
                 Some(resting) if resting.connection.is_closed() => {}
                 other => return other.map(|resting| resting.connection),
@@ -364,18 +206,18 @@ impl Origin {
         let announced = announced.map(|limit| limit.saturating_sub(MARGIN));
         let is_short = announced.is_some_and(|limit| limit.is_zero());
         let mut idle = lock(&self.idle);
-        if !self.options.keep_alive {
+        if !self.target.options.keep_alive {
             // Those that the server closed give room to others. Only here, because it looks at every one.
             idle.connections.retain(|resting| !resting.connection.is_closed());
         }
         // Without `keepAlive`, too, Node hands a connection on to a request that waits for one.
-        let is_wanted = self.options.keep_alive || self.waiting.load(Ordering::Relaxed) > idle.connections.len();
+        let is_wanted = self.target.options.keep_alive || self.waiting.load(Ordering::Relaxed) > idle.connections.len();
         if !is_wanted || is_short || connection.is_closed() {
             close(connection, turn);
             return;
         }
-        let excess = (idle.connections.len() >= self.options.max_free_sockets).then_some(EXCESS);
-        let limit = [self.options.idle_timeout, announced, excess].into_iter().flatten().min();
+        let excess = (idle.connections.len() >= self.target.options.max_free_sockets).then_some(EXCESS);
+        let limit = [self.target.options.idle_timeout, announced, excess].into_iter().flatten().min();
         let deadline = limit.map(|limit| Instant::now() + limit);
         idle.connections.push_back(Resting { connection, deadline });
         let Some(deadline) = deadline else { return };

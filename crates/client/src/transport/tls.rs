@@ -1,11 +1,10 @@
 //! TLS of an agent, in rustls with the ring provider.
 
-use crate::agent::{InvalidAgent, TlsOptions, Unauthorized};
-use crate::caller::{Asked, Question};
-use crate::ciphers;
-use crate::failure::Failure;
-use crate::sessions;
-use crate::verifier::{Refused, TakesAny, Verifier};
+use super::verifier::{TakesAny, Verifier};
+use super::{ciphers, sessions};
+use crate::asker::{Asked, Question};
+use crate::failure::{Failure, RefusedCertificate};
+use crate::options::{InvalidOption, TlsOptions, TlsVersion, Unauthorized};
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::{ClientConfig, SupportedProtocolVersion, version};
 use rustls_pki_types::pem::PemObject;
@@ -18,15 +17,6 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-/// A version of TLS that can be spoken here.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum TlsVersion {
-    /// TLS 1.2
-    V12,
-    /// TLS 1.3
-    V13,
-}
-
 /// The settings of an agent, read.
 pub struct Tls {
     verifier: Arc<Verifier>,
@@ -38,7 +28,7 @@ pub struct Tls {
     /// Whether the caller let such a server pass when it was asked last.
     was_lax: AtomicBool,
     asks_identity: bool,
-    caller: Asked,
+    asker: Asked,
 }
 
 /// Which of the two settings a connection uses.
@@ -55,7 +45,7 @@ impl Tls {
     ///
     /// Roots are Mozilla's, as in Node, unless `ca` names others.
     /// Errors: certificates, keys, ciphers or curves that cannot be used; the text names the option.
-    pub fn new(options: &TlsOptions, caller: Asked) -> Result<Self, InvalidAgent> {
+    pub fn new(options: &TlsOptions, asker: Asked) -> Result<Self, InvalidOption> {
         let provider = Arc::new(provider(options)?);
         let verifier = Arc::new(Verifier::new(options, Arc::clone(&provider))?);
         let strict = config(options, provider, Arc::clone(&verifier))?;
@@ -69,7 +59,7 @@ impl Tls {
             unauthorized: options.unauthorized,
             was_lax: AtomicBool::new(options.unauthorized == Unauthorized::Asks { expects: true }),
             asks_identity: options.asks_identity,
-            caller,
+            asker,
         })
     }
 
@@ -90,7 +80,7 @@ impl Tls {
     }
 
     async fn ask_leave(&self) -> Mode {
-        let is_lax = matches!(self.caller.ask(Question::Unauthorized).await, Some(Ok(_)));
+        let is_lax = matches!(self.asker.ask(Question::Unauthorized).await, Some(Ok(_)));
         self.was_lax.store(is_lax, Ordering::Relaxed);
         if is_lax { Mode::Lax } else { Mode::Strict }
     }
@@ -107,10 +97,15 @@ impl Tls {
     /// What to do about a certificate that was refused: the mode for another attempt, or the failure to report.
     ///
     /// Names are compared by Node's own rules before one is refused: it knows names that are not alternative ones.
-    pub async fn appeal(&self, refused: &Refused, name: &ServerName<'static>, host: &str) -> Result<Mode, Failure> {
+    pub async fn appeal(
+        &self,
+        refused: &RefusedCertificate,
+        name: &ServerName<'static>,
+        host: &str,
+    ) -> Result<Mode, Failure> {
         let mut failure = Failure::refused(refused);
         if refused.is_for_another_name() {
-            match self.caller.identity(host, &refused.chain).await {
+            match self.asker.identity(host, &refused.chain).await {
                 Some(Ok(_)) => {
                     if let Some(certificate) = refused.chain.first() {
                         self.verifier.approve(name.clone(), certificate.clone());
@@ -133,7 +128,7 @@ impl Tls {
             return Ok(());
         }
         let chain = stream.get_ref().1.peer_certificates().unwrap_or_default();
-        match self.caller.identity(host, chain).await {
+        match self.asker.identity(host, chain).await {
             Some(Ok(_)) => Ok(()),
             Some(Err(failure)) => {
                 let may_ask = matches!(self.unauthorized, Unauthorized::Asks { .. });
@@ -152,7 +147,7 @@ impl fmt::Debug for Tls {
 }
 
 /// What may be offered to a server.
-fn provider(options: &TlsOptions) -> Result<CryptoProvider, InvalidAgent> {
+fn provider(options: &TlsOptions) -> Result<CryptoProvider, InvalidOption> {
     let mut provider = ring::default_provider();
     if let Some(text) = &options.ciphers {
         provider.cipher_suites = ciphers::suites(text)?;
@@ -167,7 +162,7 @@ fn config(
     options: &TlsOptions,
     provider: Arc<CryptoProvider>,
     verifier: Arc<Verifier>,
-) -> Result<ClientConfig, InvalidAgent> {
+) -> Result<ClientConfig, InvalidOption> {
     let versions: Vec<&SupportedProtocolVersion> =
         [(TlsVersion::V13, &version::TLS13), (TlsVersion::V12, &version::TLS12)]
             .into_iter()
@@ -178,24 +173,25 @@ fn config(
             .collect();
     let option = if options.ciphers.is_some() { "ciphers" } else { "maxVersion" };
     if versions.is_empty() {
-        return Err(InvalidAgent::new(option, "leaves no version of TLS to speak"));
+        return Err(InvalidOption::of_agent(option, "leaves no version of TLS to speak"));
     }
     let builder = ClientConfig::builder_with_provider(provider)
         .with_protocol_versions(&versions)
-        .map_err(|error| InvalidAgent::new(option, error))?
+        .map_err(|error| InvalidOption::of_agent(option, error))?
         .dangerous()
         .with_custom_certificate_verifier(verifier);
     let mut config = match (&options.cert, &options.key) {
         (Some(cert), Some(key)) => {
             let chain = CertificateDer::pem_slice_iter(cert.as_bytes())
                 .collect::<Result<Vec<_>, _>>()
-                .map_err(|error| InvalidAgent::new("cert", error))?;
-            let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).map_err(|error| InvalidAgent::new("key", error))?;
-            builder.with_client_auth_cert(chain, key).map_err(|error| InvalidAgent::new("cert", error))
+                .map_err(|error| InvalidOption::of_agent("cert", error))?;
+            let key =
+                PrivateKeyDer::from_pem_slice(key.as_bytes()).map_err(|error| InvalidOption::of_agent("key", error))?;
+            builder.with_client_auth_cert(chain, key).map_err(|error| InvalidOption::of_agent("cert", error))
         }
         (None, None) => Ok(builder.with_no_client_auth()),
-        (Some(_), None) => Err(InvalidAgent::new("key", "is missing beside `cert`")),
-        (None, Some(_)) => Err(InvalidAgent::new("cert", "is missing beside `key`")),
+        (Some(_), None) => Err(InvalidOption::of_agent("key", "is missing beside `cert`")),
+        (None, Some(_)) => Err(InvalidOption::of_agent("cert", "is missing beside `key`")),
     }?;
     config.alpn_protocols.clone_from(&options.protocols);
     config.enable_sni = options.servername.as_deref() != Some("");

@@ -1,60 +1,66 @@
 //! One request and its reply.
 
-use crate::agent::{Turn, close};
-use crate::connection::Connection;
-use crate::engine::breathe;
+use super::connection::{Body, Connection};
+use super::pool::{Origin, Turn, close};
+use super::reply::Reply;
+use super::watched::Activity;
 use crate::failure::Failure;
-use crate::packet::Job;
-use crate::watched::Activity;
+use crate::options::RequestOptions;
 use bytes::Bytes;
-use http::{HeaderMap, Response};
+use http::{HeaderMap, Request, Response};
 use http_body_util::BodyExt;
-use hyper::body::{Body, Incoming};
+use hyper::body::{Body as _, Incoming};
 use std::sync::Arc;
 use tokio::time::Duration;
 
-/// A whole reply.
-#[derive(Debug)]
-pub struct Reply {
-    /// HTTP status, 200 to 999.
-    pub status: u16,
-    /// The body.
-    pub body: Bytes,
+/// What the feature `null-network` answers in place of the network: the message that the benchmark's server sends.
+const NULL_NETWORK: &[u8] = include_bytes!("../null_network.txt");
+
+/// What is to be exchanged, and with whom.
+pub struct Exchange<'a, F> {
+    /// The connections to take one of.
+    pub origin: &'a Arc<Origin>,
+    /// Limits.
+    pub options: &'a RequestOptions,
+    /// Makes the request: for each attempt anew, because few need a second one.
+    pub request: F,
+    /// What else the thread has to do from time to time while a reply is long.
+    pub breathe: fn(),
 }
 
-/// What the feature `null-network` answers in place of the network: the message that the benchmark's server sends.
-const NULL_NETWORK: &[u8] = include_bytes!("null_network.txt");
-
-/// Sends the request of `job` and reads the reply to its end.
+/// Sends the request and reads the reply to its end.
 ///
 /// The client's timeout is how long nothing may move on the connection, from the first attempt to connect on; waiting for a turn
 /// does not count. Source: the original sets the timeout on the socket it was given.
 /// Redirects are results. A request that was not yet written when its kept connection turned out to be closed goes out
 /// again on another; one that was is never repeated.
-pub async fn exchange(job: &Job) -> Result<Reply, Failure> {
+pub async fn exchange<F>(exchange: &Exchange<'_, F>) -> Result<Reply, Failure>
+where
+    F: Fn() -> Result<Request<Body>, Box<Failure>>,
+{
     if cfg!(feature = "null-network") {
         return Ok(Reply { status: 201, body: Bytes::from_static(NULL_NETWORK) });
     }
-    let (origin, timeout) = (&job.client.origin, job.client.timeout);
+    let Exchange { origin, options, request, breathe } = exchange;
     let mut turn = origin.turn().await;
     // Boxed, here and below: a future is as large as its largest part, and is moved when it is spawned. Without the steps
     // that few requests take it is a tenth of the size.
     if let Some(route) = &origin.proxy {
-        let request = job.request().map_err(|failure| *failure)?;
-        return Box::pin(route.exchange(request, timeout, job.client.max_response_bytes)).await;
+        return Box::pin(route.exchange(request().map_err(|failure| *failure)?, options)).await;
     }
     while let Some(connection) = origin.take() {
         connection.activity.touch();
-        if let Attempt::Done(result) = attempt(job, connection, &mut turn).await {
+        if let Attempt::Done(result) = attempt(exchange, connection, &mut turn).await {
             return result;
         }
     }
     let activity = Activity::new();
-    let open = Box::pin(Connection::open(origin, activity.clone()));
-    let connection = within(&activity, timeout, open).await??;
+    origin.make_room();
+    let open = Box::pin(Connection::open(&origin.target, activity.clone()));
+    let connection = within(&activity, options.timeout, open).await??;
     // Many handshakes in a row are long work, too.
     breathe();
-    match attempt(job, connection, &mut turn).await {
+    match attempt(exchange, connection, &mut turn).await {
         Attempt::Done(result) => result,
         Attempt::Unsent => Err(Failure::hang_up()),
     }
@@ -66,22 +72,26 @@ enum Attempt {
     Unsent,
 }
 
-async fn attempt(job: &Job, mut connection: Connection, turn: &mut Turn) -> Attempt {
-    let origin = &job.client.origin;
+async fn attempt<F>(exchange: &Exchange<'_, F>, mut connection: Connection, turn: &mut Turn) -> Attempt
+where
+    F: Fn() -> Result<Request<Body>, Box<Failure>>,
+{
+    let Exchange { origin, options, request, breathe } = exchange;
     let activity = connection.activity.clone();
-    let exchanged = within(&activity, job.client.timeout, async {
+    let exchanged = within(&activity, options.timeout, async {
         if connection.sender.ready().await.is_err() {
             return Err(Attempt::Unsent);
         }
-        let request = job.request().map_err(|failure| Attempt::Done(Err(*failure)))?;
+        let request = request().map_err(|failure| Attempt::Done(Err(*failure)))?;
         let sent = connection.sender.try_send_request(request).await;
         let response = sent.map_err(|mut error| match error.take_message() {
             Some(_) => Attempt::Unsent,
             None => Attempt::Done(Err(Failure::http(error.error(), activity.failed()))),
         })?;
         let announced = announced(response.headers());
-        let limit = job.client.max_response_bytes;
-        let reply = read(response, limit).await.map_err(|failure| Attempt::Done(Err(failure)))?;
+        let reply = read(response, options.max_response_bytes, *breathe)
+            .await
+            .map_err(|failure| Attempt::Done(Err(failure)))?;
         Ok((reply, announced))
     });
     let (reply, announced) = match exchanged.await {
@@ -119,7 +129,7 @@ fn announced(headers: &HeaderMap) -> Option<Duration> {
 }
 
 /// Reads a reply of at most `limit` bytes; one that is longer is not read on.
-async fn read(response: Response<Incoming>, limit: usize) -> Result<Reply, Failure> {
+async fn read(response: Response<Incoming>, limit: usize, breathe: fn()) -> Result<Reply, Failure> {
     let status = response.status().as_u16();
     let mut incoming = response.into_body();
     let announced = incoming.size_hint().exact();

@@ -1,66 +1,15 @@
 //! From a host and a port to a TCP connection, by the rules of Node's `net.connect`.
 
-use crate::agent::AgentOptions;
-use crate::caller::Question;
+use super::watched::Activity;
+use crate::asker::Question;
 use crate::failure::{Failure, NetworkError};
-use crate::watched::Activity;
+use crate::options::{AgentOptions, Family, NetworkOptions};
 use dns_lookup::{AddrInfoHints, LookupError, getaddrinfo};
 use socket2::{SockRef, TcpKeepalive};
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::Duration;
-
-/// How to reach a host; names and defaults are those of Node's `net.connect`.
-#[derive(Debug, Clone)]
-pub struct NetworkOptions {
-    /// Only addresses of this kind. Default: both.
-    pub family: Option<Family>,
-    /// Flags for `getaddrinfo`, with the values of this system. Default: `AI_ADDRCONFIG`, unless `family` is given.
-    pub hints: Option<i32>,
-    /// Which addresses of a name come first. Default: in the order of the resolver.
-    pub first: Option<Family>,
-    /// Try the addresses one after the other, with so much time for each but the last. Default: the first one only.
-    pub attempt_timeout: Option<Duration>,
-    /// Address to connect from. Default: the system's choice.
-    pub local_address: Option<IpAddr>,
-    /// Whether the caller looks names up.
-    pub asks_lookup: bool,
-    /// Send small packets at once. Default: true.
-    pub no_delay: bool,
-    /// Let the system probe connections that have been idle for so long. Default: no probes.
-    pub probe_after: Option<Duration>,
-}
-
-/// A kind of address.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Family {
-    /// IPv4.
-    V4,
-    /// IPv6.
-    V6,
-}
-
-impl Default for NetworkOptions {
-    fn default() -> Self {
-        Self {
-            family: None,
-            hints: None,
-            first: None,
-            attempt_timeout: None,
-            local_address: None,
-            asks_lookup: false,
-            no_delay: true,
-            probe_after: None,
-        }
-    }
-}
-
-impl Family {
-    fn of(address: &SocketAddr) -> Self {
-        if address.is_ipv4() { Self::V4 } else { Self::V6 }
-    }
-}
 
 /// Connects to `host`; `activity` sees every step.
 pub async fn connect(options: &AgentOptions, host: &str, port: u16, activity: &Activity) -> Result<TcpStream, Failure> {
@@ -157,7 +106,7 @@ const NOT_FOUND: (&str, Option<i32>) = ("ENOTFOUND", Some(-3008));
 async fn lookup(options: &AgentOptions, host: &str, port: u16) -> Result<Vec<SocketAddr>, Failure> {
     let network = &options.network;
     if network.asks_lookup
-        && let Some(answer) = options.caller.ask(Question::Lookup { host: host.to_owned() }).await
+        && let Some(answer) = options.asker.ask(Question::Lookup { host: host.to_owned() }).await
     {
         // The caller has checked that they are addresses.
         return Ok(answer?.iter().filter_map(|text| Some(SocketAddr::new(text.parse().ok()?, port))).collect());

@@ -1,6 +1,6 @@
 //! What OpenSSL calls the ciphers, curves and signatures that rustls has.
 
-use crate::agent::InvalidAgent;
+use crate::options::InvalidOption;
 use rustls::crypto::SupportedKxGroup;
 use rustls::crypto::ring::{cipher_suite as suite, kx_group};
 use rustls::{SignatureScheme, SupportedCipherSuite};
@@ -46,7 +46,7 @@ const EVERYTHING: [&str; 10] =
 ///
 /// Errors: a suite that rustls does not have, an unknown word, or a list that selects nothing. What a list excludes may
 /// be unknown: it is not there in any case.
-pub fn suites(list: &str) -> Result<Vec<SupportedCipherSuite>, InvalidAgent> {
+pub fn suites(list: &str) -> Result<Vec<SupportedCipherSuite>, InvalidOption> {
     let mut selected: Vec<&str> = Vec::new();
     let mut killed: Vec<&str> = Vec::new();
     for word in list.split([':', ',', ';', ' ']).filter(|word| !word.is_empty()) {
@@ -60,7 +60,7 @@ pub fn suites(list: &str) -> Result<Vec<SupportedCipherSuite>, InvalidAgent> {
         match sign {
             "" if named.is_empty() => {
                 let known: Vec<&str> = SUITES.iter().map(|(name, ..)| *name).collect();
-                return Err(InvalidAgent::new(
+                return Err(InvalidOption::of_agent(
                     "ciphers",
                     format_args!("`{name}` is not available; there are {}", known.join(", ")),
                 ));
@@ -76,7 +76,7 @@ pub fn suites(list: &str) -> Result<Vec<SupportedCipherSuite>, InvalidAgent> {
         }
     }
     if selected.is_empty() {
-        return Err(InvalidAgent::new("ciphers", "selects no cipher"));
+        return Err(InvalidOption::of_agent("ciphers", "selects no cipher"));
     }
     if !selected.iter().any(|name| is_of_13(name)) {
         selected.splice(0..0, SUITES.iter().map(|(name, ..)| *name).filter(|name| is_of_13(name)));
@@ -104,13 +104,13 @@ fn is_named(word: &str, name: &str, aliases: &[&str]) -> bool {
 }
 
 /// The curves of `ecdhCurve`: names of OpenSSL or NIST, with colons between them.
-pub fn curves(list: &str) -> Result<Vec<&'static dyn SupportedKxGroup>, InvalidAgent> {
+pub fn curves(list: &str) -> Result<Vec<&'static dyn SupportedKxGroup>, InvalidOption> {
     list.split(':')
         .map(|name| match name {
             "X25519" | "x25519" => Ok(kx_group::X25519),
             "P-256" | "prime256v1" | "secp256r1" => Ok(kx_group::SECP256R1),
             "P-384" | "secp384r1" => Ok(kx_group::SECP384R1),
-            other => Err(InvalidAgent::new(
+            other => Err(InvalidOption::of_agent(
                 "ecdhCurve",
                 format_args!("`{other}` is not available; there are X25519, P-256, P-384"),
             )),
@@ -119,7 +119,7 @@ pub fn curves(list: &str) -> Result<Vec<&'static dyn SupportedKxGroup>, InvalidA
 }
 
 /// The signatures of `sigalgs`: names of OpenSSL, with colons between them.
-pub fn schemes(list: &str) -> Result<Vec<SignatureScheme>, InvalidAgent> {
+pub fn schemes(list: &str) -> Result<Vec<SignatureScheme>, InvalidOption> {
     list.split(':')
         .map(|name| {
             let scheme = match name.to_ascii_lowercase().as_str() {
@@ -132,7 +132,7 @@ pub fn schemes(list: &str) -> Result<Vec<SignatureScheme>, InvalidAgent> {
                 "rsa+sha256" | "rsa_pkcs1_sha256" => SignatureScheme::RSA_PKCS1_SHA256,
                 "rsa+sha384" | "rsa_pkcs1_sha384" => SignatureScheme::RSA_PKCS1_SHA384,
                 "rsa+sha512" | "rsa_pkcs1_sha512" => SignatureScheme::RSA_PKCS1_SHA512,
-                _ => return Err(InvalidAgent::new("sigalgs", format_args!("`{name}` is not available"))),
+                _ => return Err(InvalidOption::of_agent("sigalgs", format_args!("`{name}` is not available"))),
             };
             Ok(scheme)
         })

@@ -4,11 +4,16 @@
 //! the engine looks before it rests, and wake it only when it does rest. A channel rings once for all completions of a
 //! turn of the engine's loop, and not at all while its owner collects.
 
+use crate::call::{Arguments, Call, Draft};
+use crate::client::Client;
 use crate::count;
-use crate::exchange::{Reply, exchange};
 use crate::failure::Failure;
-use crate::packet::{Job, Packet};
+use crate::flight;
+use crate::methods::Method;
+use crate::refusal::Refusal;
 use crate::text::Text;
+use crate::transport::reply::Reply;
+use bytes::Bytes;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::future::pending;
@@ -17,6 +22,51 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::{io, mem, thread};
 use tokio::runtime::{Builder, Handle};
+
+/// Calls that are handed over in one piece.
+#[derive(Default)]
+pub struct Packet {
+    /// For each draft its path and its body.
+    texts: Vec<u8>,
+    drafts: Vec<Draft>,
+}
+
+impl Packet {
+    /// Requests after which a packet is worth a wake-up of the engine while JavaScript still makes more.
+    const FULL_COUNT: usize = 128;
+    /// Bytes after which it is. What one request keeps waiting for its reply, it keeps in memory of all its neighbours.
+    const FULL_LENGTH: usize = 1 << 16;
+
+    /// Puts a call in, or says why it sends nothing and leaves the packet as it was.
+    pub fn put(
+        &mut self,
+        client: &Arc<Client>,
+        method: &'static Method,
+        arguments: &Arguments<'_>,
+        ticket: u32,
+    ) -> Result<(), Refusal> {
+        let draft = Draft::new(client, method, arguments, ticket, &mut self.texts)?;
+        self.drafts.push(draft);
+        Ok(())
+    }
+
+    /// Whether it should be handed over without waiting for more.
+    pub fn is_full(&self) -> bool {
+        self.drafts.len() >= Self::FULL_COUNT || self.texts.len() >= Self::FULL_LENGTH
+    }
+
+    /// Whether there is nothing to hand over.
+    pub fn is_empty(&self) -> bool {
+        self.drafts.is_empty()
+    }
+
+    /// The calls with their tickets, in the order in which they were put.
+    fn into_calls(self) -> impl Iterator<Item = (u32, Call)> {
+        let texts = Bytes::from(self.texts);
+        let mut start = 0;
+        self.drafts.into_iter().map(move |draft| (draft.ticket, draft.into_call(&texts, &mut start)))
+    }
+}
 
 /// Completions that cross to JavaScript in one piece.
 #[derive(Debug, Default)]
@@ -42,7 +92,7 @@ impl Batch {
 }
 
 /// One JavaScript thread's access to the engine.
-pub struct Channel {
+pub struct Lane {
     runtime: Handle,
     inbox: Arc<Inbox>,
 }
@@ -81,22 +131,22 @@ struct Inbox {
 #[derive(Default)]
 struct State {
     batches: VecDeque<Batch>,
-    bell: Bell,
+    notice: Notice,
 }
 
 /// Whether the owner of a channel knows that completions wait.
 #[derive(Default, Clone, Copy, PartialEq, Eq)]
-enum Bell {
+enum Notice {
     /// It found the inbox empty.
     #[default]
-    Silent,
+    None,
     /// It will be rung; so many completions wait.
     Due(usize),
     /// It was rung, and collects until it finds the inbox empty.
-    Rung,
+    Given,
 }
 
-impl Channel {
+impl Lane {
     /// Opens a channel; `ring` is called on the engine's thread when completions wait to be collected.
     ///
     /// Errors: the engine's thread cannot be started.
@@ -121,7 +171,7 @@ impl Channel {
         let mut state = lock(&self.inbox.state);
         let batch = state.batches.pop_front();
         if batch.is_none() {
-            state.bell = Bell::Silent;
+            state.notice = Notice::None;
         }
         batch
     }
@@ -134,10 +184,14 @@ fn take_up() {
     }
     let packets = mem::take(&mut *lock(&ARRIVALS.packets));
     for (packet, inbox) in packets {
-        for job in packet.into_jobs() {
+        for (ticket, call) in packet.into_calls() {
             IN_FLIGHT.set(IN_FLIGHT.get() + 1);
-            let debt = Debt { ticket: job.ticket, inbox: Arc::clone(&inbox), is_paid: false };
-            tokio::spawn(carry(job, debt));
+            let inbox = Arc::clone(&inbox);
+            flight::begin(call, breathe, move |outcome| {
+                inbox.complete(ticket, outcome);
+                // A connection is free again: what has arrived meanwhile need not wait until the engine would rest.
+                take_up();
+            });
         }
     }
 }
@@ -146,7 +200,7 @@ fn take_up() {
 fn ring_all() {
     for inbox in TO_RING.take() {
         let state = lock(&inbox.state);
-        if let Bell::Due(_) = state.bell {
+        if let Notice::Due(_) = state.notice {
             inbox.ring(state);
         }
     }
@@ -165,12 +219,26 @@ fn rise() {
 }
 
 /// For work that can keep the engine's thread from resting for long: does what else is done before a rest.
-pub(crate) fn breathe() {
+fn breathe() {
     ring_all();
     take_up();
 }
 
 impl Inbox {
+    /// Takes what became of a request.
+    fn complete(self: &Arc<Self>, ticket: u32, outcome: Result<Reply, Failure>) {
+        match outcome {
+            Ok(reply) => self.put(ticket, reply.status, &reply.body),
+            Err(failure) => {
+                // Strings and numbers: there is nothing in it that JSON cannot hold.
+                let text = serde_json::to_vec(&failure).unwrap_or_default();
+                self.put(ticket, 0, &text);
+            }
+        }
+        IN_FLIGHT.set(IN_FLIGHT.get() - 1);
+        count::COMPLETIONS.add_one();
+    }
+
     fn put(self: &Arc<Self>, ticket: u32, status: u16, body: &[u8]) {
         let mut state = lock(&self.state);
         if !state.batches.back().is_some_and(|batch| batch.has_room(body.len())) {
@@ -180,27 +248,27 @@ impl Inbox {
             let length = batch.text.push_utf8(body);
             batch.meta.extend([to_i32(ticket), i32::from(status), to_i32(length)]);
         }
-        match &mut state.bell {
+        match &mut state.notice {
             // The last request of all: nothing follows that could ring with it.
-            Bell::Silent if IN_FLIGHT.get() == 1 => self.ring(state),
-            bell @ Bell::Silent => {
-                *bell = Bell::Due(1);
+            Notice::None if IN_FLIGHT.get() == 1 => self.ring(state),
+            notice @ Notice::None => {
+                *notice = Notice::Due(1);
                 drop(state);
                 TO_RING.with_borrow_mut(|inboxes| inboxes.push(Arc::clone(self)));
             }
-            Bell::Due(count) if *count < RING_AFTER => *count += 1,
-            Bell::Due(_) => self.ring(state),
-            Bell::Rung => {}
+            Notice::Due(count) if *count < RING_AFTER => *count += 1,
+            Notice::Due(_) => self.ring(state),
+            Notice::Given => {}
         }
     }
 
     fn ring(&self, mut state: MutexGuard<'_, State>) {
-        state.bell = Bell::Rung;
+        state.notice = Notice::Given;
         drop(state);
         // It may be called where the runtime itself would end with it. What it panics with is on stderr by then.
         if catch_unwind(AssertUnwindSafe(|| (self.ring)())).is_err() {
             // The next completion tries again.
-            lock(&self.state).bell = Bell::Silent;
+            lock(&self.state).notice = Notice::None;
         }
     }
 }
@@ -213,48 +281,6 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// Tickets count requests in flight, and no reply is longer than `max_response_bytes`, so both fit.
 fn to_i32(number: impl TryInto<i32>) -> i32 {
     number.try_into().unwrap_or(i32::MAX)
-}
-
-/// The outcome that a request owes its caller. One that is dropped, because the request panicked, is an outcome, too.
-struct Debt {
-    ticket: u32,
-    inbox: Arc<Inbox>,
-    is_paid: bool,
-}
-
-impl Debt {
-    fn pay(mut self, outcome: Result<Reply, Failure>) {
-        self.settle(outcome);
-    }
-
-    fn settle(&mut self, outcome: Result<Reply, Failure>) {
-        self.is_paid = true;
-        match outcome {
-            Ok(reply) => self.inbox.put(self.ticket, reply.status, &reply.body),
-            Err(failure) => {
-                // Strings and numbers: there is nothing in it that JSON cannot hold.
-                let text = serde_json::to_vec(&failure).unwrap_or_default();
-                self.inbox.put(self.ticket, 0, &text);
-            }
-        }
-        IN_FLIGHT.set(IN_FLIGHT.get() - 1);
-        count::COMPLETIONS.add_one();
-    }
-}
-
-impl Drop for Debt {
-    fn drop(&mut self) {
-        if !self.is_paid {
-            self.settle(Err(Failure::fault()));
-        }
-    }
-}
-
-async fn carry(job: Job, debt: Debt) {
-    let outcome = exchange(&job).await;
-    debt.pay(outcome);
-    // A connection is free again: what has arrived meanwhile need not wait until the engine would rest.
-    take_up();
 }
 
 /// The engine's runtime; started by the first channel, shared by all of the process, ended with the process.
@@ -280,11 +306,12 @@ fn runtime() -> io::Result<Handle> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::agent::{Agent, AgentOptions, NetworkOptions};
+    use crate::asker::{Asked, Asker, Question, Reply as Answering};
     use crate::base_url::BaseUrl;
-    use crate::caller::{Asked, Caller, Question, Reply as Answering};
-    use crate::client::{Call, Client, ClientOptions};
+    use crate::client::ClientOptions;
     use crate::methods::{Resource, find};
+    use crate::options::{AgentOptions, NetworkOptions, RequestOptions};
+    use crate::transport::pool::Agent;
     use std::io::{Read, Write};
     use std::net::TcpListener;
     use std::sync::atomic::AtomicUsize;
@@ -296,7 +323,7 @@ mod tests {
 
     struct Panics;
 
-    impl Caller for Panics {
+    impl Asker for Panics {
         fn ask(&self, _: Question, _: Answering) {
             panic!("this is part of the test");
         }
@@ -310,8 +337,7 @@ mod tests {
             version: "1.0".into(),
             base_url: BaseUrl::parse(url).unwrap(),
             proxy: None,
-            timeout: PATIENCE,
-            max_response_bytes: 1 << 20,
+            request: RequestOptions { timeout: PATIENCE, max_response_bytes: 1 << 20 },
         };
         Arc::new(Client::new(&options, &settings).unwrap())
     }
@@ -321,7 +347,7 @@ mod tests {
         let network = NetworkOptions { asks_lookup: true, ..NetworkOptions::default() };
         client(
             "http://layer.test",
-            AgentOptions { network, caller: Asked(Some(Arc::new(Panics))), ..Default::default() },
+            AgentOptions { network, asker: Asked(Some(Arc::new(Panics))), ..Default::default() },
         )
     }
 
@@ -341,25 +367,25 @@ mod tests {
     }
 
     /// A channel, and what hears its bell; the first `faults` times the bell panics.
-    fn channel_with_faulty_bell(faults: usize) -> (Channel, Receiver<()>) {
+    fn channel_with_faulty_bell(faults: usize) -> (Lane, Receiver<()>) {
         let (sender, hears) = channel();
         let count = AtomicUsize::new(0);
         let ring = move || {
             assert!(count.fetch_add(1, Ordering::SeqCst) >= faults, "this is part of the test");
             let _ = sender.send(());
         };
-        (Channel::open(ring).unwrap(), hears)
+        (Lane::open(ring).unwrap(), hears)
     }
 
-    fn submit(to: &Channel, client: &Arc<Client>, ticket: u32) {
+    fn submit(to: &Lane, client: &Arc<Client>, ticket: u32) {
         let mut packet = Packet::default();
-        let call = Call { path: [Some("maria"), None], text: None };
-        client.prepare(find(Resource::Blocklist, "get"), &call, ticket, &mut packet).unwrap();
+        let arguments = Arguments { path: [Some("maria"), None], text: None };
+        packet.put(client, find(Resource::Blocklist, "get"), &arguments, ticket).unwrap();
         to.submit(packet);
     }
 
     /// Ticket, status and text of each completion until there are `count`.
-    fn completions(of: &Channel, hears: &Receiver<()>, count: usize) -> Vec<(i32, i32, String)> {
+    fn completions(of: &Lane, hears: &Receiver<()>, count: usize) -> Vec<(i32, i32, String)> {
         let mut all = Vec::new();
         while all.len() < count {
             hears.recv_timeout(PATIENCE).unwrap();

@@ -4,10 +4,10 @@
 //! bit of speed. Two things differ from a direct connection: the path is normalised as a WHATWG URL (a `'` in a query
 //! goes out as `%27`), and the timeout counts from connecting, sending and each piece of the reply.
 
-use crate::agent::{AgentOptions, InvalidAgent};
-use crate::connection::Body;
-use crate::exchange::Reply;
+use super::connection::Body;
+use super::reply::Reply;
 use crate::failure::Failure;
+use crate::options::{AgentOptions, InvalidOption, RequestOptions};
 use http::Request;
 use reqwest::{Client, Proxy, Url, redirect, retry};
 use rustls::ClientConfig;
@@ -27,7 +27,7 @@ impl Route {
     /// Prepares the way to `service` through the proxy at `url`; connects to nothing yet.
     ///
     /// Errors: a proxy that is no `http://` or `https://` URL. The text does not quote it: it may hold a password.
-    pub fn new(url: &str, service: String, tls: &ClientConfig, options: &AgentOptions) -> Result<Self, InvalidAgent> {
+    pub fn new(url: &str, service: String, tls: &ClientConfig, options: &AgentOptions) -> Result<Self, InvalidOption> {
         let network = &options.network;
         // reqwest makes these connections, and has no place for them.
         for (name, is_set) in [
@@ -39,10 +39,11 @@ impl Route {
             ("port", options.port.is_some()),
         ] {
             if is_set {
-                return Err(InvalidAgent::new(name, "it does not go together with a proxy"));
+                return Err(InvalidOption::of_agent(name, "it does not go together with a proxy"));
             }
         }
-        let refusal = |()| InvalidAgent::option("proxy", "needs to be a URL such as http://user:password@host:3128");
+        let refusal =
+            |()| InvalidOption::of_client("proxy", "needs to be a URL such as http://user:password@host:3128");
         let parsed = Url::parse(url).map_err(|_| refusal(()))?;
         if !matches!(parsed.scheme(), "http" | "https") || parsed.host_str().is_none() {
             return Err(refusal(()));
@@ -62,10 +63,10 @@ impl Route {
         Ok(Self { client, service })
     }
 
-    /// Sends `request` and reads the reply to its end; `timeout` bounds each step.
-    ///
-    /// A reply of more than `limit` bytes is not read on, and its connection is closed.
-    pub async fn exchange(&self, request: Request<Body>, timeout: Duration, limit: usize) -> Result<Reply, Failure> {
+    /// Sends `request` and reads the reply to its end; the timeout bounds each step. A reply that is too large is not read on, and
+    /// its connection is closed.
+    pub async fn exchange(&self, request: Request<Body>, options: &RequestOptions) -> Result<Reply, Failure> {
+        let RequestOptions { timeout, max_response_bytes: limit } = *options;
         let (parts, body) = request.into_parts();
         let url = Url::parse(&format!("{}{}", self.service, parts.uri)).map_err(|_| Failure::hang_up())?;
         let mut proxied = reqwest::Request::new(parts.method, url);

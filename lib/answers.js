@@ -20,16 +20,16 @@ exports.keptError = (number) => {
   return error;
 };
 
-/** The native caller of this thread, where the questions of all agents arrive. */
-exports.caller = () => {
-  if (!native) native = outside(() => new addon.Caller(answer));
+/** The native asker of this thread, where the questions of all agents arrive. */
+exports.asker = () => {
+  if (!native) native = outside(() => new addon.Asker(answer));
   return native;
 };
 
 /** A number for the functions of an agent, for as long as the engine has the agent; 0 where it has none. */
 exports.hook = (hooks) => {
   if (!hooks.lookup && !hooks.checkServerIdentity) return 0;
-  for (const number of exports.caller().forgotten()) hooked.delete(number);
+  for (const number of exports.asker().forgotten()) hooked.delete(number);
   lastHooks += 1;
   hooked.set(lastHooks, hooks);
   return lastHooks;

@@ -1,4 +1,4 @@
-//! Calls back to the thread of the caller, for `lookup` and `checkServerIdentity`: this crate knows no JavaScript.
+//! Questions to the thread of the caller, for `lookup` and `checkServerIdentity`: this crate knows no JavaScript.
 
 use crate::failure::Failure;
 use rustls_pki_types::CertificateDer;
@@ -31,15 +31,15 @@ pub type Answer = Result<Vec<String>, u32>;
 /// Where an answer goes.
 pub type Reply = oneshot::Sender<Answer>;
 
-/// Someone who answers questions. Must not block.
-pub trait Caller: Send + Sync {
+/// The way of questions to the caller. Must not block.
+pub trait Asker: Send + Sync {
     /// Takes a question. A reply that is dropped is one that never comes: the timeout of the request ends the wait.
     fn ask(&self, question: Question, reply: Reply);
 }
 
-/// A caller, where there is one.
+/// An asker, where there is one.
 #[derive(Clone, Default)]
-pub struct Asked(pub Option<Arc<dyn Caller>>);
+pub struct Asked(pub Option<Arc<dyn Asker>>);
 
 impl fmt::Debug for Asked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -52,11 +52,11 @@ impl Asked {
     ///
     /// Errors: the caller said no; the failure stands for the error that it keeps.
     pub(crate) async fn ask(&self, question: Question) -> Option<Result<Vec<String>, Failure>> {
-        let caller = self.0.as_ref()?;
+        let asker = self.0.as_ref()?;
         let (reply, answer) = oneshot::channel();
-        caller.ask(question, reply);
+        asker.ask(question, reply);
         match answer.await {
-            Ok(answer) => Some(answer.map_err(|error| Failure::Caller { error })),
+            Ok(answer) => Some(answer.map_err(|error| Failure::Answer { error })),
             Err(_) => std::future::pending().await,
         }
     }

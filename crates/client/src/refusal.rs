@@ -1,0 +1,46 @@
+//! Why a call sends nothing.
+
+use http::HeaderValue;
+use std::borrow::Cow;
+use std::fmt;
+
+/// Why a call sends nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal {
+    /// An argument is missing or wrong; the text is for the callback.
+    Argument(&'static str),
+    /// A header cannot hold the value it should; the name is for Node's `ERR_INVALID_CHAR`.
+    Header(&'static str),
+    /// The path is longer than a request line can be.
+    PathTooLong,
+}
+
+/// The text for user ids that would climb out of their path, even percent-encoded: proxies resolve `%2E%2E` too.
+pub const DOT_SEGMENT: &str = "User ID must not be \".\" or \"..\", it would change the path of the request";
+
+/// A header value with the characters that Node allows: one byte each, no control characters but the tab.
+pub(crate) fn header(value: &str, name: &'static str) -> Result<HeaderValue, Refusal> {
+    let bytes: Cow<'_, [u8]> = if value.is_ascii() {
+        Cow::Borrowed(value.as_bytes())
+    } else {
+        value
+            .chars()
+            .map(|character| u8::try_from(u32::from(character)))
+            .collect::<Result<Vec<u8>, _>>()
+            .map_err(|_| Refusal::Header(name))?
+            .into()
+    };
+    HeaderValue::from_bytes(&bytes).map_err(|_| Refusal::Header(name))
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Argument(text) => f.write_str(text),
+            Self::Header(name) => write!(f, "Invalid character in header content [\"{name}\"]"),
+            Self::PathTooLong => f.write_str("The path of the request is longer than 65,534 bytes"),
+        }
+    }
+}
+
+impl std::error::Error for Refusal {}
