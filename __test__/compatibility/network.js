@@ -203,7 +203,7 @@ module.exports = [
     ],
   },
   {
-    behaviour: 'An agent that connects in a way of its own: a subclass with `createConnection` and the like',
+    behaviour: 'An agent with its own way to connect: a subclass with `createConnection` and the like',
     verdict: 'different',
     how: 'the constructor refuses it, and names the option `proxy`; the original used it',
     tests: [
@@ -212,7 +212,7 @@ module.exports = [
     ],
   },
   {
-    behaviour: 'An `agent` that is no https.Agent is refused, in the same words',
+    behaviour: 'An `agent` that is not an https.Agent is refused, in the same words',
     verdict: 'same',
     tests: ["an agent that is not an https.Agent is refused with the original's text"],
   },
@@ -360,7 +360,7 @@ module.exports = [
   {
     behaviour: 'NODE_USE_ENV_PROXY=1, HTTP_PROXY, HTTPS_PROXY, NO_PROXY',
     verdict: 'different',
-    how: 'are honoured on every Node for clients without an agent of their own; Node has them since 22.21 and 24',
+    how: 'are honoured on every Node for clients without their own agent; Node has them since 22.21 and 24',
     tests: [
       'NODE_USE_ENV_PROXY=1: requests go through HTTP_PROXY and HTTPS_PROXY, in capitals or not',
       'NO_PROXY: names the hosts that are asked directly',

@@ -138,7 +138,7 @@ module.exports = [
     tests: ['Jest: realms, fake timers and registries', 'Vitest, pool …: realms, fake timers and registries'],
   },
   {
-    behaviour: '`instanceof Error` of errors of the network in Jest, whose tests have a realm of their own',
+    behaviour: '`instanceof Error` of errors of the network in Jest, whose tests have their own realm',
     verdict: 'different',
     how: "true; errors of Node's own modules are of another realm",
     tests: ['Jest: realms, fake timers and registries'],

@@ -238,7 +238,8 @@ module.exports = [
   },
   {
     name: 'user ids . and .. are refused',
-    reason: 'Whoever resolves the path of the request would take them as steps of the path, not as a user id.',
+    reason:
+      'A proxy or server that resolves the path of the request would take them as steps of the path, not as a user id.',
     applies: (_, context) => hasDotsInPath(context),
     expect(observation, context) {
       const error = new Error('User ID must not be "." or "..", it would change the path of the request');
@@ -302,7 +303,7 @@ module.exports = [
   ),
   refusal(
     ['no callback'],
-    'a callback that is no function is refused at once',
+    'a callback that is not a function is refused at once',
     'The original sent the request and then threw `callback is not a function` where nobody could catch it.',
   ),
   refusal(
@@ -404,7 +405,7 @@ module.exports = [
     },
   },
   {
-    name: 'a timeout that is none is refused by the constructor',
+    name: 'an invalid timeout is refused by the constructor',
     reason: 'The original took it, and then every call threw.',
     applies: (observation, { row }) =>
       /timeout: /.test(row.name) &&
