@@ -17,16 +17,18 @@ use tokio::runtime::Runtime;
 use tokio::sync::watch;
 use tower_service::Service as _;
 
-use crate::clock::Clock;
 use crate::config::Config;
-use crate::files::Files;
-use crate::ids::Ids;
+use crate::ground::clock::Clock;
+use crate::ground::files::Files;
+use crate::ground::ids::Ids;
+use crate::ground::task;
+use crate::http::routes::admin::{self, Admin};
+use crate::http::{router, server, tls};
 use crate::outbound::Outbound;
-use crate::routes::admin::{self, Admin};
 use crate::service::Services;
 use crate::service::delivery::Attempt;
 use crate::tools::{self, Tools};
-use crate::{router, server, task, tls, worker};
+use crate::work;
 
 /// A running platform. It owns its threads, its listener and its database; dropping it stops it like [`Platform::close`].
 pub struct Platform {
@@ -219,7 +221,7 @@ impl Platform {
         }
         let mut workers = {
             let _inside = runtime.enter();
-            worker::start(&services, outbound, &is_stopping)
+            work::start(&services, outbound, &is_stopping)
         };
         let service = server::Service { tls: acceptor, router, memory: services.memory().clone() };
         let max_connections = config.max_connections;

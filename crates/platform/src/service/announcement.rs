@@ -14,7 +14,7 @@ use super::Services;
 use super::caller::Caller;
 use super::dedupe::{self, Creation, Tagged};
 use super::named::Named;
-use crate::error::Failure;
+use crate::http::failure::Failure;
 
 fn find_of_user(
     reads: &dyn Reads,

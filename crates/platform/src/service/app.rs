@@ -9,7 +9,7 @@ use layer_wire::app::AppChange;
 use layer_wire::{ApiError, AppId};
 
 use super::Services;
-use crate::error::Failure;
+use crate::http::failure::Failure;
 use crate::platform::NewApp;
 
 impl Services {

@@ -29,9 +29,9 @@ use serde::Serialize;
 
 use super::Services;
 use super::named::identities_of;
-use crate::error::Failure;
-use crate::files::on_disk;
-use crate::ids::Ids;
+use crate::ground::files::on_disk;
+use crate::ground::ids::Ids;
+use crate::http::failure::Failure;
 
 /// How many objects are read at a time.
 const PAGE: usize = 200;

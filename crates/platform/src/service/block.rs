@@ -6,7 +6,7 @@ use layer_wire::UserId;
 use super::Services;
 use super::caller::Caller;
 use super::named::Named;
-use crate::error::Failure;
+use crate::http::failure::Failure;
 
 impl Services {
     /// The users whom `owner` blocks; none for an unknown owner (recorded).

@@ -15,7 +15,7 @@ use super::dedupe::{self, Creation, Tagged};
 use super::message;
 use super::named::Named;
 use super::scheduled_message;
-use crate::error::Failure;
+use crate::http::failure::Failure;
 
 /// The outcome of a request to create a conversation as a user.
 #[derive(Debug, Clone, PartialEq)]

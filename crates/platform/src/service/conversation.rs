@@ -12,7 +12,7 @@ use super::caller::Caller;
 use super::dedupe::{self, Creation, Tagged};
 use super::event::{Event, Events};
 use super::named::Named;
-use crate::error::Failure;
+use crate::http::failure::Failure;
 
 /// The outcome of a request to create a conversation.
 #[derive(Debug, Clone, PartialEq)]

@@ -9,7 +9,7 @@ use super::Services;
 use super::conversation::{find_as_participant, remove_participant};
 use super::event::Event;
 use super::message::find_of_user;
-use crate::error::Failure;
+use crate::http::failure::Failure;
 
 impl Services {
     /// Deletes a message as a user who can see it. For everyone, it must be a participant.

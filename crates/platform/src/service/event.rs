@@ -21,9 +21,9 @@ use tokio::sync::Notify;
 use uuid::Uuid;
 
 use super::named::{NamesUsers, identities_of};
-use crate::clock::Clock;
-use crate::ids::Ids;
-use crate::links::Links;
+use crate::ground::clock::Clock;
+use crate::ground::ids::Ids;
+use crate::ground::links::Links;
 
 /// What happened, with the object as it is after the change.
 #[derive(Debug, Clone, Copy)]

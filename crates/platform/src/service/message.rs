@@ -16,7 +16,7 @@ use super::dedupe::Creation;
 use super::event::Event;
 use super::named::Named;
 use super::scheduled_message::{self, Accepted};
-use crate::error::Failure;
+use crate::http::failure::Failure;
 
 /// The message, if it is in this conversation; else `not_found`.
 pub fn find_in(

@@ -39,12 +39,12 @@ use tokio::sync::Notify;
 
 use self::delivery::History;
 use self::event::Events;
-use crate::clock::Clock;
 use crate::config::WebhookOptions;
-use crate::files::Files;
-use crate::ids::Ids;
-use crate::links::Links;
-use crate::memory::Memory;
+use crate::ground::clock::Clock;
+use crate::ground::files::Files;
+use crate::ground::ids::Ids;
+use crate::ground::links::Links;
+use crate::ground::memory::Memory;
 
 /// Everything that the rules need.
 pub struct Services {

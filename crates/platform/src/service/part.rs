@@ -14,7 +14,7 @@ use super::content::check_parts;
 use super::conversation::find;
 use super::event::{Event, Events, PartChange};
 use super::message::find_in;
-use crate::error::Failure;
+use crate::http::failure::Failure;
 
 /// The outcome of a request to add a part.
 #[derive(Debug, Clone, PartialEq, Eq)]

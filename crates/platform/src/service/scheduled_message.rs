@@ -19,7 +19,7 @@ use super::dedupe::{self, Creation, Tagged};
 use super::event::{Event, Events};
 use super::message;
 use super::named::Named;
-use crate::error::Failure;
+use crate::http::failure::Failure;
 
 /// How many messages are sent in one transaction.
 const SENT_AT_ONCE: usize = 100;

@@ -9,7 +9,7 @@ use layer_wire::webhook::{NewWebhook, Status};
 use layer_wire::{ApiError, WebhookId};
 
 use super::Services;
-use crate::error::Failure;
+use crate::http::failure::Failure;
 
 /// How long a receiver may take to answer a challenge (assumed; the contract names no time).
 pub const VERIFICATION_TIMEOUT: Duration = Duration::from_secs(5);

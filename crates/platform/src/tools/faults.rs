@@ -15,8 +15,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::capture::Broken;
-use crate::answer;
-use crate::ids::IdSource;
+use crate::ground::ids::IdSource;
+use crate::http::answer;
 
 /// The faults that wait for a request to strike.
 pub struct Faults {

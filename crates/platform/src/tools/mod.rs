@@ -15,9 +15,9 @@ use axum::response::Response;
 
 use self::faults::{Faults, Outcome};
 use self::requests::RequestLog;
-use crate::clock::Clock;
-use crate::ids::IdSource;
-use crate::server::Cut;
+use crate::ground::clock::Clock;
+use crate::ground::ids::IdSource;
+use crate::http::server::Cut;
 
 /// The tools of one platform.
 pub struct Tools {

@@ -16,7 +16,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::capture::{Captured, Charge, Sight, Watched, look};
-use crate::clock::Clock;
+use crate::ground::clock::Clock;
 
 /// The last requests, oldest first.
 pub struct RequestLog {

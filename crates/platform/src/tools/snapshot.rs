@@ -6,8 +6,8 @@ use layer_store::{Store, StoreError};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::files::Files;
-use crate::ids::{Ids, Position};
+use crate::ground::files::Files;
+use crate::ground::ids::{Ids, Position};
 
 const STATE: &str = "platform.json";
 const DATABASE: &str = "layer.db";

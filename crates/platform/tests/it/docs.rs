@@ -57,7 +57,7 @@ fn documented() -> BTreeMap<String, Vec<&'static str>> {
 
 /// The requests that router.rs names.
 pub fn routed() -> BTreeSet<String> {
-    let router = read("crates/platform/src/router.rs");
+    let router = read("crates/platform/src/http/router.rs");
     let mut requests = BTreeSet::new();
     for route in router.split(".route(").skip(1) {
         let path = route.split('"').nth(1).expect("a path");

@@ -1,0 +1,108 @@
+//! What a platform is started with.
+
+pub mod args;
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
+
+use layer_store::DataLocation;
+use layer_store::token::Token;
+use layer_wire::Timestamp;
+
+use crate::ground::ids::IdSource;
+
+/// How many connections there may be when nothing is said: with them, and the worst requests, the platform stays below 256 MiB.
+pub const DEFAULT_MAX_CONNECTIONS: usize = 1000;
+
+/// The most connections that can be asked for.
+pub const MAX_CONNECTIONS: usize = 1_000_000;
+
+/// The most requests that can be recorded.
+pub const MAX_RECORDED_REQUESTS: usize = 100_000;
+
+/// How to start a platform.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// The address to listen on. Default: 127.0.0.1, which is reachable from this machine only.
+    pub host: IpAddr,
+    /// The port to listen on; 0 picks a free one. Default: 0.
+    pub port: u16,
+    /// Where the data is. Default: in memory.
+    pub data: DataLocation,
+    /// Certificate and key. Default: none, plain HTTP.
+    pub tls: Option<Tls>,
+    /// Scheme and host of the URLs in answers, for a platform that is reached through a proxy: `https://chat.example.com`.
+    /// Default: the address it listens on.
+    pub public_url: Option<String>,
+    /// Where ids and secrets come from. Default: random numbers of the system.
+    pub ids: IdSource,
+    /// The time at which the clock stands from the start. Default: none, it runs.
+    pub frozen_at: Option<Timestamp>,
+    /// How many requests are recorded with their answers, for tests to look at. Of each body the first 16 KiB,
+    /// and of all requests the latest that fit into 32 MiB. Default: 0.
+    pub recorded_requests: usize,
+    /// Grants access to the admin API below `/_platform`. Default: none; the admin API is off.
+    pub admin_token: Option<Token>,
+    /// Where webhooks may go. Default: to public addresses, over HTTPS.
+    pub webhooks: WebhookOptions,
+    /// How many connections there may be at the same time; one more is answered with `503` and closed. Default: 1000.
+    pub max_connections: usize,
+    /// Whether an app may ask for more than one export a day, as the original did not let it. Default: `false`.
+    pub unlimited_exports: bool,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            host: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            port: 0,
+            data: DataLocation::Memory,
+            tls: None,
+            public_url: None,
+            ids: IdSource::Random,
+            frozen_at: None,
+            recorded_requests: 0,
+            admin_token: None,
+            webhooks: WebhookOptions::default(),
+            max_connections: DEFAULT_MAX_CONNECTIONS,
+            unlimited_exports: false,
+        }
+    }
+}
+
+/// Where webhooks may go, and how long they wait for an answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WebhookOptions {
+    /// Whether deliveries may go to addresses that are not public: this machine, its network, the metadata service of a cloud.
+    /// Whoever holds the token of an app chooses the targets, so allow it only where you trust them. Default: `false`.
+    pub allow_private_addresses: bool,
+    /// Whether targets may be `http://`. Default: `false`.
+    pub allow_http: bool,
+    /// Certificates of authorities, in PEM form, that targets may have their certificate from, beside Mozilla's. Default: none.
+    pub ca_pem: Option<String>,
+    /// How long a receiver may take to answer a delivery, connecting included. Default: one second (contract 6.3).
+    pub delivery_timeout: Duration,
+}
+
+impl Default for WebhookOptions {
+    fn default() -> Self {
+        let delivery_timeout = Duration::from_secs(1);
+        Self { allow_private_addresses: false, allow_http: false, ca_pem: None, delivery_timeout }
+    }
+}
+
+/// A certificate and its key, as PEM text. The key never shows in debug output.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Tls {
+    /// The certificate, followed by its intermediates if there are some.
+    pub certificate_pem: String,
+    /// The private key: PKCS#8, PKCS#1 or SEC1.
+    pub key_pem: String,
+}
+
+impl fmt::Debug for Tls {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Tls(hidden)")
+    }
+}

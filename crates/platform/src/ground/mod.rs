@@ -1,0 +1,8 @@
+//! What everything else stands on, time, ids, signed links, files, tasks, memory.
+
+pub mod clock;
+pub mod files;
+pub mod ids;
+pub mod links;
+pub mod memory;
+pub mod task;

@@ -1,0 +1,148 @@
+//! What goes wrong while a request is served, and its one way out as an answer.
+
+use axum::response::{IntoResponse, Response};
+use http::header::{ACCEPT_ENCODING, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
+use http::{HeaderValue, StatusCode};
+use layer_store::StoreError;
+use layer_wire::{ApiError, ErrorKind};
+
+use crate::http::answer;
+
+/// Why a request fails.
+#[derive(Debug)]
+pub enum Failure {
+    /// A row of the error table.
+    Api(ApiError),
+    /// The store did not do it.
+    Store(StoreError),
+    /// A conversation id that is not a UUID: `404` with a plain text (recorded, contract 2.1.3).
+    NoSuchPath,
+    /// A request body over the limit.
+    BodyTooLarge,
+    /// A request body that did not arrive in time, or was cut off.
+    BodyIncomplete,
+    /// A request body that is not framed as HTTP wants it.
+    BodyMalformed,
+    /// A request body that is compressed, or encoded otherwise.
+    BodyEncoded,
+}
+
+impl From<ApiError> for Failure {
+    fn from(error: ApiError) -> Self {
+        Self::Api(error)
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Api(error) => from_table(&error),
+            Self::Store(error) => from_store(&error),
+            Self::NoSuchPath => {
+                let text = "The requested resource could not be found.";
+                (StatusCode::NOT_FOUND, [(CONTENT_TYPE, "text/plain; charset=UTF-8")], text).into_response()
+            }
+            Self::BodyTooLarge => body_too_large(),
+            Self::BodyIncomplete => {
+                from_table(&ApiError::new(ErrorKind::RequestTimeout, "The request body did not arrive."))
+            }
+            Self::BodyMalformed => {
+                closing(from_table(&ApiError::invalid_request("The request body is not in well-formed chunks.")))
+            }
+            Self::BodyEncoded => body_encoded(),
+        }
+    }
+}
+
+fn from_table(error: &ApiError) -> Response {
+    let status = StatusCode::from_u16(error.kind().status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = answer::json(status, error);
+    response.extensions_mut().insert(error.clone());
+    response
+}
+
+/// Points the error in an answer, if there is one, at the client documentation.
+pub async fn in_client_docs(response: Response) -> Response {
+    in_docs(response, ApiError::in_client_docs)
+}
+
+/// Points the error in an answer, if there is one, at the documentation of webhooks.
+pub fn in_webhooks_docs(response: Response) -> Response {
+    in_docs(response, ApiError::in_webhooks_docs)
+}
+
+fn in_docs(mut response: Response, point: fn(ApiError) -> ApiError) -> Response {
+    if let Some(error) = response.extensions_mut().remove::<ApiError>() {
+        *response.body_mut() = answer::json(response.status(), &point(error)).into_body();
+        // The router below has counted the old body; hyper counts the new one.
+        response.headers_mut().remove(CONTENT_LENGTH);
+    }
+    response
+}
+
+/// The cause goes to the error output, once; the client gets a fixed text.
+fn from_store(error: &StoreError) -> Response {
+    match error {
+        StoreError::Busy | StoreError::Closed => {}
+        _ => eprintln!("layer-platform: {error}"),
+    }
+    match error {
+        StoreError::Busy | StoreError::Closed | StoreError::Unavailable(_) => {
+            let mut response = from_table(&ApiError::service_unavailable());
+            // Unit: seconds.
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+            response
+        }
+        StoreError::Lost | StoreError::BadSnapshot(_) | StoreError::Failed(_) => from_table(&ApiError::internal()),
+    }
+}
+
+/// The error table has no row for it, so: status 415, `invalid_request` (assumed).
+fn body_encoded() -> Response {
+    let mut response = from_table(&ApiError::invalid_request("The request body must not be compressed."));
+    *response.status_mut() = StatusCode::UNSUPPORTED_MEDIA_TYPE;
+    response.headers_mut().insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    response
+}
+
+/// What follows on the connection cannot be told from the body any more.
+fn closing(mut response: Response) -> Response {
+    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    response
+}
+
+/// The error table has no row for it, so: status 413, `invalid_request` (assumed). The rest of the body is not read.
+fn body_too_large() -> Response {
+    let limit = crate::http::extract::MAX_BODY_BYTES;
+    let error = ApiError::invalid_request(format!("The request body must not be larger than {limit} bytes."));
+    let mut response = from_table(&error);
+    *response.status_mut() = StatusCode::PAYLOAD_TOO_LARGE;
+    closing(response)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_busy_store_asks_the_client_to_try_again_in_a_second() {
+        for error in [StoreError::Busy, StoreError::Closed] {
+            let response = Failure::from(error).into_response();
+            assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+            assert_eq!(response.headers()[RETRY_AFTER], "1");
+        }
+    }
+
+    #[test]
+    fn a_lost_job_is_an_internal_error() {
+        let response = Failure::from(StoreError::Lost).into_response();
+        assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        assert_eq!(response.headers().get(RETRY_AFTER), None);
+    }
+}

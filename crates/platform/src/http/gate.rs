@@ -1,0 +1,120 @@
+//! What every request passes before its handler: path, version, app, token. Contract 1.1 to 1.3.
+
+use std::sync::Arc;
+
+use axum::extract::{FromRequestParts, Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+use http::header::{ACCEPT, AUTHORIZATION};
+use http::request::Parts;
+use http::{HeaderMap, Method};
+use layer_wire::{ApiError, AppId, Version, percent};
+
+use crate::http::extract::{OfUser, text_header};
+use crate::http::failure::{self, Failure};
+use crate::service::Services;
+pub use crate::service::caller::Caller;
+
+impl<S: Send + Sync> FromRequestParts<S> for Caller {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Failure> {
+        // Absent only if a route were added outside the gate.
+        parts.extensions.get().copied().ok_or_else(|| ApiError::internal().into())
+    }
+}
+
+/// Lets a request pass that is well addressed and has a valid token.
+///
+/// Checked in this order (assumed): path encoding (`400`), a path below `/apps/` (`404`), `Accept` (`406`), a token at all (`401`),
+/// the app (`403`), the token (`401`).
+///
+/// Every error below `/webhooks` points at the documentation of webhooks, unknown routes and wrong methods too. Contract 1.9.
+pub async fn check(
+    State(services): State<Arc<Services>>,
+    mut request: Request,
+    next: Next,
+) -> Result<Response, Failure> {
+    let address = address(request.uri().path())?;
+    let response = match admit(&services, &address, request.headers()).await {
+        Ok(caller) => {
+            request.extensions_mut().insert(caller);
+            let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
+            let _turn = if is_read { Some(services.memory().turn_to_read(address.is_list).await?) } else { None };
+            next.run(request).await
+        }
+        Err(failure) => failure.into_response(),
+    };
+    Ok(if address.is_webhooks { failure::in_webhooks_docs(response) } else { response })
+}
+
+async fn admit(services: &Services, address: &Address, headers: &HeaderMap) -> Result<Caller, Failure> {
+    let accept = text_header(headers, ACCEPT.as_str());
+    let version =
+        if address.is_webhooks { Version::from_webhooks_accept(accept) } else { Version::from_accept(accept) }?;
+    let token = text_header(headers, AUTHORIZATION.as_str()).and_then(bearer_token);
+    let token = token.ok_or_else(ApiError::authentication_required)?;
+    let app = address.app.ok_or_else(ApiError::invalid_app_id)?;
+    let key = services.authenticate(app, token).await?;
+    Ok(Caller { app, key, version })
+}
+
+/// Lets a request pass that is made as a user, unless the user is suspended. Contract 2.8 and 2.10.
+///
+/// Error: `user_suspended` (assumed for the proxy of the Client API; the contract says so of sessions).
+pub async fn check_not_suspended(
+    State(services): State<Arc<Services>>,
+    caller: Caller,
+    OfUser(user): OfUser,
+    request: Request,
+    next: Next,
+) -> Result<Response, Failure> {
+    services.check_not_suspended(caller.key, user).await?;
+    Ok(next.run(request).await)
+}
+
+/// Lets a request pass that is made as a user who exists. Only before 2.0: later versions show lists without items instead.
+/// Contract 2.1.3 and 2.10.
+///
+/// Error: `not_found` (assumed; the contract says `404`).
+pub async fn check_known(
+    State(services): State<Arc<Services>>,
+    caller: Caller,
+    OfUser(user): OfUser,
+    request: Request,
+    next: Next,
+) -> Result<Response, Failure> {
+    services.check_known(caller.key, user).await?;
+    Ok(next.run(request).await)
+}
+
+/// Whom a path `/apps/<app>/...` is about.
+struct Address {
+    /// `None` when the id is malformed.
+    app: Option<AppId>,
+    /// Whether it names things of a kind, rather than one by its id.
+    is_list: bool,
+    /// Whether it belongs to the Webhooks API, which has a media type of its own. Contract 6.1.
+    is_webhooks: bool,
+}
+
+fn address(path: &str) -> Result<Address, Failure> {
+    let malformed = |_| ApiError::invalid_request("The path is not valid percent-encoded UTF-8.");
+    let segments: Vec<String> = path.split('/').map(percent::decode).collect::<Result<_, _>>().map_err(malformed)?;
+    match segments.as_slice() {
+        [root, apps, app, rest @ ..] if root.is_empty() && apps == "apps" => {
+            let is_webhooks = rest.first().is_some_and(|noun| noun == "webhooks");
+            // Kinds and ids take turns.
+            let is_list = rest.len() % 2 == 1;
+            Ok(Address { app: AppId::parse_bare(app), is_list, is_webhooks })
+        }
+        _ => Err(ApiError::invalid_endpoint().into()),
+    }
+}
+
+/// The token of an `Authorization` header.
+pub fn bearer_token(header: &str) -> Option<&str> {
+    let (scheme, token) = header.split_once(' ')?;
+    let token = token.trim();
+    (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
+}

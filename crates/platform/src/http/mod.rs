@@ -1,0 +1,14 @@
+//! HTTP: what comes in over a socket, what is asked, and how it is answered. Rules are in `service`.
+
+pub mod answer;
+pub mod extract;
+pub mod failure;
+pub mod gate;
+mod openapi;
+pub mod render;
+pub mod router;
+pub mod routes;
+pub mod server;
+pub mod stream;
+pub mod tls;
+mod unread;

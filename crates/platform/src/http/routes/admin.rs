@@ -1,0 +1,255 @@
+//! The admin API, for the operator and for tests: everything below `/_platform`. Not part of the contract.
+//!
+//! JavaScript calls it in-process; from outside it is there only when the platform was started with an admin token.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Path, Request, State};
+use axum::middleware::{Next, from_fn};
+use axum::response::Response;
+use axum::routing::{delete, get, post};
+use bytes::Bytes;
+use http::StatusCode;
+use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use layer_store::token::{Token, TokenHash};
+use layer_store::{Store, StoreError};
+use layer_wire::{ApiError, ErrorKind, Timestamp};
+use serde::Deserialize;
+use serde_json::json;
+use tokio::task::spawn_blocking;
+
+use super::Answer;
+use crate::http::answer;
+use crate::http::extract::text_header;
+use crate::http::failure::Failure;
+use crate::http::gate::bearer_token;
+use crate::service::Services;
+use crate::tools::faults::Spec;
+use crate::tools::{Tools, snapshot};
+
+/// What the handlers need.
+#[derive(Clone)]
+pub struct Admin {
+    /// The rules.
+    pub services: Arc<Services>,
+    /// The store, to be emptied, copied and replaced.
+    pub store: Arc<dyn Store>,
+    /// The tools.
+    pub tools: Arc<Tools>,
+}
+
+/// The routes, without a check of who calls.
+pub fn router(admin: Admin) -> Router {
+    let routes = Router::new()
+        .route("/apps", post(create_app))
+        .route("/clock", get(clock))
+        .route("/clock/freeze", post(freeze))
+        .route("/clock/advance", post(advance))
+        .route("/clock/resume", post(resume))
+        .route("/reset", post(reset))
+        // A snapshot is as large as the data.
+        .route("/snapshot", get(take_snapshot).put(restore_snapshot).layer(DefaultBodyLimit::disable()))
+        .route("/requests", get(requests).delete(clear_requests))
+        .route("/deliveries", get(deliveries))
+        .route("/faults", get(faults).post(inject).delete(remove_faults))
+        .route("/faults/{fault}", delete(remove_fault))
+        .with_state(admin);
+    Router::new().nest("/_platform", routes)
+}
+
+/// The routes for callers from outside, who have to know the token.
+pub fn guarded_router(admin: Admin, token: &Token) -> Router {
+    let expected = token.hash();
+    router(admin).layer(from_fn(move |request: Request, next: Next| async move {
+        let given = text_header(request.headers(), AUTHORIZATION.as_str()).and_then(bearer_token);
+        if given.is_some_and(|given| TokenHash::of(given).matches(&expected)) {
+            Ok(next.run(request).await)
+        } else {
+            Err(Failure::from(ApiError::authentication_required()))
+        }
+    }))
+}
+
+/// `POST /_platform/apps`: creates an app.
+///
+/// - `201` with its id and its token, which is shown this once
+async fn create_app(State(admin): State<Admin>) -> Answer {
+    let app = blocking(move || admin.services.create_app()).await?;
+    let body = json!({ "app_id": app.app_id.to_string(), "token": app.token.reveal() });
+    Ok(answer::json(StatusCode::CREATED, &body))
+}
+
+/// `GET /_platform/clock`: the time of the platform.
+///
+/// - `200` with `now`, `now_ms` (milliseconds since 1970) and `is_frozen`
+async fn clock(State(admin): State<Admin>) -> Answer {
+    Ok(shown_clock(&admin))
+}
+
+fn shown_clock(admin: &Admin) -> Response {
+    let clock = admin.services.clock();
+    let now = clock.now();
+    let body = json!({ "now": now, "now_ms": now.as_ms(), "is_frozen": clock.is_frozen() });
+    answer::json(StatusCode::OK, &body)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Freeze {
+    /// Milliseconds since 1970. Default: the present time.
+    at_ms: Option<i64>,
+}
+
+/// `POST /_platform/clock/freeze`: stops the clock.
+///
+/// - `200` with the clock
+async fn freeze(State(admin): State<Admin>, body: Bytes) -> Answer {
+    let Freeze { at_ms } = read(&body)?;
+    admin.services.clock().freeze(at_ms.map(Timestamp::from_ms));
+    Ok(shown_clock(&admin))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Advance {
+    /// Milliseconds.
+    by_ms: i64,
+}
+
+/// `POST /_platform/clock/advance`: moves the clock, whether it stands or runs.
+///
+/// - `200` with the clock
+async fn advance(State(admin): State<Admin>, body: Bytes) -> Answer {
+    let Advance { by_ms } = read(&body)?;
+    admin.services.clock().advance(by_ms);
+    Ok(shown_clock(&admin))
+}
+
+/// `POST /_platform/clock/resume`: lets the clock run on from the time that it shows.
+///
+/// - `200` with the clock
+async fn resume(State(admin): State<Admin>) -> Answer {
+    admin.services.clock().resume();
+    Ok(shown_clock(&admin))
+}
+
+/// `POST /_platform/reset`: empties the platform of all but its apps and their tokens, faults and recorded requests included; ids
+/// begin anew.
+///
+/// - `204`
+async fn reset(State(admin): State<Admin>) -> Answer {
+    let tools = Arc::clone(&admin.tools);
+    blocking(move || {
+        admin.services.forget();
+        admin.store.reset()?;
+        admin.services.files().clear()?;
+        admin.services.start_afresh();
+        Ok(())
+    })
+    .await?;
+    tools.faults.remove(None);
+    tools.requests.clear();
+    Ok(answer::empty(StatusCode::NO_CONTENT))
+}
+
+/// `GET /_platform/snapshot`: everything that is stored, in one piece.
+///
+/// - `200` with a tar archive
+async fn take_snapshot(State(admin): State<Admin>) -> Answer {
+    let bytes = blocking(move || snapshot::take(&*admin.store, &admin.services.files(), admin.services.ids())).await?;
+    let mut response = Response::new(bytes.into());
+    response.headers_mut().insert(CONTENT_TYPE, http::HeaderValue::from_static("application/x-tar"));
+    Ok(response)
+}
+
+/// `PUT /_platform/snapshot`: replaces everything by a snapshot.
+///
+/// - `204`; `invalid_request` when it is none, and then nothing is changed
+async fn restore_snapshot(State(admin): State<Admin>, body: Bytes) -> Answer {
+    let restored = blocking(move || {
+        admin.services.forget();
+        snapshot::restore(&*admin.store, &admin.services.files(), admin.services.ids(), &body)?;
+        admin.services.forget();
+        admin.services.wake_workers();
+        Ok(())
+    });
+    match restored.await {
+        Err(Failure::Store(error @ StoreError::BadSnapshot(_))) => {
+            Err(ApiError::invalid_request(error.to_string()).into())
+        }
+        other => other.map(|()| answer::empty(StatusCode::NO_CONTENT)),
+    }
+}
+
+/// `GET /_platform/requests`: what came in and what went out, oldest first.
+///
+/// - `200` with an array
+async fn requests(State(admin): State<Admin>) -> Answer {
+    Ok(answer::json(StatusCode::OK, &admin.tools.requests.shown()))
+}
+
+/// `DELETE /_platform/requests`: forgets what was recorded.
+///
+/// - `204`
+async fn clear_requests(State(admin): State<Admin>) -> Answer {
+    admin.tools.requests.clear();
+    Ok(answer::empty(StatusCode::NO_CONTENT))
+}
+
+/// `GET /_platform/deliveries`: the latest attempts to deliver events to webhooks, oldest first.
+///
+/// - `200` with an array
+async fn deliveries(State(admin): State<Admin>) -> Answer {
+    Ok(answer::json(StatusCode::OK, &admin.services.deliveries()))
+}
+
+/// `GET /_platform/faults`: the faults that wait, by id.
+///
+/// - `200` with an object
+async fn faults(State(admin): State<Admin>) -> Answer {
+    Ok(answer::json(StatusCode::OK, &admin.tools.faults.shown()))
+}
+
+/// `POST /_platform/faults`: lets something go wrong.
+///
+/// - `201` with the `id` of the fault; `invalid_property`
+async fn inject(State(admin): State<Admin>, body: Bytes) -> Answer {
+    let spec: Spec = read(&body)?;
+    let id = admin.tools.faults.inject(spec).map_err(|reason| ApiError::new(ErrorKind::InvalidProperty, reason))?;
+    Ok(answer::json(StatusCode::CREATED, &json!({ "id": id })))
+}
+
+/// `DELETE /_platform/faults`: takes all faults back.
+///
+/// - `204`
+async fn remove_faults(State(admin): State<Admin>) -> Answer {
+    admin.tools.faults.remove(None);
+    Ok(answer::empty(StatusCode::NO_CONTENT))
+}
+
+/// `DELETE /_platform/faults/<id>`: takes a fault back.
+///
+/// - `204`; `not_found`, also for one that struck as often as it was told
+async fn remove_fault(State(admin): State<Admin>, Path(id): Path<String>) -> Answer {
+    let is_removed = id.parse().is_ok_and(|id| admin.tools.faults.remove(Some(id)));
+    if is_removed {
+        Ok(answer::empty(StatusCode::NO_CONTENT))
+    } else {
+        Err(ApiError::new(ErrorKind::NotFound, "There is no fault with this id.").into())
+    }
+}
+
+/// Reads a JSON body; nothing stands for an empty object.
+fn read<T: for<'de> Deserialize<'de>>(body: &[u8]) -> Result<T, ApiError> {
+    let body = if body.is_empty() { b"{}" } else { body };
+    serde_json::from_slice(body).map_err(|error| ApiError::new(ErrorKind::InvalidProperty, error.to_string()))
+}
+
+/// Works off the threads that serve requests.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, Failure> {
+    let work: Box<dyn FnOnce() -> Result<T, StoreError> + Send> = Box::new(work);
+    Ok(spawn_blocking(work).await.unwrap_or(Err(StoreError::Lost))?)
+}

@@ -1,0 +1,71 @@
+//! Announcements. Contract 2.3.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use http::StatusCode;
+use layer_wire::announcement::NewAnnouncement;
+
+use super::{Answer, created, system_view, user_view};
+use crate::http::answer;
+use crate::http::extract::{DedupeTag, OfAnnouncement, OfUser, Payload, Query};
+use crate::http::gate::Caller;
+use crate::service::Services;
+
+/// `POST /announcements`: sends an announcement.
+///
+/// - `202` with the announcement (recorded); `id_in_use`
+pub async fn send(
+    State(services): State<Arc<Services>>,
+    caller: Caller,
+    DedupeTag(tag): DedupeTag,
+    Payload(body): Payload,
+) -> Answer {
+    let request = NewAnnouncement::parse(&body, caller.version)?;
+    let (creation, identities) = services.send_announcement(caller, tag, request).await?;
+    let view = system_view(&services, caller, identities);
+    let announcement = created(creation, "Announcement", &view)?;
+    Ok(answer::json(StatusCode::ACCEPTED, &view.announcement(announcement)))
+}
+
+/// `GET /users/<user>/announcements`: the announcements that a user got, newest first.
+///
+/// - `200`, from 2.0 on `206` when more follow, with `Layer-Count`; `not_found` for an unknown `from_id`
+/// - an unknown user: `not_found` before 2.0, `[]` since (contract 2.1.3)
+pub async fn get_all_of_user(
+    State(services): State<Arc<Services>>,
+    caller: Caller,
+    OfUser(user): OfUser,
+    Query(query): Query,
+) -> Answer {
+    let page = query.announcements()?;
+    let (listing, identities) = services.announcements_of_user(caller, user.clone(), page).await?;
+    let view = user_view(&services, caller, user, identities);
+    Ok(answer::list(caller.version, listing, |copy| view.announcement(copy)))
+}
+
+/// `GET /users/<user>/announcements/<uuid>`: an announcement that a user got.
+///
+/// - `200`; `invalid_request_id`; `not_found`, also for one that the user deleted
+pub async fn get_of_user(
+    State(services): State<Arc<Services>>,
+    caller: Caller,
+    OfUser(user): OfUser,
+    OfAnnouncement(id): OfAnnouncement,
+) -> Answer {
+    let (copy, identities) = services.announcement_of_user(caller, user.clone(), id).await?;
+    Ok(answer::json(StatusCode::OK, &user_view(&services, caller, user, identities).announcement(copy)))
+}
+
+/// `DELETE /users/<user>/announcements/<uuid>`: deletes an announcement for a user.
+///
+/// - `204`; `invalid_request_id`; `not_found`, also once more
+pub async fn delete_of_user(
+    State(services): State<Arc<Services>>,
+    caller: Caller,
+    OfUser(user): OfUser,
+    OfAnnouncement(id): OfAnnouncement,
+) -> Answer {
+    services.delete_announcement_of_user(caller.key, user, id).await?;
+    Ok(answer::empty(StatusCode::NO_CONTENT))
+}

@@ -1,0 +1,21 @@
+//! The app itself. Contract 2.8.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use http::StatusCode;
+use layer_wire::app;
+
+use super::Answer;
+use crate::http::answer;
+use crate::http::extract::PatchPayload;
+use crate::http::gate::Caller;
+use crate::service::Services;
+
+/// `PATCH /apps/<app>`: sets how long sessions of users last.
+///
+/// - `202` (recorded); `invalid_property`
+pub async fn edit(State(services): State<Arc<Services>>, caller: Caller, PatchPayload(body): PatchPayload) -> Answer {
+    services.edit_app(caller.key, app::parse_patch(&body, caller.version)?).await?;
+    Ok(answer::empty(StatusCode::ACCEPTED))
+}

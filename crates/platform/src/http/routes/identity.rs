@@ -1,0 +1,91 @@
+//! Identities. Contract 2.7.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use http::StatusCode;
+use layer_wire::identity::{Fields, Identities, IdentityPatch};
+use layer_wire::{ApiError, UserId};
+
+use super::{Answer, system_view};
+use crate::http::answer;
+use crate::http::extract::{OfUser, PatchPayload, Payload};
+use crate::http::gate::Caller;
+use crate::service::Services;
+use crate::service::identity::CreatedIdentity;
+
+/// An identity where a user may have none: then `null` in 1.x, and full of nulls from 2.0 on (assumed).
+pub fn shown(
+    services: &Services,
+    caller: Caller,
+    user: &UserId,
+    fields: Option<Fields>,
+) -> Option<layer_wire::identity::Identity> {
+    let fields = if caller.version.has_identities() { fields.unwrap_or_else(Fields::unset) } else { fields? };
+    Some(system_view(services, caller, Identities::new()).identity(user, &fields))
+}
+
+/// `POST /users/<user>/identity`: creates an identity.
+///
+/// - `201` without a body (recorded); `id_in_use` with the identity that exists
+pub async fn create(
+    State(services): State<Arc<Services>>,
+    caller: Caller,
+    OfUser(user): OfUser,
+    Payload(body): Payload,
+) -> Answer {
+    let fields = Fields::parse(&body, caller.version)?;
+    match services.create_identity(caller.key, user.clone(), fields).await? {
+        CreatedIdentity::Done => Ok(answer::empty(StatusCode::CREATED)),
+        CreatedIdentity::Existing(fields) => {
+            let view = system_view(&services, caller, Identities::new());
+            let existing = serde_json::to_value(view.identity(&user, &fields)).ok();
+            Err(ApiError::id_in_use("Identity", existing).into())
+        }
+    }
+}
+
+/// `GET /users/<user>/identity`: an identity.
+///
+/// - `200`; `not_found`, in 1.x also for a user without identity, whom 2.0 and later show with nulls (assumed)
+pub async fn get(State(services): State<Arc<Services>>, caller: Caller, OfUser(user): OfUser) -> Answer {
+    let fields = services.identity(caller, user.clone()).await?;
+    let view = system_view(&services, caller, Identities::new());
+    Ok(answer::json(StatusCode::OK, &view.identity(&user, &fields)))
+}
+
+/// `PATCH /users/<user>/identity`: changes fields of an identity.
+///
+/// - `204`; `not_found`; `invalid_property`
+pub async fn edit(
+    State(services): State<Arc<Services>>,
+    caller: Caller,
+    OfUser(user): OfUser,
+    PatchPayload(body): PatchPayload,
+) -> Answer {
+    let patch = IdentityPatch::parse(&body, caller.version)?;
+    services.edit_identity(caller.key, user, patch).await?;
+    Ok(answer::empty(StatusCode::NO_CONTENT))
+}
+
+/// `PUT /users/<user>/identity`: replaces an identity, or creates it (assumed).
+///
+/// - `204`
+pub async fn replace(
+    State(services): State<Arc<Services>>,
+    caller: Caller,
+    OfUser(user): OfUser,
+    Payload(body): Payload,
+) -> Answer {
+    let fields = Fields::parse(&body, caller.version)?;
+    services.replace_identity(caller, user, fields).await?;
+    Ok(answer::empty(StatusCode::NO_CONTENT))
+}
+
+/// `DELETE /users/<user>/identity`: deletes an identity.
+///
+/// - `204`; `not_found`
+pub async fn delete(State(services): State<Arc<Services>>, caller: Caller, OfUser(user): OfUser) -> Answer {
+    services.delete_identity(caller.key, user).await?;
+    Ok(answer::empty(StatusCode::NO_CONTENT))
+}

@@ -1,0 +1,26 @@
+//! Sends messages whose delay is over. Contract 2.2.5.
+
+use std::sync::Arc;
+
+use layer_store::StoreError;
+use layer_wire::Timestamp;
+
+use crate::http::failure::Failure;
+use crate::service::Services;
+
+/// How long to wait before trying again when the store fails. Unit: milliseconds.
+const RETRY_MS: i64 = 1000;
+
+/// Sends what is due, and answers when the next message is.
+pub async fn send_due(services: Arc<Services>) -> Option<Timestamp> {
+    match services.send_due_messages().await {
+        Ok(next) => next,
+        Err(failure) => {
+            // A store that is closed or busy is no news.
+            if !matches!(failure, Failure::Store(StoreError::Closed | StoreError::Busy)) {
+                eprintln!("layer-platform: a scheduled message could not be sent: {failure:?}");
+            }
+            Some(Timestamp::from_ms(services.clock().now().as_ms().saturating_add(RETRY_MS)))
+        }
+    }
+}
