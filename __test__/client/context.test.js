@@ -113,7 +113,7 @@ for (const subject of Object.values(subjects)) {
         }),
       ),
     );
-    assert.ok(seen.every(Boolean));
+    assert.deepStrictEqual(seen, Array(40).fill(true));
     assert.strictEqual(storage.getStore(), undefined);
   });
 
@@ -240,7 +240,7 @@ test('the context of an AsyncLocalStorage is that of the call after await, also 
       }),
     ),
   );
-  assert.ok(seen.every(Boolean));
+  assert.deepStrictEqual(seen, Array(40).fill(true));
   assert.strictEqual(storage.getStore(), undefined);
 });
 

@@ -87,7 +87,10 @@ test('a call at the end of the stack either throws or comes to its end, and none
   assert.ok(made > 0 && made < ends.length, `${made} of ${ends.length} calls were made`);
   await layer.blocklist.getAsync('jon');
   await until(() => ends.every((count) => count > 0), 'each call has come to its end');
-  assert.ok(ends.every((count) => count === 1));
+  assert.deepStrictEqual(
+    ends.filter((count) => count !== 1),
+    [],
+  );
 });
 
 test('a script that is interrupted while it makes requests holds up none of the others', async () => {
@@ -95,8 +98,12 @@ test('a script that is interrupted while it makes requests holds up none of the 
   const layer = client(server, { keepAlive: true, maxSockets: 20 });
   let ended = 0;
   let twice = 0;
+  let made = 0;
   const context = vm.createContext({
     call() {
+      // On a busy machine the interruption comes late.
+      if (made === 5000) return;
+      made += 1;
       let count = 0;
       layer.blocklist.get('maria', () => {
         ended += 1;
@@ -106,12 +113,12 @@ test('a script that is interrupted while it makes requests holds up none of the 
     },
   });
   for (let round = 0; round < 20; round++) {
-    const run = () => vm.runInContext('for (let i = 0; i < 1e9; i++) call()', context, { timeout: 2 });
+    made = 0;
+    const run = () => vm.runInContext('for (;;) call()', context, { timeout: 2 });
     assert.throws(run, { code: 'ERR_SCRIPT_EXECUTION_TIMEOUT' });
     assert.strictEqual((await layer.blocklist.getAsync('jon')).status, 200);
   }
-  assert.ok(ended > 0);
-  assert.strictEqual(twice, 0);
+  assert.deepStrictEqual([ended > 0, twice], [true, 0]);
 });
 
 test('what the caller’s own functions throw or answer is an error of the call', async () => {
