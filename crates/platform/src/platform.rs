@@ -10,7 +10,6 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::middleware::from_fn_with_state;
 use http::{Method, Request};
-use layer_store::token::Token;
 use layer_store::{OpenError, Store, StoreError};
 use layer_wire::AppId;
 use tokio::runtime::Runtime;
@@ -22,11 +21,13 @@ use crate::ground::clock::Clock;
 use crate::ground::files::Files;
 use crate::ground::ids::Ids;
 use crate::ground::task;
-use crate::http::routes::admin::{self, Admin};
+use crate::http::tls::TlsError;
 use crate::http::{router, server, tls};
 use crate::outbound::Outbound;
 use crate::service::Services;
+use crate::service::app::NewApp;
 use crate::service::delivery::Attempt;
+use crate::tools::admin::{self, Admin};
 use crate::tools::{self, Tools};
 use crate::work;
 
@@ -44,15 +45,6 @@ struct Running {
     stop: watch::Sender<bool>,
     /// Hears when the last connection is closed.
     stopped: mpsc::Receiver<()>,
-}
-
-/// A new app.
-#[derive(Debug, Clone)]
-pub struct NewApp {
-    /// Its id.
-    pub app_id: AppId,
-    /// Its token. This is the only time it is seen: the platform keeps a hash of it.
-    pub token: Token,
 }
 
 /// An answer of the admin API.
@@ -169,6 +161,15 @@ impl std::error::Error for StartError {
             Self::Data(error) => Some(error),
             Self::Store(error) => Some(error),
             _ => None,
+        }
+    }
+}
+
+impl From<TlsError> for StartError {
+    fn from(error: TlsError) -> Self {
+        match error {
+            TlsError::Certificate(reason) => Self::Certificate(reason),
+            TlsError::Key(reason) => Self::Key(reason),
         }
     }
 }

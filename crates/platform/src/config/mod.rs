@@ -21,6 +21,9 @@ pub const MAX_CONNECTIONS: usize = 1_000_000;
 /// The most requests that can be recorded.
 pub const MAX_RECORDED_REQUESTS: usize = 100_000;
 
+/// How long a receiver of webhooks may take to answer a challenge (assumed; the contract names no time).
+pub const VERIFICATION_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// How to start a platform.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {

@@ -21,7 +21,7 @@ use layer_wire::{
 use uuid::Uuid;
 
 use crate::ground::memory::{self, Memory, Share};
-use crate::http::failure::Failure;
+use crate::http::error::HttpError;
 use crate::service::Services;
 
 /// The largest request body that is taken (assumed; the contract names none). A message with hundreds of full parts fits.
@@ -34,14 +34,14 @@ const MAX_DISCARDED_BYTES: usize = 8 * MAX_BODY_BYTES;
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The decoded path parameter `name`.
-async fn path_parameter<S: Send + Sync>(parts: &mut Parts, state: &S, name: &str) -> Result<String, Failure> {
-    let parameters = RawPathParams::from_request_parts(parts, state).await.map_err(|_| Failure::NoSuchPath)?;
+async fn path_parameter<S: Send + Sync>(parts: &mut Parts, state: &S, name: &str) -> Result<String, HttpError> {
+    let parameters = RawPathParams::from_request_parts(parts, state).await.map_err(|_| HttpError::NoSuchPath)?;
     let value = parameters.iter().find(|(key, _)| *key == name).map(|(_, value)| value.to_owned());
-    value.ok_or(Failure::NoSuchPath)
+    value.ok_or(HttpError::NoSuchPath)
 }
 
 /// An empty segment leads nowhere; other bad ids are named.
-fn user_id(text: String) -> Result<UserId, Failure> {
+fn user_id(text: String) -> Result<UserId, HttpError> {
     match UserId::parse(text) {
         Ok(user) => Ok(user),
         Err(InvalidUserId::Empty) => Err(ApiError::invalid_endpoint().into()),
@@ -55,9 +55,9 @@ fn user_id(text: String) -> Result<UserId, Failure> {
 pub struct OfUser(pub UserId);
 
 impl<S: Send + Sync> FromRequestParts<S> for OfUser {
-    type Rejection = Failure;
+    type Rejection = HttpError;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, HttpError> {
         user_id(path_parameter(parts, state, "user").await?).map(Self)
     }
 }
@@ -66,9 +66,9 @@ impl<S: Send + Sync> FromRequestParts<S> for OfUser {
 pub struct Blocked(pub UserId);
 
 impl<S: Send + Sync> FromRequestParts<S> for Blocked {
-    type Rejection = Failure;
+    type Rejection = HttpError;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, HttpError> {
         user_id(path_parameter(parts, state, "blocked").await?).map(Self)
     }
 }
@@ -77,9 +77,9 @@ impl<S: Send + Sync> FromRequestParts<S> for Blocked {
 pub struct Followed(pub UserId);
 
 impl<S: Send + Sync> FromRequestParts<S> for Followed {
-    type Rejection = Failure;
+    type Rejection = HttpError;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, HttpError> {
         user_id(path_parameter(parts, state, "followed").await?).map(Self)
     }
 }
@@ -88,11 +88,11 @@ impl<S: Send + Sync> FromRequestParts<S> for Followed {
 pub struct InConversation(pub ConversationId);
 
 impl<S: Send + Sync> FromRequestParts<S> for InConversation {
-    type Rejection = Failure;
+    type Rejection = HttpError;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, HttpError> {
         let text = path_parameter(parts, state, "conversation").await?;
-        ConversationId::parse_bare(&text).map(Self).ok_or(Failure::NoSuchPath)
+        ConversationId::parse_bare(&text).map(Self).ok_or(HttpError::NoSuchPath)
     }
 }
 
@@ -100,9 +100,9 @@ impl<S: Send + Sync> FromRequestParts<S> for InConversation {
 pub struct OfMessage(pub MessageId);
 
 impl<S: Send + Sync> FromRequestParts<S> for OfMessage {
-    type Rejection = Failure;
+    type Rejection = HttpError;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, HttpError> {
         let text = path_parameter(parts, state, "message").await?;
         MessageId::parse_bare(&text)
             .map(Self)
@@ -114,9 +114,9 @@ impl<S: Send + Sync> FromRequestParts<S> for OfMessage {
 pub struct OfContent(pub ContentId);
 
 impl<S: Send + Sync> FromRequestParts<S> for OfContent {
-    type Rejection = Failure;
+    type Rejection = HttpError;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, HttpError> {
         let text = path_parameter(parts, state, "content").await?;
         ContentId::parse_bare(&text).map(Self).ok_or_else(|| ApiError::invalid_request_id("content id").into())
     }
@@ -126,9 +126,9 @@ impl<S: Send + Sync> FromRequestParts<S> for OfContent {
 pub struct OfExport(pub ExportId);
 
 impl<S: Send + Sync> FromRequestParts<S> for OfExport {
-    type Rejection = Failure;
+    type Rejection = HttpError;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, HttpError> {
         let text = path_parameter(parts, state, "export").await?;
         ExportId::parse_bare(&text).map(Self).ok_or_else(|| ApiError::export_not_found().into())
     }
@@ -138,9 +138,9 @@ impl<S: Send + Sync> FromRequestParts<S> for OfExport {
 pub struct OfWebhook(pub WebhookId);
 
 impl<S: Send + Sync> FromRequestParts<S> for OfWebhook {
-    type Rejection = Failure;
+    type Rejection = HttpError;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, HttpError> {
         let text = path_parameter(parts, state, "webhook").await?;
         WebhookId::parse_bare(&text).map(Self).ok_or_else(|| ApiError::invalid_request_id("webhook id").into())
     }
@@ -150,9 +150,9 @@ impl<S: Send + Sync> FromRequestParts<S> for OfWebhook {
 pub struct OfPart(pub Uuid);
 
 impl<S: Send + Sync> FromRequestParts<S> for OfPart {
-    type Rejection = Failure;
+    type Rejection = HttpError;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, HttpError> {
         let text = path_parameter(parts, state, "part").await?;
         id::parse_uuid(&text).map(Self).ok_or_else(|| ApiError::invalid_request_id("part id").into())
     }
@@ -162,9 +162,9 @@ impl<S: Send + Sync> FromRequestParts<S> for OfPart {
 pub struct OfAnnouncement(pub AnnouncementId);
 
 impl<S: Send + Sync> FromRequestParts<S> for OfAnnouncement {
-    type Rejection = Failure;
+    type Rejection = HttpError;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, HttpError> {
         let text = path_parameter(parts, state, "announcement").await?;
         AnnouncementId::parse_bare(&text)
             .map(Self)
@@ -178,9 +178,9 @@ impl<S: Send + Sync> FromRequestParts<S> for OfAnnouncement {
 pub struct DedupeTag(pub Option<Uuid>);
 
 impl<S: Send + Sync> FromRequestParts<S> for DedupeTag {
-    type Rejection = Failure;
+    type Rejection = HttpError;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Failure> {
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, HttpError> {
         let Some(header) = parts.headers.get(IF_NONE_MATCH) else { return Ok(Self(None)) };
         let uuid = header.to_str().ok().and_then(id::parse_uuid);
         match uuid {
@@ -194,29 +194,29 @@ impl<S: Send + Sync> FromRequestParts<S> for DedupeTag {
 pub struct Query(pub ListQuery);
 
 impl<S: Send + Sync> FromRequestParts<S> for Query {
-    type Rejection = Failure;
+    type Rejection = HttpError;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Failure> {
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, HttpError> {
         Ok(Self(ListQuery::parse(parts.uri.query().unwrap_or_default())?))
     }
 }
 
 /// The bytes of the body.
 ///
-/// Errors: [`Failure::BodyTooLarge`] over [`MAX_BODY_BYTES`], [`Failure::BodyIncomplete`] after 30 s or when the client hangs up,
-/// [`Failure::BodyMalformed`], [`Failure::BodyEncoded`]; `Busy` when there is no room in memory.
+/// Errors: [`HttpError::BodyTooLarge`] over [`MAX_BODY_BYTES`], [`HttpError::BodyIncomplete`] after 30 s or when the client hangs up,
+/// [`HttpError::BodyMalformed`], [`HttpError::BodyEncoded`]; `Busy` when there is no room in memory.
 pub struct Payload(pub Bytes);
 
 impl FromRequest<Arc<Services>> for Payload {
-    type Rejection = Failure;
+    type Rejection = HttpError;
 
-    async fn from_request(request: Request, services: &Arc<Services>) -> Result<Self, Failure> {
+    async fn from_request(request: Request, services: &Arc<Services>) -> Result<Self, HttpError> {
         let encoding = request.headers().get(CONTENT_ENCODING);
         if encoding.is_some_and(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {
-            return Err(Failure::BodyEncoded);
+            return Err(HttpError::BodyEncoded);
         }
         let read = read_body(request.into_body(), services.memory());
-        tokio::time::timeout(BODY_TIMEOUT, read).await.map_err(|_| Failure::BodyIncomplete)?.map(Self)
+        tokio::time::timeout(BODY_TIMEOUT, read).await.map_err(|_| HttpError::BodyIncomplete)?.map(Self)
     }
 }
 
@@ -224,9 +224,9 @@ impl FromRequest<Arc<Services>> for Payload {
 pub struct PatchPayload(pub Bytes);
 
 impl FromRequest<Arc<Services>> for PatchPayload {
-    type Rejection = Failure;
+    type Rejection = HttpError;
 
-    async fn from_request(request: Request, state: &Arc<Services>) -> Result<Self, Failure> {
+    async fn from_request(request: Request, state: &Arc<Services>) -> Result<Self, HttpError> {
         version::check_patch_content_type(text_header(request.headers(), CONTENT_TYPE.as_str()))?;
         Payload::from_request(request, state).await.map(|Payload(bytes)| Self(bytes))
     }
@@ -236,9 +236,9 @@ impl FromRequest<Arc<Services>> for PatchPayload {
 pub struct WebhookPayload(pub Bytes);
 
 impl FromRequest<Arc<Services>> for WebhookPayload {
-    type Rejection = Failure;
+    type Rejection = HttpError;
 
-    async fn from_request(request: Request, state: &Arc<Services>) -> Result<Self, Failure> {
+    async fn from_request(request: Request, state: &Arc<Services>) -> Result<Self, HttpError> {
         version::check_webhook_content_type(text_header(request.headers(), CONTENT_TYPE.as_str()))?;
         Payload::from_request(request, state).await.map(|Payload(bytes)| Self(bytes))
     }
@@ -250,21 +250,21 @@ pub fn text_header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 }
 
 /// Why the rest of a body does not come.
-pub fn broken_off(error: &axum::Error) -> Failure {
+pub fn broken_off(error: &axum::Error) -> HttpError {
     let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
     while let Some(error) = cause {
         // What hyper says of chunks that are none; of a connection that ended, it says something else.
         if let Some(error) = error.downcast_ref::<io::Error>()
             && matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData)
         {
-            return Failure::BodyMalformed;
+            return HttpError::BodyMalformed;
         }
         cause = error.source();
     }
-    Failure::BodyIncomplete
+    HttpError::BodyIncomplete
 }
 
-async fn read_body(mut body: Body, memory: &Memory) -> Result<Bytes, Failure> {
+async fn read_body(mut body: Body, memory: &Memory) -> Result<Bytes, HttpError> {
     let mut bytes = BytesMut::new();
     let mut length = 0;
     let mut share: Option<Share> = None;
@@ -287,7 +287,11 @@ async fn read_body(mut body: Body, memory: &Memory) -> Result<Bytes, Failure> {
             share = None;
         }
     }
-    if length > MAX_BODY_BYTES { Err(Failure::BodyTooLarge) } else { Ok(memory.keep(bytes.freeze(), share)?) }
+    if length > MAX_BODY_BYTES {
+        Err(HttpError::BodyTooLarge(MAX_BODY_BYTES))
+    } else {
+        Ok(memory.keep(bytes.freeze(), share)?)
+    }
 }
 
 /// Reads a body that nobody needs, within limits of size and time: a client that is cut off while it sends may never see its answer.

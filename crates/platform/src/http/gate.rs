@@ -10,15 +10,15 @@ use http::request::Parts;
 use http::{HeaderMap, Method};
 use layer_wire::{ApiError, AppId, Version, percent};
 
+use crate::http::error::{self, HttpError};
 use crate::http::extract::{OfUser, text_header};
-use crate::http::failure::{self, Failure};
 use crate::service::Services;
 pub use crate::service::caller::Caller;
 
 impl<S: Send + Sync> FromRequestParts<S> for Caller {
-    type Rejection = Failure;
+    type Rejection = HttpError;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Failure> {
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, HttpError> {
         // Absent only if a route were added outside the gate.
         parts.extensions.get().copied().ok_or_else(|| ApiError::internal().into())
     }
@@ -34,7 +34,7 @@ pub async fn check(
     State(services): State<Arc<Services>>,
     mut request: Request,
     next: Next,
-) -> Result<Response, Failure> {
+) -> Result<Response, HttpError> {
     let address = address(request.uri().path())?;
     let response = match admit(&services, &address, request.headers()).await {
         Ok(caller) => {
@@ -45,10 +45,10 @@ pub async fn check(
         }
         Err(failure) => failure.into_response(),
     };
-    Ok(if address.is_webhooks { failure::in_webhooks_docs(response) } else { response })
+    Ok(if address.is_webhooks { error::in_webhooks_docs(response) } else { response })
 }
 
-async fn admit(services: &Services, address: &Address, headers: &HeaderMap) -> Result<Caller, Failure> {
+async fn admit(services: &Services, address: &Address, headers: &HeaderMap) -> Result<Caller, HttpError> {
     let accept = text_header(headers, ACCEPT.as_str());
     let version =
         if address.is_webhooks { Version::from_webhooks_accept(accept) } else { Version::from_accept(accept) }?;
@@ -68,7 +68,7 @@ pub async fn check_not_suspended(
     OfUser(user): OfUser,
     request: Request,
     next: Next,
-) -> Result<Response, Failure> {
+) -> Result<Response, HttpError> {
     services.check_not_suspended(caller.key, user).await?;
     Ok(next.run(request).await)
 }
@@ -83,7 +83,7 @@ pub async fn check_known(
     OfUser(user): OfUser,
     request: Request,
     next: Next,
-) -> Result<Response, Failure> {
+) -> Result<Response, HttpError> {
     services.check_known(caller.key, user).await?;
     Ok(next.run(request).await)
 }
@@ -98,7 +98,7 @@ struct Address {
     is_webhooks: bool,
 }
 
-fn address(path: &str) -> Result<Address, Failure> {
+fn address(path: &str) -> Result<Address, HttpError> {
     let malformed = |_| ApiError::invalid_request("The path is not valid percent-encoded UTF-8.");
     let segments: Vec<String> = path.split('/').map(percent::decode).collect::<Result<_, _>>().map_err(malformed)?;
     match segments.as_slice() {

@@ -1,8 +1,8 @@
 //! HTTP: what comes in over a socket, what is asked, and how it is answered. Rules are in `service`.
 
 pub mod answer;
+pub mod error;
 pub mod extract;
-pub mod failure;
 pub mod gate;
 mod openapi;
 pub mod render;

@@ -11,7 +11,7 @@ use axum::routing::{delete, get, patch, post, put};
 use layer_wire::{ApiError, Version};
 use tower_service::Service as _;
 
-use crate::http::failure::{self, Failure};
+use crate::http::error::{self, HttpError};
 use crate::http::gate::{self, Caller};
 use crate::http::openapi;
 use crate::http::routes::{
@@ -172,14 +172,14 @@ fn users_view(version: Version, services: &Arc<Services>) -> Routes {
     router
         .route_layer(from_fn_with_state(Arc::clone(services), gate::check_not_suspended))
         .method_not_allowed_fallback(no_such_method)
-        .layer(map_response(failure::in_client_docs))
+        .layer(map_response(error::in_client_docs))
 }
 
-async fn no_such_route() -> Failure {
+async fn no_such_route() -> HttpError {
     ApiError::invalid_endpoint().into()
 }
 
 /// The router adds the `Allow` header.
-async fn no_such_method() -> Failure {
+async fn no_such_method() -> HttpError {
     ApiError::method_not_allowed().into()
 }

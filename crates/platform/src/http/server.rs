@@ -27,7 +27,7 @@ use tower_service::Service as _;
 use crate::ground::memory::{self, Memory};
 use crate::ground::task;
 use crate::http::answer;
-use crate::http::failure::Failure;
+use crate::http::error::HttpError;
 use crate::http::stream::{Counted, Paced};
 
 /// How long requests in flight may take to finish once the server is told to stop.
@@ -197,7 +197,7 @@ fn counted(response: Response, memory: &Memory, is_read: bool) -> Response {
         return response;
     }
     match memory.for_answer(length) {
-        Err(error) if is_read => Failure::from(error).into_response(),
+        Err(error) if is_read => HttpError::from(error).into_response(),
         share => response.map(|body| Counted::body(body, share.ok())),
     }
 }

@@ -26,8 +26,7 @@ use rustls_pki_types::pem::PemObject as _;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use crate::config::WebhookOptions;
-use crate::service::webhook::VERIFICATION_TIMEOUT;
+use crate::config::{VERIFICATION_TIMEOUT, WebhookOptions};
 
 /// What deliveries of every version call themselves (recorded with 2.0, R4 to R6).
 const DELIVERY_AGENT: &str = "layer-webhooks/1.0";

@@ -13,8 +13,8 @@ use uuid::Uuid;
 use super::Services;
 use super::caller::Caller;
 use super::dedupe::{self, Creation, Tagged};
+use super::failure::Failure;
 use super::named::Named;
-use crate::http::failure::Failure;
 
 fn find_of_user(
     reads: &dyn Reads,

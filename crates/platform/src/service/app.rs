@@ -3,14 +3,22 @@
 use std::sync::PoisonError;
 
 use layer_store::model::{AppKey, AppRecord};
-use layer_store::token::TokenHash;
+use layer_store::token::{Token, TokenHash};
 use layer_store::{StoreError, Writes};
 use layer_wire::app::AppChange;
 use layer_wire::{ApiError, AppId};
 
 use super::Services;
-use crate::http::failure::Failure;
-use crate::platform::NewApp;
+use super::failure::Failure;
+
+/// A new app.
+#[derive(Debug, Clone)]
+pub struct NewApp {
+    /// Its id.
+    pub app_id: AppId,
+    /// Its token. This is the only time it is seen: the platform keeps a hash of it.
+    pub token: Token,
+}
 
 impl Services {
     /// Checks a token against an app.

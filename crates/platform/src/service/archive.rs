@@ -28,10 +28,10 @@ use rsa::pkcs8::DecodePublicKey as _;
 use serde::Serialize;
 
 use super::Services;
+use super::failure::Failure;
 use super::named::identities_of;
 use crate::ground::files::on_disk;
 use crate::ground::ids::Ids;
-use crate::http::failure::Failure;
 
 /// How many objects are read at a time.
 const PAGE: usize = 200;

@@ -5,8 +5,8 @@ use layer_wire::UserId;
 
 use super::Services;
 use super::caller::Caller;
+use super::failure::Failure;
 use super::named::Named;
-use crate::http::failure::Failure;
 
 impl Services {
     /// The users whom `owner` blocks; none for an unknown owner (recorded).

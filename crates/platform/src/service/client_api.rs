@@ -12,10 +12,10 @@ use super::Services;
 use super::caller::Caller;
 use super::conversation::{self, Created, OfUser, find_as_participant, seen_by_user};
 use super::dedupe::{self, Creation, Tagged};
+use super::failure::Failure;
 use super::message;
 use super::named::Named;
 use super::scheduled_message;
-use crate::http::failure::Failure;
 
 /// The outcome of a request to create a conversation as a user.
 #[derive(Debug, Clone, PartialEq)]

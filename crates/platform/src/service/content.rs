@@ -14,9 +14,9 @@ use tokio::sync::Notify;
 
 use super::Services;
 use super::conversation::find;
+use super::failure::Failure;
 use crate::ground::files::on_disk;
 use crate::ground::links::UPLOAD_MS;
-use crate::http::failure::Failure;
 
 /// How many unused files are deleted at a time.
 const BATCH: usize = 256;

@@ -11,8 +11,8 @@ use super::Services;
 use super::caller::Caller;
 use super::dedupe::{self, Creation, Tagged};
 use super::event::{Event, Events};
+use super::failure::Failure;
 use super::named::Named;
-use crate::http::failure::Failure;
 
 /// The outcome of a request to create a conversation.
 #[derive(Debug, Clone, PartialEq)]

@@ -8,8 +8,8 @@ use layer_wire::{ApiError, ConversationId, MessageId, UserId};
 use super::Services;
 use super::conversation::{find_as_participant, remove_participant};
 use super::event::Event;
+use super::failure::Failure;
 use super::message::find_of_user;
-use crate::http::failure::Failure;
 
 impl Services {
     /// Deletes a message as a user who can see it. For everyone, it must be a participant.

@@ -9,7 +9,7 @@ use layer_wire::{ApiError, ExportId, Timestamp, Version};
 use super::Services;
 use super::archive::PublicKey;
 use super::caller::Caller;
-use crate::http::failure::Failure;
+use super::failure::Failure;
 
 /// A day, in milliseconds: between two historical exports, and between two scheduled ones.
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;

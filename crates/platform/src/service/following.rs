@@ -9,7 +9,7 @@ use layer_wire::page::{Listing, MAX_PAGE_BYTES, Page};
 use layer_wire::{ApiError, UserId, identity};
 
 use super::Services;
-use crate::http::failure::Failure;
+use super::failure::Failure;
 
 /// A page of the users whom a user follows.
 fn list(reads: &dyn Reads, app: AppKey, user: &UserId, page: &Page<UserId>) -> Result<Listing<UserId>, Failure> {

@@ -7,7 +7,7 @@ use layer_wire::{ApiError, UserId};
 
 use super::Services;
 use super::caller::Caller;
-use crate::http::failure::Failure;
+use super::failure::Failure;
 
 /// The outcome of a request to create an identity.
 #[derive(Debug, Clone, PartialEq)]

@@ -14,9 +14,9 @@ use super::content;
 use super::conversation::{self, find};
 use super::dedupe::Creation;
 use super::event::Event;
+use super::failure::Failure;
 use super::named::Named;
 use super::scheduled_message::{self, Accepted};
-use crate::http::failure::Failure;
 
 /// The message, if it is in this conversation; else `not_found`.
 pub fn find_in(

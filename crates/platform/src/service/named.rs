@@ -13,8 +13,8 @@ use super::caller::Caller;
 use super::client_api::CreatedOfUser;
 use super::conversation::{Created, OfUser};
 use super::dedupe::{Creation, Tagged};
+use super::failure::Failure;
 use super::scheduled_message::Accepted;
-use crate::http::failure::Failure;
 
 /// What was found, and what is known of the users whom an answer shows with it.
 pub type Named<Found> = (Found, Identities);

@@ -13,8 +13,8 @@ use super::caller::Caller;
 use super::content::check_parts;
 use super::conversation::find;
 use super::event::{Event, Events, PartChange};
+use super::failure::Failure;
 use super::message::find_in;
-use crate::http::failure::Failure;
 
 /// The outcome of a request to add a part.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -8,8 +8,8 @@ use layer_wire::{ApiError, ConversationId, MessageId, UserId};
 use super::Services;
 use super::conversation::find_as_participant;
 use super::event::{Event, Events};
+use super::failure::Failure;
 use super::message::find_of_user;
-use crate::http::failure::Failure;
 
 /// How many messages are marked as read in one transaction, so that other writes need not wait for a long history.
 const MARKED_AT_ONCE: usize = 200;

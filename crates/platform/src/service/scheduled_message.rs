@@ -17,9 +17,9 @@ use super::caller::Caller;
 use super::conversation::find;
 use super::dedupe::{self, Creation, Tagged};
 use super::event::{Event, Events};
+use super::failure::Failure;
 use super::message;
 use super::named::Named;
-use crate::http::failure::Failure;
 
 /// How many messages are sent in one transaction.
 const SENT_AT_ONCE: usize = 100;

@@ -15,8 +15,8 @@ use layer_wire::{ApiError, ErrorKind};
 use md5::{Digest as _, Md5};
 
 use super::Services;
+use super::failure::Failure;
 use crate::ground::files::{Files, on_disk};
-use crate::http::failure::Failure;
 
 /// How many bytes are gathered before they are written. With it the memory of an upload is bounded, whatever its size.
 pub const BUFFER: usize = 256 * 1024;

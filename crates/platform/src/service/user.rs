@@ -9,7 +9,7 @@ use layer_wire::user::UserChange;
 use layer_wire::{ApiError, UserId, identity};
 
 use super::Services;
-use crate::http::failure::Failure;
+use super::failure::Failure;
 
 /// A user that something named before.
 #[derive(Debug, Clone, PartialEq)]

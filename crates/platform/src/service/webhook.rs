@@ -9,10 +9,8 @@ use layer_wire::webhook::{NewWebhook, Status};
 use layer_wire::{ApiError, WebhookId};
 
 use super::Services;
-use crate::http::failure::Failure;
-
-/// How long a receiver may take to answer a challenge (assumed; the contract names no time).
-pub const VERIFICATION_TIMEOUT: Duration = Duration::from_secs(5);
+use super::failure::Failure;
+use crate::config::VERIFICATION_TIMEOUT;
 
 /// Recorded.
 const DEACTIVATED_BY_USER: &str = "Deactivated by User";

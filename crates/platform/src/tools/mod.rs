@@ -1,11 +1,11 @@
-//! Tools of tests beyond the API: recorded requests and deliveries, and injected faults.
+//! What operators and tests have beyond the API, behind the admin API: recorded requests and deliveries, and injected faults.
 //!
-//! Time and ids are in `clock` and `ids`; reset and snapshots in `store`. All of it is reached through `routes::admin`.
+//! Time and ids are in `ground`, reset and snapshots in `service`. All of it is reached through `admin`.
 
+pub mod admin;
 pub mod capture;
 pub mod faults;
 pub mod requests;
-pub mod snapshot;
 
 use std::sync::Arc;
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use layer_store::StoreError;
 use layer_wire::Timestamp;
 
-use crate::http::failure::Failure;
 use crate::service::Services;
+use crate::service::failure::Failure;
 
 /// How long to wait before trying again when the store fails. Unit: milliseconds.
 const RETRY_MS: i64 = 1000;

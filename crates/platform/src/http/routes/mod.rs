@@ -1,6 +1,5 @@
 //! The handlers: extract, call the service, answer.
 
-pub mod admin;
 pub mod announcement;
 pub mod app;
 pub mod block;
@@ -20,18 +19,14 @@ pub mod upload;
 pub mod user;
 pub mod webhook;
 
-use axum::response::Response;
 use layer_wire::identity::Identities;
 use layer_wire::{ApiError, UserId};
 
-use crate::http::failure::Failure;
+use crate::http::error::{Answer, HttpError};
 use crate::http::gate::Caller;
 use crate::http::render::{SystemView, UserView};
 use crate::service::Services;
 use crate::service::dedupe::Creation;
-
-/// What a handler returns.
-type Answer = Result<Response, Failure>;
 
 fn system_view(services: &Services, caller: Caller, identities: Identities) -> SystemView {
     SystemView::new(services.urls(caller.app), caller, identities)
@@ -42,7 +37,7 @@ fn user_view(services: &Services, caller: Caller, user: UserId, identities: Iden
 }
 
 /// What was created, or `id_in_use` with whatever has the id.
-fn created<Record>(creation: Creation<Record>, what: &str, view: &SystemView) -> Result<Record, Failure> {
+fn created<Record>(creation: Creation<Record>, what: &str, view: &SystemView) -> Result<Record, HttpError> {
     match creation {
         Creation::Done(record) => Ok(record),
         Creation::IdInUse(tagged) => Err(ApiError::id_in_use(what, view.tagged(tagged)).into()),

@@ -25,8 +25,8 @@ use layer_wire::{ApiError, AppId, ContentId, id};
 use super::Answer;
 use crate::ground::links::Purpose;
 use crate::http::answer;
+use crate::http::error::HttpError;
 use crate::http::extract::{broken_off, discard, text_header};
-use crate::http::failure::Failure;
 use crate::service::Services;
 use crate::service::upload::{BUFFER, Progress, Upload};
 
@@ -40,7 +40,7 @@ pub fn linked(
     app: &str,
     thing: &str,
     query: Option<&str>,
-) -> Result<(AppId, uuid::Uuid), Failure> {
+) -> Result<(AppId, uuid::Uuid), HttpError> {
     let (app, thing) = (AppId::parse_bare(app), id::parse_uuid(thing));
     let (Some(app), Some(thing)) = (app, thing) else { return Err(ApiError::invalid_link().into()) };
     services.links().check(purpose, app, thing, query.unwrap_or_default())?;
@@ -94,7 +94,7 @@ async fn take(services: &Services, app_id: AppId, app: AppKey, content: ContentR
             let mut upload = services.begin_upload(app, content.clone(), range, announced).await?;
             match pour(request.into_body(), &mut upload).await {
                 Ok(()) => services.end_upload(upload).await?,
-                Err(failure @ (Failure::BodyIncomplete | Failure::BodyMalformed)) => {
+                Err(failure @ (HttpError::BodyIncomplete | HttpError::BodyMalformed)) => {
                     upload.keep().await?;
                     return Err(failure);
                 }
@@ -120,9 +120,9 @@ fn resume(length: u64) -> Response {
 }
 
 /// Pours the body into the upload, no faster than the disk takes it.
-async fn pour(mut body: Body, upload: &mut Upload) -> Result<(), Failure> {
+async fn pour(mut body: Body, upload: &mut Upload) -> Result<(), HttpError> {
     loop {
-        let frame = tokio::time::timeout(IDLE, body.frame()).await.map_err(|_| Failure::BodyIncomplete)?;
+        let frame = tokio::time::timeout(IDLE, body.frame()).await.map_err(|_| HttpError::BodyIncomplete)?;
         let Some(frame) = frame else { return Ok(()) };
         let Ok(data) = frame.map_err(|error| broken_off(&error))?.into_data() else { continue };
         upload.write(&data).await?;

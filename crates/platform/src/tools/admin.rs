@@ -19,14 +19,15 @@ use serde::Deserialize;
 use serde_json::json;
 use tokio::task::spawn_blocking;
 
-use super::Answer;
 use crate::http::answer;
+use crate::http::error::{Answer, HttpError};
 use crate::http::extract::text_header;
-use crate::http::failure::Failure;
 use crate::http::gate::bearer_token;
 use crate::service::Services;
+use crate::service::failure::Failure;
+use crate::service::snapshot;
+use crate::tools::Tools;
 use crate::tools::faults::Spec;
-use crate::tools::{Tools, snapshot};
 
 /// What the handlers need.
 #[derive(Clone)]
@@ -66,7 +67,7 @@ pub fn guarded_router(admin: Admin, token: &Token) -> Router {
         if given.is_some_and(|given| TokenHash::of(given).matches(&expected)) {
             Ok(next.run(request).await)
         } else {
-            Err(Failure::from(ApiError::authentication_required()))
+            Err(HttpError::from(ApiError::authentication_required()))
         }
     }))
 }
@@ -175,7 +176,7 @@ async fn restore_snapshot(State(admin): State<Admin>, body: Bytes) -> Answer {
         Ok(())
     });
     match restored.await {
-        Err(Failure::Store(error @ StoreError::BadSnapshot(_))) => {
+        Err(HttpError::Failure(Failure::Store(error @ StoreError::BadSnapshot(_)))) => {
             Err(ApiError::invalid_request(error.to_string()).into())
         }
         other => other.map(|()| answer::empty(StatusCode::NO_CONTENT)),
@@ -249,7 +250,7 @@ fn read<T: for<'de> Deserialize<'de>>(body: &[u8]) -> Result<T, ApiError> {
 /// Works off the threads that serve requests.
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
-) -> Result<T, Failure> {
+) -> Result<T, HttpError> {
     let work: Box<dyn FnOnce() -> Result<T, StoreError> + Send> = Box::new(work);
     Ok(spawn_blocking(work).await.unwrap_or(Err(StoreError::Lost))?)
 }

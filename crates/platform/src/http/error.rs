@@ -7,18 +7,17 @@ use layer_store::StoreError;
 use layer_wire::{ApiError, ErrorKind};
 
 use crate::http::answer;
+use crate::service::failure::Failure;
 
-/// Why a request fails.
+/// Why a request is not answered with what it asks for.
 #[derive(Debug)]
-pub enum Failure {
-    /// A row of the error table.
-    Api(ApiError),
-    /// The store did not do it.
-    Store(StoreError),
+pub enum HttpError {
+    /// A rule says no, or the store does.
+    Failure(Failure),
     /// A conversation id that is not a UUID: `404` with a plain text (recorded, contract 2.1.3).
     NoSuchPath,
-    /// A request body over the limit.
-    BodyTooLarge,
+    /// A request body over this limit. Unit: bytes.
+    BodyTooLarge(usize),
     /// A request body that did not arrive in time, or was cut off.
     BodyIncomplete,
     /// A request body that is not framed as HTTP wants it.
@@ -27,28 +26,37 @@ pub enum Failure {
     BodyEncoded,
 }
 
-impl From<ApiError> for Failure {
+/// What a handler returns.
+pub type Answer = Result<Response, HttpError>;
+
+impl From<Failure> for HttpError {
+    fn from(failure: Failure) -> Self {
+        Self::Failure(failure)
+    }
+}
+
+impl From<ApiError> for HttpError {
     fn from(error: ApiError) -> Self {
-        Self::Api(error)
+        Self::Failure(error.into())
     }
 }
 
-impl From<StoreError> for Failure {
+impl From<StoreError> for HttpError {
     fn from(error: StoreError) -> Self {
-        Self::Store(error)
+        Self::Failure(error.into())
     }
 }
 
-impl IntoResponse for Failure {
+impl IntoResponse for HttpError {
     fn into_response(self) -> Response {
         match self {
-            Self::Api(error) => from_table(&error),
-            Self::Store(error) => from_store(&error),
+            Self::Failure(Failure::Api(error)) => from_table(&error),
+            Self::Failure(Failure::Store(error)) => from_store(&error),
             Self::NoSuchPath => {
                 let text = "The requested resource could not be found.";
                 (StatusCode::NOT_FOUND, [(CONTENT_TYPE, "text/plain; charset=UTF-8")], text).into_response()
             }
-            Self::BodyTooLarge => body_too_large(),
+            Self::BodyTooLarge(limit) => body_too_large(limit),
             Self::BodyIncomplete => {
                 from_table(&ApiError::new(ErrorKind::RequestTimeout, "The request body did not arrive."))
             }
@@ -118,8 +126,7 @@ fn closing(mut response: Response) -> Response {
 }
 
 /// The error table has no row for it, so: status 413, `invalid_request` (assumed). The rest of the body is not read.
-fn body_too_large() -> Response {
-    let limit = crate::http::extract::MAX_BODY_BYTES;
+fn body_too_large(limit: usize) -> Response {
     let error = ApiError::invalid_request(format!("The request body must not be larger than {limit} bytes."));
     let mut response = from_table(&error);
     *response.status_mut() = StatusCode::PAYLOAD_TOO_LARGE;
@@ -133,7 +140,7 @@ mod tests {
     #[test]
     fn a_busy_store_asks_the_client_to_try_again_in_a_second() {
         for error in [StoreError::Busy, StoreError::Closed] {
-            let response = Failure::from(error).into_response();
+            let response = HttpError::from(error).into_response();
             assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
             assert_eq!(response.headers()[RETRY_AFTER], "1");
         }
@@ -141,7 +148,7 @@ mod tests {
 
     #[test]
     fn a_lost_job_is_an_internal_error() {
-        let response = Failure::from(StoreError::Lost).into_response();
+        let response = HttpError::from(StoreError::Lost).into_response();
         assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
         assert_eq!(response.headers().get(RETRY_AFTER), None);
     }
