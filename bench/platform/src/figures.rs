@@ -48,9 +48,8 @@ pub const COLUMNS: [Column; 9] = [
 ];
 
 impl Figures {
-    /// Puts a measurement together. Latencies are in ns.
-    pub fn new(latencies: &Histogram<u64>, took: Duration, used: Usage, rss_mb: f64) -> Self {
-        let requests = latencies.len();
+    /// Puts a measurement together, of at least one request. Latencies are in ns.
+    pub fn new(requests: u64, latencies: &Histogram<u64>, took: Duration, used: Usage, rss_mb: f64) -> Self {
         let count = float(requests);
         let ms = |quantile| float(latencies.value_at_quantile(quantile)) / 1e6;
         Self {

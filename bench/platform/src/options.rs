@@ -7,6 +7,7 @@ use std::time::Duration;
 use lexopt::{Arg, Parser, ValueExt as _};
 
 use crate::AnyError;
+use crate::load::Pace;
 use crate::scenario::{SCENARIOS, Scenario};
 use crate::target::{Source, Spec};
 
@@ -22,7 +23,9 @@ the first target in the same round.
                        'http://127.0.0.1:PORT,PID', which runs already: LAYER_ADMIN_TOKEN in the environment must open its
                        admin API [default: platform=. and constant=constant]
   --only LIST          Only these kinds of load: send-v4, send-v7, send, messages, conversations, mixed
-  --connections LIST   How many connections, each with a request at a time [default: 1,16,64,256]
+  --connections LIST   A closed loop with so many connections, each with a request at a time
+  --rates LIST         An open loop of so many sends a second over 64 connections; latencies count from when a send was due
+                       [default: closed loops with 1, 16, 64 and 256 connections, and an open one with 1000 a second]
   --conversations N    Conversations in the store, with 10 messages each, every hundredth with 100 [default: 2000]
   --rounds N           How often everything is measured [default: 5]
   --seconds N          How long each time [default: 2]
@@ -51,7 +54,7 @@ pub enum Command {
 pub struct Options {
     pub targets: Vec<Spec>,
     pub scenarios: Vec<Scenario>,
-    pub connections: Vec<u32>,
+    pub paces: Vec<Pace>,
     pub conversations: u32,
     pub rounds: u32,
     pub warm_up: Duration,
@@ -61,13 +64,23 @@ pub struct Options {
     pub profile: String,
 }
 
+impl Options {
+    /// Every kind of load at every pace. Only sends come at a rate: what reads cost depends on what they find.
+    pub fn loads(&self) -> impl Iterator<Item = (Scenario, Pace)> {
+        self.scenarios.iter().flat_map(|scenario| {
+            let fits = |pace: &&Pace| scenario.is_send() || matches!(pace, Pace::Closed(_));
+            self.paces.iter().filter(fits).map(|pace| (*scenario, *pace))
+        })
+    }
+}
+
 /// Parses the arguments, without the name of the program. Relative paths begin at the checkout that this was built in.
 pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, AnyError> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize()?;
     let mut options = Options {
         targets: vec![],
         scenarios: SCENARIOS.to_vec(),
-        connections: vec![1, 16, 64, 256],
+        paces: vec![],
         conversations: 2000,
         rounds: 5,
         warm_up: Duration::from_millis(500),
@@ -84,7 +97,13 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, AnyErr
             Arg::Long("target") => options.targets.push(target(&root, &parser.value()?.string()?)?),
             Arg::Long("only") => options.scenarios = list("--only", &parser.value()?.string()?, Scenario::named)?,
             Arg::Long("connections") => {
-                options.connections = list("--connections", &parser.value()?.string()?, positive)?;
+                options.paces.extend(list("--connections", &parser.value()?.string()?, |text| {
+                    positive(text).map(Pace::Closed)
+                })?);
+            }
+            Arg::Long("rates") => {
+                let rate = |text: &str| positive(text).map(Pace::Open);
+                options.paces.extend(list("--rates", &parser.value()?.string()?, rate)?);
             }
             Arg::Long("conversations") => options.conversations = count("--conversations", parser.value()?)?,
             Arg::Long("rounds") => options.rounds = count("--rounds", parser.value()?)?,
@@ -95,11 +114,15 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, AnyErr
             Arg::Long("smoke") => {
                 options.rounds = 1;
                 options.conversations = 100;
-                options.connections = vec![4];
+                options.paces = vec![Pace::Closed(4), Pace::Open(100)];
                 (options.warm_up, options.measured) = (Duration::ZERO, Duration::from_millis(50));
             }
             other => return Err(other.unexpected().into()),
         }
+    }
+    if options.paces.is_empty() {
+        options.paces = [1, 16, 64, 256].map(Pace::Closed).to_vec();
+        options.paces.push(Pace::Open(1000));
     }
     if options.targets.is_empty() {
         options.targets = vec![target(&root, "platform=.")?, target(&root, "constant=constant")?];
@@ -177,7 +200,9 @@ mod tests {
             options.targets.iter().map(|target| target.name.as_str()).collect::<Vec<_>>(),
             ["platform", "constant"]
         );
-        assert_eq!(options.connections, [1, 16, 64, 256]);
+        let closed = [1, 16, 64, 256].map(Pace::Closed);
+        assert!(options.paces.starts_with(&closed) && options.paces.ends_with(&[Pace::Open(1000)]));
+        assert_eq!(options.loads().count(), SCENARIOS.len() * closed.len() + 3);
         assert_eq!(options.scenarios.len(), SCENARIOS.len());
     }
 
@@ -193,6 +218,7 @@ mod tests {
         for (args, name) in [
             (&["--only", "sned"][..], "'sned'"),
             (&["--connections", "0"], "--connections"),
+            (&["--rates", "1,x"], "'x'"),
             (&["--rounds", "0"], "--rounds"),
             (&["--seconds", "0"], "--seconds"),
             (&["--target", "x"], "NAME=PLACE"),

@@ -12,9 +12,8 @@ pub fn tables(results: &Results) -> String {
         results.conversations, results.messages, results.machine, results.load
     );
     for case in &results.cases {
-        let plural = if case.connections == 1 { "" } else { "s" };
         // Writing to memory does not fail.
-        let _ = write!(text, "\n**{}, {} connection{plural}**\n\n", case.title, case.connections);
+        let _ = write!(text, "\n**{}, {}**\n\n", case.title, case.pace);
         figures(&mut text, results, case);
         if results.targets.len() > 1 {
             text.push_str("\nTimes better, in the same round:\n\n");

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::AnyError;
 use crate::figures::Figures;
+use crate::load::Pace;
 
 /// A run.
 #[derive(Debug, Serialize, Deserialize)]
@@ -46,7 +47,7 @@ pub struct Target {
 pub struct Case {
     pub scenario: String,
     pub title: String,
-    pub connections: u32,
+    pub pace: Pace,
     /// Figures by target.
     pub rounds: Vec<BTreeMap<String, Figures>>,
 }

@@ -104,19 +104,15 @@ fn fill(name: &str, world: &World, server: &Server) -> Result<(), AnyError> {
 }
 
 fn measure(options: &Options, targets: &mut [Ready]) -> Result<Vec<Case>, AnyError> {
-    let mut cases: Vec<Case> = vec![];
-    for scenario in &options.scenarios {
-        for connections in &options.connections {
-            let (scenario, title) = (scenario.name.to_owned(), scenario.title.to_owned());
-            cases.push(Case { scenario, title, connections: *connections, rounds: vec![] });
-        }
-    }
+    let mut cases: Vec<_> = options
+        .loads()
+        .map(|(scenario, pace)| {
+            let (name, title) = (scenario.name.to_owned(), scenario.title.to_owned());
+            (scenario, Case { scenario: name, title, pace, rounds: vec![] })
+        })
+        .collect();
     for round in 0..options.rounds {
-        let kinds = options
-            .scenarios
-            .iter()
-            .flat_map(|scenario| options.connections.iter().map(move |count| (scenario, count)));
-        for (case, (scenario, connections)) in cases.iter_mut().zip(kinds) {
+        for (scenario, case) in &mut cases {
             let mut figures = BTreeMap::new();
             for index in 0..targets.len() {
                 // Each round begins with another one, so that none always comes after the same.
@@ -124,7 +120,7 @@ fn measure(options: &Options, targets: &mut [Ready]) -> Result<Vec<Case>, AnyErr
                 let target = &mut targets[turn];
                 let load = Load {
                     scenario: *scenario,
-                    connections: *connections,
+                    pace: case.pace,
                     warm_up: options.warm_up,
                     measured: options.measured,
                     seed: u64::from(round),
@@ -134,11 +130,11 @@ fn measure(options: &Options, targets: &mut [Ready]) -> Result<Vec<Case>, AnyErr
                 target.sent += outcome.sent;
                 figures.insert(target.name.clone(), outcome.figures);
             }
-            say(&format!("round {} of {}: {}, {connections} connections", round + 1, options.rounds, case.title))?;
+            say(&format!("round {} of {}: {}, {}", round + 1, options.rounds, case.title, case.pace))?;
             case.rounds.push(figures);
         }
     }
-    Ok(cases)
+    Ok(cases.into_iter().map(|(_, case)| case).collect())
 }
 
 /// Stops a target and looks at what it leaves.

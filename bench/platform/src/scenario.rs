@@ -38,6 +38,11 @@ impl Scenario {
         SCENARIOS.into_iter().find(|scenario| scenario.name == name)
     }
 
+    /// Whether all of it are sends.
+    pub fn is_send(&self) -> bool {
+        self.mix.iter().all(|(_, operation)| matches!(operation, Operation::Send(_)))
+    }
+
     /// Draws the next operation.
     pub fn next(&self, rng: &mut Rng) -> Operation {
         let mut drawn = rng.u8(..100);
