@@ -1,5 +1,5 @@
-//! Load in a closed loop, where every connection sends its next request as soon as it has its answer, and in an open one, where
-//! requests come at a constant rate whether or not answers do.
+//! Load in a closed loop, where every connection sends its next request as soon as it has its answer, and in an open
+//! one, where requests come at a constant rate whether or not answers do.
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
@@ -33,8 +33,8 @@ const LEAST: u64 = 20;
 pub enum Pace {
     /// So many connections, each with a request at a time, and the next one follows the answer.
     Closed(u32),
-    /// So many requests a second, over [`OPEN_CONNECTIONS`]. A latency begins when the request was due: what waits for a
-    /// connection because answers are late is late itself.
+    /// So many requests a second, over [`OPEN_CONNECTIONS`]. A latency begins when the request was due: what waits for
+    /// a connection because answers are late is late itself.
     Open(u32),
 }
 

@@ -7,15 +7,18 @@
 
 mod constant;
 mod figures;
+mod goals;
 mod http;
 mod load;
 mod options;
+mod page;
 mod process;
 mod report;
 mod results;
 mod run;
 mod scenario;
 mod seed;
+mod store;
 mod target;
 mod world;
 
@@ -31,6 +34,7 @@ fn main() -> ExitCode {
     let outcome = options::parse(std::env::args_os().skip(1)).and_then(|command| match command {
         Command::Help => Ok(std::io::stdout().write_all(options::HELP.as_bytes())?),
         Command::Constant(folder) => constant::serve(&folder),
+        Command::Render { saved, page } => page::render(&saved, &page),
         Command::Run(options) => run::run(&options),
     });
     match outcome {

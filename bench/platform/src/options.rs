@@ -15,23 +15,26 @@ use crate::target::{Source, Spec};
 pub const HELP: &str = "\
 Usage: npm run bench:platform -- [OPTIONS]
 
-Puts platforms under load, each kind of load in rounds that measure every target once, and prints tables. Ratios are those to
-the first target in the same round.
+Puts platforms under load, each kind of load in rounds that measure every target once, and prints tables. Ratios are
+those to the first target in the same round.
 
-  --target NAME=PLACE  What is measured; again for more. A PLACE is a checkout, whose platform is built, a built program,
-                       'constant', which is the same HTTP stack with answers that are always the same, or
-                       'http://127.0.0.1:PORT,PID', which runs already: LAYER_ADMIN_TOKEN in the environment must open its
-                       admin API [default: platform=. and constant=constant]
+  --target NAME=PLACE  What is measured; again for more. A PLACE is a checkout, whose platform is built, a built
+                       program, 'constant', which is the same HTTP stack with answers that are always the same, or
+                       'http://127.0.0.1:PORT,PID', which runs already: LAYER_ADMIN_TOKEN in the environment must open
+                       its admin API [default: platform=. and constant=constant]
   --only LIST          Only these kinds of load: send-v4, send-v7, send, messages, conversations, mixed
   --connections LIST   A closed loop with so many connections, each with a request at a time
-  --rates LIST         An open loop of so many sends a second over 64 connections; latencies count from when a send was due
-                       [default: closed loops with 1, 16, 64 and 256 connections, and an open one with 1000 a second]
+  --rates LIST         An open loop of so many sends a second over 64 connections; latencies count from when a send was
+                       due [default: closed loops with 1, 16, 64 and 256 connections, an open one with 1000 a second]
   --conversations N    Conversations in the store, with 10 messages each, every hundredth with 100 [default: 2000]
   --rounds N           How often everything is measured [default: 5]
   --seconds N          How long each time [default: 2]
   --data FOLDER        Where stores are made; its disk is part of what is measured [default: target/bench/stores]
+  --stores FOLDER      Keep filled stores there, by target and size, and copy them in later runs: filling takes long
+                       when there are many conversations
   --out FILE           Where measurements are saved [default: target/bench/platform.json]
   --profile NAME       How checkouts are built [default: release]
+  --render             Write what was measured last into docs/benchmark-results.md
   --smoke              One short round of everything, for a test: the figures mean nothing
 ";
 
@@ -45,6 +48,13 @@ pub enum Command {
     Help,
     /// Answer what is in this folder.
     Constant(PathBuf),
+    /// Write the saved results of this file into the page.
+    Render {
+        /// The saved results.
+        saved: PathBuf,
+        /// The page.
+        page: PathBuf,
+    },
     /// Measure.
     Run(Options),
 }
@@ -60,6 +70,7 @@ pub struct Options {
     pub warm_up: Duration,
     pub measured: Duration,
     pub data: PathBuf,
+    pub stores: Option<PathBuf>,
     pub out: PathBuf,
     pub profile: String,
 }
@@ -86,9 +97,11 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, AnyErr
         warm_up: Duration::from_millis(500),
         measured: Duration::from_secs(2),
         data: root.join("target/bench/stores"),
+        stores: None,
         out: root.join("target/bench/platform.json"),
         profile: "release".to_owned(),
     };
+    let mut is_render = false;
     let mut parser = Parser::from_args(args);
     while let Some(arg) = parser.next()? {
         match arg {
@@ -109,6 +122,8 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, AnyErr
             Arg::Long("rounds") => options.rounds = count("--rounds", parser.value()?)?,
             Arg::Long("seconds") => options.measured = seconds(&parser.value()?.string()?)?,
             Arg::Long("data") => options.data = root.join(parser.value()?),
+            Arg::Long("stores") => options.stores = Some(root.join(parser.value()?)),
+            Arg::Long("render") => is_render = true,
             Arg::Long("out") => options.out = root.join(parser.value()?),
             Arg::Long("profile") => options.profile = parser.value()?.string()?,
             Arg::Long("smoke") => {
@@ -119,6 +134,9 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, AnyErr
             }
             other => return Err(other.unexpected().into()),
         }
+    }
+    if is_render {
+        return Ok(Command::Render { saved: options.out, page: root.join("docs/benchmark-results.md") });
     }
     if options.paces.is_empty() {
         options.paces = [1, 16, 64, 256].map(Pace::Closed).to_vec();

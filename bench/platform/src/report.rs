@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::figures::{COLUMNS, Figures};
+use crate::goals;
 use crate::results::{Case, Results};
 
 /// All tables of a run.
@@ -11,6 +12,7 @@ pub fn tables(results: &Results) -> String {
         "{} conversations, {} messages; {}, load average before {:.2}\n",
         results.conversations, results.messages, results.machine, results.load
     );
+    goals(&mut text, results);
     for case in &results.cases {
         // Writing to memory does not fail.
         let _ = write!(text, "\n**{}, {}**\n\n", case.title, case.pace);
@@ -24,12 +26,24 @@ pub fn tables(results: &Results) -> String {
     text
 }
 
+fn goals(text: &mut String, results: &Results) {
+    let rows = goals::rows(results);
+    if rows.is_empty() {
+        return;
+    }
+    text.push_str("\n|  | goal | measured |  |\n| --- | --- | --- | --- |\n");
+    for goals::Row { what, goal, measured, verdict } in rows {
+        // Writing to memory does not fail.
+        let _ = writeln!(text, "| {what} | {goal} | {measured} | {verdict} |");
+    }
+}
+
 fn figures(text: &mut String, results: &Results, case: &Case) {
     head(text, COLUMNS.iter().map(|(words, ..)| *words));
     for target in &results.targets {
         let cells = COLUMNS.iter().map(|(_, digits, _, of)| {
-            let values = case.rounds.iter().map(|round| of(&round[&target.name])).collect();
-            written(values, *digits)
+            let values: Vec<_> = case.rounds.iter().map(|round| of(&round[&target.name])).collect();
+            Spread::of(&values).written(*digits)
         });
         row(text, &target.name, cells);
     }
@@ -46,7 +60,7 @@ fn ratios(text: &mut String, results: &Results, case: &Case) {
                 let (own, other) = (of(&round[&target.name]), of(&round[&first.name]));
                 if more_is_better { own / other } else { other / own }
             };
-            written(case.rounds.iter().map(ratio).collect(), 2)
+            Spread::of(&case.rounds.iter().map(ratio).collect::<Vec<_>>()).written(2)
         });
         row(text, &format!("{} : {}", target.name, first.name), cells);
     }
@@ -76,22 +90,39 @@ fn row(text: &mut String, name: &str, cells: impl IntoIterator<Item = String>) {
     let _ = writeln!(text, "| {name} | {} |", cells.join(" | "));
 }
 
-/// `median [low..high]`
-fn written(mut values: Vec<f64>, digits: usize) -> String {
-    values.sort_unstable_by(f64::total_cmp);
-    match (values.first(), values.last()) {
-        (Some(low), Some(high)) if values.len() > 1 => {
-            format!("{:.digits$} [{low:.digits$}..{high:.digits$}]", median(&values))
-        }
-        (Some(only), _) => format!("{only:.digits$}"),
-        _ => String::new(),
-    }
+/// Values of several rounds.
+pub struct Spread {
+    low: f64,
+    /// The one in the middle.
+    pub median: f64,
+    high: f64,
+    is_one: bool,
 }
 
-/// Of sorted values, at least one.
-fn median(sorted: &[f64]) -> f64 {
-    let middle = sorted.len() / 2;
-    if sorted.len().is_multiple_of(2) { f64::midpoint(sorted[middle - 1], sorted[middle]) } else { sorted[middle] }
+impl Spread {
+    /// Of at least one value; of none, all are no number.
+    pub fn of(values: &[f64]) -> Self {
+        let mut sorted = values.to_vec();
+        sorted.sort_unstable_by(f64::total_cmp);
+        let at = |index: usize| sorted.get(index).copied().unwrap_or(f64::NAN);
+        let last = sorted.len().saturating_sub(1);
+        Self {
+            low: at(0),
+            median: f64::midpoint(at(last / 2), at(last.div_ceil(2))),
+            high: at(last),
+            is_one: last == 0,
+        }
+    }
+
+    /// `median [low..high]`, and the value alone where there is one only.
+    pub fn written(&self, digits: usize) -> String {
+        let Self { low, median, high, is_one } = self;
+        if *is_one {
+            format!("{median:.digits$}")
+        } else {
+            format!("{median:.digits$} [{low:.digits$}..{high:.digits$}]")
+        }
+    }
 }
 
 #[cfg(test)]
@@ -100,8 +131,8 @@ mod tests {
 
     #[test]
     fn values_are_written_with_their_median_and_their_range() {
-        assert_eq!(written(vec![3.0, 1.0, 2.0], 1), "2.0 [1.0..3.0]");
-        assert_eq!(written(vec![4.0, 1.0, 2.0, 3.0], 1), "2.5 [1.0..4.0]");
-        assert_eq!(written(vec![7.0], 0), "7");
+        assert_eq!(Spread::of(&[3.0, 1.0, 2.0]).written(1), "2.0 [1.0..3.0]");
+        assert_eq!(Spread::of(&[4.0, 1.0, 2.0, 3.0]).written(1), "2.5 [1.0..4.0]");
+        assert_eq!(Spread::of(&[7.0]).written(0), "7");
     }
 }

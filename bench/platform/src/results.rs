@@ -35,6 +35,8 @@ pub struct Results {
 #[serde(rename_all = "camelCase")]
 pub struct Target {
     pub name: String,
+    /// Whether it answers always the same: the limit of the stack.
+    pub is_constant: bool,
     /// Bytes of the database for each message in it before the load, conversations included, and how many more each
     /// message of the load took. `None` for what has no database, or none that is seen, and for a run without sends.
     pub seeded_bytes_per_message: Option<f64>,
@@ -60,6 +62,12 @@ pub fn save(results: &Results, path: &Path) -> Result<(), AnyError> {
     let mut text = serde_json::to_string_pretty(results)?;
     text.push('\n');
     Ok(fs::write(path, text)?)
+}
+
+/// The run that was saved last. Error: there is none.
+pub fn saved(path: &Path) -> Result<Results, AnyError> {
+    let text = fs::read_to_string(path).map_err(|error| format!("{}: {error}; measure first", path.display()))?;
+    Ok(serde_json::from_str(&text)?)
 }
 
 /// Processors of this machine and their model.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write as _;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
@@ -13,6 +14,7 @@ use crate::load::{self, Load};
 use crate::options::Options;
 use crate::results::{self, Case, Results, Target};
 use crate::seed;
+use crate::store;
 use crate::target::{self, App, Server, Source, Spec};
 use crate::world::World;
 use crate::{AnyError, report};
@@ -22,6 +24,8 @@ struct Ready {
     name: String,
     server: Server,
     world: World,
+    /// Whether it answers always the same.
+    is_constant: bool,
     /// The database, and its bytes before the load.
     store: Option<(PathBuf, u64)>,
     /// Messages that the load sent.
@@ -64,37 +68,44 @@ fn ready(spec: &Spec, options: &Options, folder: &TempDir, first: Option<&Ready>
     match &spec.source {
         Source::Path(path) => {
             let program = target::built(path, &options.profile)?;
-            let data = folder.join("layer.db");
-            let (server, app) = target::start_platform(&program, &data, true)?;
-            let world = world(&app.ok_or("A platform has no app")?);
-            fill(&name, &world, &server)?;
+            let kept = options.stores.as_ref().map(|kept| kept.join(format!("{name}-{}", options.conversations)));
+            let app = match &kept {
+                Some(kept) if store::is_in(kept) => store::copy(kept, &folder)?,
+                _ => {
+                    let app = store::make(&program, &folder, |app, address| fill(&name, &world(app), address))?;
+                    if let Some(kept) = &kept {
+                        store::copy(&folder, kept)?;
+                    }
+                    app
+                }
+            };
             // Closed and opened again, it begins with all of its store in one file.
-            server.stop()?;
-            let size = target::size_of(&data)?;
+            let data = folder.join(store::DATA);
+            let size = store::size_of(&data)?;
             let (server, _) = target::start_platform(&program, &data, false)?;
-            Ok(Ready { name, server, world, store: Some((data, size)), sent: 0 })
+            Ok(Ready { name, server, world: world(&app), is_constant: false, store: Some((data, size)), sent: 0 })
         }
         Source::Running(address, pid) => {
             let token =
                 std::env::var("LAYER_ADMIN_TOKEN").map_err(|_| "LAYER_ADMIN_TOKEN is not in the environment")?;
             let server = Server::running(*address, *pid);
             let world = world(&seed::create_app(*address, &token)?);
-            fill(&name, &world, &server)?;
-            Ok(Ready { name, server, world, store: None, sent: 0 })
+            fill(&name, &world, *address)?;
+            Ok(Ready { name, server, world, is_constant: false, store: None, sent: 0 })
         }
         Source::Constant => {
             let first = first.ok_or("There is no platform whose answers could be repeated")?;
             let [message, messages, conversations] = seed::samples(&first.world, first.server.address)?;
             target::save_answers(&folder, [&message, &messages, &conversations])?;
             let server = target::start_constant(&folder)?;
-            Ok(Ready { name, server, world: first.world.clone(), store: None, sent: 0 })
+            Ok(Ready { name, server, world: first.world.clone(), is_constant: true, store: None, sent: 0 })
         }
     }
 }
 
-fn fill(name: &str, world: &World, server: &Server) -> Result<(), AnyError> {
+fn fill(name: &str, world: &World, address: SocketAddr) -> Result<(), AnyError> {
     let begun = Instant::now();
-    seed::fill(world, server.address)?;
+    seed::fill(world, address)?;
     say(&format!(
         "{name}: {} conversations with {} messages in {:.1} s",
         world.conversations(),
@@ -139,14 +150,15 @@ fn measure(options: &Options, targets: &mut [Ready]) -> Result<Vec<Case>, AnyErr
 
 /// Stops a target and looks at what it leaves.
 fn finished(ready: Ready) -> Result<Target, AnyError> {
-    let Ready { name, server, world, store, sent } = ready;
+    let Ready { name, server, world, is_constant, store, sent } = ready;
     let Some((data, before)) = store else {
-        return Ok(Target { name, seeded_bytes_per_message: None, added_bytes_per_message: None });
+        return Ok(Target { name, is_constant, seeded_bytes_per_message: None, added_bytes_per_message: None });
     };
     server.stop()?;
-    let added = target::size_of(&data)?.saturating_sub(before);
+    let added = store::size_of(&data)?.saturating_sub(before);
     Ok(Target {
         name,
+        is_constant,
         seeded_bytes_per_message: Some(float(before) / float(world.messages())),
         added_bytes_per_message: (sent > 0).then(|| float(added) / float(sent)),
     })

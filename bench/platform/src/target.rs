@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::constant;
@@ -34,7 +35,7 @@ pub struct Spec {
 }
 
 /// The app that the load is about.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct App {
     /// Its UUID.
     pub id: String,
@@ -161,11 +162,4 @@ impl Drop for Server {
             let _ = child.wait();
         }
     }
-}
-
-/// Bytes of a database with its log, which is gone once the platform was stopped.
-pub fn size_of(data: &Path) -> Result<u64, AnyError> {
-    let mut log = data.as_os_str().to_owned();
-    log.push("-wal");
-    Ok(fs::metadata(data)?.len() + fs::metadata(log).map_or(0, |metadata| metadata.len()))
 }

@@ -21,7 +21,8 @@ const CONVERSATIONS_PER_USER: u32 = 20;
 
 /// What a message says is cut from this: 40 to 199 bytes of it.
 const TEXT: &str = "The boat leaves at nine from the old pier behind the fish market, so be there a little earlier and \
-    bring a warm coat, because the wind out there is colder than it looks; tickets are with Maria, who waits at the gate.";
+    bring a warm coat, because the wind out there is colder than it looks; tickets are with Maria, who waits \
+    at the gate.";
 
 /// When the first conversation was created, in milliseconds since 1970.
 const BEGINNING: u64 = 1_500_000_000_000;

@@ -1,0 +1,58 @@
+//! The results in docs/benchmark-results.md.
+
+use std::fs;
+use std::path::Path;
+
+use crate::results::{self, Results};
+use crate::{AnyError, report};
+
+const BEGIN: &str = "<!-- Made by `npm run bench:platform -- --render`. -->";
+const END: &str = "<!-- End of what is made for the platform. -->";
+
+/// Writes the saved results into the page.
+pub fn render(saved: &Path, page: &Path) -> Result<(), AnyError> {
+    let text = fs::read_to_string(page)?;
+    Ok(fs::write(page, page_with(&text, &results::saved(saved)?)?)?)
+}
+
+/// The page with these results between its marks. Error: it has lost them.
+fn page_with(page: &str, results: &Results) -> Result<String, AnyError> {
+    let lost = || format!("The page has lost its marks: {BEGIN} and {END}");
+    let (before, rest) = page.split_once(BEGIN).ok_or_else(lost)?;
+    let (_, after) = rest.split_once(END).ok_or_else(lost)?;
+    Ok(format!("{before}{BEGIN}\n\n{}\n{END}{after}", report::tables(results)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn results() -> Results {
+        Results {
+            at: 0,
+            machine: "2 × processor".to_owned(),
+            load: 0.5,
+            command: String::new(),
+            conversations: 10,
+            messages: 190,
+            targets: vec![],
+            cases: vec![],
+        }
+    }
+
+    #[test]
+    fn what_is_made_stands_between_the_marks_and_nothing_else_changes() {
+        let page = format!("# Before\n{BEGIN}\n\nold\n\n{END}\nafter\n");
+        let once = page_with(&page, &results()).unwrap();
+        assert!(once.starts_with("# Before\n") && once.ends_with("\nafter\n"), "{once}");
+        assert!(once.contains("190 messages") && !once.contains("old"), "{once}");
+        assert_eq!(page_with(&once, &results()).unwrap(), once);
+    }
+
+    #[test]
+    fn the_page_has_its_marks() {
+        let page = include_str!("../../../docs/benchmark-results.md");
+        assert!(page_with(page, &results()).is_ok());
+        assert!(page_with("# Page", &results()).is_err());
+    }
+}
