@@ -82,10 +82,24 @@ describe('the benchmark of the platform', { skip: process.platform !== 'linux' &
     }
     assert.match(printed, /\| after : before \| [\d.]+ \|/);
     assert.match(printed, /\| constant : before \| [\d.]+ \|/);
+    assert.match(printed, /\| bytes of a message in the store, conversations included \| <= 260 \| [\d.]+ \| /);
   });
 
   test('leaves no store behind', () => {
     assert.deepStrictEqual(fs.readdirSync(folder), ['platform.json']);
+  });
+
+  test('fills a store once where stores are kept', () => {
+    const stores = fs.mkdtempSync(path.join(tmpdir(), 'layer-api-bench-'));
+    try {
+      const [first, second] = [0, 1].map(() => bench('--smoke', '--only', 'send', '--stores', stores));
+      for (const { status, stderr } of [first, second]) assert.strictEqual(status, 0, stderr);
+      assert.match(first.stderr, /platform: 100 conversations with 1090 messages in/);
+      assert.doesNotMatch(second.stderr, /conversations with/);
+      assert.deepStrictEqual(fs.readdirSync(stores), ['platform-100']);
+    } finally {
+      fs.rmSync(stores, { recursive: true });
+    }
   });
 
   test('ends with a sentence when a target cannot be measured', () => {
