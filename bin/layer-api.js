@@ -7,8 +7,10 @@ const addon = require('../lib/addon.js');
 const { Platform } = require('../lib/platform.js');
 
 const USAGE = `Usage: layer-api platform [options]
+       layer-api help [platform]
+       layer-api --version
 
-Runs a server that speaks Layer's Server API. \`layer-api platform --help\` lists the options.`;
+\`platform\` runs a server that speaks Layer's Server API; \`layer-api platform --help\` lists its options.`;
 
 /** Exit code for a command line that makes no sense, as shells have it. */
 const MISUSE = 2;
@@ -19,7 +21,9 @@ function fail(message, code) {
 }
 
 async function main([name, ...args]) {
-  if (name === undefined || name === '--help' || name === '-h') return console.log(USAGE);
+  if (name === 'help' && args.length > 0) return main([args[0], '--help']);
+  if ([undefined, 'help', '--help', '-h'].includes(name)) return console.log(USAGE);
+  if (['--version', '-v', '-V'].includes(name)) return console.log(addon.PlatformCommand.parse(['--version']).text);
   if (name !== 'platform') return fail(`there is no command \`${name}\`\n\n${USAGE}`, MISUSE);
 
   let command;
@@ -32,8 +36,12 @@ async function main([name, ...args]) {
 
   let platform;
   const stop = async () => {
-    if (platform) await platform.close();
-    console.log('Stopped.');
+    try {
+      await platform.close();
+      console.log('Stopped.');
+    } catch (error) {
+      fail(error.message, 1);
+    }
   };
   try {
     platform = await Platform.fromCommand(command);

@@ -223,10 +223,10 @@ impl PlatformCommand {
 
     /// What is to be printed in place of starting a platform: help or version.
     #[napi(getter)]
-    pub fn text(&self) -> Option<&'static str> {
+    pub fn text(&self) -> Option<String> {
         match self.0 {
-            Command::Help => Some(args::HELP),
-            Command::Version => Some(env!("CARGO_PKG_VERSION")),
+            Command::Help => Some(args::help("layer-api platform")),
+            Command::Version => Some(env!("CARGO_PKG_VERSION").to_owned()),
             Command::Serve { .. } => None,
         }
     }

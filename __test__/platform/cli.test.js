@@ -2,6 +2,7 @@
 
 const assert = require('node:assert');
 const { spawn, spawnSync } = require('node:child_process');
+const { once } = require('node:events');
 const { mkdtempSync, rmSync, writeFileSync } = require('node:fs');
 const { tmpdir } = require('node:os');
 const path = require('node:path');
@@ -56,6 +57,24 @@ test('without a command it says how it is used', () => {
   }
 });
 
+test('help and version are found wherever they are looked for', () => {
+  for (const args of [['help'], ['--help'], []]) {
+    assert.match(run(...args).stdout, /^Usage: layer-api platform \[options\]/);
+  }
+  for (const args of [
+    ['platform', '--help'],
+    ['help', 'platform'],
+  ]) {
+    const { status, stdout } = run(...args);
+    assert.strictEqual(status, 0);
+    assert.match(stdout, /^Usage: layer-api platform \[OPTIONS\]$/m);
+  }
+  for (const flag of ['--version', '-v', '-V']) {
+    const { status, stdout } = run(flag);
+    assert.deepStrictEqual([status, stdout.trim()], [0, version]);
+  }
+});
+
 test('--help lists every option, --version is that of the package', () => {
   const { status, stdout } = run('platform', '--help');
   assert.strictEqual(status, 0);
@@ -70,6 +89,8 @@ test('what makes no sense is refused with exit code 2 and names what it is about
     [['plattform'], 'plattform'],
     [['platform', '--prot', '1'], '--prot'],
     [['platform', '--port', 'x'], '--port'],
+    [['platform', '--record', '999999999999'], '100000'],
+    [['help', 'plattform'], 'plattform'],
     [['platform', '--tls-cert', 'missing.pem', '--tls-key', 'missing.pem'], 'missing.pem'],
   ]) {
     const { status, stderr, stdout } = run(...args);
@@ -103,6 +124,61 @@ for (const signal of ['SIGINT', 'SIGTERM']) {
     await second.stop(signal);
   });
 }
+
+test('when the disk takes no more it says so once a second, and how it stopped in one line', {
+  skip: process.platform === 'win32' && 'there is no limit for the size of files',
+}, async () => {
+  // A limit for each file, in units of 512 bytes: what is written beyond fails, as on a full disk.
+  const limited = 'ulimit -f 2800 && exec "$0" "$@"';
+  const args = ['-c', limited, process.execPath, CLI, 'platform', '--port', '0', '--data', 'full.db', '--create-app'];
+  const child = spawn('sh', args, { cwd: folder });
+  const exit = once(child, 'exit');
+  let [output, errors] = ['', ''];
+  child.stderr.setEncoding('utf8').on('data', (chunk) => {
+    errors += chunk;
+  });
+  child.stdout.setEncoding('utf8').on('data', (chunk) => {
+    output += chunk;
+  });
+  while (!output.includes('listening on')) await once(child.stdout, 'data');
+  const [, appId] = /appId: (\S+)/.exec(output);
+  const [, token] = /token: (\S+)/.exec(output);
+  const layer = new LayerAPI({ appId, token, baseUrl: /listening on (\S+)/.exec(output)[1] });
+
+  const metadata = Object.fromEntries(Array.from({ length: 20 }, (_, key) => [key, 'x'.repeat(2000)]));
+  const send = () => layer.conversations.createAsync({ participants: ['maria'], metadata });
+  const acknowledged = [];
+  const statuses = [];
+  const began = Date.now();
+  while (statuses.length < 100) {
+    try {
+      acknowledged.push((await send()).body.id);
+    } catch (error) {
+      statuses.push(error.status);
+    }
+  }
+  // All 100 failed, and reads go on.
+  assert.deepStrictEqual([...new Set(statuses)], [503]);
+  assert.strictEqual((await layer.conversations.getAsync(acknowledged[0])).status, 200);
+  // What is held back is told when the second is over.
+  while (!errors.includes('in the last second')) await once(child.stderr, 'data');
+  const seconds = (Date.now() - began) / 1000;
+
+  child.kill('SIGTERM');
+  assert.deepStrictEqual(await exit, [1, null]);
+  const lines = errors.trim().split('\n');
+  const last = lines.pop();
+  assert.match(last, /^layer-api: stopped; the last checkpoint could not be written: .*\. Nothing .* is lost$/);
+  assert.ok(lines.length >= 2 && lines.length <= seconds + 2, `${seconds} s: ${errors}`);
+  for (const line of lines) assert.match(line, /^\d{4}-\d\d-\d\dT[\d:.]+Z layer-platform: the store is unavailable: /);
+  assert.ok(!output.includes('Stopped.'));
+
+  // Without the limit everything is there.
+  const again = await serve('--data', 'full.db');
+  const reader = new LayerAPI({ appId, token, baseUrl: again.url });
+  for (const id of acknowledged) assert.strictEqual((await reader.conversations.getAsync(id)).status, 200);
+  assert.strictEqual((await again.stop('SIGTERM')).code, 0);
+});
 
 test('it speaks HTTPS with --tls-cert and --tls-key', async () => {
   const { ca, cert, key } = createCertificate();

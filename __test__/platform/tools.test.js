@@ -268,8 +268,13 @@ withPlatform('a fault can be taken back, also after it struck', {}, async ({ pla
 
 withPlatform('a fault that makes no sense is refused by name', {}, async ({ platform }) => {
   await assert.rejects(platform.inject({ status: 500, reset: true }), /only one of status, reset and truncate/);
-  await assert.rejects(platform.inject({ status: 500, probability: 2 }), /probability: needs to be from 0 to 1/);
-  await assert.rejects(platform.inject({ statsu: 500 }), /unknown field `statsu`/);
+  await assert.rejects(
+    platform.inject({ status: 500, probability: 2 }),
+    /^Error: `probability` needs to be a number from 0 to 1$/,
+  );
+  await assert.rejects(platform.inject({ statsu: 500 }), /^Error: `statsu` does not exist; there are match, status, /);
+  const delay = '`delay` needs to be a whole number of milliseconds, 0 or more';
+  await assert.rejects(platform.inject({ delay: -1 }), { message: delay });
   await assert.rejects(platform.inject({}), /give one of status, delay, reset and truncate/);
 });
 

@@ -10,7 +10,7 @@ use layer_platform::{Config, Platform};
 
 fn main() -> ExitCode {
     let outcome = match args::parse(std::env::args_os().skip(1)) {
-        Ok(Command::Help) => say(args::HELP),
+        Ok(Command::Help) => say(&args::help("layer-platform")),
         Ok(Command::Version) => say(concat!("layer-platform ", env!("CARGO_PKG_VERSION"), "\n")),
         Ok(Command::Serve { config, create_app }) => serve(*config, create_app),
         Err(error) => Err(error.into()),

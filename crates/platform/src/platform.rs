@@ -62,18 +62,31 @@ pub struct AdminAnswer {
 pub enum Error {
     /// The store failed, or the platform is closed.
     Store(StoreError),
+    /// The platform is closed, but its database could not be put in order for that.
+    Checkpoint(StoreError),
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self::Store(error) = self;
-        error.fmt(formatter)
+        match self {
+            Self::Store(error) => error.fmt(formatter),
+            Self::Checkpoint(error) => {
+                let reason = match error {
+                    StoreError::Unavailable(reason) | StoreError::Failed(reason) => reason.clone(),
+                    other => other.to_string(),
+                };
+                write!(
+                    formatter,
+                    "stopped; the last checkpoint could not be written: {reason}. Nothing that was acknowledged is lost"
+                )
+            }
+        }
     }
 }
 
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        let Self::Store(error) = self;
+        let (Self::Store(error) | Self::Checkpoint(error)) = self;
         Some(error)
     }
 }
@@ -297,9 +310,9 @@ impl Platform {
             let _ = stopped.recv_timeout(server::GRACE + Duration::from_secs(1));
             runtime.shutdown_background();
         }
-        self.store.close()?;
+        let closed = self.store.close();
         self.services.files().close();
-        Ok(())
+        closed.map_err(Error::Checkpoint)
     }
 }
 

@@ -11,6 +11,7 @@ mod content;
 mod conversation;
 mod deletion;
 mod export;
+mod file;
 mod following;
 mod identity;
 mod membership;
@@ -42,6 +43,7 @@ use layer_wire::{AnnouncementId, AppId, ConversationId, MessageId, Timestamp, Us
 use rusqlite::Connection;
 use uuid::Uuid;
 
+use self::file::Lock;
 use self::readers::Readers;
 use self::sql::Sql;
 use self::writer::Job;
@@ -62,6 +64,8 @@ struct Running {
     writer: JoinHandle<Result<(), StoreError>>,
     /// `None` for a database in memory.
     readers: Option<Readers>,
+    /// `None` for a database in memory.
+    lock: Option<Lock>,
 }
 
 /// Opens or creates a database and starts its threads.
@@ -73,6 +77,13 @@ pub fn open(data: &DataLocation) -> Result<Arc<dyn Store>, OpenError> {
 
 impl SqliteStore {
     fn open(data: &DataLocation) -> Result<Self, OpenError> {
+        let lock = match data {
+            DataLocation::Memory => None,
+            DataLocation::File(path) => {
+                open::check_path(path)?;
+                Some(Lock::take(path)?)
+            }
+        };
         let connection = open::open_writer(data)?;
         let readers = match data {
             DataLocation::Memory => None,
@@ -86,7 +97,7 @@ impl SqliteStore {
             .name("layer-writer".into())
             .spawn(move || writer::run(connection, &receiver))
             .map_err(OpenError::Thread)?;
-        Ok(Self { running: RwLock::new(Some(Running { jobs, writer, readers })) })
+        Ok(Self { running: RwLock::new(Some(Running { jobs, writer, readers, lock })) })
     }
 
     /// Hands out what runs. A lock that was poisoned is as good as any: what it guards is replaced in one step.
@@ -146,13 +157,16 @@ impl Store for SqliteStore {
 
     fn close(&self) -> Result<(), StoreError> {
         let running = self.running.write().unwrap_or_else(PoisonError::into_inner).take();
-        let Some(Running { jobs, writer, readers }) = running else { return Ok(()) };
+        let Some(Running { jobs, writer, readers, lock }) = running else { return Ok(()) };
         // Readers first: while one of them reads, the log cannot be emptied.
         if let Some(readers) = readers {
             readers.close();
         }
         drop(jobs);
-        writer.join().unwrap_or(Err(StoreError::Lost))
+        let outcome = writer.join().unwrap_or(Err(StoreError::Lost));
+        // Held until the database is closed.
+        drop(lock);
+        outcome
     }
 }
 

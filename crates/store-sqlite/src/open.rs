@@ -4,9 +4,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use layer_store::{DataLocation, OpenError};
-use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
-use crate::outbox;
+use crate::{file, outbox};
 
 /// Marks a file as ours, in the header of the file: "LAYR".
 const APPLICATION_ID: i32 = 0x4C41_5952;
@@ -31,6 +31,9 @@ const OUTBOX_STEP: i64 = 10;
 /// How long to wait for another process that holds the file.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// The same at the start: someone who holds it for longer should be told of.
+const OPEN_TIMEOUT: Duration = Duration::from_millis(500);
+
 /// How many prepared statements a connection keeps.
 const STATEMENT_CACHE: usize = 256;
 
@@ -39,15 +42,17 @@ pub fn open_writer(data: &DataLocation) -> Result<Connection, OpenError> {
     let path = match data {
         DataLocation::Memory => Path::new(":memory:"),
         DataLocation::File(path) => {
-            check_path(path)?;
+            file::prepare(path).map_err(|source| OpenError::Engine { path: path.clone(), source: Box::new(source) })?;
             path
         }
     };
     let failed = |source| failed(path, source);
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(path, flags).map_err(failed)?;
-    connection.busy_timeout(BUSY_TIMEOUT).map_err(failed)?;
+    connection.busy_timeout(OPEN_TIMEOUT).map_err(failed)?;
     check_owner(&connection, path)?;
+    file::check(&connection, path)?;
+    connection.busy_timeout(BUSY_TIMEOUT).map_err(failed)?;
     set_writer_pragmas(&connection).map_err(failed)?;
     migrate(&mut connection).map_err(failed)?;
     Ok(connection)
@@ -67,10 +72,16 @@ pub fn open_reader(path: &Path) -> Result<Connection, OpenError> {
 }
 
 fn failed(path: &Path, source: rusqlite::Error) -> OpenError {
-    OpenError::Engine { path: path.to_owned(), source: Box::new(source) }
+    let path = path.to_owned();
+    match source.sqlite_error_code() {
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => OpenError::InUse(path),
+        Some(ErrorCode::DatabaseCorrupt) => OpenError::Damaged { path, reason: source.to_string() },
+        _ => OpenError::Engine { path, source: Box::new(source) },
+    }
 }
 
-fn check_path(path: &Path) -> Result<(), OpenError> {
+/// Checks that there can be a file at a path.
+pub fn check_path(path: &Path) -> Result<(), OpenError> {
     if path.is_dir() {
         return Err(OpenError::IsDirectory(path.to_owned()));
     }

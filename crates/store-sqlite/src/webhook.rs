@@ -61,6 +61,10 @@ impl WebhookReads for Session<'_> {
         Ok(list(self.sql, "webhooks.key = ?1", [key.0])?.pop())
     }
 
+    fn webhook_count(&self, app: AppKey) -> Result<u64, StoreError> {
+        self.sql.prepare("SELECT count(*) FROM webhooks WHERE app = ?1")?.one([app.0], |row| row.count(0))
+    }
+
     fn webhooks(&self, app: AppKey) -> Result<Vec<WebhookRecord>, StoreError> {
         list(self.sql, "webhooks.app = ?1", [app.0])
     }
@@ -107,7 +111,7 @@ impl WebhookReads for Session<'_> {
             "SELECT key, event, request, event_type, body, failed_attempts, first_attempt_at FROM webhook_deliveries
              WHERE webhook = ?1 AND due_at <= ?2 ORDER BY due_at, key LIMIT ?3",
         )?;
-        let rows = statement.all((webhook.0, now.as_ms(), sql::limit(limit)), |row| {
+        let rows = statement.page((webhook.0, now.as_ms(), sql::limit(limit)), |row| {
             Ok(DeliveryRecord {
                 key: DeliveryKey(row.get(0)?),
                 event: row.uuid(1)?,
@@ -118,7 +122,7 @@ impl WebhookReads for Session<'_> {
                 first_attempt_at: row.optional_time(6)?,
             })
         })?;
-        Ok(rows)
+        Ok(rows.into_items())
     }
 
     fn next_delivery_after(&self, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::announcement::AnnouncementCopy;
 use super::scheduled_message::ScheduledMessageRecord;
+use super::webhook::DeliveryRecord;
 use crate::token::TokenHash;
 
 /// Something of which a page is made, with about what it takes up in memory.
@@ -112,6 +113,12 @@ impl Weighed for (AppKey, ScheduledMessageRecord) {
 impl Weighed for (i64, Vec<u8>) {
     fn weight(&self) -> usize {
         self.1.len()
+    }
+}
+
+impl Weighed for DeliveryRecord {
+    fn weight(&self) -> usize {
+        self.body.len()
     }
 }
 

@@ -6,7 +6,8 @@ use std::path::PathBuf;
 /// Where the data of a platform is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DataLocation {
-    /// In a file, which is created if need be; its folder must exist. Two more files appear beside it while it is open.
+    /// In a file, which is created if need be; its folder must exist. Three more files appear beside it while it is open. One platform
+    /// at a time can use it.
     File(PathBuf),
     /// In memory; gone when the platform is closed.
     Memory,
@@ -22,6 +23,15 @@ pub enum OpenError {
     IsDirectory(PathBuf),
     /// The file belongs to something else.
     NotOurs(PathBuf),
+    /// Another process has the file: a platform, or something that looks into it.
+    InUse(PathBuf),
+    /// The file is damaged.
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What was found.
+        reason: String,
+    },
     /// The file was written by a later version of this software.
     Newer {
         /// The file.
@@ -53,6 +63,14 @@ impl fmt::Display for OpenError {
             }
             Self::NotOurs(path) => {
                 write!(formatter, "data: {} is not a Layer database; choose another file", path.display())
+            }
+            Self::InUse(path) => write!(
+                formatter,
+                "data: {} is in use by another process; stop that one first, or choose another file",
+                path.display()
+            ),
+            Self::Damaged { path, reason } => {
+                write!(formatter, "data: {} is damaged: {reason}; restore it from a backup", path.display())
             }
             Self::Newer { path, found, known } => write!(
                 formatter,

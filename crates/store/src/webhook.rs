@@ -94,6 +94,9 @@ pub trait WebhookReads {
     /// A webhook by its key.
     fn webhook_by_key(&self, key: WebhookKey) -> Result<Option<WebhookRecord>, StoreError>;
 
+    /// How many webhooks an app has.
+    fn webhook_count(&self, app: AppKey) -> Result<u64, StoreError>;
+
     /// The webhooks of an app, oldest first.
     fn webhooks(&self, app: AppKey) -> Result<Vec<WebhookRecord>, StoreError>;
 

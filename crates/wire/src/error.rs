@@ -325,6 +325,12 @@ impl ApiError {
         Self::new(ErrorKind::NotFound, "The referenced identity cannot be found.")
     }
 
+    /// `invalid_operation` for one webhook more than an app can have (assumed).
+    pub fn too_many_webhooks(most: usize) -> Self {
+        let message = format!("An app can have {most} webhooks; delete one first.");
+        Self::new(ErrorKind::InvalidOperation, message)
+    }
+
     /// `not_found` for a webhook.
     pub fn webhook_not_found() -> Self {
         Self::new(ErrorKind::NotFound, "The referenced webhook cannot be found.")

@@ -42,6 +42,15 @@ impl fmt::Debug for Secret {
     }
 }
 
+/// The most webhooks of an app (assumed): each event is rendered and stored for each that asked for it.
+pub const MAX_WEBHOOKS: usize = 50;
+
+/// The longest secret, in bytes (assumed).
+pub const MAX_SECRET_BYTES: usize = 1024;
+
+/// The longest `config`, in bytes of JSON (assumed): it is in every payload.
+pub const MAX_CONFIG_BYTES: usize = 8192;
+
 /// What a webhook is registered with. None of it can be changed later.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NewWebhook {
@@ -68,11 +77,19 @@ impl NewWebhook {
         let target_url = parse_target(take_required(&mut request, "target_url")?, allows_http)?;
         let events = parse_events(take_required(&mut request, "events")?, version)?;
         let secret = match take_required(&mut request, "secret")? {
+            Value::String(text) if text.len() > MAX_SECRET_BYTES => {
+                let rule = format_args!("must not be longer than {MAX_SECRET_BYTES} bytes");
+                return Err(ApiError::invalid_property("secret", rule));
+            }
             Value::String(text) if !text.is_empty() => Secret::new(text),
             _ => return Err(ApiError::invalid_property("secret", "must be a non-empty string")),
         };
         let config = match body::take(&mut request, "config") {
             None => Object::new(),
+            Some(Value::Object(config)) if Value::Object(config.clone()).to_string().len() > MAX_CONFIG_BYTES => {
+                let rule = format_args!("must not be longer than {MAX_CONFIG_BYTES} bytes as JSON");
+                return Err(ApiError::invalid_property("config", rule));
+            }
             Some(Value::Object(config)) => config,
             Some(_) => return Err(ApiError::invalid_property("config", "must be an object")),
         };

@@ -22,12 +22,12 @@ pub const DEFAULT_DATA: &str = "layer.db";
 /// The variable of the environment with the admin token: on the command line everyone could see it.
 const ADMIN_TOKEN: &str = "LAYER_ADMIN_TOKEN";
 
-/// What `--help` prints.
-pub const HELP: &str = "\
-A server for the Layer Server API.
+/// What `--help` prints; `program` is what was called.
+pub fn help(program: &str) -> String {
+    format!("A server for the Layer Server API.\n\nUsage: {program} [OPTIONS]\n\n{OPTIONS}")
+}
 
-Usage: layer-platform [OPTIONS]
-
+const OPTIONS: &str = "\
 Options:
   --data FILE       Database file, created if need be; ':memory:' keeps nothing [default: ./layer.db]
   --host ADDRESS    IP address to listen on; 0.0.0.0 for all [default: 127.0.0.1]
@@ -57,7 +57,7 @@ LAYER_ADMIN_TOKEN in the environment opens the admin API, below /_platform, to w
 /// What the command line asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Command {
-    /// Print [`HELP`].
+    /// Print [`help`].
     Help,
     /// Print the version.
     Version,
@@ -277,7 +277,7 @@ mod tests {
             "--help",
             "--version",
         ] {
-            assert!(HELP.contains(option), "{option}");
+            assert!(help("x").contains(option), "{option}");
         }
     }
 }

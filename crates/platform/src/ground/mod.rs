@@ -5,4 +5,5 @@ pub mod files;
 pub mod ids;
 pub mod links;
 pub mod memory;
+pub mod report;
 pub mod task;

@@ -6,6 +6,7 @@ use http::{HeaderValue, StatusCode};
 use layer_store::StoreError;
 use layer_wire::{ApiError, ErrorKind};
 
+use crate::ground::report::report;
 use crate::http::answer;
 use crate::service::failure::Failure;
 
@@ -98,7 +99,7 @@ fn in_docs(mut response: Response, point: fn(ApiError) -> ApiError) -> Response 
 fn from_store(error: &StoreError) -> Response {
     match error {
         StoreError::Busy | StoreError::Closed => {}
-        _ => eprintln!("layer-platform: {error}"),
+        _ => report(format_args!("{error}")),
     }
     match error {
         StoreError::Busy | StoreError::Closed | StoreError::Unavailable(_) => {

@@ -29,8 +29,14 @@ const MAX_PER_FAILING_WEBHOOK: usize = 1;
 /// How many deliveries are under way at the same time in all. It takes as many dead receivers to delay a healthy one.
 const MAX_IN_ALL: usize = 256;
 
+/// How many bytes of payloads are on their way at the same time; one is, however long it is.
+const MAX_BYTES_IN_ALL: usize = 8 * 1024 * 1024;
+
 /// How many attempts are remembered.
 const HISTORY_LENGTH: usize = 1000;
+
+/// How many bytes of payloads are remembered; the oldest attempts give way. Unit: bytes.
+const HISTORY_BYTES: usize = 16 * 1024 * 1024;
 
 /// What is under way.
 #[derive(Debug, Clone, Default)]
@@ -39,6 +45,8 @@ pub struct InFlight {
     pub generation: u64,
     /// Deliveries, by webhook.
     pub deliveries: HashMap<WebhookKey, HashSet<DeliveryKey>>,
+    /// How long their payloads are. Unit: bytes.
+    pub bytes: usize,
     /// Webhooks that are being challenged.
     pub challenges: HashSet<WebhookKey>,
 }
@@ -147,25 +155,34 @@ fn as_json_text<S: Serializer>(body: &[u8], serializer: S) -> Result<S::Ok, S::E
 
 /// The latest attempts, oldest first.
 #[derive(Default)]
-pub struct History(Mutex<VecDeque<Attempt>>);
+pub struct History(Mutex<Attempts>);
+
+#[derive(Default)]
+struct Attempts {
+    latest: VecDeque<Attempt>,
+    /// How long their payloads are.
+    bytes: usize,
+}
 
 impl History {
     fn add(&self, attempt: Attempt) {
         // Poisoning is harmless: an attempt is added in one step.
         let mut attempts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if attempts.len() == HISTORY_LENGTH {
-            attempts.pop_front();
+        attempts.bytes += attempt.body.len();
+        attempts.latest.push_back(attempt);
+        while attempts.latest.len() > HISTORY_LENGTH || (attempts.bytes > HISTORY_BYTES && attempts.latest.len() > 1) {
+            let Some(oldest) = attempts.latest.pop_front() else { break };
+            attempts.bytes -= oldest.body.len();
         }
-        attempts.push_back(attempt);
     }
 
     fn all(&self) -> Vec<Attempt> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).latest.iter().cloned().collect()
     }
 
     /// Forgets everything.
     pub fn clear(&self) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Attempts::default();
     }
 }
 
@@ -223,7 +240,8 @@ impl Services {
             // Those with the fewest under way first, so that none is passed over for long.
             waiting.sort_by_key(|webhook| in_flight.deliveries.get(webhook).map_or(0, HashSet::len));
             let mut deliveries = vec![];
-            for key in waiting {
+            let mut bytes = in_flight.bytes;
+            'waiting: for key in waiting {
                 if room == 0 {
                     break;
                 }
@@ -233,6 +251,11 @@ impl Services {
                 }
                 let Some(webhook) = writes.webhook_by_key(key)? else { continue };
                 for delivery in due_to(writes, &webhook, under_way, now, room)? {
+                    if bytes > 0 && bytes + delivery.body.len() > MAX_BYTES_IN_ALL {
+                        // The end of one that is under way wakes the worker.
+                        break 'waiting;
+                    }
+                    bytes += delivery.body.len();
                     room -= 1;
                     deliveries.push((webhook.clone(), delivery));
                 }

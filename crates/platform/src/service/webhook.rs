@@ -5,7 +5,7 @@ use std::time::Duration;
 use layer_store::model::AppKey;
 use layer_store::webhook::WebhookRecord;
 use layer_store::{Reads, StoreError, Writes};
-use layer_wire::webhook::{NewWebhook, Status};
+use layer_wire::webhook::{MAX_WEBHOOKS, NewWebhook, Status};
 use layer_wire::{ApiError, WebhookId};
 
 use super::Services;
@@ -40,6 +40,10 @@ impl Services {
         let created_at = self.clock.now();
         let id = WebhookId::new(self.ids.resource(created_at));
         let register = move |writes: &mut dyn Writes| {
+            // One that has more from before there was a limit keeps them.
+            if writes.webhook_count(app)? >= MAX_WEBHOOKS as u64 {
+                return Err(ApiError::too_many_webhooks(MAX_WEBHOOKS).into());
+            }
             writes.insert_webhook(app, id, created_at, &request)?;
             Ok(find_again(writes, app, id)?)
         };

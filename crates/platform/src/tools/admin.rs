@@ -216,8 +216,8 @@ async fn faults(State(admin): State<Admin>) -> Answer {
 ///
 /// - `201` with the `id` of the fault; `invalid_property`
 async fn inject(State(admin): State<Admin>, body: Bytes) -> Answer {
-    let spec: Spec = read(&body)?;
-    let id = admin.tools.faults.inject(spec).map_err(|reason| ApiError::new(ErrorKind::InvalidProperty, reason))?;
+    let id = Spec::read(&body).and_then(|spec| admin.tools.faults.inject(spec));
+    let id = id.map_err(|reason| ApiError::new(ErrorKind::InvalidProperty, reason))?;
     Ok(answer::json(StatusCode::CREATED, &json!({ "id": id })))
 }
 
@@ -244,7 +244,12 @@ async fn remove_fault(State(admin): State<Admin>, Path(id): Path<String>) -> Ans
 /// Reads a JSON body; nothing stands for an empty object.
 fn read<T: for<'de> Deserialize<'de>>(body: &[u8]) -> Result<T, ApiError> {
     let body = if body.is_empty() { b"{}" } else { body };
-    serde_json::from_slice(body).map_err(|error| ApiError::new(ErrorKind::InvalidProperty, error.to_string()))
+    serde_json::from_slice(body).map_err(|error| {
+        let text = error.to_string();
+        // Where in the text is of no use to who did not write it by hand.
+        let text = text.split_once(" at line ").map_or(text.as_str(), |(text, _)| text).to_owned();
+        ApiError::new(ErrorKind::InvalidProperty, text)
+    })
 }
 
 /// Works off the threads that serve requests.

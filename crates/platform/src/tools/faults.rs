@@ -65,6 +65,59 @@ pub struct Spec {
     pub probability: f64,
 }
 
+/// The fields of a fault, and what each needs to be.
+const FIELDS: [(&str, &str, fn(&Value) -> bool); 9] = [
+    ("match", "an object with `method`, `path` or both", Value::is_object),
+    ("status", "a whole number from 200 to 999", |value| {
+        value.as_u64().is_some_and(|number| (200..1000).contains(&number))
+    }),
+    ("body", "anything that JSON can hold", |_| true),
+    ("headers", "an object", Value::is_object),
+    ("delay", "a whole number of milliseconds, 0 or more", Value::is_u64),
+    ("reset", "true or false", Value::is_boolean),
+    ("truncate", "a whole number of bytes, 0 or more", Value::is_u64),
+    ("times", "a whole number from 1 up", |value| {
+        value.as_u64().is_some_and(|number| (1..=u64::from(u32::MAX)).contains(&number))
+    }),
+    ("probability", "a number from 0 to 1", |value| value.as_f64().is_some_and(|number| (0.0..=1.0).contains(&number))),
+];
+
+/// The fields of `match`.
+const MATCH_FIELDS: [(&str, &str, fn(&Value) -> bool); 2] = [
+    ("method", "a string, such as POST", Value::is_string),
+    ("path", "a string, such as /conversations", Value::is_string),
+];
+
+impl Spec {
+    /// Reads a fault out of JSON. Error: a sentence that names the field and how to mend it.
+    pub fn read(text: &[u8]) -> Result<Self, String> {
+        let value: Value = serde_json::from_slice(text).map_err(|_| "a fault needs to be a JSON object".to_owned())?;
+        let Value::Object(fields) = &value else { return Err("a fault needs to be an object".into()) };
+        check_fields(fields, "", &FIELDS)?;
+        if let Some(Value::Object(fields)) = fields.get("match") {
+            check_fields(fields, "match.", &MATCH_FIELDS)?;
+        }
+        serde_json::from_value(value).map_err(|error| error.to_string())
+    }
+}
+
+fn check_fields(
+    given: &Map<String, Value>,
+    prefix: &str,
+    known: &[(&str, &str, fn(&Value) -> bool)],
+) -> Result<(), String> {
+    for (name, value) in given {
+        let Some((_, rule, is_right)) = known.iter().find(|(field, ..)| field == name) else {
+            let names: Vec<_> = known.iter().map(|(field, ..)| *field).collect();
+            return Err(format!("`{prefix}{name}` does not exist; there are {}", names.join(", ")));
+        };
+        if !is_right(value) {
+            return Err(format!("`{prefix}{name}` needs to be {rule}"));
+        }
+    }
+    Ok(())
+}
+
 /// Which requests a fault strikes.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -302,6 +355,27 @@ mod tests {
 
     fn request(method: &str, path: &str) -> Request {
         Request::builder().method(method).uri(path).body(Body::empty()).unwrap()
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_fault_is_said_in_its_own_words() {
+        for (fault, expected) in [
+            (json!({ "statsu": 503 }), "`statsu` does not exist; there are match, status, body"),
+            (json!({ "delay": -1 }), "`delay` needs to be a whole number of milliseconds, 0 or more"),
+            (json!({ "delay": 1.5 }), "`delay` needs to be a whole number"),
+            (json!({ "status": "503" }), "`status` needs to be a whole number from 200 to 999"),
+            (json!({ "status": 70_000 }), "`status` needs to be"),
+            (json!({ "times": 0, "reset": true }), "`times` needs to be a whole number from 1 up"),
+            (json!({ "probability": 2, "reset": true }), "`probability` needs to be a number from 0 to 1"),
+            (json!({ "reset": 1 }), "`reset` needs to be true or false"),
+            (json!({ "match": { "url": "/" } }), "`match.url` does not exist; there are method, path"),
+            (json!({ "match": { "method": 1 } }), "`match.method` needs to be a string"),
+            (json!([]), "needs to be an object"),
+        ] {
+            let error = Spec::read(fault.to_string().as_bytes()).unwrap_err();
+            assert!(error.contains(expected), "{fault}: {error}");
+        }
+        assert!(Spec::read(br#"{"match":{"method":"POST"},"status":503,"times":1}"#).is_ok());
     }
 
     #[test]

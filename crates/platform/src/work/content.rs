@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use layer_wire::Timestamp;
 
+use crate::ground::report::report;
 use crate::service::Services;
 
 /// How long to wait after the disk refused, in milliseconds.
@@ -12,6 +13,6 @@ const PAUSE_MS: i64 = 60_000;
 /// Does what is to be done now. Answers when to come back: only after a failure.
 pub async fn work(services: Arc<Services>) -> Option<Timestamp> {
     let error = services.delete_unused_files().await.err()?;
-    eprintln!("layer-platform: files that are not used any more cannot be deleted: {error}");
+    report(format_args!("files that are not used any more cannot be deleted: {error}"));
     Some(Timestamp::from_ms(services.clock().now().as_ms() + PAUSE_MS))
 }

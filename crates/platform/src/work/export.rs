@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use layer_wire::Timestamp;
 
+use crate::ground::report::report;
 use crate::service::Services;
 
 /// How long to wait after a failure, in milliseconds: the disk may be full, and someone may make room.
@@ -16,12 +17,12 @@ pub async fn work(services: Arc<Services>) -> Option<Timestamp> {
             Ok(Err(due_at)) => return due_at,
             Ok(Ok(export)) => {
                 if let Err(failure) = services.make_export(export).await {
-                    eprintln!("layer-platform: an export cannot be made: {failure:?}");
+                    report(format_args!("an export cannot be made: {failure:?}"));
                     break;
                 }
             }
             Err(error) => {
-                eprintln!("layer-platform: an export cannot be made: {error}");
+                report(format_args!("an export cannot be made: {error}"));
                 break;
             }
         }

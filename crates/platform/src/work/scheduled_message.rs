@@ -5,6 +5,7 @@ use std::sync::Arc;
 use layer_store::StoreError;
 use layer_wire::Timestamp;
 
+use crate::ground::report::report;
 use crate::service::Services;
 use crate::service::failure::Failure;
 
@@ -18,7 +19,7 @@ pub async fn send_due(services: Arc<Services>) -> Option<Timestamp> {
         Err(failure) => {
             // A store that is closed or busy is no news.
             if !matches!(failure, Failure::Store(StoreError::Closed | StoreError::Busy)) {
-                eprintln!("layer-platform: a scheduled message could not be sent: {failure:?}");
+                report(format_args!("a scheduled message could not be sent: {failure:?}"));
             }
             Some(Timestamp::from_ms(services.clock().now().as_ms().saturating_add(RETRY_MS)))
         }

@@ -12,6 +12,7 @@ use layer_wire::Timestamp;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use crate::ground::report::report;
 use crate::ground::task;
 use crate::outbound::{Outbound, Payload};
 use crate::service::Services;
@@ -66,7 +67,7 @@ impl Worker {
             Err(StoreError::Closed) => return None,
             Err(error) => {
                 if error != StoreError::Busy {
-                    eprintln!("layer-platform: webhooks: {error}");
+                    report(format_args!("webhooks: {error}"));
                 }
                 tokio::time::sleep(STORE_PAUSE).await;
                 return Some(self.services.clock().now());
@@ -83,6 +84,7 @@ impl Worker {
         }
         let at = self.services.clock().now();
         for (webhook, delivery) in due.deliveries {
+            in_flight.bytes += delivery.body.len();
             in_flight.deliveries.entry(webhook.key).or_default().insert(delivery.key);
             tasks.spawn(task::boxed(Arc::clone(self).deliver(Started { webhook, delivery, at, generation })));
         }
@@ -113,7 +115,12 @@ impl Worker {
 
     async fn deliver(self: Arc<Self>, started: Started) {
         let Started { webhook, delivery, generation, .. } = &started;
-        let _done = OnDrop(|| self.finish(*generation, |in_flight| forget(in_flight, webhook.key, delivery.key)));
+        let _done = OnDrop(|| {
+            self.finish(*generation, |in_flight| {
+                in_flight.bytes -= delivery.body.len();
+                forget(in_flight, webhook.key, delivery.key);
+            });
+        });
         let payload = Payload { request: delivery.request, event_type: &delivery.event_type, body: &delivery.body };
         match self.outbound.deliver(webhook.app, webhook.id, &webhook.registered, payload).await {
             Ok(status) => keep("a delivery", || self.services.finish_delivery(&started, status.as_u16())).await,
@@ -154,7 +161,7 @@ async fn keep<Kept: Future<Output = Result<(), StoreError>>>(what: &str, mut wri
         match write().await {
             Ok(()) | Err(StoreError::Closed) => return,
             Err(StoreError::Busy) => {}
-            Err(error) => eprintln!("layer-platform: webhooks: cannot keep {what}: {error}"),
+            Err(error) => report(format_args!("webhooks: cannot keep {what}: {error}")),
         }
         tokio::time::sleep(STORE_PAUSE).await;
     }

@@ -24,7 +24,13 @@ pub struct Running {
 
 /// Starts the binary in a process of its own and reads what it prints.
 pub fn start_process(data: &Path) -> Running {
-    let mut process = Command::new(env!("CARGO_BIN_EXE_layer-platform"))
+    start_process_with("true", data)
+}
+
+/// The same, after a command of the shell that sets what the process inherits.
+pub fn start_process_with(command: &str, data: &Path) -> Running {
+    let mut process = Command::new("sh")
+        .args(["-c", &format!("{command}; exec \"$0\" \"$@\""), env!("CARGO_BIN_EXE_layer-platform")])
         .args(["--port", "0", "--create-app", "--data"])
         .arg(data)
         .stdout(Stdio::piped())

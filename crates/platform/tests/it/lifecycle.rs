@@ -107,15 +107,90 @@ fn two_platforms_live_side_by_side() {
 }
 
 #[test]
-fn two_platforms_can_share_a_file() {
+fn a_file_is_used_by_one_platform_at_a_time() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("layer.db");
     let one = Platform::start(on_file(&path)).unwrap();
-    let other = Platform::start(on_file(&path)).unwrap();
     let app = one.create_app().unwrap();
-    assert_eq!(request(&other, &app, "GET", "/users/a/blocks", &[], "").status, 200);
+    let error = Platform::start(on_file(&path)).unwrap_err();
+    assert!(matches!(error, StartError::Data(OpenError::InUse(_))), "{error:?}");
+    assert!(error.to_string().contains("layer.db is in use by another process"), "{error}");
+    // It was not disturbed.
+    assert_eq!(request(&one, &app, "POST", "/users/a/blocks", &[], r#"{"user_id":"b"}"#).status, 204);
     one.close().unwrap();
-    assert_eq!(request(&other, &app, "POST", "/users/a/blocks", &[], r#"{"user_id":"b"}"#).status, 204);
+    let next = Platform::start(on_file(&path)).unwrap();
+    assert_eq!(request(&next, &app, "GET", "/users/a/blocks", &[], "").json(), json!([{ "user_id": "b" }]));
+}
+
+#[test]
+fn a_file_that_another_program_has_locked_is_in_use() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("layer.db");
+    Platform::start(on_file(&path)).unwrap().close().unwrap();
+    let other = rusqlite::Connection::open(&path).unwrap();
+    other.execute_batch("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE").unwrap();
+    let error = Platform::start(on_file(&path)).unwrap_err();
+    assert!(matches!(error, StartError::Data(OpenError::InUse(_))), "{error:?}");
+    drop(other);
+    Platform::start(on_file(&path)).unwrap();
+}
+
+#[test]
+fn a_damaged_database_is_not_served() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("layer.db");
+    let platform = Platform::start(on_file(&path)).unwrap();
+    let app = platform.create_app().unwrap();
+    for _ in 0..100 {
+        let body = json!({ "participants": ["a"], "metadata": { "x": "x".repeat(2000) } }).to_string();
+        assert_eq!(request(&platform, &app, "POST", "/conversations", &[], &body).status, 201);
+    }
+    platform.close().unwrap();
+    let whole = fs::read(&path).unwrap();
+    let third = whole.len() / 3;
+    for filler in [0, 0xAA] {
+        let mut damaged = whole.clone();
+        damaged[third..2 * third].fill(filler);
+        fs::write(&path, &damaged).unwrap();
+        let error = Platform::start(on_file(&path)).unwrap_err();
+        assert!(matches!(error, StartError::Data(OpenError::Damaged { .. })), "{error:?}");
+        assert!(error.to_string().contains("restore it from a backup"), "{error}");
+    }
+    fs::write(&path, &whole).unwrap();
+    Platform::start(on_file(&path)).unwrap();
+}
+
+/// The database holds secrets of webhooks and the key of links.
+#[cfg(unix)]
+#[test]
+fn only_their_owner_can_read_the_files() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("layer.db");
+    let modes = || {
+        let files = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap());
+        let mode = |file: fs::DirEntry| {
+            (file.file_name().into_string().unwrap(), file.metadata().unwrap().permissions().mode() & 0o777)
+        };
+        files.map(mode).collect::<std::collections::BTreeMap<_, _>>()
+    };
+    let running = crate::crash::start_process_with("umask 022", &data);
+    running.create("/conversations", r#"{"participants":["a"]}"#).unwrap();
+    let found = modes();
+    let names: Vec<_> = found.keys().map(String::as_str).collect();
+    assert_eq!(names, ["layer.db", "layer.db-lock", "layer.db-shm", "layer.db-wal"]);
+    assert!(found.values().all(|mode| *mode == 0o600), "{found:?}");
+    drop(running);
+
+    // Those of earlier releases are closed to all others but the group, which an operator may have chosen.
+    for name in names {
+        fs::set_permissions(folder.path().join(name), fs::Permissions::from_mode(0o644)).unwrap();
+    }
+    let running = crate::crash::start_process_with("umask 022", &data);
+    let found = modes();
+    assert_eq!(found["layer.db"], 0o640);
+    assert!(["layer.db-wal", "layer.db-shm"].iter().all(|name| found[*name] & 0o007 == 0), "{found:?}");
+    drop(running);
 }
 
 #[test]

@@ -1,8 +1,9 @@
 //! What a peer can make grow has a limit, and what is refused says why.
 
+use layer_platform::{Config, DataLocation};
 use serde_json::{Value, json};
 
-use crate::client::{Answer, Server, start};
+use crate::client::{Answer, Server, request, start};
 
 /// Sends parts as a message of version 3.0.
 fn send(server: &Server, conversation: &str, parts: &[Value]) -> Answer {
@@ -103,5 +104,73 @@ fn what_is_wrong_with_a_body_has_a_sentence_of_its_own() {
         let answer = server.send("POST", "/conversations", &[], &body);
         answer.assert_error(400, "invalid_request", None);
         assert!(answer.body.contains(expected), "{answer:?}");
+    }
+}
+
+/// Contract 6.1 (assumed).
+#[test]
+fn an_app_has_at_most_50_webhooks_and_those_it_had_before_stay() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("layer.db");
+    let config = || Config { data: DataLocation::File(path.clone()), ..Config::default() };
+    let server = Server::on(config());
+    let headers = [("Accept", "application/vnd.layer.webhooks+json; version=1.0")];
+    let body = json!({
+        "version": "1.0", "target_url": "https://hooks.invalid/", "events": ["message.sent"], "secret": "s"
+    });
+    let register = |server: &Server| server.send("POST", "/webhooks", &headers, &body.to_string());
+    for _ in 0..50 {
+        assert_eq!(register(&server).status, 201);
+    }
+    let refused = register(&server);
+    refused.assert_error(422, "invalid_operation", None);
+    assert!(refused.body.contains("50 webhooks"), "{refused:?}");
+    let other = server.platform.create_app().unwrap();
+    let of_other = request(&server.platform, &other, "POST", "/webhooks", &headers, &body.to_string());
+    assert_eq!(of_other.status, 201, "{of_other:?}");
+    let count = |server: &Server| server.send("GET", "/webhooks", &headers, "").json().as_array().unwrap().len();
+    assert_eq!(count(&server), 50);
+
+    // A database of an earlier release may have more, which go on; there is room for another one once they are fewer.
+    server.platform.close().unwrap();
+    let app = server.app.clone();
+    let file = rusqlite::Connection::open(&path).unwrap();
+    let copy = "INSERT INTO webhooks (app, uuid, created_at, version, target_url, events, secret, config, status)
+         SELECT app, randomblob(16), created_at, version, target_url, events, secret, config, 'inactive'
+         FROM webhooks WHERE app = (SELECT min(app) FROM webhooks) LIMIT 10";
+    assert_eq!(file.execute(copy, []).unwrap(), 10);
+    file.close().unwrap();
+    let mut server = Server::on(config());
+    server.app = app;
+    assert_eq!(count(&server), 60);
+    for left in (49..60).rev() {
+        register(&server).assert_error(422, "invalid_operation", None);
+        let webhooks = server.send("GET", "/webhooks", &headers, "").json();
+        let id = webhooks[0]["id"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
+        assert_eq!(server.send("DELETE", &format!("/webhooks/{id}"), &headers, "").status, 204);
+        assert_eq!(count(&server), left);
+    }
+    assert_eq!(register(&server).status, 201);
+}
+
+/// Contract 6.1 (assumed): it is in every payload.
+#[test]
+fn the_config_and_the_secret_of_a_webhook_have_limits() {
+    let server = start();
+    let headers = [("Accept", "application/vnd.layer.webhooks+json; version=1.0")];
+    for (config, secret, property) in [
+        (json!({ "x": "x".repeat(8184) }), "s".repeat(1024), None),
+        (json!({ "x": "x".repeat(8185) }), "s".into(), Some("config")),
+        (json!({}), "s".repeat(1025), Some("secret")),
+    ] {
+        let body = json!({
+            "version": "1.0", "target_url": "https://hooks.invalid/", "events": ["message.sent"],
+            "secret": secret, "config": config
+        });
+        let answer = server.send("POST", "/webhooks", &headers, &body.to_string());
+        match property {
+            None => assert_eq!(answer.status, 201, "{answer:?}"),
+            Some(property) => answer.assert_error(422, "invalid_property", Some(property)),
+        }
     }
 }

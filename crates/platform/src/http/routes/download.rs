@@ -23,6 +23,7 @@ use super::upload::linked;
 use crate::ground::files::on_disk;
 use crate::ground::links::{Purpose, hex};
 use crate::ground::memory::Share;
+use crate::ground::report::report;
 use crate::ground::task;
 use crate::http::extract::text_header;
 use crate::service::Services;
@@ -171,7 +172,7 @@ async fn send(file: File, first: u64, end: u64, mut sender: Sender<Bytes, io::Er
                 let Ok(()) = sender.send_data(chunk).await else { return };
             }
             Err(error) => {
-                eprintln!("layer-platform: a download broke off: {error}");
+                report(format_args!("a download broke off: {error}"));
                 return sender.abort(io::Error::other(error));
             }
         }
