@@ -179,7 +179,7 @@ mod tests {
             .execute_batch(
                 "CREATE TABLE messages (key INTEGER PRIMARY KEY, parts BLOB);
                  CREATE TABLE users (id TEXT PRIMARY KEY) WITHOUT ROWID;
-                 CREATE TABLE nothing (key INTEGER PRIMARY KEY);
+                 CREATE TABLE announcements (key INTEGER PRIMARY KEY);
                  WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 3000)
                  INSERT INTO messages SELECT (n / 100) << 32 | n % 100, zeroblob(2000) FROM numbers;",
             )
