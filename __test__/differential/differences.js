@@ -13,7 +13,6 @@
 
 const querystring = require('node:querystring');
 const { isDeepStrictEqual } = require('node:util');
-const addon = require('../../lib/addon.js');
 const { portrayError } = require('./portray.js');
 const { CALLBACK } = require('./rows/values.js');
 
@@ -96,7 +95,18 @@ const VERDICTS = [
 
 const verdictOf = (name) => VERDICTS.find(([pattern]) => pattern.test(name))?.[1];
 
-const PARAMS = new Map(JSON.parse(addon.methods()).map(({ resource, name, ...row }) => [`${resource}.${name}`, row]));
+/**
+ * Rows of the client's table, by name. Read at the first use: docs/differences.md is made where the addon is not built,
+ * too.
+ */
+let table;
+function rowOf(method) {
+  if (!table) {
+    const rows = JSON.parse(require('../../lib/addon.js').methods());
+    table = new Map(rows.map(({ resource, name, ...row }) => [`${resource}.${name}`, row]));
+  }
+  return table.get(method);
+}
 
 const isFunction = (value) => typeof value === 'function' || value === CALLBACK;
 const isObject = (value) => typeof value === 'object' && value !== null;
@@ -139,7 +149,7 @@ function verdictOnArguments(context) {
   const { row, form, args } = context;
   // What a callback throws that is called at once comes out of the method, as ever.
   if (!row.method || row.callbackThrows) return undefined;
-  const { params, payload, callbackOptional } = PARAMS.get(row.method);
+  const { params, payload, callbackOptional } = rowOf(row.method);
   const most = params.length;
   const last = params[most - 1].kind === 'query' ? most - 1 : most;
   const says = (error) => portrayError(error, context.classes);
