@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use crate::body::Object;
 use crate::message::{ShownSender, Status};
+use crate::signed;
 use crate::timestamp::Timestamp;
 use crate::version::Version;
 
@@ -136,8 +137,22 @@ pub struct Envelope<'a> {
     pub name: &'a str,
     /// When it happened.
     pub created_at: Timestamp,
-    /// The object that the webhook was registered with. An empty one is left out (assumed).
-    pub config: &'a Object,
+}
+
+/// A payload, signed bytes of an object, with the `config` of a webhook behind everything else (assumed). An empty one is left out
+/// (assumed).
+///
+/// So an event is shown once for each version, however many webhooks get it.
+pub fn with_config(payload: &[u8], config: &Object) -> serde_json::Result<Vec<u8>> {
+    let mut bytes = payload.to_vec();
+    if !config.is_empty() {
+        // Without the brace at its end. No payload is an empty object.
+        bytes.pop();
+        bytes.extend_from_slice(b",\"config\":");
+        bytes.extend_from_slice(&signed::to_vec(&Value::Object(config.clone()))?);
+        bytes.push(b'}');
+    }
+    Ok(bytes)
 }
 
 impl Envelope<'_> {
@@ -145,8 +160,7 @@ impl Envelope<'_> {
     ///
     /// In 1.0 the actor stands inside `event`, and not in conversation events; later it stands beside it. It is absent
     /// wherever nobody is known to have acted: a request with the app's token is nobody's (assumed). The keys have the
-    /// order of the samples in 1.0, the recorded one in 2.0 (R4 to R6) and 3.0 (assumed); `config` comes last
-    /// (assumed).
+    /// order of the samples in 1.0, the recorded one in 2.0 (R4 to R6) and 3.0 (assumed).
     pub fn payload(self, version: Version, actor: Option<&ShownSender>, subject: Object) -> Object {
         let (id, name, created_at) = (json!(self.id.to_string()), json!(self.name), json!(self.created_at));
         let keys = if version.has_identities() {
@@ -165,9 +179,6 @@ impl Envelope<'_> {
             payload.insert("event".into(), Value::Object(event));
         }
         payload.extend(subject);
-        if !self.config.is_empty() {
-            payload.insert("config".into(), Value::Object(self.config.clone()));
-        }
         payload
     }
 }
@@ -241,18 +252,18 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_config_is_left_out() {
-        let envelope = Envelope {
-            id: Uuid::nil(),
-            name: "conversation.created",
-            created_at: Timestamp::from_ms(0),
-            config: &Object::new(),
-        };
+    fn a_config_stands_behind_everything_else_and_an_empty_one_nowhere() {
+        let envelope = Envelope { id: Uuid::nil(), name: "conversation.created", created_at: Timestamp::from_ms(0) };
         let subject = json!({ "conversation": {} }).as_object().cloned().unwrap();
         let payload = Value::Object(envelope.payload(Version::V1_0, None, subject));
         let event = json!({
             "created_at": "1970-01-01T00:00:00.000Z", "type": "conversation.created", "id": Uuid::nil().to_string()
         });
         assert_eq!(payload, json!({ "event": event, "conversation": {} }));
+        let bytes = signed::to_vec(&payload).unwrap();
+        assert_eq!(with_config(&bytes, &Object::new()).unwrap(), bytes);
+        let config = json!({ "b": [1], "1": "x" });
+        let expected = signed::to_vec(&json!({ "event": event, "conversation": {}, "config": config })).unwrap();
+        assert_eq!(with_config(&bytes, config.as_object().unwrap()).unwrap(), expected);
     }
 }

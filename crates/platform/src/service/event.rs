@@ -4,6 +4,7 @@
 //! repeated delivery is the same to the byte.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use layer_store::model::{AppKey, ConversationRecord, MessageRecord};
@@ -271,6 +272,8 @@ impl Events {
         }
         let now = self.clock.now();
         let mut ids = HashMap::new();
+        // Shown once for each version, however many webhooks get it: that is most of the work.
+        let mut shown = HashMap::new();
         for (index, subscription) in subscriptions.iter().enumerate() {
             let is_export = index == webhook_count;
             let version = subscription.version;
@@ -283,8 +286,15 @@ impl Events {
                 let fresh = || *ids.entry((version.has_identities(), index)).or_insert_with(|| self.ids.resource(now));
                 let id = event.id(version, fresh);
                 let created_at = event.created_at(version, now);
-                let envelope = Envelope { id, name, created_at, config: &subscription.config };
-                let body = signed::to_vec(&self.payload(writes, app, subscription, envelope, &event)?.into())?;
+                let payload = match shown.entry((version, index)) {
+                    Entry::Occupied(known) => known.into_mut(),
+                    Entry::Vacant(place) => {
+                        let envelope = Envelope { id, name, created_at };
+                        place
+                            .insert(signed::to_vec(&self.payload(writes, app, subscription, envelope, &event)?.into())?)
+                    }
+                };
+                let body = event::with_config(payload, &subscription.config)?;
                 if is_export {
                     writes.insert_export_event(app, &body)?;
                     continue;

@@ -65,8 +65,11 @@ pub struct Spec {
     pub probability: f64,
 }
 
+/// A field: its name, what it needs to be, and whether it is.
+type Field = (&'static str, &'static str, fn(&Value) -> bool);
+
 /// The fields of a fault, and what each needs to be.
-const FIELDS: [(&str, &str, fn(&Value) -> bool); 9] = [
+const FIELDS: [Field; 9] = [
     ("match", "an object with `method`, `path` or both", Value::is_object),
     ("status", "a whole number from 200 to 999", |value| {
         value.as_u64().is_some_and(|number| (200..1000).contains(&number))
@@ -83,7 +86,7 @@ const FIELDS: [(&str, &str, fn(&Value) -> bool); 9] = [
 ];
 
 /// The fields of `match`.
-const MATCH_FIELDS: [(&str, &str, fn(&Value) -> bool); 2] = [
+const MATCH_FIELDS: [Field; 2] = [
     ("method", "a string, such as POST", Value::is_string),
     ("path", "a string, such as /conversations", Value::is_string),
 ];
@@ -101,11 +104,7 @@ impl Spec {
     }
 }
 
-fn check_fields(
-    given: &Map<String, Value>,
-    prefix: &str,
-    known: &[(&str, &str, fn(&Value) -> bool)],
-) -> Result<(), String> {
+fn check_fields(given: &Map<String, Value>, prefix: &str, known: &[Field]) -> Result<(), String> {
     for (name, value) in given {
         let Some((_, rule, is_right)) = known.iter().find(|(field, ..)| field == name) else {
             let names: Vec<_> = known.iter().map(|(field, ..)| *field).collect();
