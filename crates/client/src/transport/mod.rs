@@ -1,7 +1,7 @@
 //! From a request to a reply: connections, TLS, HTTP.
 //!
-//! `exchange` is the one way in. `pool` keeps connections and limits, `connection` opens one, over `tcp` and `tls`; the timeout is
-//! that of `watched`. `proxy` is the way through a proxy. Nothing in here knows methods or tickets.
+//! `exchange` is the one way in. `pool` keeps connections and limits, `connection` opens one, over `tcp` and `tls`; the
+//! timeout is that of `watched`. `proxy` is the way through a proxy. Nothing in here knows methods or tickets.
 
 mod ciphers;
 pub(crate) mod connection;
