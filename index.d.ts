@@ -435,48 +435,60 @@ declare namespace LayerAPI {
 
   /** Settings of a platform. */
   export interface PlatformOptions {
-    /** File of the database, made if it is not there, or `:memory:`. Default: `:memory:`. */
+    /** File of the database, created if missing; `:memory:` keeps nothing. Default: `:memory:`. */
     data?: string;
-    /** Port to listen on; 0 takes a free one. Default: 0. */
+    /** Port to listen on; `0` takes a free one. Default: `0`. */
     port?: number;
-    /** Address to listen on. Default: `127.0.0.1`: reachable from this machine only. */
-    host?: string;
-    /** Certificate chain in PEM form; with `key`, the platform speaks HTTPS. */
-    cert?: string | Buffer;
-    /** Private key of `cert` in PEM form. */
-    key?: string | Buffer;
-    /** Address that clients use, for the URLs in replies. Default: the address it listens on. */
-    publicUrl?: string;
-    /** Seed of ids, tokens and chance: every run has the same ones. For tests. Default: none, they are random. */
-    seed?: number;
-    /** `counting`: ids such as `00000000-0000-4000-8000-000000000001`. For tests. Default: `random`. */
-    ids?: 'random' | 'counting';
-    /** Time at which the clock stands, as a Date, ISO 8601 text, or milliseconds since 1970. Default: none, it runs. */
-    clock?: Date | string | number;
     /**
-     * How many requests {@link Platform.requests} remembers, up to 100000: of each body the first 16 KiB, and the
-     * latest requests that fit into 32 MiB. Default: 1000 for a platform in memory, else 0.
+     * IP address to listen on; the default is reachable from this machine only, `0.0.0.0` from everywhere. Default:
+     * `127.0.0.1`.
+     */
+    host?: string;
+    /** Certificate chain in PEM form; with it and its key, the platform speaks HTTPS. Default: none. */
+    cert?: string | Buffer;
+    /** Private key of the certificate in PEM form. Default: none. */
+    key?: string | Buffer;
+    /** Scheme and host of the URLs in replies, behind a proxy. Default: the address it listens on. */
+    publicUrl?: string;
+    /** Where webhooks may go. */
+    webhooks?: WebhookOptions;
+    /** Data exports. */
+    exports?: {
+      /** Lets an app ask for more than one data export a day. Default: `false`. */
+      unlimited?: boolean;
+    };
+    /** Connections at the same time; one more is answered with `503` and closed. Default: `1000`. */
+    maxConnections?: number;
+    /** Opens the admin API, below `/_platform`, to those who know it. Default: none. */
+    adminToken?: string;
+    /**
+     * Latest requests and replies to remember, for tests: of each body 16 KiB, of all together 32 MiB. Default: `1000`
+     * for a platform in memory, else `0`.
      */
     recordedRequests?: number;
-    /** How many connections there may be at the same time; one more is answered with 503 and closed. Default: 1000. */
-    maxConnections?: number;
-    /** Grants access to the admin API below `/_platform`. Default: none; the admin API is off. */
-    adminToken?: string;
-    /** Where webhooks may go. Default: to public addresses over HTTPS. */
-    webhooks?: WebhookOptions;
-    /** Data exports. `unlimited`: an app may ask for more than one a day. Default: `{ unlimited: false }`. */
-    exports?: { unlimited?: boolean };
+    /** Seed of ids, tokens and chance, for tests: every run has the same ones. Default: none. */
+    seed?: number;
+    /**
+     * Where ids come from; `counting`, for tests, begins with `00000000-0000-4000-8000-000000000001`. Default:
+     * `random`.
+     */
+    ids?: 'random' | 'counting';
+    /**
+     * Time at which the clock stands, for tests: milliseconds since 1970, in a program also a Date or ISO 8601 text.
+     * Default: none.
+     */
+    clock?: Date | string | number;
   }
 
   /** Where the platform lets webhooks go. The holder of an app's token chooses their targets. */
   export interface WebhookOptions {
     /**
-     * Also to this machine, its network, and other addresses that are not public. For tests, mostly. Default: `false`.
+     * Lets webhooks go to loopback, private, link-local and other addresses that are not public, too. Default: `false`.
      */
     allowPrivateAddresses?: boolean;
-    /** Also to `http://` URLs. For tests, mostly. Default: `false`. */
+    /** Lets webhooks go to `http://` URLs, too. Default: `false`. */
     allowHttp?: boolean;
-    /** Certificates of authorities, in PEM form, to be trusted beside Mozilla's. Default: none. */
+    /** Certificates of authorities in PEM form that webhooks trust, beside Mozilla's. Default: none. */
     ca?: string | Buffer;
   }
 

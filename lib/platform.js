@@ -10,9 +10,6 @@ const LONG = 2 ** 31 - 1;
 /** Makes instances possible from in here only. */
 const INTERNAL = Symbol('internal');
 
-/** Requests on record where nothing is said: in memory a platform serves tests, on a file perhaps people. */
-const RECORDED_IN_MEMORY = 1000;
-
 /** A running platform. Documented in index.d.ts. */
 class Platform {
   #native;
@@ -34,8 +31,8 @@ class Platform {
   }
 
   static async start(options = {}) {
-    const checked = check(options);
-    return new Platform(INTERNAL, await ours(() => addon.Platform.start(checked)));
+    const json = toJson(options);
+    return new Platform(INTERNAL, await ours(() => addon.Platform.start(json)));
   }
 
   /** Starts the platform that a command line describes; for bin/layer-api.js. */
@@ -113,7 +110,7 @@ async function ours(work) {
   try {
     return await work();
   } catch (error) {
-    throw fromAddon(error);
+    throw error.code === 'InvalidArg' ? new TypeError(error.message) : fromAddon(error);
   }
 }
 
@@ -151,74 +148,14 @@ function whole(value, name) {
   return value;
 }
 
-/** Reads an option of this type. */
-const of = (type) => (value, name) => {
-  const read = Buffer.isBuffer(value) ? value.toString() : value;
-  if (typeof read !== type) throw new TypeError(`Platform option \`${name}\` needs to be a ${type}`);
-  return read;
-};
-
-/** Reads an option that is a whole number up to `most`. */
-const upTo = (most) => (value, name) => {
-  if (!(Number.isInteger(of('number')(value, name)) && value >= 0 && value <= most)) {
-    throw new RangeError(`Platform option \`${name}\` needs to be a whole number from 0 to ${most}`);
-  }
-  return value;
-};
-
-/** How each option is read, and its name in the addon where that is another one. */
-const OPTIONS = {
-  data: of('string'),
-  port: upTo(65535),
-  host: of('string'),
-  cert: of('string'),
-  key: of('string'),
-  publicUrl: of('string'),
-  seed: upTo(Number.MAX_SAFE_INTEGER),
-  ids: (value) => {
-    if (value !== 'random' && value !== 'counting') {
-      throw new TypeError("Platform option `ids` needs to be 'random' or 'counting'");
-    }
-    return value;
-  },
-  clock: (value) => time(value, 'clock'),
-  recordedRequests: upTo(100000),
-  maxConnections: upTo(1000000),
-  adminToken: of('string'),
-  webhooks: group({ allowPrivateAddresses: of('boolean'), allowHttp: of('boolean'), ca: of('string') }),
-  exports: group({ unlimited: of('boolean') }),
-};
-
-/** Reads an option that is an object of options. */
-function group(readers) {
-  return (value, name) => {
-    if (value === null || typeof value !== 'object') {
-      throw new TypeError(`Platform option \`${name}\` needs to be an object`);
-    }
-    return readAll(value, readers, `${name}.`);
-  };
-}
-
-/** The options as the addon takes them. A name or type that it does not know is an error and not silence. */
-function readAll(options, readers, prefix) {
-  const read = {};
-  for (const [name, given] of Object.entries(options)) {
-    if (!Object.keys(readers).includes(name)) {
-      const names = Object.keys(readers).join(', ');
-      throw new TypeError(`Platform option \`${prefix}${name}\` does not exist; there are ${names}`);
-    }
-    if (given !== undefined) read[name] = readers[name](given, prefix + name);
-  }
-  return read;
-}
-
-function check(options) {
-  const checked = readAll(options, OPTIONS, '');
-  if (checked.seed !== undefined && checked.ids === 'counting') {
-    throw new TypeError("Platform option `seed` is for random ids: leave it out with `ids: 'counting'`");
-  }
-  const { data = ':memory:', recordedRequests = data === ':memory:' ? RECORDED_IN_MEMORY : 0 } = checked;
-  return { ...checked, recordedRequests };
+/** The options in JSON, for Rust to read by its table of settings. What JSON has nothing for becomes `null`, to be refused. */
+function toJson(options) {
+  return JSON.stringify(options, function plain(key) {
+    const value = this[key];
+    if (Buffer.isBuffer(value)) return value.toString();
+    if (key === 'clock' && this === options && value !== undefined) return time(value, 'clock');
+    return ['bigint', 'function', 'symbol'].includes(typeof value) ? null : value;
+  });
 }
 
 module.exports = { Platform };

@@ -3,65 +3,12 @@
 //! The platform has threads of its own; what blocks here runs on libuv's pool and answers with a promise.
 
 use layer_platform::args::{self, Command};
-use layer_platform::{
-    AdminAnswer as CoreAnswer, Config, DataLocation, IdSource, Platform as Core, Timestamp, Tls, Token, WebhookOptions,
-};
+use layer_platform::{AdminAnswer as CoreAnswer, Config, InvalidSetting, Platform as Core};
 use napi::bindgen_prelude::{AsyncTask, Buffer};
-use napi::{Env, Error, Result, Task};
+use napi::{Env, Error, Result, Status, Task};
 use napi_derive::napi;
 use std::ffi::OsString;
 use std::sync::Arc;
-
-/// Settings of a platform; `index.d.ts` documents them.
-#[napi(object)]
-pub struct PlatformOptions {
-    /// File, or `:memory:`.
-    pub data: Option<String>,
-    /// 0 takes a free one.
-    pub port: Option<u16>,
-    /// Address to listen on.
-    pub host: Option<String>,
-    /// Certificate chain, PEM.
-    pub cert: Option<String>,
-    /// Private key, PEM.
-    pub key: Option<String>,
-    /// Address for the URLs in replies.
-    pub public_url: Option<String>,
-    /// Seed of ids and secrets.
-    pub seed: Option<f64>,
-    /// `random` or `counting`.
-    pub ids: Option<String>,
-    /// Where the clock stands, in milliseconds since 1970.
-    pub clock: Option<f64>,
-    /// How many requests are recorded.
-    pub recorded_requests: Option<u32>,
-    /// How many connections there may be.
-    pub max_connections: Option<u32>,
-    /// Opens the admin API to others.
-    pub admin_token: Option<String>,
-    /// Where webhooks may go.
-    pub webhooks: Option<PlatformWebhooks>,
-    /// How data exports are limited.
-    pub exports: Option<PlatformExports>,
-}
-
-/// How data exports are limited.
-#[napi(object)]
-pub struct PlatformExports {
-    /// Whether they may be asked for more than once a day.
-    pub unlimited: Option<bool>,
-}
-
-/// Where webhooks may go.
-#[napi(object)]
-pub struct PlatformWebhooks {
-    /// To this machine and its network, too.
-    pub allow_private_addresses: Option<bool>,
-    /// To `http://`, too.
-    pub allow_http: Option<bool>,
-    /// Further authorities of targets, PEM.
-    pub ca: Option<String>,
-}
 
 /// An answer of the admin API.
 #[napi(object)]
@@ -78,10 +25,11 @@ pub struct Platform(Arc<Core>);
 
 #[napi]
 impl Platform {
-    /// Starts a platform. Rejects when an option, the port, the file or the certificate cannot be used.
+    /// Starts a platform with options in JSON. Throws when an option cannot be used; rejects when the port, the file or the
+    /// certificate cannot.
     #[napi]
-    pub fn start(options: PlatformOptions) -> Result<AsyncTask<Start>> {
-        Ok(AsyncTask::new(Start(Some(config(options)?))))
+    pub fn start(options: String) -> Result<AsyncTask<Start>> {
+        Ok(AsyncTask::new(Start(Some(Config::from_json(&options).map_err(invalid)?))))
     }
 
     /// Address to reach it at.
@@ -104,52 +52,9 @@ impl Platform {
     }
 }
 
-fn config(options: PlatformOptions) -> Result<Config> {
-    let mut config = Config { port: options.port.unwrap_or(0), ..Config::default() };
-    if let Some(data) = options.data {
-        config.data = if data == ":memory:" { DataLocation::Memory } else { DataLocation::File(data.into()) };
-    }
-    if let Some(host) = options.host {
-        config.host = host.parse().map_err(|_| refused("host", "needs to be an IP address, such as 127.0.0.1"))?;
-    }
-    config.tls = match (options.cert, options.key) {
-        (Some(certificate_pem), Some(key_pem)) => Some(Tls { certificate_pem, key_pem }),
-        (None, None) => None,
-        (Some(_), None) => return Err(refused("key", "is missing beside `cert`")),
-        (None, Some(_)) => return Err(refused("cert", "is missing beside `key`")),
-    };
-    config.public_url = options.public_url;
-    config.ids = match (options.seed, options.ids.as_deref()) {
-        (Some(seed), _) => IdSource::Seeded(whole(seed).cast_unsigned()),
-        (None, Some("counting")) => IdSource::Counting,
-        (None, _) => IdSource::Random,
-    };
-    config.frozen_at = options.clock.map(|ms| Timestamp::from_ms(whole(ms)));
-    config.recorded_requests = options.recorded_requests.map_or(0, |count| count as usize);
-    if let Some(most) = options.max_connections {
-        config.max_connections = most as usize;
-    }
-    config.unlimited_exports = options.exports.and_then(|exports| exports.unlimited).unwrap_or_default();
-    config.admin_token = options.admin_token.map(Token::new);
-    if let Some(webhooks) = options.webhooks {
-        config.webhooks = WebhookOptions {
-            allow_private_addresses: webhooks.allow_private_addresses.unwrap_or_default(),
-            allow_http: webhooks.allow_http.unwrap_or_default(),
-            ca_pem: webhooks.ca,
-            ..WebhookOptions::default()
-        };
-    }
-    Ok(config)
-}
-
-/// A whole number that JavaScript checked to be one, within 2^53 of zero.
-#[expect(clippy::cast_possible_truncation, reason = "whole and small enough by the check in lib/platform.js")]
-fn whole(number: f64) -> i64 {
-    number as i64
-}
-
-fn refused(option: &str, reason: &str) -> Error {
-    Error::from_reason(format!("Platform option `{option}` {reason}"))
+/// Settings that cannot be used, which JavaScript makes a `TypeError` of.
+fn invalid(error: InvalidSetting) -> Error {
+    Error::new(Status::InvalidArg, error.to_string())
 }
 
 fn reason(error: impl std::fmt::Display) -> Error {
@@ -218,14 +123,14 @@ impl PlatformCommand {
     /// Understands the arguments after `platform`. Throws at those that it does not, with what is allowed.
     #[napi(factory)]
     pub fn parse(arguments: Vec<String>) -> Result<Self> {
-        args::parse(arguments.into_iter().map(OsString::from)).map(Self).map_err(reason)
+        args::parse(arguments.into_iter().map(OsString::from)).map(Self).map_err(invalid)
     }
 
     /// What is to be printed in place of starting a platform: help or version.
     #[napi(getter)]
     pub fn text(&self) -> Option<String> {
         match self.0 {
-            Command::Help => Some(args::help("layer-api platform")),
+            Command::Help => Some(args::help("layer-api platform").trim_end().to_owned()),
             Command::Version => Some(env!("CARGO_PKG_VERSION").to_owned()),
             Command::Serve { .. } => None,
         }

@@ -81,6 +81,7 @@ test('--help lists every option, --version is that of the package', () => {
   for (const option of ['data', 'host', 'port', 'tls-cert', 'tls-key', 'public-url', 'create-app', 'help', 'version']) {
     assert.match(stdout, new RegExp(`--${option}\\b`));
   }
+  assert.match(stdout, /^Usage: layer-api platform \[OPTIONS\]$/m);
   assert.strictEqual(run('platform', '--version').stdout.trim(), version);
 });
 
@@ -105,6 +106,15 @@ test('a platform that cannot start says why, with exit code 1', () => {
   const { status, stderr } = run('platform', '--data', 'notes.txt', '--port', '0');
   assert.strictEqual(status, 1);
   assert.match(stderr, /^layer-api: .*notes\.txt/);
+});
+
+test('what the command line leaves open is taken from the environment', () => {
+  const env = { ...process.env, LAYER_DATA: ':memory:', LAYER_PORT: '70000' };
+  const { status, stderr } = spawnSync(process.execPath, [CLI, 'platform'], { encoding: 'utf8', cwd: folder, env });
+  assert.deepStrictEqual(
+    [status, stderr.split('\n')[0]],
+    [2, 'layer-api: LAYER_PORT needs to be a whole number from 0 to 65535'],
+  );
 });
 
 for (const signal of ['SIGINT', 'SIGTERM']) {

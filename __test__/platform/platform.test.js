@@ -92,17 +92,24 @@ describe('what cannot be used is refused by name', () => {
   const refusals = {
     'an option that does not exist': [{ dat: 'x' }, /`dat` does not exist; there are data, port/],
     'a port as text': [{ port: '8080' }, /`port` needs to be a number/],
+    'a port that JSON has no value for': [{ port: 80n }, /`port` needs to be a number/],
+    'a function in place of a text': [{ data: () => 'x' }, /`data` needs to be a string/],
+    'options that are none': [null, /need to be an object/],
     'a port that is none': [{ port: 70000 }, /`port` needs to be a whole number from 0 to 65535/],
     'a host that is no address': [{ host: 'localhost' }, /`host` needs to be an IP address/],
     'a certificate without its key': [{ cert: 'x' }, /`key` is missing/],
     'a key without its certificate': [{ key: 'x' }, /`cert` is missing/],
     'a certificate that is none': [{ cert: 'x', key: 'y' }, /cert/i],
+    'a seed without end': [{ seed: Infinity }, /`seed` needs to be a number/],
     'a public URL that is none': [{ publicUrl: 'chat' }, /public/i],
     'a folder that does not exist': [{ data: path.join('no', 'such', 'folder', 'chat.db') }, /chat\.db/],
   };
   for (const [name, [options, message]] of Object.entries(refusals)) {
     test(name, () => assert.rejects(Platform.start(options), message));
   }
+
+  test('with a TypeError where the option is wrong in itself', () =>
+    assert.rejects(Platform.start({ port: '8080' }), TypeError));
 
   test('a port that is taken', () =>
     withPlatform({}, async (platform) => {

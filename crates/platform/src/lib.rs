@@ -16,6 +16,7 @@ mod tools;
 mod work;
 
 pub use ::http::Method;
+pub use config::setting::InvalidSetting;
 pub use config::{Config, Tls, WebhookOptions, args};
 pub use ground::clock::Clock;
 pub use ground::ids::IdSource;

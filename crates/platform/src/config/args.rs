@@ -1,58 +1,26 @@
-//! The command line of the standalone platform.
+//! The command line of the standalone platform, and the variables of its environment.
 
 use std::ffi::OsString;
-use std::fmt;
-use std::net::{IpAddr, Ipv4Addr};
-use std::path::{Path, PathBuf};
-use std::str::FromStr;
 
-use layer_store::DataLocation;
-use layer_store::token::Token;
-use lexopt::{Arg, Parser, ValueExt as _};
+use lexopt::{Arg, Parser};
+use serde_json::Value;
 
-use crate::config::{Config, MAX_CONNECTIONS, MAX_RECORDED_REQUESTS, Tls};
-use crate::ground::ids::IdSource;
+use crate::config::Config;
+use crate::config::setting::{By, Draft, InvalidSetting, Setting};
+use crate::config::settings::{SETTINGS, of_flag};
 
-/// The port when none is given.
-pub const DEFAULT_PORT: u16 = 8080;
+/// What the command line can ask for beside settings.
+const COMMANDS: [(&str, &str); 3] = [
+    ("--create-app", "Create an app and print its id and token, which is shown this once"),
+    ("--help", "Print this"),
+    ("--version", "Print the version"),
+];
 
-/// The file when none is given.
-pub const DEFAULT_DATA: &str = "layer.db";
+/// The column where the sentences of `--help` begin.
+const INDENT: usize = 20;
 
-/// The variable of the environment with the admin token: on the command line everyone could see it.
-const ADMIN_TOKEN: &str = "LAYER_ADMIN_TOKEN";
-
-/// What `--help` prints; `program` is what was called.
-pub fn help(program: &str) -> String {
-    format!("A server for the Layer Server API.\n\nUsage: {program} [OPTIONS]\n\n{OPTIONS}")
-}
-
-const OPTIONS: &str = "\
-Options:
-  --data FILE       Database file, created if need be; ':memory:' keeps nothing [default: ./layer.db]
-  --host ADDRESS    IP address to listen on; 0.0.0.0 for all [default: 127.0.0.1]
-  --port PORT       Port to listen on; 0 for any free one [default: 8080]
-  --tls-cert FILE   Certificate in PEM form, with its intermediates; needs --tls-key
-  --tls-key FILE    Private key in PEM form; needs --tls-cert
-  --public-url URL  Scheme and host of the URLs in answers [default: the address it listens on]
-  --webhooks-allow-private
-                    Let webhooks go to loopback, private and link-local addresses
-  --webhooks-allow-http
-                    Let webhooks go to http:// URLs
-  --webhooks-ca FILE
-                    Trust these authorities, in PEM form, for webhooks, beside Mozilla's
-  --record COUNT    Keep so many requests and answers for the admin API to show, up to 100000 [default: 0]
-  --max-connections COUNT
-                    Refuse more connections than this at the same time [default: 1000]
-  --seed NUMBER     Make ids and secrets from a seed, the same in every run: for tests only
-  --exports-unlimited
-                    Let apps ask for more than one export a day
-  --create-app      Create an app and print its id and token, which is shown this once
-  --help            Print this
-  --version         Print the version
-
-LAYER_ADMIN_TOKEN in the environment opens the admin API, below /_platform, to whoever knows it.
-";
+/// How long its lines are at the most.
+const WIDTH: usize = 100;
 
 /// What the command line asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,116 +38,115 @@ pub enum Command {
     },
 }
 
-/// Why a command line makes no sense. The texts name the option and say how to mend it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ArgsError(String);
-
-impl fmt::Display for ArgsError {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for ArgsError {}
-
-impl From<lexopt::Error> for ArgsError {
+impl From<lexopt::Error> for InvalidSetting {
     fn from(error: lexopt::Error) -> Self {
         Self(format!("{error}; see --help"))
     }
 }
 
-/// Parses the arguments, without the name of the program. Reads the files of `--tls-cert` and `--tls-key`.
-pub fn parse(args: impl Iterator<Item = OsString>) -> Result<Command, ArgsError> {
+/// What `--help` prints, for a program that is called like this.
+pub fn help(program: &str) -> String {
+    let mut help = format!("A server for the Layer Server API.\n\nUsage: {program} [OPTIONS]\n\nOptions:\n");
+    for setting in SETTINGS.iter().filter(|setting| setting.has_flag) {
+        let default = if setting.default_of_flag.is_empty() { setting.default } else { setting.default_of_flag };
+        let is_shown = setting.takes_value() && !default.is_empty();
+        let default = if is_shown { format!(" [default: {default}]") } else { String::new() };
+        let flag = format!("--{}{}", setting.name, setting.placeholder());
+        write_entry(&mut help, &flag, &format!("{}{default}", setting.sentence));
+    }
+    for (flag, sentence) in COMMANDS {
+        write_entry(&mut help, flag, sentence);
+    }
+    help.push_str(
+        "\nWhat the command line leaves open is taken from the environment: LAYER_TLS_CERT is for\n\
+         --tls-cert, and so on; what has no value there is 'true' here. In the environment only:\n",
+    );
+    for setting in SETTINGS.iter().filter(|setting| !setting.has_flag) {
+        write_entry(&mut help, &setting.variable(), setting.sentence);
+    }
+    help
+}
+
+/// Writes what an option does beside it, or below it where it is long.
+fn write_entry(help: &mut String, option: &str, sentence: &str) {
+    let mut line = format!("  {option}");
+    if line.len() >= INDENT {
+        help.push_str(&line);
+        help.push('\n');
+        line.clear();
+    }
+    for word in sentence.replace('`', "").split(' ') {
+        if line.len() + 1 + word.len() > WIDTH {
+            help.push_str(&line);
+            help.push('\n');
+            line.clear();
+        }
+        let gap = INDENT.saturating_sub(line.len()).max(1);
+        line.extend(std::iter::repeat_n(' ', gap));
+        line.push_str(word);
+    }
+    help.push_str(&line);
+    help.push('\n');
+}
+
+/// Parses the arguments, without the name of the program; what they leave open is taken from the environment. Reads the files of
+/// certificates and keys.
+pub fn parse(args: impl Iterator<Item = OsString>) -> Result<Command, InvalidSetting> {
+    parse_with(args, |name| std::env::var_os(name))
+}
+
+fn parse_with(
+    args: impl Iterator<Item = OsString>,
+    variable: impl Fn(&str) -> Option<OsString>,
+) -> Result<Command, InvalidSetting> {
     let mut parser = Parser::from_args(args);
-    let mut config =
-        Config { port: DEFAULT_PORT, data: DataLocation::File(PathBuf::from(DEFAULT_DATA)), ..Config::default() };
+    let mut flags: Vec<(&'static Setting, Option<OsString>)> = vec![];
     let mut create_app = false;
-    let (mut certificate, mut key) = (None, None);
     while let Some(arg) = parser.next()? {
         match arg {
             Arg::Long("help") | Arg::Short('h') => return Ok(Command::Help),
             Arg::Long("version") | Arg::Short('V') => return Ok(Command::Version),
-            Arg::Long("data") => config.data = data_location(parser.value()?)?,
-            Arg::Long("host") => config.host = host(&parser.value()?.string()?)?,
-            Arg::Long("port") => config.port = port(&parser.value()?.string()?)?,
-            Arg::Long("tls-cert") => certificate = Some(PathBuf::from(parser.value()?)),
-            Arg::Long("tls-key") => key = Some(PathBuf::from(parser.value()?)),
-            Arg::Long("public-url") => config.public_url = Some(parser.value()?.string()?),
-            Arg::Long("webhooks-allow-private") => config.webhooks.allow_private_addresses = true,
-            Arg::Long("webhooks-allow-http") => config.webhooks.allow_http = true,
-            Arg::Long("webhooks-ca") => {
-                config.webhooks.ca_pem = Some(read("--webhooks-ca", Path::new(&parser.value()?))?);
-            }
-            Arg::Long("record") => {
-                config.recorded_requests = up_to(MAX_RECORDED_REQUESTS, "--record", &parser.value()?.string()?)?;
-            }
-            Arg::Long("max-connections") => {
-                let most = up_to(MAX_CONNECTIONS, "--max-connections", &parser.value()?.string()?)?;
-                config.max_connections = most;
-            }
-            Arg::Long("seed") => config.ids = IdSource::Seeded(number("--seed", &parser.value()?.string()?)?),
-            Arg::Long("exports-unlimited") => config.unlimited_exports = true,
             Arg::Long("create-app") => create_app = true,
+            Arg::Long(name) => {
+                let setting = of_flag(name).ok_or_else(|| arg.unexpected())?;
+                let value = if setting.takes_value() { Some(parser.value()?) } else { None };
+                flags.push((setting, value));
+            }
             other => return Err(other.unexpected().into()),
         }
     }
-    config.tls = match (certificate, key) {
-        (None, None) => None,
-        (Some(certificate), Some(key)) => {
-            Some(Tls { certificate_pem: read("--tls-cert", &certificate)?, key_pem: read("--tls-key", &key)? })
+    let mut draft = Draft::of_command_line();
+    for setting in &SETTINGS {
+        let is_left_open = !flags.iter().any(|(flag, _)| flag.name == setting.name);
+        // Set to nothing is not set: shells and service managers have no other way to say it.
+        if let Some(text) = variable(&setting.variable()).filter(|text| is_left_open && !text.is_empty()) {
+            draft.set_text(setting, By::Variable, text)?;
         }
-        (Some(_), None) => return Err(ArgsError("--tls-cert needs --tls-key beside it".into())),
-        (None, Some(_)) => return Err(ArgsError("--tls-key needs --tls-cert beside it".into())),
-    };
-    config.admin_token = std::env::var(ADMIN_TOKEN).ok().filter(|token| !token.is_empty()).map(Token::new);
-    Ok(Command::Serve { config: Box::new(config), create_app })
-}
-
-fn data_location(value: OsString) -> Result<DataLocation, ArgsError> {
-    if value.is_empty() {
-        Err(ArgsError("--data needs the name of a file, or ':memory:'".into()))
-    } else if value == ":memory:" {
-        Ok(DataLocation::Memory)
-    } else {
-        Ok(DataLocation::File(PathBuf::from(value)))
     }
-}
-
-fn host(value: &str) -> Result<IpAddr, ArgsError> {
-    if value == "localhost" {
-        return Ok(IpAddr::V4(Ipv4Addr::LOCALHOST));
+    for (setting, value) in flags {
+        match value {
+            Some(text) => draft.set_text(setting, By::Flag, text)?,
+            None => draft.set(setting, By::Flag, &Value::Bool(true))?,
+        }
     }
-    value.parse().map_err(|_| ArgsError(format!("--host: '{value}' is no IP address; use 127.0.0.1 or 0.0.0.0")))
-}
-
-fn port(value: &str) -> Result<u16, ArgsError> {
-    value.parse().map_err(|_| ArgsError(format!("--port: '{value}' is no port; use a number from 0 to 65535")))
-}
-
-fn number<T: FromStr>(option: &str, value: &str) -> Result<T, ArgsError> {
-    value.parse().map_err(|_| ArgsError(format!("{option}: '{value}' is no whole number from 0 up")))
-}
-
-fn up_to(most: usize, option: &str, value: &str) -> Result<usize, ArgsError> {
-    value
-        .parse()
-        .ok()
-        .filter(|number| *number <= most)
-        .ok_or_else(|| ArgsError(format!("{option}: '{value}' is no whole number from 0 to {most}")))
-}
-
-fn read(option: &str, path: &Path) -> Result<String, ArgsError> {
-    std::fs::read_to_string(path)
-        .map_err(|error| ArgsError(format!("{option}: cannot read {}: {error}", path.display())))
+    Ok(Command::Serve { config: Box::new(draft.finish()?), create_app })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::config::WebhookOptions;
+    use crate::ground::ids::IdSource;
+    use layer_store::DataLocation;
+    use std::net::{IpAddr, Ipv4Addr};
 
-    fn parsed(args: &[&str]) -> Result<Command, ArgsError> {
-        parse(args.iter().map(OsString::from))
+    fn parsed_with(args: &[&str], variables: &[(&str, &str)]) -> Result<Command, InvalidSetting> {
+        let variable = |name: &str| variables.iter().find(|(given, _)| *given == name).map(|(_, value)| value.into());
+        parse_with(args.iter().map(OsString::from), variable)
+    }
+
+    fn parsed(args: &[&str]) -> Result<Command, InvalidSetting> {
+        parsed_with(args, &[])
     }
 
     fn served(args: &[&str]) -> Config {
@@ -246,8 +213,6 @@ mod tests {
             (&["--port"], "--port"),
             (&["--host", "example.com"], "--host"),
             (&["--data", ""], "--data"),
-            (&["--tls-cert", "a.pem"], "--tls-key"),
-            (&["--tls-key", "a.pem"], "--tls-cert"),
             (&["--tls-cert", "/nonexistent/a", "--tls-key", "/nonexistent/b"], "--tls-cert"),
             (&["--webhooks-ca", "/nonexistent/ca"], "--webhooks-ca"),
             (&["extra"], "extra"),
@@ -259,25 +224,49 @@ mod tests {
 
     #[test]
     fn the_help_names_every_option() {
-        for option in [
-            "--data",
-            "--host",
-            "--port",
-            "--tls-cert",
-            "--tls-key",
-            "--public-url",
-            "--webhooks-allow-private",
-            "--webhooks-allow-http",
-            "--webhooks-ca",
-            "--record",
-            "--max-connections",
-            "--seed",
-            "--exports-unlimited",
-            "--create-app",
-            "--help",
-            "--version",
+        let help = help("layer-api platform");
+        for setting in &SETTINGS {
+            assert_eq!(help.contains(&format!("  --{}", setting.name)), of_flag(setting.name).is_some());
+            assert_eq!(help.contains(&format!("  {} ", setting.variable())), !setting.has_flag);
+        }
+        for (flag, _) in COMMANDS {
+            assert!(help.contains(&format!("\n  {flag} ")), "{help}");
+        }
+        assert!(help.contains("Usage: layer-api platform [OPTIONS]"));
+        assert!(help.contains("  --port NUMBER     Port to listen on; 0 takes a free one [default: 8080]\n"), "{help}");
+        assert!(help.lines().all(|line| line.len() <= 100), "{help}");
+    }
+
+    #[test]
+    fn the_environment_says_what_the_command_line_leaves_open() {
+        let variables = [
+            ("LAYER_PORT", "1"),
+            ("LAYER_HOST", "localhost"),
+            ("LAYER_WEBHOOKS_ALLOW_HTTP", "true"),
+            ("LAYER_EXPORTS_UNLIMITED", "false"),
+            ("LAYER_ADMIN_TOKEN", "secret"),
+            ("LAYER_CLOCK", "86400000"),
+            ("LAYER_IDS", "counting"),
+            ("LAYER_PUBLIC_URL", ""),
+        ];
+        let Ok(Command::Serve { config, .. }) = parsed_with(&["--port", "2"], &variables) else { panic!() };
+        assert_eq!((config.port, config.host), (2, IpAddr::V4(Ipv4Addr::LOCALHOST)));
+        assert!(config.webhooks.allow_http && !config.unlimited_exports);
+        assert_eq!(config.admin_token, Some(layer_store::token::Token::new("secret".into())));
+        assert_eq!(config.frozen_at, Some(layer_wire::Timestamp::from_ms(86_400_000)));
+        assert_eq!((config.ids, config.public_url), (IdSource::Counting, None));
+        for (variables, args, text) in [
+            (&[("LAYER_PORT", "x")][..], &[][..], "LAYER_PORT needs to be a whole number from 0 to 65535"),
+            (&[("LAYER_WEBHOOKS_ALLOW_HTTP", "yes")], &[], "LAYER_WEBHOOKS_ALLOW_HTTP needs to be true or false"),
+            (&[("LAYER_TLS_CERT", "/nonexistent")], &[], "LAYER_TLS_CERT cannot be read: /nonexistent"),
+            (
+                &[("LAYER_IDS", "counting")],
+                &["--seed", "1"],
+                "--seed is for random ids: leave it out, or LAYER_IDS counting",
+            ),
         ] {
-            assert!(help("x").contains(option), "{option}");
+            let error = parsed_with(args, variables).unwrap_err().to_string();
+            assert!(error.starts_with(text), "{error}");
         }
     }
 }

@@ -1,6 +1,8 @@
 //! What a platform is started with.
 
 pub mod args;
+pub mod setting;
+pub mod settings;
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};

@@ -1,0 +1,391 @@
+//! The settings, each written once: its names, its type, its default, and the sentence that says what it does.
+//!
+//! The command line, the environment and the options of `Platform.start` are read by this table, and `--help` is printed from it. Tests
+//! hold the README and index.d.ts to it.
+
+use layer_store::DataLocation;
+use layer_store::token::Token;
+use serde_json::{Map, Value};
+
+use crate::config::setting::{By, Draft, InvalidSetting, Kind, Setting};
+use crate::config::{Config, MAX_CONNECTIONS, MAX_RECORDED_REQUESTS, Tls};
+use crate::ground::ids::IdSource;
+
+/// Requests on record where nothing is said, for a platform in memory that a program starts: it serves tests.
+const RECORDED_IN_MEMORY: usize = 1000;
+
+/// The largest whole number that JavaScript has without gaps.
+const MAX_SAFE_INTEGER: u64 = (1 << 53) - 1;
+
+const fn setting(name: &'static str, option: &'static str, kind: Kind, sentence: &'static str) -> Setting {
+    Setting { name, option, kind, default: "", default_of_flag: "", sentence, has_flag: true }
+}
+
+const CERTIFICATE: Setting = setting(
+    "tls-cert",
+    "cert",
+    Kind::Pem(|draft, pem| draft.certificate = Some((draft.by, pem))),
+    "Certificate chain in PEM form; with it and its key, the platform speaks HTTPS",
+);
+
+const KEY: Setting = setting(
+    "tls-key",
+    "key",
+    Kind::Pem(|draft, pem| draft.key = Some((draft.by, pem))),
+    "Private key of the certificate in PEM form",
+);
+
+const SEED: Setting = setting(
+    "seed",
+    "seed",
+    Kind::Whole(MAX_SAFE_INTEGER, |draft, seed| draft.seed = Some((draft.by, seed))),
+    "Seed of ids, tokens and chance, for tests: every run has the same ones",
+);
+
+const IDS: Setting = Setting {
+    default: "`random`",
+    ..setting(
+        "ids",
+        "ids",
+        Kind::Choice(&["random", COUNTING], |draft, ids| draft.is_counting = (ids == COUNTING).then_some(draft.by)),
+        "Where ids come from; `counting`, for tests, begins with `00000000-0000-4000-8000-000000000001`",
+    )
+};
+
+const COUNTING: &str = "counting";
+
+/// The table.
+pub static SETTINGS: [Setting; 16] = [
+    Setting {
+        default: "`:memory:`",
+        default_of_flag: "`layer.db`",
+        ..setting(
+            "data",
+            "data",
+            Kind::Data(|draft, data| draft.config.data = data),
+            "File of the database, created if missing; `:memory:` keeps nothing",
+        )
+    },
+    Setting {
+        default: "`0`",
+        default_of_flag: "`8080`",
+        ..setting(
+            "port",
+            "port",
+            Kind::Whole(u16::MAX as u64, |draft, port| draft.config.port = u16::try_from(port).unwrap_or_default()),
+            "Port to listen on; `0` takes a free one",
+        )
+    },
+    Setting {
+        default: "`127.0.0.1`",
+        ..setting(
+            "host",
+            "host",
+            Kind::Address(|draft, host| draft.config.host = host),
+            "IP address to listen on; the default is reachable from this machine only, `0.0.0.0` from everywhere",
+        )
+    },
+    CERTIFICATE,
+    KEY,
+    Setting {
+        default: "the address it listens on",
+        ..setting(
+            "public-url",
+            "publicUrl",
+            Kind::Text("URL", |draft, url| draft.config.public_url = Some(url)),
+            "Scheme and host of the URLs in replies, behind a proxy",
+        )
+    },
+    Setting {
+        default: "`false`",
+        ..setting(
+            "webhooks-allow-private",
+            "webhooks.allowPrivateAddresses",
+            Kind::Truth(|draft, is_allowed| draft.config.webhooks.allow_private_addresses = is_allowed),
+            "Lets webhooks go to loopback, private, link-local and other addresses that are not public, too",
+        )
+    },
+    Setting {
+        default: "`false`",
+        ..setting(
+            "webhooks-allow-http",
+            "webhooks.allowHttp",
+            Kind::Truth(|draft, is_allowed| draft.config.webhooks.allow_http = is_allowed),
+            "Lets webhooks go to `http://` URLs, too",
+        )
+    },
+    setting(
+        "webhooks-ca",
+        "webhooks.ca",
+        Kind::Pem(|draft, pem| draft.config.webhooks.ca_pem = Some(pem)),
+        "Certificates of authorities in PEM form that webhooks trust, beside Mozilla's",
+    ),
+    Setting {
+        default: "`false`",
+        ..setting(
+            "exports-unlimited",
+            "exports.unlimited",
+            Kind::Truth(|draft, is_unlimited| draft.config.unlimited_exports = is_unlimited),
+            "Lets an app ask for more than one data export a day",
+        )
+    },
+    Setting {
+        default: "`1000`",
+        ..setting(
+            "max-connections",
+            "maxConnections",
+            Kind::Whole(MAX_CONNECTIONS as u64, |draft, most| draft.config.max_connections = count(most)),
+            "Connections at the same time; one more is answered with `503` and closed",
+        )
+    },
+    Setting {
+        has_flag: false,
+        ..setting(
+            "admin-token",
+            "adminToken",
+            Kind::Text("TOKEN", |draft, token| draft.config.admin_token = Some(Token::new(token))),
+            "Opens the admin API, below `/_platform`, to those who know it",
+        )
+    },
+    Setting {
+        default: "`1000` for a platform in memory, else `0`",
+        default_of_flag: "`0`",
+        ..setting(
+            "record",
+            "recordedRequests",
+            Kind::Whole(MAX_RECORDED_REQUESTS as u64, |draft, most| draft.recorded_requests = Some(count(most))),
+            "Latest requests and replies to remember, for tests: of each body 16 KiB, of all together 32 MiB",
+        )
+    },
+    SEED,
+    IDS,
+    setting(
+        "clock",
+        "clock",
+        Kind::Time(|draft, at| draft.config.frozen_at = Some(at)),
+        "Time at which the clock stands, for tests: milliseconds since 1970, in a program also a Date or ISO 8601 text",
+    ),
+];
+
+/// The setting with this flag.
+pub fn of_flag(name: &str) -> Option<&'static Setting> {
+    SETTINGS.iter().find(|setting| setting.has_flag && setting.name == name)
+}
+
+/// A number below the limits of the table.
+fn count(number: u64) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}
+
+impl Draft {
+    /// Sets what the options of `Platform.start` say. A name that there is not is an error and not silence.
+    fn set_options(&mut self, options: &Map<String, Value>, group: &str) -> Result<(), InvalidSetting> {
+        for (name, value) in options {
+            let option = format!("{group}{name}");
+            let subgroup = format!("{option}.");
+            if let Some(setting) = SETTINGS.iter().find(|setting| setting.option == option) {
+                self.set(setting, By::Option, value)?;
+            } else if !SETTINGS.iter().any(|setting| setting.option.starts_with(&subgroup)) {
+                let names = names_in(group).join(", ");
+                return Err(InvalidSetting(format!("Platform option `{option}` does not exist; there are {names}")));
+            } else if let Value::Object(options) = value {
+                self.set_options(options, &subgroup)?;
+            } else {
+                return Err(InvalidSetting(format!("Platform option `{option}` needs to be an object")));
+            }
+        }
+        Ok(())
+    }
+
+    /// The settings together.
+    pub fn finish(self) -> Result<Config, InvalidSetting> {
+        let Self { mut config, certificate, key, seed, is_counting, recorded_requests, by: _ } = self;
+        config.tls = match (certificate, key) {
+            (Some((_, certificate_pem)), Some((_, key_pem))) => Some(Tls { certificate_pem, key_pem }),
+            (None, None) => None,
+            (Some((by, _)), None) => {
+                return Err(by.refuse(&KEY, format!("is missing beside {}", by.name(&CERTIFICATE))));
+            }
+            (None, Some((by, _))) => {
+                return Err(by.refuse(&CERTIFICATE, format!("is missing beside {}", by.name(&KEY))));
+            }
+        };
+        config.ids = match (seed, is_counting) {
+            (None, None) => IdSource::Random,
+            (None, Some(_)) => IdSource::Counting,
+            (Some((_, seed)), None) => IdSource::Seeded(seed),
+            (Some((by, _)), Some(other)) => {
+                let reason = format!("is for random ids: leave it out, or {} {COUNTING}", other.name(&IDS));
+                return Err(by.refuse(&SEED, reason));
+            }
+        };
+        let is_in_memory = config.data == DataLocation::Memory;
+        config.recorded_requests = recorded_requests.unwrap_or(if is_in_memory { RECORDED_IN_MEMORY } else { 0 });
+        Ok(config)
+    }
+}
+
+impl Config {
+    /// The configuration that the options of `Platform.start` describe, as JSON.
+    ///
+    /// Error: an option that does not exist, or whose value cannot be used.
+    pub fn from_json(options: &str) -> Result<Self, InvalidSetting> {
+        let options: Map<String, Value> = serde_json::from_str(options)
+            .map_err(|_| InvalidSetting("The options of a platform need to be an object".into()))?;
+        let mut draft = Draft::default();
+        draft.set_options(&options, "")?;
+        draft.finish()
+    }
+}
+
+/// The names of the options and groups in a group.
+fn names_in(group: &str) -> Vec<&'static str> {
+    let within = SETTINGS.iter().filter_map(|setting| setting.option.strip_prefix(group));
+    let mut names: Vec<_> = within.map(|option| option.split('.').next().unwrap_or(option)).collect();
+    names.dedup();
+    names
+}
+
+#[cfg(test)]
+mod tests {
+    use layer_wire::Timestamp;
+
+    use super::*;
+
+    fn project_file(name: &str) -> String {
+        std::fs::read_to_string(format!("{}/../../{name}", env!("CARGO_MANIFEST_DIR"))).unwrap()
+    }
+
+    fn refusal(options: &str) -> String {
+        Config::from_json(options).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn options_of_a_program_are_read_as_json() {
+        let config = Config::from_json(
+            r#"{"data":"chat.db","port":1,"host":"::1","cert":"c","key":"k","publicUrl":"u","ids":"counting","clock":-5,
+            "recordedRequests":7,"maxConnections":8,"adminToken":"t","exports":{"unlimited":true},
+            "webhooks":{"allowPrivateAddresses":true,"allowHttp":true,"ca":"a"}}"#,
+        );
+        let webhooks = crate::config::WebhookOptions {
+            allow_private_addresses: true,
+            allow_http: true,
+            ca_pem: Some("a".into()),
+            ..Default::default()
+        };
+        let expected = Config {
+            data: DataLocation::File("chat.db".into()),
+            port: 1,
+            host: "::1".parse().unwrap(),
+            tls: Some(Tls { certificate_pem: "c".into(), key_pem: "k".into() }),
+            public_url: Some("u".into()),
+            ids: IdSource::Counting,
+            frozen_at: Some(Timestamp::from_ms(-5)),
+            recorded_requests: 7,
+            max_connections: 8,
+            admin_token: Some(Token::new("t".into())),
+            unlimited_exports: true,
+            webhooks,
+        };
+        assert_eq!(config, Ok(expected));
+        assert_eq!(Config::from_json(r#"{"seed":9007199254740991}"#).unwrap().ids, IdSource::Seeded(MAX_SAFE_INTEGER));
+    }
+
+    #[test]
+    fn what_is_given_wrongly_is_named_as_it_was_given() {
+        for (options, text) in [
+            ("[]", "The options of a platform need to be an object"),
+            (
+                r#"{"prot":1}"#,
+                "Platform option `prot` does not exist; there are data, port, host, cert, key, publicUrl, webhooks,",
+            ),
+            (
+                r#"{"webhooks":{"al":1}}"#,
+                "Platform option `webhooks.al` does not exist; there are allowPrivateAddresses, allowHttp, ca",
+            ),
+            (r#"{"webhooks":null}"#, "Platform option `webhooks` needs to be an object"),
+            (r#"{"port":"80"}"#, "Platform option `port` needs to be a number"),
+            (r#"{"port":65536}"#, "Platform option `port` needs to be a whole number from 0 to 65535"),
+            (r#"{"port":1.5}"#, "Platform option `port` needs to be a whole number from 0 to 65535"),
+            (r#"{"data":""}"#, "Platform option `data` must not be empty"),
+            (r#"{"adminToken":""}"#, "Platform option `adminToken` must not be empty"),
+            (r#"{"cert":null}"#, "Platform option `cert` needs to be a string"),
+            (r#"{"cert":"c"}"#, "Platform option `key` is missing beside `cert`"),
+            (r#"{"key":"c"}"#, "Platform option `cert` is missing beside `key`"),
+            (r#"{"exports":{"unlimited":"true"}}"#, "Platform option `exports.unlimited` needs to be a boolean"),
+            (r#"{"ids":"odd"}"#, "Platform option `ids` needs to be 'random' or 'counting'"),
+            (r#"{"clock":"noon"}"#, "Platform option `clock` needs to be milliseconds since 1970"),
+            (
+                r#"{"seed":1,"ids":"counting"}"#,
+                "Platform option `seed` is for random ids: leave it out, or `ids` counting",
+            ),
+        ] {
+            assert!(refusal(options).starts_with(text), "{options}: {}", refusal(options));
+        }
+    }
+
+    /// The defaults that are a value and not a description.
+    #[test]
+    fn the_defaults_of_the_table_are_those_that_take_effect() {
+        let (mut program, mut command_line) = (Draft::default(), Draft::of_command_line());
+        for setting in &SETTINGS {
+            let defaults = [(&mut program, setting.default), (&mut command_line, setting.default_of_flag)];
+            for (draft, default) in defaults {
+                if let Some(value) = default.strip_prefix('`').and_then(|rest| rest.strip_suffix('`'))
+                    && !value.contains('`')
+                {
+                    draft.set_text(setting, By::Flag, value.into()).unwrap();
+                }
+            }
+        }
+        assert_eq!(program.finish(), Config::from_json("{}"));
+        assert_eq!(command_line.finish(), Draft::of_command_line().finish());
+        let of_program = Config::from_json("{}").unwrap();
+        assert_eq!(of_program, Config { recorded_requests: 1000, ..Config::default() });
+        assert_eq!(Config::from_json(r#"{"data":"layer.db"}"#).unwrap().recorded_requests, 0);
+    }
+
+    #[test]
+    fn the_readme_has_the_table() {
+        let rows = SETTINGS.iter().map(|setting| {
+            let flag = if setting.has_flag { format!("--{}", setting.name) } else { setting.variable() };
+            let default = match (setting.default, setting.default_of_flag) {
+                (default, "") => default.to_owned(),
+                (default, of_flag) => format!("{default}; {of_flag} on the command line"),
+            };
+            format!("| `{}` | `{flag}` | {default} | {} |\n", setting.option, setting.sentence)
+        });
+        let head = "| option of `start` | command line | default | |\n| --- | --- | --- | --- |\n";
+        let table = head.to_owned() + &rows.collect::<String>();
+        assert!(project_file("README.md").contains(&table.replace("|  |", "| |")), "README.md needs this:\n{table}");
+    }
+
+    /// Each option is declared with its sentence, its default and its type, and nothing else is.
+    #[test]
+    fn the_types_have_the_table() {
+        let text = project_file("index.d.ts");
+        let interfaces = ["PlatformOptions", "WebhookOptions"].map(|name| {
+            let from = text.find(&format!("export interface {name} {{")).unwrap();
+            &text[from..from + text[from..].find("\n  }\n").unwrap()]
+        });
+        let words: Vec<&str> =
+            interfaces.iter().flat_map(|text| text.split_whitespace()).filter(|word| *word != "*").collect();
+        let words = words.join(" ");
+        for setting in &SETTINGS {
+            let of_type = match setting.kind {
+                Kind::Data(_) | Kind::Address(_) | Kind::Text(..) => "string".to_owned(),
+                Kind::Whole(..) => "number".to_owned(),
+                Kind::Pem(_) => "string | Buffer".to_owned(),
+                Kind::Truth(_) => "boolean".to_owned(),
+                Kind::Choice(names, _) => format!("'{}'", names.join("' | '")),
+                Kind::Time(_) => "Date | string | number".to_owned(),
+            };
+            let name = setting.option.split('.').next_back().unwrap();
+            let default = if setting.default.is_empty() { "none" } else { setting.default };
+            let declared = format!("/** {}. Default: {default}. */ {name}?: {of_type};", setting.sentence);
+            assert!(words.contains(&declared), "index.d.ts needs this: {declared}");
+        }
+        let groups = names_in("").len() - SETTINGS.iter().filter(|setting| !setting.option.contains('.')).count();
+        assert_eq!(words.matches("?: ").count(), SETTINGS.len() + groups);
+    }
+}
