@@ -5,7 +5,8 @@ const { agentOf } = require('./lib/agent.js');
 const channel = require('./lib/channel.js');
 const debug = require('./lib/debug.js');
 const { proxyFor } = require('./lib/environment.js');
-const { APIError, ResponseError, fromAddon } = require('./lib/errors.js');
+const { APIError, ResponseError } = require('./lib/errors.js');
+const { fromAddon } = require('./lib/failures.js');
 const { resource } = require('./lib/methods.js');
 const promises = require('./lib/promises.js');
 const { version } = require('./package.json');
@@ -70,13 +71,13 @@ function LayerAPI(config) {
     timeout,
     maxResponseBytes,
   };
-  const client = clientOf(agentOf(config), options);
+  const { seat } = clientOf(agentOf(config), options);
 
-  this.conversations = resource('conversations', client, timeout, OwnPromise);
-  this.messages = resource('messages', client, timeout, OwnPromise);
-  this.announcements = resource('announcements', client, timeout, OwnPromise);
-  this.blocklist = resource('blocklist', client, timeout, OwnPromise);
-  this.identities = resource('identities', client, timeout, OwnPromise);
+  this.conversations = resource('conversations', seat, timeout, OwnPromise);
+  this.messages = resource('messages', seat, timeout, OwnPromise);
+  this.announcements = resource('announcements', seat, timeout, OwnPromise);
+  this.blocklist = resource('blocklist', seat, timeout, OwnPromise);
+  this.identities = resource('identities', seat, timeout, OwnPromise);
 
   // The constructor decides for the whole process, as in 2.x.
   process.env.LAYER_API_DEBUG = `${config.debug || false}`;
@@ -85,7 +86,7 @@ function LayerAPI(config) {
 
 function clientOf(agent, options) {
   try {
-    return addon.client(channel.open(), agent, options);
+    return new addon.Client(channel.open(), agent, options);
   } catch (error) {
     throw fromAddon(error);
   }

@@ -18,6 +18,22 @@ test('docs/differences.md lists the differences that the differential test accep
   assert.strictEqual(read('docs/differences.md'), differencesPage());
 });
 
+test('the README lists the options of agents that are read, by their groups', () => {
+  const { OPTIONS } = require('../lib/agent-options.js');
+  const groups = new Map();
+  for (const [name, { group }] of Object.entries(OPTIONS)) {
+    if (group) groups.set(group, [...(groups.get(group) ?? []), name]);
+  }
+  const readme = read('README.md');
+  for (const [group, names] of groups) {
+    const [, listed] = readme
+      .split('\n')
+      .find((line) => line.startsWith(`| ${group} | \``))
+      .split(` ${group} | `);
+    assert.deepStrictEqual([...listed.matchAll(/`(\w+)`/g)].map(([, name]) => name).sort(), names.sort(), group);
+  }
+});
+
 test('no link between pages, or to a file of the repository, is dead', () => {
   const dead = PAGES.flatMap((page) =>
     linksOf(page)

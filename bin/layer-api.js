@@ -20,6 +20,7 @@ function fail(message, code) {
   process.exitCode = code;
 }
 
+/** @param {string[]} words those of the command line */
 async function main([name, ...args]) {
   if (name === 'help' && args.length > 0) return main([args[0], '--help']);
   if ([undefined, 'help', '--help', '-h'].includes(name)) return console.log(USAGE);

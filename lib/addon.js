@@ -52,11 +52,10 @@ function failure(what, remedy, cause) {
   const parts = [`${process.platform} ${process.arch}`, libc, `Node.js ${process.versions.node}`];
   const system = parts.filter(Boolean).join(', ');
   const error = new Error(`layer-api ${version} has no addon for this system (${system}).\n${what}\n${remedy}`);
-  error.code = 'ERR_LAYER_API_ADDON';
-  if (cause) error.cause = cause;
-  return error;
+  return Object.assign(error, { code: 'ERR_LAYER_API_ADDON' }, cause && { cause });
 }
 
+/** @returns {typeof import('../src/addon')} what src/ exports; `npm run declaration` writes its types */
 function load() {
   const built = path.join(__dirname, '..', `layer-api.${target}.node`);
   const isBuilt = fs.existsSync(built);

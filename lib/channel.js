@@ -8,9 +8,18 @@
 const { AsyncResource } = require('async_hooks');
 const addon = require('./addon.js');
 const debug = require('./debug.js');
-const { ResponseError, failure, unreadable } = require('./errors.js');
+const { ResponseError } = require('./errors.js');
+const { failure, unreadable } = require('./failures.js');
 const { outside } = require('./outside.js');
 const { isImmediate, setImmediate, setMicrotask, withContext } = require('./timers.js');
+
+/** Where the numbers of a completion stand. */
+const {
+  COMPLETION_NUMBERS: NUMBERS,
+  COMPLETION_TICKET: TICKET,
+  COMPLETION_STATUS: STATUS,
+  COMPLETION_LENGTH: LENGTH,
+} = addon;
 
 const DESTROYED_BY_HAND = { requireManualDestroy: true };
 
@@ -118,7 +127,7 @@ function collect(isOwnTurn) {
   draining = count;
   let start = 0;
   for (let index = 0; index < count; index++) {
-    const length = meta[3 + 3 * index];
+    const length = meta[1 + NUMBERS * index + LENGTH];
     soon(drain, completionAt(index, text.slice(start, start + length)));
     start += length;
   }
@@ -138,8 +147,9 @@ function lose(fault) {
 }
 
 function completionAt(index, text) {
-  const ticket = meta[1 + 3 * index];
-  const completion = { pending: pendings[ticket], status: meta[2 + 3 * index], text, fault: undefined };
+  const start = 1 + NUMBERS * index;
+  const ticket = meta[start + TICKET];
+  const completion = { pending: pendings[ticket], status: meta[start + STATUS], text, fault: undefined };
   clear(ticket);
   return completion;
 }

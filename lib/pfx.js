@@ -81,9 +81,8 @@ function open(bytes, password) {
   const keys = [];
   const certificates = [];
   for (const part of all(one(contents, TAGS.SEQUENCE).content)) {
-    for (const [id, bag] of all(one(opened(part, password), TAGS.SEQUENCE).content).map(({ content }) =>
-      all(content),
-    )) {
+    for (const { content } of all(one(opened(part, password), TAGS.SEQUENCE).content)) {
+      const [id, bag] = all(content);
       const kind = oid(id);
       if (kind === KEY) keys.push(bag.content);
       if (kind === SHROUDED_KEY) keys.push(decrypted(all(one(bag.content, TAGS.SEQUENCE).content), password));
@@ -120,6 +119,7 @@ function opened(part, password) {
   return decrypted([algorithm, sealed], password);
 }
 
+/** @param {any[]} parts */
 function decrypted([algorithm, sealed], password) {
   const [type, parameters] = all(algorithm.content);
   const { name, key, iv } = cipher(oid(type), all(parameters.content), password);

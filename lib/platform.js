@@ -2,7 +2,7 @@
 
 const { clearInterval, setInterval } = require('timers');
 const addon = require('./addon.js');
-const { fromAddon } = require('./errors.js');
+const { fromAddon } = require('./failures.js');
 
 /** Longest delay of a timer, in milliseconds: about 24 days. */
 const LONG = 2 ** 31 - 1;

@@ -29,7 +29,9 @@ function report() {
   try {
     // Else it looks up the names of all peers, which can take seconds.
     process.report.excludeNetwork = true;
-    return process.report.getReport().header;
+    /** @type {any} */
+    const report = process.report.getReport();
+    return report.header;
   } catch {
     return undefined;
   }

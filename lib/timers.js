@@ -11,10 +11,11 @@ const timers = require('timers');
 const BEFORE_ZONES = '__zone_symbol__setImmediate';
 
 /** Node's setImmediate, as far as it can be had: fakes that were there first keep it on their clock, others beside their own. */
-exports.setImmediate = unwrapped((timers.setImmediate.clock || {})._setImmediate || timers.setImmediate);
+exports.setImmediate = unwrapped(timers.setImmediate);
 
+/** @param {any} set what others may have put in place of setImmediate */
 function unwrapped(set) {
-  let inner = timers[BEFORE_ZONES] || set;
+  let inner = timers[BEFORE_ZONES] || (set.clock && set.clock._setImmediate) || set;
   while (inner.__wrapped === true && typeof inner.__original === 'function') inner = inner.__original;
   return inner;
 }
@@ -40,6 +41,7 @@ let plain;
  * and by async-listener the storage of continuation-local-storage.
  */
 exports.withContext = (callback) => {
+  /** @type {any} */
   const set = timers.setImmediate;
   if (set === plain) return callback;
   if (set.__wrapped === true) return wrapped(callback, set);

@@ -90,5 +90,5 @@ function date({ tag, content }) {
   const digits = content.toString();
   const text = tag === 0x17 ? (Number(digits.slice(0, 2)) < 50 ? '20' : '19') + digits : digits;
   const [, year, month, day, hours, minutes, seconds] = /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)/.exec(text);
-  return `${MONTHS[month - 1]} ${String(Number(day)).padStart(2)} ${hours}:${minutes}:${seconds} ${year} GMT`;
+  return `${MONTHS[Number(month) - 1]} ${String(Number(day)).padStart(2)} ${hours}:${minutes}:${seconds} ${year} GMT`;
 }

@@ -17,7 +17,7 @@ checkTools();
 install();
 await runSteps([
   ...FORMATS_AND_LINTS,
-  TYPES,
+  ...TYPES,
   ['Rust unit tests', 'cargo', ['test', '--workspace', '--lib', '--quiet']],
   ['JavaScript unit tests', process.execPath, ['--test', '--test-reporter=spec', ...unitTests]],
 ]);

@@ -16,7 +16,10 @@ export const FORMATS_AND_LINTS = [
   ['JavaScript formatting and lints', bin('biome'), ['check', '--error-on-warnings', '.']],
   ['Rust lints', 'cargo', cargoLints],
 ];
-export const TYPES = ['Type tests', bin('tsc'), ['--project', '__test__/types']];
+export const TYPES = [
+  ['Type tests', bin('tsc'), ['--project', '__test__/types']],
+  ['Types of lib, index.js and bin', bin('tsc'), ['--project', '__test__/types/internal']],
+];
 
 /** Counts of the runners that tell how many tests they ran; any other step counts as one. */
 const COUNTS = [

@@ -27,7 +27,7 @@ await runSteps([
     : []),
   ['Rust documentation', 'cargo', ['doc', '--workspace', '--no-deps', '--quiet'], { RUSTDOCFLAGS: '--deny warnings' }],
   ['Rust tests', 'cargo', ['test', '--workspace', '--quiet']],
-  TYPES,
+  ...TYPES,
   [
     'JavaScript tests',
     process.execPath,

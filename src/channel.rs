@@ -3,17 +3,34 @@
 use crate::bell::Bell;
 use crate::js_text::JsText;
 use layer_client::Text;
-use layer_client::lane::{Batch, Lane, Packet};
+use layer_client::lane::{Batch, Lane, Packet, layout};
 use napi::bindgen_prelude::{Function, Int32Array, Unknown};
 use napi::{Env, JsString};
 use napi_derive::napi;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-/// Numbers that `Channel.collect` writes at the most.
+/// Numbers that `Channel.collect` writes at the most: their count, then those of each completion.
 #[napi]
 #[expect(clippy::cast_possible_truncation, reason = "769")]
-pub const META_LENGTH: u32 = (1 + 3 * Batch::MAX_COMPLETIONS) as u32;
+pub const META_LENGTH: u32 = (1 + layout::NUMBERS * Batch::MAX_COMPLETIONS) as u32;
+
+/// Numbers of each completion; the following say where among them each stands.
+#[napi]
+#[expect(clippy::cast_possible_truncation, reason = "3")]
+pub const COMPLETION_NUMBERS: u32 = layout::NUMBERS as u32;
+/// The ticket of the call.
+#[napi]
+#[expect(clippy::cast_possible_truncation, reason = "below COMPLETION_NUMBERS")]
+pub const COMPLETION_TICKET: u32 = layout::TICKET as u32;
+/// HTTP status; 0 for a failure, whose text is JSON.
+#[napi]
+#[expect(clippy::cast_possible_truncation, reason = "below COMPLETION_NUMBERS")]
+pub const COMPLETION_STATUS: u32 = layout::STATUS as u32;
+/// Length of the text, in UTF-16 code units.
+#[napi]
+#[expect(clippy::cast_possible_truncation, reason = "below COMPLETION_NUMBERS")]
+pub const COMPLETION_LENGTH: u32 = layout::LENGTH as u32;
 
 /// Requests on their way out and completions on their way in.
 #[napi]
@@ -59,8 +76,8 @@ impl Channel {
         }
     }
 
-    /// Collects completions: their number goes to `meta[0]`, then three numbers each (ticket, status or 0 for a
-    /// failure, length of text), and their texts are returned as one string. `null` when there are none.
+    /// Collects completions: how many there are goes to `meta[0]`, then `COMPLETION_NUMBERS` numbers each, and their texts are
+    /// returned as one string, one after the other. `null` when there are none.
     ///
     /// Throws where V8 cannot make that string; the numbers are there, and the completions count as collected.
     #[napi]
@@ -72,7 +89,7 @@ impl Channel {
             return Err(napi::Error::from_reason("there is no room for the numbers of completions"));
         }
         let Some(batch) = self.0.lane.collect() else { return Ok(None) };
-        let count = batch.meta.len() / 3;
+        let count = batch.meta.len() / layout::NUMBERS;
         let room = &mut numbers[..=batch.meta.len()];
         room[0] = i32::try_from(count).unwrap_or_default();
         room[1..].copy_from_slice(&batch.meta);

@@ -1,6 +1,6 @@
 //! The addon: what of the client and the platform JavaScript sees. N-API only; no HTTP, no SQL, no rules.
 //!
-//! [`client`] is the way of all calls; `lib/` adds what N-API cannot express.
+//! [`resources`] is the way of all calls; `lib/` adds what N-API cannot express.
 
 pub mod agent;
 pub mod asker;
@@ -11,6 +11,7 @@ pub mod client;
 pub mod count;
 pub mod js_text;
 pub mod platform;
+pub mod resources;
 
 use napi_derive::napi;
 

@@ -22,7 +22,9 @@ let sent = 0;
 const addon = load(path.resolve(library));
 const { counts, settle } = addon;
 for (const Class of Object.values(addon)) {
-  if (typeof Class === 'function') countMethods(Class);
+  if (typeof Class !== 'function') continue;
+  countMethods(Class.prototype);
+  countMethods(Class);
 }
 // As if the network took no time: each hand-over returns when all is there to be collected, so that what comes next,
 // and with it how much is done at once, depends on nobody's speed.
@@ -50,11 +52,11 @@ function countFunctions(exports) {
   return Object.fromEntries(Object.entries(exports).map(counted));
 }
 
-function countMethods(Class) {
-  for (const [name, descriptor] of Object.entries(Object.getOwnPropertyDescriptors(Class.prototype))) {
+function countMethods(owner) {
+  for (const [name, descriptor] of Object.entries(Object.getOwnPropertyDescriptors(owner))) {
     const { value } = descriptor;
     if (name === 'constructor' || typeof value !== 'function') continue;
-    Class.prototype[name] = function (...values) {
+    owner[name] = function (...values) {
       return countIn(value, this, values);
     };
   }

@@ -68,10 +68,22 @@ impl Packet {
     }
 }
 
+/// The numbers of a completion, by their places among them. `src/channel.rs` shows them to JavaScript.
+pub mod layout {
+    /// The ticket of its call.
+    pub const TICKET: usize = 0;
+    /// HTTP status; 0 for a failure.
+    pub const STATUS: usize = 1;
+    /// Length of its text in UTF-16 code units.
+    pub const LENGTH: usize = 2;
+    /// How many there are. What a completion is to carry beside its text gets a place here.
+    pub const NUMBERS: usize = 3;
+}
+
 /// Completions that cross to JavaScript in one piece.
 #[derive(Debug, Default)]
 pub struct Batch {
-    /// Three numbers a completion: ticket, HTTP status (0 for a failure), length of its text in UTF-16 code units.
+    /// [`layout::NUMBERS`] numbers a completion.
     pub meta: Vec<i32>,
     /// The bodies (or failures, as JSON) one after the other.
     pub text: Text,
@@ -87,7 +99,7 @@ impl Batch {
     /// Whether there is room for a completion of `bytes`, which are as many code units at the most.
     fn has_room(&self, bytes: usize) -> bool {
         self.meta.is_empty()
-            || self.meta.len() < 3 * Self::MAX_COMPLETIONS && self.text.len() + bytes <= Self::FULL_LENGTH
+            || self.meta.len() < layout::NUMBERS * Self::MAX_COMPLETIONS && self.text.len() + bytes <= Self::FULL_LENGTH
     }
 }
 
@@ -246,7 +258,11 @@ impl Inbox {
         }
         if let Some(batch) = state.batches.back_mut() {
             let length = batch.text.push_utf8(body);
-            batch.meta.extend([to_i32(ticket), i32::from(status), to_i32(length)]);
+            let mut numbers = [0; layout::NUMBERS];
+            numbers[layout::TICKET] = to_i32(ticket);
+            numbers[layout::STATUS] = i32::from(status);
+            numbers[layout::LENGTH] = to_i32(length);
+            batch.meta.extend(numbers);
         }
         match &mut state.notice {
             // The last request of all: nothing follows that could ring with it.
@@ -392,7 +408,7 @@ mod tests {
             while let Some(batch) = of.collect() {
                 let Text::Ascii(text) = batch.text else { panic!() };
                 let mut text = String::from_utf8(text).unwrap();
-                for numbers in batch.meta.chunks(3) {
+                for numbers in batch.meta.chunks(layout::NUMBERS) {
                     let rest = text.split_off(usize::try_from(numbers[2]).unwrap());
                     all.push((numbers[0], numbers[1], mem::replace(&mut text, rest)));
                 }

@@ -43,6 +43,23 @@ pub enum Resource {
     Identities,
 }
 
+impl Resource {
+    /// All of them, in the order of the table.
+    pub const ALL: [Self; 5] =
+        [Self::Conversations, Self::Messages, Self::Announcements, Self::Blocklist, Self::Identities];
+
+    /// Name of its class in the addon.
+    pub const fn class(self) -> &'static str {
+        match self {
+            Self::Conversations => "Conversations",
+            Self::Messages => "Messages",
+            Self::Announcements => "Announcements",
+            Self::Blocklist => "Blocklist",
+            Self::Identities => "Identities",
+        }
+    }
+}
+
 /// HTTP methods in use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "UPPERCASE")]

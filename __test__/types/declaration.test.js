@@ -1,0 +1,29 @@
+'use strict';
+
+/** What src/addon.d.ts says of the addon is what the addon is. */
+
+const assert = require('node:assert');
+const { readFileSync } = require('node:fs');
+const { test } = require('node:test');
+const addon = require('../../lib/addon.js');
+
+test('the declaration of the addon is fresh: npm run declaration', async () => {
+  const { DECLARATION, declaration } = await import('../../scripts/declaration.mjs');
+  assert.strictEqual(readFileSync(DECLARATION, 'utf8'), declaration());
+});
+
+test('the addon exports what its declaration says', async () => {
+  const { DECLARATION } = await import('../../scripts/declaration.mjs');
+  const text = readFileSync(DECLARATION, 'utf8');
+  const declared = [...text.matchAll(/^export declare (?:class|function|const) (\w+)/gm)].map(([, name]) => name);
+  assert.deepStrictEqual(Object.keys(addon).sort(), declared.sort());
+});
+
+test('the classes of the resources have the methods of the table, and refuse what is no seat', () => {
+  for (const row of JSON.parse(addon.methods())) {
+    const name = row.resource[0].toUpperCase() + row.resource.slice(1);
+    assert.strictEqual(typeof addon[name][row.name], 'function', `${name}.${row.name}`);
+    assert.throws(() => new addon[name](), TypeError);
+    for (const wrong of [undefined, {}, addon, 1]) assert.throws(() => addon[name][row.name](wrong, -1), TypeError);
+  }
+});

@@ -1,0 +1,156 @@
+'use strict';
+
+/**
+ * A call as a record: what a method was given, read once. Nothing else knows at which position an argument stands.
+ *
+ * Coercing the caller's values as 2.x did, and making text of their objects, is what only JavaScript can do.
+ */
+
+const querystring = require('querystring');
+const payloads = require('./payloads.js');
+const { isProperties, isUserId } = require('./values.js');
+
+/** Text of an argument that goes into path or headers, by kind; undefined where it is refused. */
+const texts = {
+  tag: (value) => {
+    if (value === null) return undefined;
+    return typeof value === 'string' ? value : '';
+  },
+  id: (value) => (typeof value === 'string' ? value : undefined),
+  user: (value) => (isUserId(value) ? querystring.escape(value) : undefined),
+};
+
+/** Whether an argument that makes up body or query is what it should be, by kind. */
+const checks = {
+  sender: isUserId,
+  name: (value) => typeof value === 'string' && value !== '',
+  text: (value) => typeof value === 'string',
+  properties: isProperties,
+  query: (value) => value === undefined || value === null || isProperties(value),
+};
+
+/** Passes every check in place of an argument that could not be looked at. */
+const STAND_IN = '-';
+
+const isFunction = (value) => typeof value === 'function';
+
+const takesQuery = ({ params }) => params[params.length - 1].kind === 'query';
+
+/** How many arguments a method cannot do without: all but the query. */
+exports.needed = (row) => row.params.length - (takesQuery(row) ? 1 : 0);
+
+/**
+ * What reads the arguments of a method, by its row of the table: `(a, b, c, callback)` to a call
+ * `{first, second, text, callback, isRefused, isLater, error}`.
+ *
+ * A refused call has an `error` for its callback, at once or `isLater`. `check` runs the checks of the engine alone, for `first`,
+ * `second` and `text`, and answers the error of the first that fails. What the caller's own objects throw is thrown, and so is
+ * a TypeError where there is no callback.
+ */
+exports.reader = (row, check) => {
+  const { params, callbackOptional } = row;
+  // Arguments of the path come first in every method; what remains makes up the body or the query.
+  const [toFirst, toSecond] = params.map((param) => texts[param.kind]);
+  const [, checkB, checkC] = params.map((param) => checks[param.kind]);
+  const toPayload = payloads[row.payload];
+  const hasQuery = takesQuery(row);
+
+  return (a, b, c, callback) => {
+    let isQueryGiven = hasQuery;
+    if (hasQuery && isFunction(toSecond ? c : b)) {
+      isQueryGiven = false;
+      if (toSecond) [c, callback] = [undefined, c];
+      else [b, callback] = [undefined, b];
+    }
+    if (!isFunction(callback)) {
+      // A function among the arguments is the callback of a call with too few of them.
+      const args = [a, b, c];
+      const index = args.findIndex(isFunction);
+      if (index !== -1) {
+        callback = args[index];
+        [a, b, c] = args.map((value, position) => (position < index ? value : undefined));
+        isQueryGiven = false;
+      } else if (callback || !callbackOptional) {
+        throw new TypeError(`layer.${row.resource}.${row.name} needs a function as its callback`);
+      }
+    }
+    if ((checkB && !checkB(b)) || (checkC && !checkC(c))) {
+      return refused(callback, checkPath([a, b, c]) || wrong([a, b, c]));
+    }
+
+    let first;
+    let second;
+    let text;
+    let payload;
+    try {
+      if (toFirst) first = toFirst(a);
+      if (toSecond) second = toSecond(b);
+      if (toPayload) payload = toSecond ? toPayload(c) : toFirst ? toPayload(b, c) : toPayload(a);
+      if (isQueryGiven) text = `?${querystring.stringify(toSecond ? c : b)}`;
+    } catch (fault) {
+      const error = checkPath([a, b, c]);
+      if (error) return refused(callback, error);
+      throw fault;
+    }
+
+    if (payload !== undefined) {
+      try {
+        text = JSON.stringify(payload);
+      } catch (error) {
+        return unsendable(error, [a, b, c], callback);
+      }
+      if (text === undefined) {
+        return unsendable(new TypeError('The body has no JSON form'), [a, b, c], callback);
+      }
+    }
+    return { first, second, text, callback, isRefused: false, isLater: false, error: undefined };
+  };
+
+  /** Runs the checks of path and headers, with a stand-in for arguments that throw: they surface only once all checks have passed. */
+  function checkPath(args) {
+    const [first, second] = [toFirst, toSecond].map((toText, index) => {
+      try {
+        return toText && toText(args[index]);
+      } catch {
+        return STAND_IN;
+      }
+    });
+    return check(first, second, toPayload && STAND_IN);
+  }
+
+  /** The error of the first argument that its check refuses. */
+  function wrong(args) {
+    const { error } = params.find(({ kind }, index) => checks[kind] && !checks[kind](args[index]));
+    return new Error(error);
+  }
+
+  /** A body that cannot be written is an error of the request, so it comes later. */
+  function unsendable(error, args, callback) {
+    const earlier = checkPath(args);
+    return earlier ? refused(callback, earlier) : { ...refused(callback, error), isLater: true };
+  }
+};
+
+function refused(callback, error) {
+  return { first: undefined, second: undefined, text: undefined, callback, isRefused: true, isLater: false, error };
+}
+
+/** What is wrong with the arguments of a promise form, if it is: the callback form would take what is too much for its callback. */
+exports.misuse = (row, args) => {
+  const { resource, name, params } = row;
+  const most = params.length;
+  if (args.length <= most && !(takesQuery(row) && isFunction(args[most - 1]))) return undefined;
+  const what = `layer.${resource}.${name}Async`;
+  if (isFunction(args[args.length - 1])) return new TypeError(`${what} takes no function: it returns a promise`);
+  const count = most === 1 ? '1 argument' : `${most} arguments`;
+  return new TypeError(`${what} takes ${count} at the most, and was called with ${args.length}`);
+};
+
+/** The line that `debug` prints for a call with these arguments. */
+exports.traceOf = (row, args, uuidOf) => {
+  const values = [];
+  row.params.forEach(({ kind }, index) => {
+    if (kind !== 'tag') values.push(kind === 'id' ? uuidOf(args[index]) : args[index]);
+  });
+  return row.trace.replace(/\{(\d)\}/g, (_, index) => values[index]);
+};

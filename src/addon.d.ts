@@ -1,0 +1,343 @@
+// What the addon exports. Written by `npm run declaration` of the Rust in this folder; a test checks that it is fresh.
+
+/** Connections that clients share. */
+export declare class Agent {
+  /** Connects to nothing yet. `hooks` is the number of the functions that answer its questions, 0 for none. Throws when a certificate or a key cannot be read. */
+  constructor(options: AgentOptions, asker: Asker, hooks: number)
+  /** Closes all idle connections. */
+  closeIdle(): void
+}
+
+/** The end of a JavaScript thread at which questions arrive. */
+export declare class Asker {
+  /** `ring` is called when questions wait. It is not kept alive: whoever waits for an answer has a request in flight. */
+  constructor(ring: () => unknown)
+  /** The next question; `null` when there is none. */
+  next(): Question | null
+  /** Hooks whose agents are gone since the last call. */
+  forgotten(): Array<number>
+}
+
+/** Requests on their way out and completions on their way in. */
+export declare class Channel {
+  /** `ring` is called when completions wait to be collected. */
+  constructor(ring: () => unknown)
+  /** Hands over everything that was put since the last time. */
+  flush(): void
+  /**
+   * Collects completions: how many there are goes to `meta[0]`, then `COMPLETION_NUMBERS` numbers each, and their texts are
+   * returned as one string, one after the other. `null` when there are none.
+   *
+   * Throws where V8 cannot make that string; the numbers are there, and the completions count as collected.
+   */
+  collect(meta: Int32Array): string | null
+  /** Has `ring` called although there is nothing to collect: JavaScript needs a turn. The process stays alive until `rang`. */
+  ring(): void
+  /** Says that the call that `ring` asked for has come. */
+  rang(): void
+}
+
+/** A client of one app. */
+export declare class Client {
+  /** Makes a client; connects to nothing yet. Throws when `baseUrl` or `proxy` cannot be used. */
+  constructor(channel: Channel, agent: Agent, options: ClientOptions)
+  /** What the methods of its resources take. */
+  get seat(): unknown
+}
+
+/** A running platform. */
+export declare class Platform {
+  /** Starts a platform. Rejects when an option, the port, the file or the certificate cannot be used. */
+  static start(options: PlatformOptions): Promise<unknown>
+  /** Address to reach it at. */
+  get url(): string
+  /** Calls the admin API: everything but starting and stopping. */
+  callAdmin(method: string, path: string, body?: Buffer | undefined | null): Promise<unknown>
+  /** Finishes what is in flight and stops. */
+  close(): Promise<unknown>
+}
+
+/** A command line of `layer-api platform`. */
+export declare class PlatformCommand {
+  /** Understands the arguments after `platform`. Throws at those that it does not, with what is allowed. */
+  static parse(arguments: Array<string>): PlatformCommand
+  /** What is to be printed in place of starting a platform: help or version. */
+  get text(): string | null
+  /** Whether an app is to be created once the platform runs. */
+  get createApp(): boolean
+  /** Starts the platform that the arguments describe. */
+  start(): Promise<unknown>
+}
+
+/** A question of the engine. */
+export declare class Question {
+  /** Number of the hooks that it is for; 0 for none. */
+  get hooks(): number
+  /** `lookup`, `identity` or `unauthorized`. */
+  get kind(): string
+  /** The host that it is about. */
+  get host(): string
+  /** DER of the server's certificate, then of those that it sent with it. */
+  get chain(): Array<Buffer>
+  /** Says yes; to a look-up with the addresses. Answers whether anybody still waits. */
+  accept(addresses: Array<string>): boolean
+  /** Says no, with the number under which JavaScript keeps the error. Answers whether anybody still waits. */
+  refuse(error: number): boolean
+}
+
+/** An answer of the admin API. */
+export interface AdminAnswer {
+  /** HTTP status. */
+  status: number
+  /** JSON, or a snapshot. */
+  body: Buffer
+}
+
+/**
+ * Settings of an agent, in the words of Node's `https.Agent`; all optional, with Node's defaults. `lib/agent.js` has
+ * checked their types.
+ */
+export interface AgentOptions {
+  /** Keep connections for later requests. Default: false. */
+  keepAlive?: boolean
+  /** Idle time after which the system probes a kept connection, in milliseconds. Default: 1000. */
+  keepAliveMsecs?: number
+  /** Connections to one origin at a time. Default: no limit. */
+  maxSockets?: number
+  /** Connections to all origins together. Default: no limit. */
+  maxTotalSockets?: number
+  /** Idle connections kept for one origin. Default: 256. */
+  maxFreeSockets?: number
+  /** How long an idle connection is kept, in milliseconds. Default: until the server closes it. */
+  idleTimeout?: number
+  /** `lifo` or `fifo`. Default: `lifo`. */
+  scheduling?: string
+  /** Host to connect to in place of the URL's. */
+  host?: string
+  /** Port to connect to in place of the URL's. */
+  port?: number
+  /** 4 or 6: only addresses of this kind. Default: both. */
+  family?: number
+  /** 4 or 6: the kind of addresses that come first. Default: in the order of the resolver. */
+  firstFamily?: number
+  /** Flags for `getaddrinfo`. */
+  hints?: number
+  /** Milliseconds for each of several addresses. Default: only the first one is tried. */
+  attemptTimeout?: number
+  /** Address to connect from. */
+  localAddress?: string
+  /** Send small packets at once. Default: true. */
+  noDelay?: boolean
+  /** Whether the caller looks names up. Default: the system does. */
+  asksLookup?: boolean
+  /** Trusted certificates, PEM. Default: Mozilla's list and `extra_ca`. */
+  ca?: Array<string>
+  /** Certificates to trust beside Mozilla's, PEM. */
+  extraCa?: Array<string>
+  /** Lists of revoked certificates, PEM. */
+  crl?: Array<string>
+  /** Client certificate chain, PEM. */
+  cert?: string
+  /** Private key of `cert`, PEM, not encrypted. */
+  key?: string
+  /** Refuse servers that cannot prove their name. Default: ask the caller when one cannot. */
+  rejectUnauthorized?: boolean
+  /** Whether the caller is expected to let such a server pass. Default: false. */
+  expectsUnauthorized?: boolean
+  /** Name to ask for and check in place of the URL's host. */
+  servername?: string
+  /** Whether the caller decides whose certificate it is. Default: false. */
+  asksIdentity?: boolean
+  /** `TLSv1.2` or `TLSv1.3`. Default: `TLSv1.2`. */
+  minVersion?: string
+  /** `TLSv1.2` or `TLSv1.3`. Default: `TLSv1.3`. */
+  maxVersion?: string
+  /** OpenSSL's cipher list. */
+  ciphers?: string
+  /** OpenSSL's names of curves. */
+  curves?: string
+  /** OpenSSL's names of signatures. */
+  sigalgs?: string
+  /** Protocols to offer. */
+  protocols?: Array<string>
+  /** Sessions kept for resumption. Default: 100. */
+  maxCachedSessions?: number
+}
+
+/** Settings of a client; `index.js` has filled in the defaults. */
+export interface ClientOptions {
+  /** UUID of the app. */
+  appId: string
+  /** Bearer token. */
+  token: string
+  /** Version of the Server API. */
+  version: string
+  /** `http(s)://host[:port][/prefix]` */
+  baseUrl: string
+  /** URL of an HTTP proxy. */
+  proxy?: string
+  /** Milliseconds. */
+  timeout: number
+  /** Bytes that the body of a reply may have. */
+  maxResponseBytes: number
+}
+
+/** Length of the text, in UTF-16 code units. */
+export declare const COMPLETION_LENGTH: number
+
+/** Numbers of each completion; the following say where among them each stands. */
+export declare const COMPLETION_NUMBERS: number
+
+/** HTTP status; 0 for a failure, whose text is JSON. */
+export declare const COMPLETION_STATUS: number
+
+/** The ticket of the call. */
+export declare const COMPLETION_TICKET: number
+
+/** Numbers that `Channel.collect` writes at the most: their count, then those of each completion. */
+export declare const META_LENGTH: number
+
+/** The table of methods as JSON. */
+export declare function methods(): string
+
+/** How data exports are limited. */
+export interface PlatformExports {
+  /** Whether they may be asked for more than once a day. */
+  unlimited?: boolean
+}
+
+/** Settings of a platform; `index.d.ts` documents them. */
+export interface PlatformOptions {
+  /** File, or `:memory:`. */
+  data?: string
+  /** 0 takes a free one. */
+  port?: number
+  /** Address to listen on. */
+  host?: string
+  /** Certificate chain, PEM. */
+  cert?: string
+  /** Private key, PEM. */
+  key?: string
+  /** Address for the URLs in replies. */
+  publicUrl?: string
+  /** Seed of ids and secrets. */
+  seed?: number
+  /** `random` or `counting`. */
+  ids?: string
+  /** Where the clock stands, in milliseconds since 1970. */
+  clock?: number
+  /** How many requests are recorded. */
+  recordedRequests?: number
+  /** How many connections there may be. */
+  maxConnections?: number
+  /** Opens the admin API to others. */
+  adminToken?: string
+  /** Where webhooks may go. */
+  webhooks?: PlatformWebhooks
+  /** How data exports are limited. */
+  exports?: PlatformExports
+}
+
+/** Where webhooks may go. */
+export interface PlatformWebhooks {
+  /** To this machine and its network, too. */
+  allowPrivateAddresses?: boolean
+  /** To `http://`, too. */
+  allowHttp?: boolean
+  /** Further authorities of targets, PEM. */
+  ca?: string
+}
+
+/** Why a call sends nothing; one of the two is set. */
+export interface Refused {
+  /** Text of the error for the callback. */
+  message?: string
+  /** Header whose value cannot be sent: Node throws `ERR_INVALID_CHAR` for it. */
+  header?: string
+}
+
+/** The UUID at the end of an id, if there is one. */
+export declare function uuidOf(id: JsText): string | null
+
+/** Version of the addon: that of the package it was built for. */
+export declare const VERSION: string
+
+/** `layer.conversations`: src/resources.rs says what its methods take. */
+export declare class Conversations {
+  /** `POST /conversations` */
+  static create(seat: unknown, ticket: number, first?: string, second?: string, text?: string): Refused | undefined
+  /** `POST /conversations`; first: UUID of a de-duplicating tag */
+  static createDedupe(seat: unknown, ticket: number, first?: string, second?: string, text?: string): Refused | undefined
+  /** `GET /conversations/{0}`; first: id of a conversation or message */
+  static get(seat: unknown, ticket: number, first?: string, second?: string, text?: string): Refused | undefined
+  /** `GET /users/{0}/conversations/{1}`; first: user id, percent-encoded; second: id of a conversation or message */
+  static getFromUser(seat: unknown, ticket: number, first?: string, second?: string, text?: string): Refused | undefined
+  /** `GET /users/{0}/conversations`; first: user id, percent-encoded */
+  static getAllFromUser(seat: unknown, ticket: number, first?: string, second?: string, text?: string): Refused | undefined
+  /** `PATCH /conversations/{0}`; first: id of a conversation or message */
+  static edit(seat: unknown, ticket: number, first?: string, second?: string, text?: string): Refused | undefined
+  /** `PATCH /conversations/{0}`; first: id of a conversation or message */
+  static setMetadataProperties(seat: unknown, ticket: number, first?: string, second?: string, text?: string): Refused | undefined
+  /** `PATCH /conversations/{0}`; first: id of a conversation or message */
+  static deleteMetadataProperties(seat: unknown, ticket: number, first?: string, second?: string, text?: string): Refused | undefined
+  /** `PATCH /conversations/{0}`; first: id of a conversation or message */
+  static addParticipants(seat: unknown, ticket: number, first?: string, second?: string, text?: string): Refused | undefined
+  /** `PATCH /conversations/{0}`; first: id of a conversation or message */
+  static removeParticipants(seat: unknown, ticket: number, first?: string, second?: string, text?: string): Refused | undefined
+  /** `PATCH /conversations/{0}`; first: id of a conversation or message */
+  static replaceParticipants(seat: unknown, ticket: number, first?: string, second?: string, text?: string): Refused | undefined
+  /** `DELETE /conversations/{0}`; first: id of a conversation or message */
+  static delete(seat: unknown, ticket: number, first?: string, second?: string, text?: string): Refused | undefined
+}
+
+/** `layer.messages`: src/resources.rs says what its methods take. */
+export declare class Messages {
+  /** `POST /conversations/{0}/messages`; first: id of a conversation or message */
+  static send(seat: unknown, ticket: number, first?: string, second?: string, text?: string): Refused | undefined
+  /** `POST /conversations/{0}/messages`; first: UUID of a de-duplicating tag; second: id of a conversation or message */
+  static sendDedupe(seat: unknown, ticket: number, first?: string, second?: string, text?: string): Refused | undefined
+  /** `POST /conversations/{0}/messages`; first: id of a conversation or message */
+  static sendTextFromUser(seat: unknown, ticket: number, first?: string, second?: string, text?: string): Refused | undefined
+  /** `POST /conversations/{0}/messages`; first: id of a conversation or message */
+  static sendTextFromName(seat: unknown, ticket: number, first?: string, second?: string, text?: string): Refused | undefined
+  /** `GET /conversations/{0}/messages`; first: id of a conversation or message */
+  static getAll(seat: unknown, ticket: number, first?: string, second?: string, text?: string): Refused | undefined
+  /** `GET /conversations/{1}/messages/{0}`; first: id of a conversation or message; second: id of a conversation or message */
+  static get(seat: unknown, ticket: number, first?: string, second?: string, text?: string): Refused | undefined
+  /** `GET /users/{0}/conversations/{1}/messages`; first: user id, percent-encoded; second: id of a conversation or message */
+  static getAllFromUser(seat: unknown, ticket: number, first?: string, second?: string, text?: string): Refused | undefined
+  /** `GET /users/{0}/messages/{1}`; first: user id, percent-encoded; second: id of a conversation or message */
+  static getFromUser(seat: unknown, ticket: number, first?: string, second?: string, text?: string): Refused | undefined
+}
+
+/** `layer.announcements`: src/resources.rs says what its methods take. */
+export declare class Announcements {
+  /** `POST /announcements` */
+  static send(seat: unknown, ticket: number, first?: string, second?: string, text?: string): Refused | undefined
+  /** `POST /announcements`; first: UUID of a de-duplicating tag */
+  static sendDedupe(seat: unknown, ticket: number, first?: string, second?: string, text?: string): Refused | undefined
+}
+
+/** `layer.blocklist`: src/resources.rs says what its methods take. */
+export declare class Blocklist {
+  /** `GET /users/{0}/blocks`; first: user id, percent-encoded */
+  static get(seat: unknown, ticket: number, first?: string, second?: string, text?: string): Refused | undefined
+  /** `POST /users/{0}/blocks`; first: user id, percent-encoded */
+  static block(seat: unknown, ticket: number, first?: string, second?: string, text?: string): Refused | undefined
+  /** `DELETE /users/{0}/blocks/{1}`; first: user id, percent-encoded; second: user id, percent-encoded */
+  static unblock(seat: unknown, ticket: number, first?: string, second?: string, text?: string): Refused | undefined
+}
+
+/** `layer.identities`: src/resources.rs says what its methods take. */
+export declare class Identities {
+  /** `POST /users/{0}/identity`; first: user id, percent-encoded */
+  static create(seat: unknown, ticket: number, first?: string, second?: string, text?: string): Refused | undefined
+  /** `GET /users/{0}/identity`; first: user id, percent-encoded */
+  static get(seat: unknown, ticket: number, first?: string, second?: string, text?: string): Refused | undefined
+  /** `PATCH /users/{0}/identity`; first: user id, percent-encoded */
+  static edit(seat: unknown, ticket: number, first?: string, second?: string, text?: string): Refused | undefined
+  /** `PUT /users/{0}/identity`; first: user id, percent-encoded */
+  static replace(seat: unknown, ticket: number, first?: string, second?: string, text?: string): Refused | undefined
+  /** `DELETE /users/{0}/identity`; first: user id, percent-encoded */
+  static delete(seat: unknown, ticket: number, first?: string, second?: string, text?: string): Refused | undefined
+}
