@@ -215,7 +215,6 @@ impl Platform {
         );
         let services = Arc::new(services.map_err(StartError::Store)?);
 
-        services.look_for_suspended().map_err(StartError::Store)?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .thread_name("layer-platform")
@@ -228,7 +227,7 @@ impl Platform {
         let (stop, is_stopping) = watch::channel(false);
         let (has_stopped, stopped) = mpsc::channel();
         let tools = Arc::new(Tools::new(config.recorded_requests, config.ids, clock));
-        let admin = Admin { services: Arc::clone(&services), store: Arc::clone(&store), tools: Arc::clone(&tools) };
+        let admin = Admin { services: Arc::clone(&services), tools: Arc::clone(&tools) };
         let mut router = router::build(Arc::clone(&services)).layer(from_fn_with_state(tools, tools::attend));
         if let Some(token) = &config.admin_token {
             router = router.merge(admin::guarded_router(admin.clone(), token));
@@ -355,4 +354,55 @@ fn checked_public_url(url: String) -> Result<String, StartError> {
         matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some() && uri.query().is_none()
     });
     if is_base && !trimmed.contains('#') { Ok(trimmed.to_owned()) } else { Err(StartError::PublicUrl(url)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use layer_wire::Version;
+    use layer_wire::conversation::NewConversation;
+    use layer_wire::message::{NewMessage, Sender};
+    use layer_wire::page::Page;
+
+    use super::*;
+    use crate::service::caller::Caller;
+    use crate::service::conversation::Created;
+    use crate::service::dedupe::Creation;
+    use crate::work::failpoint;
+
+    /// A message that is due while its worker panics is sent by the worker that is started in its place.
+    #[test]
+    fn a_worker_that_panics_is_started_again_and_does_what_is_due() {
+        let platform =
+            Platform::start(Config { frozen_at: Some(layer_wire::Timestamp::from_ms(0)), ..Config::default() });
+        let platform = platform.unwrap();
+        let app = platform.create_app().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let services = &platform.services;
+        let key = runtime.block_on(services.app(app.app_id)).unwrap().unwrap().key;
+        let caller = Caller { app: app.app_id, key, version: Version::V1_0 };
+        let request = NewConversation::parse(br#"{"participants":["a"]}"#, Version::V1_0).unwrap();
+        let created = runtime.block_on(services.create_conversation(caller, None, request)).unwrap().0;
+        let Created::Plain(Creation::Done(conversation)) = created else { panic!("{created:?}") };
+        let delay = Some(Duration::from_secs(60));
+        let request = NewMessage { sender: Sender::Name("x".into()), parts: vec![], delay };
+        runtime.block_on(services.send_message(caller, conversation.id, None, request)).unwrap();
+
+        for worker in ["scheduled messages", "files", "exports", "webhooks"] {
+            failpoint::arm(services.public_url(), worker);
+        }
+        platform.clock().advance(60_000);
+        let give_up = Instant::now() + Duration::from_secs(120);
+        let page = || Page { size: 10, from: None };
+        loop {
+            let sent = runtime.block_on(services.messages(caller, conversation.id, page())).unwrap().0;
+            if sent.items.len() == 1 {
+                break;
+            }
+            assert!(Instant::now() < give_up, "the message was not sent");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        assert!(!failpoint::is_armed(services.public_url(), "scheduled messages"));
+    }
 }

@@ -1,13 +1,16 @@
 //! Announcements.
 
 use layer_store::StoreError;
-use layer_store::announcement::{AnnouncementCopy, AnnouncementReads, AnnouncementWrites};
+use layer_store::announcement::{AnnouncementCopy, AnnouncementReads, AnnouncementRecord, AnnouncementWrites};
+use layer_store::app::{AppReads as _, IdUse};
+use layer_store::changes::{Change, Kinds, What};
 use layer_store::codec;
-use layer_store::model::{AnnouncementRecord, AppKey};
+use layer_store::held::{Held, Inserted};
+use layer_store::key::{AnnouncementKey, AppKey};
 use layer_wire::message::Status;
 use layer_wire::{AnnouncementId, UserId};
 
-use super::sql::{self, Row, Sql};
+use super::sql::{self, Row};
 use super::{Session, message, user};
 
 fn read(row: &Row<'_>, id: AnnouncementId) -> Result<AnnouncementRecord, StoreError> {
@@ -22,37 +25,6 @@ fn read(row: &Row<'_>, id: AnnouncementId) -> Result<AnnouncementRecord, StoreEr
     })
 }
 
-pub fn get(sql: Sql<'_>, app: AppKey, id: AnnouncementId) -> Result<Option<AnnouncementRecord>, StoreError> {
-    sql.prepare(
-        "SELECT sent_at, recipients, parts, sender_user, sender_name FROM announcements
-             WHERE app = ?1 AND uuid = ?2",
-    )?
-    .first((app.0, id.uuid().as_bytes()), |row| read(row, id))
-}
-
-pub fn insert(sql: Sql<'_>, app: AppKey, new: &AnnouncementRecord) -> Result<(), StoreError> {
-    let (sender_user, sender_name) = message::sender_columns(&new.sender);
-    sql.prepare(
-        "INSERT INTO announcements (app, uuid, sent_at, recipients, sender_user, sender_name, parts)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-    )?
-    .run((
-        app.0,
-        new.id.uuid().as_bytes(),
-        new.sent_at.as_ms(),
-        serde_json::to_string(&new.recipients)?,
-        sender_user,
-        sender_name,
-        codec::encode_parts(new.id.uuid(), &new.parts),
-    ))?;
-    let key = sql.last_key();
-    for recipient in &new.recipients {
-        let user = user::find_or_insert(sql, app, recipient)?;
-        sql.prepare("INSERT INTO announcement_copies (user, announcement) VALUES (?1, ?2)")?.run((user.0, key))?;
-    }
-    Ok(())
-}
-
 const COPY_COLUMNS: &str = "announcements.sent_at, announcements.recipients, announcements.parts, \
      announcements.sender_user, announcements.sender_name, announcements.uuid, announcements.key, \
      announcement_copies.status";
@@ -63,12 +35,22 @@ const COPY_TABLES: &str = "users JOIN announcement_copies ON announcement_copies
 fn read_copy(row: &Row<'_>) -> Result<AnnouncementCopy, StoreError> {
     Ok(AnnouncementCopy {
         announcement: read(row, AnnouncementId::new(row.uuid(5)?))?,
+        key: AnnouncementKey::from_number(row.get(6)?),
         position: row.count(6)?,
         status: codec::decode_status(row.get(7)?)?,
     })
 }
 
 impl AnnouncementReads for Session<'_> {
+    fn announcement(&self, app: AppKey, id: AnnouncementId) -> Result<Option<AnnouncementRecord>, StoreError> {
+        self.sql
+            .prepare(
+                "SELECT sent_at, recipients, parts, sender_user, sender_name FROM announcements
+                 WHERE app = ?1 AND uuid = ?2",
+            )?
+            .first((app.number(), id.uuid().as_bytes()), |row| read(row, id))
+    }
+
     fn announcement_of(
         &self,
         app: AppKey,
@@ -83,14 +65,14 @@ impl AnnouncementReads for Session<'_> {
                  AND announcement_copies.announcement = announcements.key
                  WHERE announcements.app = ?1 AND announcements.uuid = ?3 AND users.id = ?2"
             ))?
-            .first((app.0, user.as_str(), id.uuid().as_bytes()), read_copy)
+            .first((app.number(), user.as_str(), id.uuid().as_bytes()), read_copy)
     }
 
     fn announcements_of(
         &self,
         app: AppKey,
         user: &UserId,
-        after: Option<u64>,
+        from: Option<&AnnouncementCopy>,
         limit: usize,
     ) -> Result<Vec<AnnouncementCopy>, StoreError> {
         let mut statement = self.sql.prepare(&format!(
@@ -98,8 +80,9 @@ impl AnnouncementReads for Session<'_> {
              WHERE users.app = ?1 AND users.id = ?2 AND announcement_copies.announcement < ?3
              ORDER BY announcement_copies.announcement DESC LIMIT ?4"
         ))?;
-        let after = after.map_or(i64::MAX, u64::cast_signed);
-        Ok(statement.page((app.0, user.as_str(), after, sql::limit(limit)), read_copy)?.into_items())
+        // Its keys grow with time.
+        let after = from.map_or(i64::MAX, |from| from.key.number());
+        Ok(statement.page((app.number(), user.as_str(), after, sql::limit(limit)), read_copy)?.into_items())
     }
 
     fn announcement_count_of(&self, app: AppKey, user: &UserId) -> Result<u64, StoreError> {
@@ -108,16 +91,60 @@ impl AnnouncementReads for Session<'_> {
                 "SELECT count(*) FROM users JOIN announcement_copies ON announcement_copies.user = users.key
                  WHERE users.app = ?1 AND users.id = ?2",
             )?
-            .one((app.0, user.as_str()), |row| row.count(0))
+            .one((app.number(), user.as_str()), |row| row.count(0))
     }
 }
 
 impl AnnouncementWrites for Session<'_> {
+    fn insert_announcement(
+        &mut self,
+        app: AppKey,
+        new: &AnnouncementRecord,
+    ) -> Result<Inserted<(), IdUse>, StoreError> {
+        if let Some(id_use) = self.id_use(app, new.id.uuid())? {
+            return Ok(Inserted::Taken(id_use));
+        }
+        let (sender_user, sender_name) = message::sender_columns(&new.sender);
+        self.sql
+            .prepare(
+                "INSERT INTO announcements (app, uuid, sent_at, recipients, sender_user, sender_name, parts)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            )?
+            .run((
+                app.number(),
+                new.id.uuid().as_bytes(),
+                new.sent_at.as_ms(),
+                serde_json::to_string(&new.recipients)?,
+                sender_user,
+                sender_name,
+                codec::encode_parts(new.id.uuid(), &new.parts),
+            ))?;
+        let key = self.sql.last_key();
+        for recipient in &new.recipients {
+            let user = user::find_or_insert(self.sql, app, recipient)?;
+            self.sql
+                .prepare("INSERT INTO announcement_copies (user, announcement) VALUES (?1, ?2)")?
+                .run((user.0, key))?;
+        }
+        let id = new.id;
+        self.tell(Kinds::ANNOUNCEMENTS, || Change::Announcement { app, id, user: None, what: What::Created });
+        Ok(Inserted::Done(()))
+    }
+
+    fn hold_announcement_of(
+        &mut self,
+        app: AppKey,
+        user: &UserId,
+        id: AnnouncementId,
+    ) -> Result<Option<Held<AnnouncementCopy>>, StoreError> {
+        Ok(self.announcement_of(app, user, id)?.map(Held::by_engine))
+    }
+
     fn put_announcement_status(
         &mut self,
         app: AppKey,
         user: &UserId,
-        copy: &AnnouncementCopy,
+        copy: &mut Held<AnnouncementCopy>,
         status: Status,
     ) -> Result<(), StoreError> {
         self.sql
@@ -125,7 +152,9 @@ impl AnnouncementWrites for Session<'_> {
                 "UPDATE announcement_copies SET status = ?4
                  WHERE user = (SELECT key FROM users WHERE app = ?1 AND id = ?2) AND announcement = ?3",
             )?
-            .run((app.0, user.as_str(), copy.position.cast_signed(), codec::encode_status(status)))?;
+            .run((app.number(), user.as_str(), copy.key.number(), codec::encode_status(status)))?;
+        copy.in_engine().status = status;
+        self.tell_copy(app, user, copy, What::Changed);
         Ok(())
     }
 
@@ -133,14 +162,23 @@ impl AnnouncementWrites for Session<'_> {
         &mut self,
         app: AppKey,
         user: &UserId,
-        copy: &AnnouncementCopy,
+        copy: &Held<AnnouncementCopy>,
     ) -> Result<(), StoreError> {
         self.sql
             .prepare(
                 "DELETE FROM announcement_copies
                  WHERE user = (SELECT key FROM users WHERE app = ?1 AND id = ?2) AND announcement = ?3",
             )?
-            .run((app.0, user.as_str(), copy.position.cast_signed()))?;
+            .run((app.number(), user.as_str(), copy.key.number()))?;
+        self.tell_copy(app, user, copy, What::Deleted);
         Ok(())
+    }
+}
+
+impl Session<'_> {
+    fn tell_copy(&mut self, app: AppKey, user: &UserId, copy: &AnnouncementCopy, what: What) {
+        let id = copy.announcement.id;
+        let change = || Change::Announcement { app, id, user: Some(user.clone()), what };
+        self.tell(Kinds::ANNOUNCEMENTS, change);
     }
 }

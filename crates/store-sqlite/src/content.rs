@@ -3,9 +3,11 @@
 use std::collections::HashSet;
 
 use layer_store::StoreError;
+use layer_store::changes::{Change, Kinds};
 use layer_store::content::{ContentReads, ContentRecord, ContentWrites, FinishedUpload};
+use layer_store::conversation::ConversationRecord;
 use layer_store::file::FileName;
-use layer_store::model::{AppKey, ConversationRecord};
+use layer_store::key::AppKey;
 use layer_wire::content::NewContent;
 use layer_wire::part::{Part, PartBody};
 use layer_wire::{ContentId, ConversationId, Timestamp};
@@ -45,7 +47,7 @@ pub fn referenced(parts: &[Part]) -> Vec<ContentId> {
 pub fn retain(sql: Sql<'_>, app: AppKey, ids: &[ContentId]) -> Result<(), StoreError> {
     for id in ids {
         sql.prepare("UPDATE contents SET reference_count = reference_count + 1 WHERE app = ?1 AND uuid = ?2")?
-            .run((app.0, id.uuid().as_bytes()))?;
+            .run((app.number(), id.uuid().as_bytes()))?;
     }
     Ok(())
 }
@@ -54,7 +56,7 @@ pub fn retain(sql: Sql<'_>, app: AppKey, ids: &[ContentId]) -> Result<(), StoreE
 pub fn release(sql: Sql<'_>, app: AppKey, ids: &[ContentId]) -> Result<(), StoreError> {
     for id in ids {
         let uuid = id.uuid();
-        let of_one = (app.0, uuid.as_bytes());
+        let of_one = (app.number(), uuid.as_bytes());
         sql.prepare("UPDATE contents SET reference_count = reference_count - 1 WHERE app = ?1 AND uuid = ?2")?
             .run(of_one)?;
         delete_where(sql, "app = ?1 AND uuid = ?2 AND reference_count <= 0", of_one)?;
@@ -64,7 +66,7 @@ pub fn release(sql: Sql<'_>, app: AppKey, ids: &[ContentId]) -> Result<(), Store
 
 /// Deletes all content of a conversation.
 pub fn delete_all(sql: Sql<'_>, conversation: &ConversationRecord) -> Result<(), StoreError> {
-    delete_where(sql, "conversation = ?1", [conversation.key.0])
+    delete_where(sql, "conversation = ?1", [conversation.key.number()])
 }
 
 /// Deletes rows, and notes their files as unused.
@@ -73,7 +75,7 @@ fn delete_where(sql: Sql<'_>, condition: &str, parameters: impl Params) -> Resul
         parameters,
         |row| {
             let id = ContentId::new(row.uuid(1)?);
-            Ok(FileName::content(AppKey(row.get(0)?), id).to_string())
+            Ok(FileName::content(AppKey::from_number(row.get(0)?), id).to_string())
         },
     )?;
     names.iter().try_for_each(|name| note_unused(sql, name))
@@ -94,7 +96,7 @@ impl ContentReads for Session<'_> {
                  JOIN conversations ON conversations.key = contents.conversation
                  WHERE contents.app = ?1 AND contents.uuid = ?2",
             )?
-            .first((app.0, id.uuid().as_bytes()), |row| read(row, id))
+            .first((app.number(), id.uuid().as_bytes()), |row| read(row, id))
     }
 
     fn unused_files(&self, limit: usize) -> Result<Vec<String>, StoreError> {
@@ -118,9 +120,9 @@ impl ContentWrites for Session<'_> {
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
             )?
             .run((
-                app.0,
+                app.number(),
                 id.uuid().as_bytes(),
-                conversation.key.0,
+                conversation.key.number(),
                 &new.mime_type,
                 size,
                 &new.origin,
@@ -133,7 +135,7 @@ impl ContentWrites for Session<'_> {
         let changed = self
             .sql
             .prepare("UPDATE contents SET uploaded_at = ?3, md5 = ?4, crc32c = ?5 WHERE app = ?1 AND uuid = ?2")?
-            .run((app.0, id.uuid().as_bytes(), upload.at.as_ms(), upload.md5, upload.crc32c))?;
+            .run((app.number(), id.uuid().as_bytes(), upload.at.as_ms(), upload.md5, upload.crc32c))?;
         Ok(changed > 0)
     }
 
@@ -148,9 +150,11 @@ impl ContentWrites for Session<'_> {
         }
         Ok(())
     }
+}
 
-    fn link_key(&mut self, fresh: [u8; 32]) -> Result<[u8; 32], StoreError> {
-        self.sql.prepare("INSERT OR IGNORE INTO secrets (name, value) VALUES ('link_key', ?1)")?.run([fresh])?;
-        self.sql.prepare("SELECT value FROM secrets WHERE name = 'link_key'")?.one([], |row| row.get(0))
+impl Session<'_> {
+    /// Tells that files may be out of use. Once too often does no harm: who hears it looks.
+    pub fn tell_unused_files(&mut self) {
+        self.tell(Kinds::UNUSED_FILES, || Change::UnusedFiles);
     }
 }

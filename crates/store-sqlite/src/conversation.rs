@@ -1,12 +1,19 @@
 //! Conversations.
 
 use layer_store::StoreError;
-use layer_store::model::{AppKey, ConversationKey, ConversationRecord, NewConversationRecord};
+use layer_store::app::AppReads as _;
+use layer_store::changes::{Change, Kinds, What};
+use layer_store::conversation::{
+    ConversationChange, ConversationReads, ConversationRecord, ConversationTaken, ConversationWrites,
+    NewConversationRecord,
+};
+use layer_store::held::{Held, Inserted};
+use layer_store::key::{AppKey, ConversationKey};
 use layer_wire::{ConversationId, UserId};
 use sha2::{Digest as _, Sha256};
 
-use super::sql::{Row, Sql};
-use super::{content, deletion, membership, message, scheduled_message};
+use super::sql::{self, Row};
+use super::{Session, content, membership, message, scheduled_message};
 
 /// The columns that [`read`] expects, in its order.
 pub const COLUMNS: &str = "conversations.key, conversations.uuid, conversations.created_at, conversations.active_at, \
@@ -23,7 +30,7 @@ const MAX_KEY: i64 = 0x7FFF_FFFF;
 pub fn read(row: &Row<'_>) -> Result<ConversationRecord, StoreError> {
     let participants: Vec<String> = row.json(4)?;
     Ok(ConversationRecord {
-        key: ConversationKey(row.get(0)?),
+        key: ConversationKey::from_number(row.get(0)?),
         id: ConversationId::new(row.uuid(1)?),
         created_at: row.time(2)?,
         active_at: row.time(3)?,
@@ -34,20 +41,6 @@ pub fn read(row: &Row<'_>) -> Result<ConversationRecord, StoreError> {
         message_count: row.count(8)?,
         last_position: row.get(9)?,
     })
-}
-
-pub fn get(sql: Sql<'_>, app: AppKey, id: ConversationId) -> Result<Option<ConversationRecord>, StoreError> {
-    sql.prepare(&format!("SELECT {COLUMNS} FROM conversations WHERE app = ?1 AND uuid = ?2"))?
-        .first((app.0, id.uuid().as_bytes()), read)
-}
-
-pub fn find_distinct(
-    sql: Sql<'_>,
-    app: AppKey,
-    participants: &[UserId],
-) -> Result<Option<ConversationRecord>, StoreError> {
-    sql.prepare(&format!("SELECT {COLUMNS} FROM conversations WHERE app = ?1 AND distinct_key = ?2"))?
-        .first((app.0, distinct_key(participants)), read)
 }
 
 /// A hash of the set of participants: the same for every order.
@@ -63,75 +56,150 @@ fn distinct_key(participants: &[UserId]) -> [u8; 32] {
     hash.finalize().into()
 }
 
-pub fn insert(sql: Sql<'_>, app: AppKey, new: NewConversationRecord) -> Result<ConversationRecord, StoreError> {
-    sql.prepare(
-        "INSERT INTO conversations (app, uuid, created_at, active_at, participants, metadata, distinct_key)
-             VALUES (?1, ?2, ?3, ?3, ?4, ?5, ?6)",
-    )?
-    .run((
-        app.0,
-        new.id.uuid().as_bytes(),
-        new.created_at.as_ms(),
-        serde_json::to_string(&new.participants)?,
-        serde_json::to_string(&new.metadata)?,
-        new.is_distinct.then(|| distinct_key(&new.participants)),
-    ))?;
-    let key = sql.last_key();
-    if key > MAX_KEY {
-        return Err(StoreError::Failed("the database is full of conversations".into()));
+impl ConversationReads for Session<'_> {
+    fn conversation(&self, app: AppKey, id: ConversationId) -> Result<Option<ConversationRecord>, StoreError> {
+        self.sql
+            .prepare(&format!("SELECT {COLUMNS} FROM conversations WHERE app = ?1 AND uuid = ?2"))?
+            .first((app.number(), id.uuid().as_bytes()), read)
     }
-    let record = ConversationRecord {
-        key: ConversationKey(key),
-        id: new.id,
-        created_at: new.created_at,
-        active_at: new.created_at,
-        participants: new.participants,
-        is_distinct: new.is_distinct,
-        metadata: new.metadata,
-        is_deleted: false,
-        message_count: 0,
-        last_position: 0,
-    };
-    for user in &record.participants {
-        membership::join(sql, app, user, &record)?;
+
+    fn distinct_conversation(
+        &self,
+        app: AppKey,
+        participants: &[UserId],
+    ) -> Result<Option<ConversationRecord>, StoreError> {
+        self.sql
+            .prepare(&format!("SELECT {COLUMNS} FROM conversations WHERE app = ?1 AND distinct_key = ?2"))?
+            .first((app.number(), distinct_key(participants)), read)
     }
-    Ok(record)
+
+    fn conversations(
+        &self,
+        app: AppKey,
+        after: Option<&ConversationRecord>,
+        limit: usize,
+    ) -> Result<Vec<ConversationRecord>, StoreError> {
+        let after = after.map_or(0, |after| after.key.number());
+        let found = self
+            .sql
+            .prepare(&format!(
+                "SELECT {COLUMNS} FROM conversations WHERE key > ?1 AND app = ?2 AND is_deleted = 0 ORDER BY key LIMIT ?3"
+            ))?
+            .page((after, app.number(), sql::limit(limit)), read)?;
+        Ok(found.into_items())
+    }
 }
 
-pub fn update(sql: Sql<'_>, app: AppKey, changed: &ConversationRecord) -> Result<(), StoreError> {
-    let before = get(sql, app, changed.id)?.ok_or(StoreError::Lost)?;
-    // Remove leavers first: joiners must not start following them.
-    for user in before.participants.iter().filter(|user| !changed.participants.contains(user)) {
-        membership::leave(sql, app, user, &before)?;
-        scheduled_message::cancel(sql, &before, Some(user))?;
+impl ConversationWrites for Session<'_> {
+    fn hold_conversation(
+        &mut self,
+        app: AppKey,
+        id: ConversationId,
+    ) -> Result<Option<Held<ConversationRecord>>, StoreError> {
+        Ok(self.conversation(app, id)?.map(Held::by_engine))
     }
-    for user in changed.participants.iter().filter(|user| !before.participants.contains(user)) {
-        membership::join(sql, app, user, &before)?;
+
+    fn insert_conversation(
+        &mut self,
+        app: AppKey,
+        new: NewConversationRecord,
+    ) -> Result<Inserted<Held<ConversationRecord>, ConversationTaken>, StoreError> {
+        if let Some(id_use) = self.id_use(app, new.id.uuid())? {
+            return Ok(Inserted::Taken(ConversationTaken::Id(id_use)));
+        }
+        if new.is_distinct
+            && let Some(existing) = self.distinct_conversation(app, &new.participants)?
+        {
+            return Ok(Inserted::Taken(ConversationTaken::Distinct(existing)));
+        }
+        self.sql
+            .prepare(
+                "INSERT INTO conversations (app, uuid, created_at, active_at, participants, metadata, distinct_key)
+                 VALUES (?1, ?2, ?3, ?3, ?4, ?5, ?6)",
+            )?
+            .run((
+                app.number(),
+                new.id.uuid().as_bytes(),
+                new.created_at.as_ms(),
+                serde_json::to_string(&new.participants)?,
+                serde_json::to_string(&new.metadata)?,
+                new.is_distinct.then(|| distinct_key(&new.participants)),
+            ))?;
+        let key = self.sql.last_key();
+        if key > MAX_KEY {
+            return Err(StoreError::Failed("the database is full of conversations".into()));
+        }
+        let record = ConversationRecord {
+            key: ConversationKey::from_number(key),
+            id: new.id,
+            created_at: new.created_at,
+            active_at: new.created_at,
+            participants: new.participants,
+            is_distinct: new.is_distinct,
+            metadata: new.metadata,
+            is_deleted: false,
+            message_count: 0,
+            last_position: 0,
+        };
+        for user in &record.participants {
+            membership::join(self.sql, app, user, &record)?;
+        }
+        self.tell_conversation(app, record.id, What::Created);
+        Ok(Inserted::Done(Held::by_engine(record)))
     }
-    sql.prepare("UPDATE conversations SET participants = ?2, metadata = ?3, distinct_key = ?4 WHERE key = ?1")?.run(
-        (
-            changed.key.0,
-            serde_json::to_string(&changed.participants)?,
-            serde_json::to_string(&changed.metadata)?,
-            changed.is_distinct.then(|| distinct_key(&changed.participants)),
-        ),
-    )?;
-    Ok(())
+
+    fn change_conversation(
+        &mut self,
+        app: AppKey,
+        conversation: &mut Held<ConversationRecord>,
+        change: ConversationChange,
+    ) -> Result<(), StoreError> {
+        let ConversationChange { participants, is_distinct, metadata } = change;
+        // Leavers first: joiners must not start to follow them.
+        for user in conversation.participants.iter().filter(|user| !participants.contains(user)) {
+            membership::leave(self.sql, app, user, conversation)?;
+            scheduled_message::cancel(self.sql, conversation, Some(user))?;
+            self.tell_unused_files();
+        }
+        for user in participants.iter().filter(|user| !conversation.participants.contains(user)) {
+            membership::join(self.sql, app, user, conversation)?;
+        }
+        self.sql
+            .prepare("UPDATE conversations SET participants = ?2, metadata = ?3, distinct_key = ?4 WHERE key = ?1")?
+            .run((
+                conversation.key.number(),
+                serde_json::to_string(&participants)?,
+                serde_json::to_string(&metadata)?,
+                is_distinct.then(|| distinct_key(&participants)),
+            ))?;
+        let record = conversation.in_engine();
+        (record.participants, record.is_distinct, record.metadata) = (participants, is_distinct, metadata);
+        self.tell_conversation(app, conversation.id, What::Changed);
+        Ok(())
+    }
+
+    /// The row stays, without content, so that the id stays in use and reads can answer that the conversation is gone.
+    fn delete_conversation(&mut self, app: AppKey, conversation: &Held<ConversationRecord>) -> Result<(), StoreError> {
+        message::delete_all(self.sql, app, conversation)?;
+        content::delete_all(self.sql, conversation)?;
+        scheduled_message::cancel(self.sql, conversation, None)?;
+        membership::delete_all(self.sql, conversation)?;
+        self.sql
+            .prepare(
+                "UPDATE conversations SET is_deleted = 1, participants = '[]', metadata = '{}', distinct_key = NULL,
+                 message_count = 0 WHERE key = ?1",
+            )?
+            .run([conversation.key.number()])?;
+        self.tell_unused_files();
+        self.tell_conversation(app, conversation.id, What::Deleted);
+        Ok(())
+    }
 }
 
-/// The row stays, without content, so that the id stays in use and reads can answer that the conversation is gone.
-pub fn delete(sql: Sql<'_>, app: AppKey, conversation: &ConversationRecord) -> Result<(), StoreError> {
-    message::delete_all(sql, app, conversation)?;
-    content::delete_all(sql, conversation)?;
-    deletion::forget_all(sql, conversation)?;
-    scheduled_message::cancel(sql, conversation, None)?;
-    membership::delete_all(sql, conversation)?;
-    sql.prepare(
-        "UPDATE conversations SET is_deleted = 1, participants = '[]', metadata = '{}', distinct_key = NULL,
-             message_count = 0 WHERE key = ?1",
-    )?
-    .run([conversation.key.0])?;
-    Ok(())
+impl Session<'_> {
+    fn tell_conversation(&mut self, app: AppKey, id: ConversationId, what: What) {
+        self.tell(Kinds::CONVERSATIONS, || Change::Conversation { app, id, what });
+    }
 }
 
 #[cfg(test)]

@@ -1,47 +1,50 @@
 //! Exports, their schedule, and the events that wait for the next one.
 
+use std::time::Duration;
+
 use layer_store::StoreError;
+use layer_store::changes::{Change, Kinds};
+use layer_store::claim::{ClaimId, Claimed, Claims};
 use layer_store::export::{ArchiveRecord, ExportReads, ExportRecord, ExportSettings, ExportWrites};
 use layer_store::file::FileName;
-use layer_store::model::{AppKey, ConversationRecord};
-use layer_store::webhook::{Subscription, WebhookKey};
-use layer_wire::body::Object;
+use layer_store::held::Held;
+use layer_store::key::{AppKey, ExportEventKey};
 use layer_wire::export::{ExportKind, Interval, NewSchedule};
 use layer_wire::{AppId, ExportId, Timestamp, Version};
 use rusqlite::Params;
 use uuid::Uuid;
 
+use super::claim::Claim;
 use super::sql::{self, Row};
-use super::{Session, content, conversation};
+use super::{Session, content};
 
 /// The most events that wait for a scheduled export of one app.
 const MAX_EVENTS: i64 = 5_000_000;
 
 /// The columns that [`read`] expects, in its order.
 const COLUMNS: &str = "exports.uuid, apps.uuid, exports.app, exports.is_scheduled, exports.version, exports.public_key, \
-     exports.created_at, exports.last_event, exports.started_at, exports.completed_at, exports.size, \
+     exports.created_at, exports.started_at, exports.completed_at, exports.size, \
      exports.encrypted_key, exports.iv";
 
 fn read(row: &Row<'_>) -> Result<ExportRecord, StoreError> {
     let time = |column| row.optional_time(column);
-    let archive = match time(9)? {
+    let archive = match time(8)? {
         None => None,
         Some(completed_at) => {
-            Some(ArchiveRecord { completed_at, size: row.count(10)?, encrypted_key: row.get(11)?, iv: row.get(12)? })
+            Some(ArchiveRecord { completed_at, size: row.count(9)?, encrypted_key: row.get(10)?, iv: row.get(11)? })
         }
     };
     let version: String = row.get(4)?;
     Ok(ExportRecord {
         id: ExportId::new(row.uuid(0)?),
         app: AppId::new(row.uuid(1)?),
-        app_key: AppKey(row.get(2)?),
+        app_key: AppKey::from_number(row.get(2)?),
         kind: if row.get(3)? { ExportKind::Scheduled } else { ExportKind::Historical },
         // Written by this program, which knows the versions that it writes.
         version: Version::parse(&version).unwrap_or(Version::V1_0),
         public_key: row.get(5)?,
         created_at: row.time(6)?,
-        last_event: row.get(7)?,
-        started_at: time(8)?,
+        started_at: time(7)?,
         archive,
     })
 }
@@ -64,7 +67,7 @@ impl ExportReads for Session<'_> {
                 "SELECT public_key, requested_at, interval, events, last_export_at, last_export, next_export_at
                  FROM export_settings WHERE app = ?1",
             )?
-            .first([app.0], |row| {
+            .first([app.number()], |row| {
                 let time = |column| row.optional_time(column);
                 let last = row.get::<Option<[u8; 16]>>(5)?.map(|id| ExportId::new(Uuid::from_bytes(id)));
                 let interval: String = row.get(2)?;
@@ -88,23 +91,20 @@ impl ExportReads for Session<'_> {
 
     fn export(&self, app: AppKey, id: ExportId) -> Result<Option<ExportRecord>, StoreError> {
         let condition = "exports.app = ?1 AND exports.uuid = ?2";
-        Ok(self.exports_where(condition, (app.0, id.uuid().as_bytes()))?.pop())
+        Ok(self.exports_where(condition, (app.number(), id.uuid().as_bytes()))?.pop())
     }
 
     fn exports(&self, app: AppKey) -> Result<Vec<ExportRecord>, StoreError> {
-        self.exports_where("exports.app = ?1 ORDER BY exports.key DESC", [app.0])
+        self.exports_where("exports.app = ?1 ORDER BY exports.key DESC", [app.number()])
     }
 
-    fn next_open_export(&self) -> Result<Option<ExportRecord>, StoreError> {
-        Ok(self.exports_where("exports.completed_at IS NULL ORDER BY exports.key LIMIT 1", [])?.pop())
-    }
-
-    fn due_export_schedules(&self, now: Timestamp) -> Result<Vec<AppKey>, StoreError> {
-        let found = self
-            .sql
-            .prepare("SELECT app FROM export_settings WHERE next_export_at <= ?1")?
-            .all([now.as_ms()], |row| row.get(0).map(AppKey))?;
-        Ok(found)
+    fn due_export_schedules(&self, now: Timestamp) -> Result<Vec<(AppKey, AppId)>, StoreError> {
+        self.sql
+            .prepare(
+                "SELECT apps.key, apps.uuid FROM export_settings JOIN apps ON apps.key = export_settings.app
+                 WHERE export_settings.next_export_at <= ?1",
+            )?
+            .all([now.as_ms()], |row| Ok((AppKey::from_number(row.get(0)?), AppId::new(row.uuid(1)?))))
     }
 
     fn next_export_at(&self) -> Result<Option<Timestamp>, StoreError> {
@@ -113,59 +113,39 @@ impl ExportReads for Session<'_> {
             .one([], |row| row.optional_time(0))
     }
 
-    fn export_subscription(&self, app: AppKey) -> Result<Option<Subscription>, StoreError> {
-        let found = self
-            .sql
-            .prepare(
-                "SELECT apps.uuid, export_settings.events FROM export_settings
-                 JOIN apps ON apps.key = export_settings.app
-                 WHERE export_settings.app = ?1 AND export_settings.interval = 'daily'",
-            )?
-            .first([app.0], |row| Ok((row.get(0)?, row.get::<String>(1)?)))?;
-        let Some((uuid, events)) = found else { return Ok(None) };
-        Ok(Some(Subscription {
-            // The key of no webhook.
-            webhook: WebhookKey(0),
-            app: AppId::new(Uuid::from_bytes(uuid)),
-            version: Version::V1_0,
-            events: serde_json::from_str(&events)?,
-            config: Object::new(),
-        }))
-    }
-
     fn export_events(
         &self,
         app: AppKey,
-        after: i64,
-        up_to: i64,
+        export: ExportId,
+        after: Option<ExportEventKey>,
         limit: usize,
-    ) -> Result<Vec<(i64, Vec<u8>)>, StoreError> {
-        let limit = sql::limit(limit);
+    ) -> Result<Vec<(ExportEventKey, Vec<u8>)>, StoreError> {
+        let after = after.map_or(0, ExportEventKey::number);
         let found = self
             .sql
             .prepare(
-                "SELECT key, body FROM export_events WHERE app = ?1 AND key > ?2 AND key <= ?3 ORDER BY key LIMIT ?4",
+                "SELECT key, body FROM export_events
+                 WHERE app = ?1 AND export = (SELECT key FROM exports WHERE app = ?1 AND uuid = ?2) AND key > ?3
+                 ORDER BY key LIMIT ?4",
             )?
-            .page((app.0, after, up_to, limit), |row| Ok((row.get(0)?, row.get(1)?)))?;
+            .page((app.number(), export.uuid().as_bytes(), after, sql::limit(limit)), |row| {
+                Ok((ExportEventKey::from_number(row.get(0)?), row.get(1)?))
+            })?;
         Ok(found.into_items())
-    }
-
-    fn conversations_after(
-        &self,
-        app: AppKey,
-        after: i64,
-        limit: usize,
-    ) -> Result<Vec<ConversationRecord>, StoreError> {
-        let mut statement = self.sql.prepare(&format!(
-            "SELECT {} FROM conversations WHERE key > ?1 AND app = ?2 AND is_deleted = 0 ORDER BY key LIMIT ?3",
-            conversation::COLUMNS
-        ))?;
-        Ok(statement.page((after, app.0, sql::limit(limit)), conversation::read)?.into_items())
     }
 }
 
 impl ExportWrites for Session<'_> {
-    fn put_export_settings(&mut self, app: AppKey, settings: &ExportSettings) -> Result<(), StoreError> {
+    fn hold_export_settings(&mut self, app: AppKey) -> Result<Held<ExportSettings>, StoreError> {
+        Ok(Held::by_engine(self.export_settings(app)?))
+    }
+
+    fn put_export_settings(
+        &mut self,
+        app: AppKey,
+        held: &mut Held<ExportSettings>,
+        settings: ExportSettings,
+    ) -> Result<(), StoreError> {
         let interval = match settings.schedule.interval {
             Interval::Daily => "daily",
             Interval::Disabled => "disabled",
@@ -178,7 +158,7 @@ impl ExportWrites for Session<'_> {
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
             )?
             .run((
-                app.0,
+                app.number(),
                 &settings.public_key,
                 settings.requested_at.map(Timestamp::as_ms),
                 interval,
@@ -187,86 +167,148 @@ impl ExportWrites for Session<'_> {
                 last_export,
                 settings.next_export_at.map(Timestamp::as_ms),
             ))?;
+        *held.in_engine() = settings;
+        self.tell(Kinds::EXPORTS, || Change::Exports);
         Ok(())
     }
 
     fn insert_export(&mut self, new: &ExportRecord) -> Result<(), StoreError> {
-        let is_scheduled = new.kind == ExportKind::Scheduled;
         self.sql
             .prepare(
-                "INSERT INTO exports (app, uuid, is_scheduled, version, public_key, created_at, last_event)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6,
-                     CASE WHEN ?3 THEN (SELECT coalesce(max(key), 0) FROM export_events WHERE app = ?1) END)",
+                "INSERT INTO exports (app, uuid, is_scheduled, version, public_key, created_at)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
             )?
             .run((
-                new.app_key.0,
+                new.app_key.number(),
                 new.id.uuid().as_bytes(),
-                is_scheduled,
+                new.kind == ExportKind::Scheduled,
                 new.version.to_string(),
                 &new.public_key,
                 new.created_at.as_ms(),
             ))?;
+        self.tell(Kinds::EXPORTS, || Change::Exports);
+        Ok(())
+    }
+
+    fn claim_export(&mut self, lease: Duration) -> Result<Claims<Claimed<ExportRecord>>, StoreError> {
+        let claim = Claim::new(lease);
+        let condition = "exports.completed_at IS NULL AND (exports.claim IS NULL OR exports.claimed_until <= ?1)
+             ORDER BY exports.key LIMIT 1";
+        let found = self.exports_where(condition, [claim.now])?.pop();
+        if let Some(export) = &found {
+            self.sql
+                .prepare("UPDATE exports SET claim = ?3, claimed_until = ?4 WHERE app = ?1 AND uuid = ?2")?
+                .run((export.app_key.number(), export.id.uuid().as_bytes(), claim.id.uuid().as_bytes(), claim.until))?;
+        }
+        Ok(Claims {
+            taken: found.into_iter().map(|record| Claimed { claim: claim.id, record }).collect(),
+            next: self.next_export_at()?,
+            lapses_in: claim.lapses_in(self.sql, "exports")?,
+        })
+    }
+
+    fn renew_export(&mut self, export: &ExportRecord, claim: ClaimId, lease: Duration) -> Result<bool, StoreError> {
+        let until = Claim::new(lease).until;
+        let renewed = self
+            .sql
+            .prepare("UPDATE exports SET claimed_until = ?4 WHERE app = ?1 AND uuid = ?2 AND claim = ?3")?
+            .run((export.app_key.number(), export.id.uuid().as_bytes(), claim.uuid().as_bytes(), until))?;
+        Ok(renewed > 0)
+    }
+
+    fn release_export(&mut self, export: &ExportRecord, claim: ClaimId) -> Result<(), StoreError> {
+        self.sql
+            .prepare(
+                "UPDATE exports SET claim = NULL, claimed_until = NULL WHERE app = ?1 AND uuid = ?2 AND claim = ?3",
+            )?
+            .run((export.app_key.number(), export.id.uuid().as_bytes(), claim.uuid().as_bytes()))?;
         Ok(())
     }
 
     fn start_export(&mut self, app: AppKey, id: ExportId, started_at: Timestamp) -> Result<(), StoreError> {
         self.sql.prepare("UPDATE exports SET started_at = ?3 WHERE app = ?1 AND uuid = ?2")?.run((
-            app.0,
+            app.number(),
             id.uuid().as_bytes(),
             started_at.as_ms(),
         ))?;
         Ok(())
     }
 
-    fn complete_export(&mut self, export: &ExportRecord, archive: &ArchiveRecord) -> Result<bool, StoreError> {
-        let size = i64::try_from(archive.size).unwrap_or(i64::MAX);
-        let changed = self
+    fn give_events_to(&mut self, export: &ExportRecord, limit: usize) -> Result<bool, StoreError> {
+        let given = self
             .sql
             .prepare(
-                "UPDATE exports SET completed_at = ?3, size = ?4, encrypted_key = ?5, iv = ?6
-                 WHERE app = ?1 AND uuid = ?2",
+                "UPDATE export_events SET export = (SELECT key FROM exports WHERE app = ?1 AND uuid = ?2)
+                 WHERE key IN (SELECT key FROM export_events WHERE app = ?1 AND export IS NULL ORDER BY key LIMIT ?3)",
+            )?
+            .run((export.app_key.number(), export.id.uuid().as_bytes(), sql::limit(limit)))?;
+        Ok(given < limit)
+    }
+
+    fn complete_export(
+        &mut self,
+        export: &ExportRecord,
+        claim: ClaimId,
+        archive: &ArchiveRecord,
+    ) -> Result<bool, StoreError> {
+        let (app, id) = (export.app_key.number(), export.id.uuid());
+        let completed = self
+            .sql
+            .prepare(
+                "UPDATE exports SET completed_at = ?4, size = ?5, encrypted_key = ?6, iv = ?7, claim = NULL,
+                 claimed_until = NULL WHERE app = ?1 AND uuid = ?2 AND claim = ?3",
             )?
             .run((
-                export.app_key.0,
-                export.id.uuid().as_bytes(),
+                app,
+                id.as_bytes(),
+                claim.uuid().as_bytes(),
                 archive.completed_at.as_ms(),
-                size,
+                i64::try_from(archive.size).unwrap_or(i64::MAX),
                 &archive.encrypted_key,
                 archive.iv,
             ))?;
-        if let Some(last_event) = export.last_event {
+        if completed > 0 {
             self.sql
-                .prepare("DELETE FROM export_events WHERE app = ?1 AND key <= ?2")?
-                .run((export.app_key.0, last_event))?;
+                .prepare(
+                    "DELETE FROM export_events
+                     WHERE app = ?1 AND export = (SELECT key FROM exports WHERE app = ?1 AND uuid = ?2)",
+                )?
+                .run((app, id.as_bytes()))?;
+            content::note_unused(self.sql, &FileName::draft(export.app_key, export.id).to_string())?;
+            self.tell_unused_files();
         }
-        content::note_unused(self.sql, &FileName::draft(export.app_key, export.id).to_string())?;
-        Ok(changed > 0)
+        Ok(completed > 0)
     }
 
     fn delete_export(&mut self, app: AppKey, id: ExportId) -> Result<bool, StoreError> {
-        let deleted =
-            self.sql.prepare("DELETE FROM exports WHERE app = ?1 AND uuid = ?2")?.run((app.0, id.uuid().as_bytes()))?;
-        if deleted > 0 {
-            for name in [FileName::archive(app, id), FileName::draft(app, id)] {
-                content::note_unused(self.sql, &name.to_string())?;
-            }
+        let key = self
+            .sql
+            .prepare("DELETE FROM exports WHERE app = ?1 AND uuid = ?2 RETURNING key")?
+            .first((app.number(), id.uuid().as_bytes()), |row| row.get::<i64>(0))?;
+        let Some(key) = key else { return Ok(false) };
+        self.sql
+            .prepare("UPDATE export_events SET export = NULL WHERE app = ?1 AND export = ?2")?
+            .run((app.number(), key))?;
+        for name in [FileName::archive(app, id), FileName::draft(app, id)] {
+            content::note_unused(self.sql, &name.to_string())?;
         }
-        Ok(deleted > 0)
+        self.tell_unused_files();
+        Ok(true)
     }
 
     fn insert_export_event(&mut self, app: AppKey, body: &[u8]) -> Result<(), StoreError> {
         self.sql
             .prepare(
                 "INSERT INTO export_events (app, body) SELECT ?1, ?2
-                 WHERE coalesce((SELECT max(key) FROM export_events WHERE app = ?1), 0)
-                     - coalesce((SELECT min(key) FROM export_events WHERE app = ?1), 0) < ?3",
+                 WHERE coalesce((SELECT max(key) FROM export_events WHERE app = ?1 AND export IS NULL), 0)
+                     - coalesce((SELECT min(key) FROM export_events WHERE app = ?1 AND export IS NULL), 0) < ?3",
             )?
-            .run((app.0, body, MAX_EVENTS))?;
+            .run((app.number(), body, MAX_EVENTS))?;
         Ok(())
     }
 
     fn delete_export_events(&mut self, app: AppKey) -> Result<(), StoreError> {
-        self.sql.prepare("DELETE FROM export_events WHERE app = ?1")?.run([app.0])?;
+        self.sql.prepare("DELETE FROM export_events WHERE app = ?1 AND export IS NULL")?.run([app.number()])?;
         Ok(())
     }
 }

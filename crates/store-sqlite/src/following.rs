@@ -3,8 +3,10 @@
 //! Creating a conversation writes nothing here: pairs are written when a shared conversation ends.
 
 use layer_store::StoreError;
+use layer_store::changes::{Change, Kinds};
+use layer_store::conversation::ConversationRecord;
 use layer_store::following::{FollowingReads, FollowingWrites};
-use layer_store::model::{AppKey, ConversationRecord};
+use layer_store::key::AppKey;
 use layer_wire::UserId;
 
 use super::Session;
@@ -64,23 +66,27 @@ impl FollowingReads for Session<'_> {
 
 impl FollowingWrites for Session<'_> {
     fn follow(&mut self, app: AppKey, user: &UserId, followed: &UserId) -> Result<(), StoreError> {
-        say(self.sql, app, user, followed, true)
+        self.say(app, user, followed, true)
     }
 
     fn unfollow(&mut self, app: AppKey, user: &UserId, followed: &UserId) -> Result<(), StoreError> {
-        say(self.sql, app, user, followed, false)
+        self.say(app, user, followed, false)
     }
 }
 
-fn say(sql: Sql<'_>, app: AppKey, user: &UserId, followed: &UserId, is_following: bool) -> Result<(), StoreError> {
-    let user = user::find_or_insert(sql, app, user)?;
-    let followed = user::find_or_insert(sql, app, followed)?;
-    sql.prepare(
-        "INSERT INTO follows (follower, followed, is_following) VALUES (?1, ?2, ?3)
-             ON CONFLICT DO UPDATE SET is_following = excluded.is_following",
-    )?
-    .run((user.0, followed.0, is_following))?;
-    Ok(())
+impl Session<'_> {
+    fn say(&mut self, app: AppKey, user: &UserId, followed: &UserId, is_following: bool) -> Result<(), StoreError> {
+        let key = user::find_or_insert(self.sql, app, user)?;
+        let followed = user::find_or_insert(self.sql, app, followed)?;
+        self.sql
+            .prepare(
+                "INSERT INTO follows (follower, followed, is_following) VALUES (?1, ?2, ?3)
+                 ON CONFLICT DO UPDATE SET is_following = excluded.is_following",
+            )?
+            .run((key.0, followed.0, is_following))?;
+        self.tell(Kinds::FOLLOWING, || Change::Following { app, user: user.clone() });
+        Ok(())
+    }
 }
 
 fn shares_conversation(sql: Sql<'_>, one: UserKey, other: UserKey) -> Result<bool, StoreError> {
@@ -105,7 +111,7 @@ pub fn meet(sql: Sql<'_>, member: UserKey, conversation: &ConversationRecord) ->
                  OR
                  followed = ?1 AND follower IN (SELECT user FROM memberships WHERE conversation = ?2 AND left_position IS NULL))",
         )?
-        .run([member.0, conversation.key.0])?;
+        .run([member.0, conversation.key.number()])?;
     Ok(())
 }
 
@@ -117,7 +123,7 @@ pub fn part(sql: Sql<'_>, member: UserKey, conversation: &ConversationRecord) ->
                  SELECT {pair}, 1 FROM memberships WHERE conversation = ?2 AND user <> ?1 AND left_position IS NULL
                  ON CONFLICT DO NOTHING"
         ))?
-        .run([member.0, conversation.key.0])?;
+        .run([member.0, conversation.key.number()])?;
     }
     Ok(())
 }
@@ -132,6 +138,6 @@ pub fn part_all(sql: Sql<'_>, conversation: &ConversationRecord) -> Result<(), S
              AND mine.left_position IS NULL AND theirs.left_position IS NULL
              ON CONFLICT DO NOTHING",
     )?
-    .run([conversation.key.0])?;
+    .run([conversation.key.number()])?;
     Ok(())
 }

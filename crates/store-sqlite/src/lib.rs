@@ -7,9 +7,10 @@
 mod announcement;
 mod app;
 mod block;
+mod claim;
 mod content;
 mod conversation;
-mod deletion;
+mod delivery;
 mod export;
 mod file;
 mod following;
@@ -18,7 +19,6 @@ mod membership;
 mod message;
 mod open;
 mod outbox;
-mod part;
 mod readers;
 mod receipt;
 mod scheduled_message;
@@ -32,16 +32,9 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::thread::JoinHandle;
 
 use crossbeam_channel::{Sender, TrySendError, bounded};
-use layer_store::model::{
-    AnnouncementRecord, AppKey, AppRecord, ConversationRecord, IdUse, Membership, MessageRecord, NewConversationRecord,
-    NewMessageRecord, PositionRange,
-};
-use layer_store::token::TokenHash;
-use layer_store::{DataLocation, OpenError, ReadJob, Reads, Store, StoreError, WriteJob, Writes};
-use layer_wire::page::SortBy;
-use layer_wire::{AnnouncementId, AppId, ConversationId, MessageId, Timestamp, UserId, identity as wire_identity};
+use layer_store::changes::{Change, Changes, Feed, Kinds};
+use layer_store::{Beside, DataLocation, Images, OpenError, ReadJob, Reads, Store, StoreError, WriteJob, Writes};
 use rusqlite::Connection;
-use uuid::Uuid;
 
 use self::file::Lock;
 use self::readers::Readers;
@@ -57,6 +50,7 @@ const MAX_READERS: usize = 4;
 /// The SQLite engine.
 struct SqliteStore {
     running: RwLock<Option<Running>>,
+    feed: Arc<Feed>,
 }
 
 struct Running {
@@ -93,17 +87,35 @@ impl SqliteStore {
             }
         };
         let (jobs, receiver) = bounded(WRITE_QUEUE_LENGTH);
+        let feed = Arc::<Feed>::default();
         let writer = std::thread::Builder::new()
             .name("layer-writer".into())
-            .spawn(move || writer::run(connection, &receiver))
+            .spawn({
+                let feed = Arc::clone(&feed);
+                move || writer::run(connection, &receiver, &feed)
+            })
             .map_err(OpenError::Thread)?;
-        Ok(Self { running: RwLock::new(Some(Running { jobs, writer, readers, lock })) })
+        Ok(Self { running: RwLock::new(Some(Running { jobs, writer, readers, lock })), feed })
     }
 
     /// Hands out what runs. A lock that was poisoned is as good as any: what it guards is replaced in one step.
     fn with_running<T>(&self, work: impl FnOnce(&Running) -> Result<T, StoreError>) -> Result<T, StoreError> {
         let running = self.running.read().unwrap_or_else(PoisonError::into_inner);
         running.as_ref().map_or(Err(StoreError::Closed), work)
+    }
+
+    /// Works on the database as a whole, on the thread of the writer, and waits for it. When it is done, its content is
+    /// another one.
+    fn replace(
+        &self,
+        work: impl FnOnce(&mut Connection) -> Result<(), StoreError> + Send + 'static,
+    ) -> Result<(), StoreError> {
+        let feed = Arc::clone(&self.feed);
+        self.whole(move |connection| {
+            work(connection)?;
+            feed.tell(feed.wanted(), &[Change::Replaced]);
+            Ok(())
+        })
     }
 
     /// Works on the database as a whole, on the thread of the writer, and waits for it.
@@ -132,7 +144,7 @@ impl Running {
 }
 
 impl Store for SqliteStore {
-    fn enqueue_read(&self, job: ReadJob) -> Result<(), StoreError> {
+    fn enqueue_read(&self, job: Box<dyn ReadJob>) -> Result<(), StoreError> {
         self.with_running(|running| match &running.readers {
             Some(readers) => readers.enqueue(job),
             None => running.enqueue(Job::Read(job)),
@@ -143,16 +155,16 @@ impl Store for SqliteStore {
         self.with_running(|running| running.enqueue(Job::Write(job)))
     }
 
+    fn changes(&self, kinds: Kinds) -> Changes {
+        self.feed.subscribe(kinds)
+    }
+
     fn reset(&self) -> Result<(), StoreError> {
-        self.whole(snapshot::reset)
+        self.replace(snapshot::reset)
     }
 
-    fn snapshot(&self) -> Result<Vec<u8>, StoreError> {
-        self.whole(snapshot::take)
-    }
-
-    fn restore(&self, snapshot: Vec<u8>) -> Result<(), StoreError> {
-        self.whole(move |connection| snapshot::restore(connection, &snapshot))
+    fn images(&self) -> Option<&dyn Images> {
+        Some(self)
     }
 
     fn close(&self) -> Result<(), StoreError> {
@@ -170,6 +182,19 @@ impl Store for SqliteStore {
     }
 }
 
+impl Images for SqliteStore {
+    fn snapshot(&self) -> Result<Vec<u8>, StoreError> {
+        self.whole(snapshot::take)
+    }
+
+    fn restore(&self, snapshot: Vec<u8>, beside: Beside) -> Result<(), StoreError> {
+        self.replace(move |connection| {
+            snapshot::restore(connection, &snapshot)?;
+            beside()
+        })
+    }
+}
+
 impl Drop for SqliteStore {
     fn drop(&mut self) {
         let _ = self.close();
@@ -179,156 +204,33 @@ impl Drop for SqliteStore {
 /// A connection, seen as what can be read and written. The SQL is in the modules named after nouns.
 struct Session<'c> {
     sql: Sql<'c>,
+    /// The kinds of changes that someone has an interest in.
+    recorded: Kinds,
+    /// What to tell once it is durable.
+    changes: Vec<Change>,
 }
 
 impl<'c> Session<'c> {
-    fn new(connection: &'c Connection) -> Self {
-        Self { sql: Sql(connection) }
+    fn new(connection: &'c Connection, recorded: Kinds) -> Self {
+        Self { sql: Sql(connection), recorded, changes: vec![] }
+    }
+
+    /// A session that reads only.
+    fn of_reader(connection: &'c Connection) -> Self {
+        Self::new(connection, Kinds::NONE)
+    }
+
+    /// Tells a change after the commit, if anyone has an interest in its kind.
+    fn tell(&mut self, kind: Kinds, change: impl FnOnce() -> Change) {
+        if self.recorded.meets(kind) {
+            self.changes.push(change());
+        }
     }
 }
 
-impl Reads for Session<'_> {
-    fn app(&self, id: AppId) -> Result<Option<AppRecord>, StoreError> {
-        app::get(self.sql, id)
-    }
+impl Reads for Session<'_> {}
 
-    fn id_use(&self, app: AppKey, id: Uuid) -> Result<Option<IdUse>, StoreError> {
-        app::id_use(self.sql, app, id)
-    }
-
-    fn conversation(&self, app: AppKey, id: ConversationId) -> Result<Option<ConversationRecord>, StoreError> {
-        conversation::get(self.sql, app, id)
-    }
-
-    fn distinct_conversation(
-        &self,
-        app: AppKey,
-        participants: &[UserId],
-    ) -> Result<Option<ConversationRecord>, StoreError> {
-        conversation::find_distinct(self.sql, app, participants)
-    }
-
-    fn membership(
-        &self,
-        app: AppKey,
-        user: &UserId,
-        conversation: &ConversationRecord,
-    ) -> Result<Option<Membership>, StoreError> {
-        membership::get(self.sql, app, user, conversation)
-    }
-
-    fn conversations_of(
-        &self,
-        app: AppKey,
-        user: &UserId,
-        sort_by: SortBy,
-        from: Option<&ConversationRecord>,
-        limit: usize,
-    ) -> Result<Vec<(ConversationRecord, Membership)>, StoreError> {
-        membership::conversations_of(self.sql, app, user, sort_by, from, limit)
-    }
-
-    fn conversation_count_of(&self, app: AppKey, user: &UserId) -> Result<u64, StoreError> {
-        user::conversation_count(self.sql, app, user)
-    }
-
-    fn message(&self, app: AppKey, id: MessageId) -> Result<Option<MessageRecord>, StoreError> {
-        message::get(self.sql, app, id)
-    }
-
-    fn messages(
-        &self,
-        conversation: &ConversationRecord,
-        range: PositionRange,
-        limit: usize,
-    ) -> Result<Vec<MessageRecord>, StoreError> {
-        message::list(self.sql, conversation, range, limit)
-    }
-
-    fn announcement(&self, app: AppKey, id: AnnouncementId) -> Result<Option<AnnouncementRecord>, StoreError> {
-        announcement::get(self.sql, app, id)
-    }
-
-    fn block_list(&self, app: AppKey, owner: &UserId) -> Result<Vec<UserId>, StoreError> {
-        block::list(self.sql, app, owner)
-    }
-
-    fn has_block_between(&self, app: AppKey, one: &[UserId], other: &[UserId]) -> Result<bool, StoreError> {
-        block::exists_between(self.sql, app, one, other)
-    }
-
-    fn user_exists(&self, app: AppKey, user: &UserId) -> Result<bool, StoreError> {
-        Ok(user::find(self.sql, app, user)?.is_some())
-    }
-
-    fn identity(&self, app: AppKey, user: &UserId) -> Result<Option<wire_identity::Fields>, StoreError> {
-        identity::get(self.sql, app, user)
-    }
-}
-
-impl Writes for Session<'_> {
-    fn insert_app(&mut self, id: AppId, token: &TokenHash, created_at: Timestamp) -> Result<(), StoreError> {
-        app::insert(self.sql, id, token, created_at)
-    }
-
-    fn set_session_ttl(&mut self, app: AppKey, seconds: u32) -> Result<(), StoreError> {
-        app::set_session_ttl(self.sql, app, seconds)
-    }
-
-    fn insert_conversation(
-        &mut self,
-        app: AppKey,
-        new: NewConversationRecord,
-    ) -> Result<ConversationRecord, StoreError> {
-        conversation::insert(self.sql, app, new)
-    }
-
-    fn update_conversation(&mut self, app: AppKey, changed: &ConversationRecord) -> Result<(), StoreError> {
-        conversation::update(self.sql, app, changed)
-    }
-
-    fn delete_conversation(&mut self, app: AppKey, conversation: &ConversationRecord) -> Result<(), StoreError> {
-        conversation::delete(self.sql, app, conversation)
-    }
-
-    fn append_message(
-        &mut self,
-        app: AppKey,
-        conversation: &ConversationRecord,
-        new: NewMessageRecord,
-    ) -> Result<MessageRecord, StoreError> {
-        message::append(self.sql, app, conversation, new)
-    }
-
-    fn delete_message(
-        &mut self,
-        app: AppKey,
-        conversation: &ConversationRecord,
-        message: &MessageRecord,
-    ) -> Result<(), StoreError> {
-        message::delete(self.sql, app, conversation, message)
-    }
-
-    fn insert_announcement(&mut self, app: AppKey, new: &AnnouncementRecord) -> Result<(), StoreError> {
-        announcement::insert(self.sql, app, new)
-    }
-
-    fn block(&mut self, app: AppKey, owner: &UserId, blocked: &UserId) -> Result<(), StoreError> {
-        block::insert(self.sql, app, owner, blocked)
-    }
-
-    fn unblock(&mut self, app: AppKey, owner: &UserId, blocked: &UserId) -> Result<(), StoreError> {
-        block::delete(self.sql, app, owner, blocked)
-    }
-
-    fn put_identity(&mut self, app: AppKey, user: &UserId, fields: &wire_identity::Fields) -> Result<(), StoreError> {
-        identity::put(self.sql, app, user, fields)
-    }
-
-    fn delete_identity(&mut self, app: AppKey, user: &UserId) -> Result<bool, StoreError> {
-        identity::delete(self.sql, app, user)
-    }
-}
+impl Writes for Session<'_> {}
 
 #[cfg(test)]
 mod tests;

@@ -1,13 +1,17 @@
 //! Memberships: who is or was in a conversation, and the lists of conversations by user.
 
 use layer_store::StoreError;
-use layer_store::model::{AppKey, ConversationRecord, Membership};
+use layer_store::changes::{Change, Kinds};
+use layer_store::conversation::ConversationRecord;
+use layer_store::held::Held;
+use layer_store::key::AppKey;
+use layer_store::membership::{Membership, MembershipReads, MembershipWrites};
 use layer_wire::UserId;
 use layer_wire::page::SortBy;
 
 use super::sql::{self, Row, Sql};
 use super::user::UserKey;
-use super::{conversation, following, user};
+use super::{Session, conversation, following, message, user};
 
 /// The columns that [`read`] expects, in its order.
 const COLUMNS: &str = "memberships.left_position, memberships.visible_count, memberships.settled_count, \
@@ -29,66 +33,102 @@ fn read(row: &Row<'_>, first: usize, conversation: &ConversationRecord) -> Resul
     })
 }
 
-pub fn get(
-    sql: Sql<'_>,
-    app: AppKey,
-    user: &UserId,
-    conversation: &ConversationRecord,
-) -> Result<Option<Membership>, StoreError> {
-    sql.prepare(&format!(
-        "SELECT {COLUMNS} FROM users JOIN memberships ON memberships.user = users.key
-             WHERE users.app = ?1 AND users.id = ?2 AND memberships.conversation = ?3",
-    ))?
-    .first((app.0, user.as_str(), conversation.key.0), |row| read(row, 0, conversation))
+impl MembershipReads for Session<'_> {
+    fn membership(
+        &self,
+        app: AppKey,
+        user: &UserId,
+        conversation: &ConversationRecord,
+    ) -> Result<Option<Membership>, StoreError> {
+        self.sql
+            .prepare(&format!(
+                "SELECT {COLUMNS} FROM users JOIN memberships ON memberships.user = users.key
+                 WHERE users.app = ?1 AND users.id = ?2 AND memberships.conversation = ?3",
+            ))?
+            .first((app.number(), user.as_str(), conversation.key.number()), |row| read(row, 0, conversation))
+    }
+
+    fn conversations_of(
+        &self,
+        app: AppKey,
+        user: &UserId,
+        sort_by: SortBy,
+        from: Option<&ConversationRecord>,
+        limit: usize,
+    ) -> Result<Vec<(ConversationRecord, Membership)>, StoreError> {
+        // Keys grow with creation here, so by creation this is one range of the primary key. By last message all
+        // conversations of the user are looked at: an index would have to be rewritten for every participant with every
+        // message.
+        let order = match sort_by {
+            SortBy::CreatedAt => "memberships.conversation < ?4 ORDER BY memberships.conversation DESC",
+            SortBy::LastMessage => {
+                "(conversations.active_at, conversations.key) < (?3, ?4)
+                 ORDER BY conversations.active_at DESC, conversations.key DESC"
+            }
+        };
+        let mut statement = self.sql.prepare(&format!(
+            "SELECT {}, {COLUMNS} FROM users
+             JOIN memberships ON memberships.user = users.key
+             JOIN conversations ON conversations.key = memberships.conversation
+             WHERE users.app = ?1 AND users.id = ?2 AND ?3 IS NOT NULL AND memberships.is_deleted = 0 AND {order}
+             LIMIT ?5",
+            conversation::COLUMNS,
+        ))?;
+        let (active_at, key) = from.map_or((i64::MAX, i64::MAX), |from| (from.active_at.as_ms(), from.key.number()));
+        let found = statement.page((app.number(), user.as_str(), active_at, key, sql::limit(limit)), |row| {
+            let conversation = conversation::read(row)?;
+            let membership = read(row, conversation::COLUMN_COUNT, &conversation)?;
+            Ok((conversation, membership))
+        })?;
+        Ok(found.into_items())
+    }
+
+    fn conversation_count_of(&self, app: AppKey, user: &UserId) -> Result<u64, StoreError> {
+        let count = self
+            .sql
+            .prepare("SELECT conversation_count FROM users WHERE app = ?1 AND id = ?2")?
+            .first((app.number(), user.as_str()), |row| row.count(0))?;
+        Ok(count.unwrap_or_default())
+    }
 }
 
-pub fn conversations_of(
-    sql: Sql<'_>,
-    app: AppKey,
-    user: &UserId,
-    sort_by: SortBy,
-    from: Option<&ConversationRecord>,
-    limit: usize,
-) -> Result<Vec<(ConversationRecord, Membership)>, StoreError> {
-    // Keys grow with creation, so by creation this is one range of the primary key. By last message all conversations of the
-    // user are looked at: an index would have to be rewritten for every participant with every message.
-    let order = match sort_by {
-        SortBy::CreatedAt => "memberships.conversation < ?4 ORDER BY memberships.conversation DESC",
-        SortBy::LastMessage => {
-            "(conversations.active_at, conversations.key) < (?3, ?4)
-             ORDER BY conversations.active_at DESC, conversations.key DESC"
-        }
-    };
-    let mut statement = sql.prepare(&format!(
-        "SELECT {}, {COLUMNS} FROM users
-         JOIN memberships ON memberships.user = users.key
-         JOIN conversations ON conversations.key = memberships.conversation
-         WHERE users.app = ?1 AND users.id = ?2 AND ?3 IS NOT NULL AND memberships.is_deleted = 0 AND {order}
-         LIMIT ?5",
-        conversation::COLUMNS,
-    ))?;
-    let (active_at, key) = from.map_or((i64::MAX, i64::MAX), |from| (from.active_at.as_ms(), from.key.0));
-    let limit = sql::limit(limit);
-    let found = statement.page((app.0, user.as_str(), active_at, key, limit), |row| {
-        let conversation = conversation::read(row)?;
-        let membership = read(row, conversation::COLUMN_COUNT, &conversation)?;
-        Ok((conversation, membership))
-    })?;
-    Ok(found.into_items())
+impl MembershipWrites for Session<'_> {
+    fn delete_conversation_of(
+        &mut self,
+        app: AppKey,
+        user: &UserId,
+        conversation: &Held<ConversationRecord>,
+    ) -> Result<(), StoreError> {
+        let key = user::find_or_insert(self.sql, app, user)?;
+        message::forget_deletions_of(self.sql, key, conversation)?;
+        delete_for_member(self.sql, key, conversation)?;
+        self.tell_membership(app, user, conversation);
+        Ok(())
+    }
+
+    fn revive_conversation_of(
+        &mut self,
+        app: AppKey,
+        user: &UserId,
+        conversation: &ConversationRecord,
+    ) -> Result<(), StoreError> {
+        let key = user::find_or_insert(self.sql, app, user)?;
+        revive(self.sql, key, conversation)?;
+        self.tell_membership(app, user, conversation);
+        Ok(())
+    }
 }
 
-/// How many conversations of a user have unread messages, and how many these messages are.
-pub fn unread_totals(sql: Sql<'_>, user: UserKey) -> Result<(u64, u64), StoreError> {
-    sql.prepare(
-        "SELECT count(*), COALESCE(sum(unread), 0) FROM (
-                 SELECT COALESCE(visible_count, message_count) - settled_count AS unread FROM memberships
-                 JOIN conversations ON conversations.key = memberships.conversation WHERE memberships.user = ?1)
-             WHERE unread > 0",
-    )?
-    .one([user.0], |row| Ok((row.count(0)?, row.count(1)?)))
+impl Session<'_> {
+    /// Tells that a member did something for itself in a conversation.
+    pub fn tell_membership(&mut self, app: AppKey, user: &UserId, conversation: &ConversationRecord) {
+        let change = || Change::Membership { app, conversation: conversation.id, user: user.clone() };
+        self.tell(Kinds::MEMBERSHIPS, change);
+    }
 }
 
-/// Makes a user a member, again or for the first time. What was sent without the user does not count as unread (assumed).
+/// Makes a user a member, again or for the first time. What was sent without the user does not count as unread
+/// (assumed).
 pub fn join(sql: Sql<'_>, app: AppKey, user: &UserId, conversation: &ConversationRecord) -> Result<(), StoreError> {
     let key = user::find_or_insert(sql, app, user)?;
     let message_count = conversation.message_count.cast_signed();
@@ -98,13 +138,13 @@ pub fn join(sql: Sql<'_>, app: AppKey, user: &UserId, conversation: &Conversatio
              left_position = NULL, visible_count = NULL
              WHERE user = ?1 AND conversation = ?2 AND left_position IS NOT NULL",
         )?
-        .run((key.0, conversation.key.0, message_count))?;
+        .run((key.0, conversation.key.number(), message_count))?;
     if rejoined > 0 {
         revive(sql, key, conversation)?;
     } else {
         sql.prepare("INSERT INTO memberships (user, conversation, settled_count) VALUES (?1, ?2, ?3)")?.run((
             key.0,
-            conversation.key.0,
+            conversation.key.number(),
             message_count,
         ))?;
         sql.prepare("UPDATE users SET conversation_count = conversation_count + 1 WHERE key = ?1")?.run([key.0])?;
@@ -117,18 +157,28 @@ pub fn leave(sql: Sql<'_>, app: AppKey, user: &UserId, conversation: &Conversati
     let key = user::find_or_insert(sql, app, user)?;
     following::part(sql, key, conversation)?;
     sql.prepare("UPDATE memberships SET left_position = ?3, visible_count = ?4 WHERE user = ?1 AND conversation = ?2")?
-        .run((key.0, conversation.key.0, conversation.last_position, conversation.message_count.cast_signed()))?;
+        .run((
+            key.0,
+            conversation.key.number(),
+            conversation.last_position,
+            conversation.message_count.cast_signed(),
+        ))?;
     Ok(())
 }
 
 /// Deletes a conversation for a member, with all messages that are there now.
-pub fn delete_for_member(sql: Sql<'_>, user: UserKey, conversation: &ConversationRecord) -> Result<(), StoreError> {
+fn delete_for_member(sql: Sql<'_>, user: UserKey, conversation: &ConversationRecord) -> Result<(), StoreError> {
     set_deleted(sql, user, conversation, true)?;
     sql.prepare(
         "UPDATE memberships SET deleted_position = ?3, deleted_count = COALESCE(visible_count, ?4),
              settled_count = COALESCE(visible_count, ?4) WHERE user = ?1 AND conversation = ?2",
     )?
-    .run((user.0, conversation.key.0, conversation.last_position, conversation.message_count.cast_signed()))?;
+    .run((
+        user.0,
+        conversation.key.number(),
+        conversation.last_position,
+        conversation.message_count.cast_signed(),
+    ))?;
     Ok(())
 }
 
@@ -136,12 +186,12 @@ pub fn delete_for_member(sql: Sql<'_>, user: UserKey, conversation: &Conversatio
 pub fn revive_all(sql: Sql<'_>, conversation: &ConversationRecord) -> Result<(), StoreError> {
     let users: Vec<UserKey> = sql
         .prepare("SELECT user FROM memberships WHERE conversation = ?1 AND is_deleted = 1 AND left_position IS NULL")?
-        .all([conversation.key.0], |row| row.get(0).map(UserKey))?;
+        .all([conversation.key.number()], |row| row.get(0).map(UserKey))?;
     users.into_iter().try_for_each(|user| revive(sql, user, conversation))
 }
 
 /// Brings a conversation back to a member, if it deleted it for itself.
-pub fn revive(sql: Sql<'_>, user: UserKey, conversation: &ConversationRecord) -> Result<(), StoreError> {
+fn revive(sql: Sql<'_>, user: UserKey, conversation: &ConversationRecord) -> Result<(), StoreError> {
     set_deleted(sql, user, conversation, false)
 }
 
@@ -154,7 +204,7 @@ fn set_deleted(
 ) -> Result<(), StoreError> {
     let changed = sql
         .prepare("UPDATE memberships SET is_deleted = ?3 WHERE user = ?1 AND conversation = ?2 AND is_deleted <> ?3")?
-        .run((user.0, conversation.key.0, is_deleted))?;
+        .run((user.0, conversation.key.number(), is_deleted))?;
     if changed > 0 {
         let by = if is_deleted { -1 } else { 1 };
         sql.prepare("UPDATE users SET conversation_count = conversation_count + ?2 WHERE key = ?1")?
@@ -163,21 +213,32 @@ fn set_deleted(
     Ok(())
 }
 
-/// Counts a message that a user has not to read any more, or, with `by` = -1, one that it has.
+/// Counts a message as no longer unread for a user, if it is one that the user can see.
 pub fn settle(
     sql: Sql<'_>,
     app: AppKey,
     user: &UserId,
     conversation: &ConversationRecord,
     position: u32,
-    by: i64,
 ) -> Result<(), StoreError> {
     sql.prepare(
-        "UPDATE memberships SET settled_count = settled_count + ?5
-             WHERE user = (SELECT key FROM users WHERE app = ?1 AND id = ?2) AND conversation = ?3
-             AND (left_position IS NULL OR left_position >= ?4) AND deleted_position < ?4",
+        "UPDATE memberships SET settled_count = settled_count + 1
+         WHERE user = (SELECT key FROM users WHERE app = ?1 AND id = ?2) AND conversation = ?3
+         AND (left_position IS NULL OR left_position >= ?4) AND deleted_position < ?4",
     )?
-    .run((app.0, user.as_str(), conversation.key.0, position, by))?;
+    .run((app.number(), user.as_str(), conversation.key.number(), position))?;
+    Ok(())
+}
+
+/// Counts so many messages more, or less, as deleted by a user for itself.
+pub fn count_deleted(
+    sql: Sql<'_>,
+    user: UserKey,
+    conversation: &ConversationRecord,
+    by: i64,
+) -> Result<(), StoreError> {
+    sql.prepare("UPDATE memberships SET deleted_count = deleted_count + ?3 WHERE user = ?1 AND conversation = ?2")?
+        .run((user.0, conversation.key.number(), by))?;
     Ok(())
 }
 
@@ -188,7 +249,7 @@ pub fn forget_message(sql: Sql<'_>, conversation: &ConversationRecord, position:
              deleted_count = deleted_count - (deleted_position >= ?2)
              WHERE conversation = ?1 AND (left_position IS NULL OR left_position >= ?2)",
     )?
-    .run((conversation.key.0, position))?;
+    .run((conversation.key.number(), position))?;
     Ok(())
 }
 
@@ -199,7 +260,7 @@ pub fn delete_all(sql: Sql<'_>, conversation: &ConversationRecord) -> Result<(),
         "UPDATE users SET conversation_count = conversation_count - 1
              WHERE key IN (SELECT user FROM memberships WHERE conversation = ?1 AND is_deleted = 0)",
     )?
-    .run([conversation.key.0])?;
-    sql.prepare("DELETE FROM memberships WHERE conversation = ?1")?.run([conversation.key.0])?;
+    .run([conversation.key.number()])?;
+    sql.prepare("DELETE FROM memberships WHERE conversation = ?1")?.run([conversation.key.number()])?;
     Ok(())
 }

@@ -1,14 +1,22 @@
 //! Messages: one row each, keyed by conversation and position.
 
 use layer_store::StoreError;
+use layer_store::app::{AppReads as _, IdUse};
+use layer_store::changes::{Change, Kinds, What};
 use layer_store::codec;
-use layer_store::model::{AppKey, ConversationRecord, Gathered, MessageRecord, NewMessageRecord, PositionRange};
+use layer_store::conversation::ConversationRecord;
+use layer_store::held::{Held, Inserted};
+use layer_store::key::AppKey;
+use layer_store::membership::Membership;
+use layer_store::message::{MessageReads, MessageRecord, MessageWrites, NewMessageRecord, PositionRange};
+use layer_store::page::Gathered;
 use layer_wire::message::Sender;
-use layer_wire::{ConversationId, MessageId, UserId};
+use layer_wire::part::Part;
+use layer_wire::{ConversationId, MessageId, Timestamp, UserId};
 
 use super::sql::{self, Row, Sql};
 use super::user::{self, UserKey};
-use super::{content, deletion, membership};
+use super::{Session, content, membership};
 
 /// The columns that [`read`] expects, in its order.
 const COLUMNS: &str = "messages.key, messages.uuid, messages.sent_at, messages.sender_user, messages.sender_name, \
@@ -16,7 +24,7 @@ const COLUMNS: &str = "messages.key, messages.uuid, messages.sent_at, messages.s
 
 /// The key of the row at a position of a conversation.
 pub fn key(conversation: &ConversationRecord, position: u32) -> i64 {
-    conversation.key.0 << 32 | i64::from(position)
+    conversation.key.number() << 32 | i64::from(position)
 }
 
 /// How many columns [`read`] takes.
@@ -55,29 +63,216 @@ pub fn sender_columns(sender: &Sender) -> (Option<&str>, Option<&str>) {
     }
 }
 
-pub fn get(sql: Sql<'_>, app: AppKey, id: MessageId) -> Result<Option<MessageRecord>, StoreError> {
-    sql.prepare(&format!(
-        "SELECT {COLUMNS}, conversations.uuid FROM messages
-             JOIN conversations ON conversations.key = messages.key >> 32
-             WHERE messages.app = ?1 AND messages.uuid = ?2"
-    ))?
-    .first((app.0, id.uuid().as_bytes()), |row| {
-        let conversation = ConversationId::new(row.uuid(COLUMN_COUNT)?);
-        read(row, conversation)
-    })
+impl MessageReads for Session<'_> {
+    fn message(&self, app: AppKey, id: MessageId) -> Result<Option<MessageRecord>, StoreError> {
+        self.sql
+            .prepare(&format!(
+                "SELECT {COLUMNS}, conversations.uuid FROM messages
+                 JOIN conversations ON conversations.key = messages.key >> 32
+                 WHERE messages.app = ?1 AND messages.uuid = ?2"
+            ))?
+            .first((app.number(), id.uuid().as_bytes()), |row| read(row, ConversationId::new(row.uuid(COLUMN_COUNT)?)))
+    }
+
+    fn messages(
+        &self,
+        conversation: &ConversationRecord,
+        range: PositionRange,
+        limit: usize,
+    ) -> Result<Vec<MessageRecord>, StoreError> {
+        list_of(self.sql, conversation, None, range, limit)
+    }
+
+    fn messages_of(
+        &self,
+        app: AppKey,
+        user: &UserId,
+        conversation: &ConversationRecord,
+        membership: Membership,
+        after: Option<u32>,
+        limit: usize,
+    ) -> Result<Vec<MessageRecord>, StoreError> {
+        // Most users never deleted a message, and then their own table need not be asked about each one.
+        let reader = if membership.deleted_count > 0 { user::find(self.sql, app, user)? } else { None };
+        list_of(self.sql, conversation, reader, membership.visible(after), limit)
+    }
+
+    fn has_deleted_message(
+        &self,
+        app: AppKey,
+        user: &UserId,
+        conversation: &ConversationRecord,
+        position: u32,
+    ) -> Result<bool, StoreError> {
+        self.sql
+            .prepare(
+                "SELECT 1 FROM message_deletions
+                 WHERE message = ?1 AND user = (SELECT key FROM users WHERE app = ?2 AND id = ?3)",
+            )?
+            .exists((key(conversation, position), app.number(), user.as_str()))
+    }
 }
 
-pub fn list(
-    sql: Sql<'_>,
-    conversation: &ConversationRecord,
-    range: PositionRange,
-    limit: usize,
-) -> Result<Vec<MessageRecord>, StoreError> {
-    list_of(sql, conversation, None, range, limit)
+impl MessageWrites for Session<'_> {
+    fn hold_message(&mut self, app: AppKey, id: MessageId) -> Result<Option<Held<MessageRecord>>, StoreError> {
+        Ok(self.message(app, id)?.map(Held::by_engine))
+    }
+
+    fn append_message(
+        &mut self,
+        app: AppKey,
+        conversation: &mut Held<ConversationRecord>,
+        new: NewMessageRecord,
+    ) -> Result<Inserted<MessageRecord, IdUse>, StoreError> {
+        match self.id_use(app, new.id.uuid())? {
+            Some(id_use) => Ok(Inserted::Taken(id_use)),
+            None => self.append(app, conversation, new).map(Inserted::Done),
+        }
+    }
+
+    fn put_parts(
+        &mut self,
+        app: AppKey,
+        conversation: &ConversationRecord,
+        message: &mut Held<MessageRecord>,
+        parts: Vec<Part>,
+        updated_at: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.sql.prepare("UPDATE messages SET parts = ?2, updated_at = ?3 WHERE key = ?1")?.run((
+            key(conversation, message.position),
+            codec::encode_parts(message.id.uuid(), &parts),
+            updated_at.as_ms(),
+        ))?;
+        // First the new ones, so that nothing is given up in between.
+        content::retain(self.sql, app, &content::referenced(&parts))?;
+        content::release(self.sql, app, &content::referenced(&message.parts))?;
+        let record = message.in_engine();
+        (record.parts, record.updated_at) = (parts, Some(updated_at));
+        self.tell_unused_files();
+        self.tell_message(app, message, What::Changed);
+        Ok(())
+    }
+
+    fn delete_message(
+        &mut self,
+        app: AppKey,
+        conversation: &mut Held<ConversationRecord>,
+        message: &Held<MessageRecord>,
+    ) -> Result<(), StoreError> {
+        let sql = self.sql;
+        sql.prepare("INSERT INTO deleted_messages (app, uuid) VALUES (?1, ?2)")?
+            .run((app.number(), message.id.uuid().as_bytes()))?;
+        sql.prepare("DELETE FROM messages WHERE key = ?1")?.run([key(conversation, message.position)])?;
+        content::release(sql, app, &content::referenced(&message.parts))?;
+        let active_at = sql
+            .prepare(
+                "UPDATE conversations SET message_count = message_count - 1, active_at = COALESCE(
+                     (SELECT sent_at FROM messages WHERE key BETWEEN ?2 AND ?3 ORDER BY key DESC LIMIT 1), created_at)
+                 WHERE key = ?1 RETURNING active_at",
+            )?
+            .one((conversation.key.number(), key(conversation, 1), key(conversation, u32::MAX)), |row| row.time(0))?;
+        let deleted_before = forget_deletions(sql, conversation, message.position)?;
+        membership::forget_message(sql, conversation, message.position)?;
+        for (user, _) in &message.recipient_status.0 {
+            if message.recipient_status.is_unread_for(user)
+                && user::find(sql, app, user)?.is_none_or(|key| !deleted_before.contains(&key))
+            {
+                membership::settle(sql, app, user, conversation, message.position)?;
+            }
+        }
+        let record = conversation.in_engine();
+        (record.message_count, record.active_at) = (record.message_count.saturating_sub(1), active_at);
+        self.tell_unused_files();
+        self.tell_message(app, message, What::Deleted);
+        Ok(())
+    }
+
+    fn delete_message_of(
+        &mut self,
+        app: AppKey,
+        user: &UserId,
+        conversation: &ConversationRecord,
+        message: &Held<MessageRecord>,
+    ) -> Result<(), StoreError> {
+        let user_key = user::find_or_insert(self.sql, app, user)?;
+        let added = self
+            .sql
+            .prepare("INSERT OR IGNORE INTO message_deletions (message, user) VALUES (?1, ?2)")?
+            .run((key(conversation, message.position), user_key.0))?;
+        if added == 0 {
+            return Ok(());
+        }
+        if message.recipient_status.is_unread_for(user) {
+            membership::settle(self.sql, app, user, conversation, message.position)?;
+        }
+        membership::count_deleted(self.sql, user_key, conversation, 1)?;
+        self.tell_membership(app, user, conversation);
+        Ok(())
+    }
+}
+
+impl Session<'_> {
+    /// Appends a message whose id is free.
+    pub fn append(
+        &mut self,
+        app: AppKey,
+        conversation: &mut Held<ConversationRecord>,
+        new: NewMessageRecord,
+    ) -> Result<MessageRecord, StoreError> {
+        let sql = self.sql;
+        let full = || StoreError::Failed("the conversation is full".into());
+        let position = conversation.last_position.checked_add(1).ok_or_else(full)?;
+        let (sender_user, sender_name) = sender_columns(&new.sender);
+        sql.prepare(
+            "INSERT INTO messages (key, app, uuid, sent_at, sender_user, sender_name, recipients, parts)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        )?
+        .run((
+            key(conversation, position),
+            app.number(),
+            new.id.uuid().as_bytes(),
+            new.sent_at.as_ms(),
+            sender_user,
+            sender_name,
+            codec::encode_recipients(&new.recipient_status),
+            codec::encode_parts(new.id.uuid(), &new.parts),
+        ))?;
+        sql.prepare(
+            "UPDATE conversations SET last_position = ?2, message_count = message_count + 1, active_at = ?3
+             WHERE key = ?1",
+        )?
+        .run((conversation.key.number(), position, new.sent_at.as_ms()))?;
+        content::retain(sql, app, &content::referenced(&new.parts))?;
+        membership::revive_all(sql, conversation)?;
+        if let Some(user) = new.sender.user() {
+            membership::settle(sql, app, user, conversation, position)?;
+        }
+        let record = conversation.in_engine();
+        record.last_position = position;
+        record.message_count += 1;
+        record.active_at = new.sent_at;
+        let message = MessageRecord {
+            id: new.id,
+            conversation: conversation.id,
+            position,
+            sent_at: new.sent_at,
+            updated_at: None,
+            sender: new.sender,
+            parts: new.parts,
+            recipient_status: new.recipient_status,
+        };
+        self.tell_message(app, &message, What::Created);
+        Ok(message)
+    }
+
+    fn tell_message(&mut self, app: AppKey, message: &MessageRecord, what: What) {
+        let MessageRecord { conversation, id, position, .. } = *message;
+        self.tell(Kinds::MESSAGES, || Change::Message { app, conversation, id, position, what });
+    }
 }
 
 /// The messages of a range, newest first, without those that `reader` deleted for itself.
-pub fn list_of(
+fn list_of(
     sql: Sql<'_>,
     conversation: &ConversationRecord,
     reader: Option<UserKey>,
@@ -89,8 +284,8 @@ pub fn list_of(
     Ok(select(sql, conversation, reader, (range.above, last), "DESC", limit)?.into_items())
 }
 
-/// The messages above the position `above`, up to `up_to`, that `reader` did not delete for itself: oldest first, at most `limit`,
-/// and whether there was no room for more.
+/// The messages above the position `above`, up to `up_to`, that `reader` did not delete for itself: oldest first, at
+/// most `limit`.
 pub fn list_oldest_first(
     sql: Sql<'_>,
     conversation: &ConversationRecord,
@@ -124,89 +319,42 @@ fn select(
         .page((key(conversation, above), key(conversation, up_to), limit, reader), |row| read(row, conversation.id))
 }
 
-pub fn append(
-    sql: Sql<'_>,
-    app: AppKey,
-    conversation: &ConversationRecord,
-    new: NewMessageRecord,
-) -> Result<MessageRecord, StoreError> {
-    let full = || StoreError::Failed("the conversation is full".into());
-    let position = conversation.last_position.checked_add(1).ok_or_else(full)?;
-    let (sender_user, sender_name) = sender_columns(&new.sender);
-    sql.prepare(
-        "INSERT INTO messages (key, app, uuid, sent_at, sender_user, sender_name, recipients, parts)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-    )?
-    .run((
-        key(conversation, position),
-        app.0,
-        new.id.uuid().as_bytes(),
-        new.sent_at.as_ms(),
-        sender_user,
-        sender_name,
-        codec::encode_recipients(&new.recipient_status),
-        codec::encode_parts(new.id.uuid(), &new.parts),
-    ))?;
-    sql.prepare(
-        "UPDATE conversations SET last_position = ?2, message_count = message_count + 1, active_at = ?3
-             WHERE key = ?1",
-    )?
-    .run((conversation.key.0, position, new.sent_at.as_ms()))?;
-    content::retain(sql, app, &content::referenced(&new.parts))?;
-    membership::revive_all(sql, conversation)?;
-    if let Some(user) = new.sender.user() {
-        membership::settle(sql, app, user, conversation, position, 1)?;
-    }
-    Ok(MessageRecord {
-        id: new.id,
-        conversation: conversation.id,
-        position,
-        sent_at: new.sent_at,
-        updated_at: None,
-        sender: new.sender,
-        parts: new.parts,
-        recipient_status: new.recipient_status,
-    })
-}
-
-pub fn delete(
-    sql: Sql<'_>,
-    app: AppKey,
-    conversation: &ConversationRecord,
-    message: &MessageRecord,
-) -> Result<(), StoreError> {
-    sql.prepare("INSERT INTO deleted_messages (app, uuid) VALUES (?1, ?2)")?
-        .run((app.0, message.id.uuid().as_bytes()))?;
-    sql.prepare("DELETE FROM messages WHERE key = ?1")?.run([key(conversation, message.position)])?;
-    content::release(sql, app, &content::referenced(&message.parts))?;
-    sql.prepare(
-        "UPDATE conversations SET message_count = message_count - 1, active_at = COALESCE(
-                 (SELECT sent_at FROM messages WHERE key BETWEEN ?2 AND ?3 ORDER BY key DESC LIMIT 1), created_at)
-             WHERE key = ?1",
-    )?
-    .run((conversation.key.0, key(conversation, 1), key(conversation, u32::MAX)))?;
-    let deleted_before = deletion::forget(sql, conversation, message.position)?;
-    membership::forget_message(sql, conversation, message.position)?;
-    for (user, _) in &message.recipient_status.0 {
-        if message.recipient_status.is_unread_for(user)
-            && user::find(sql, app, user)?.is_none_or(|key| !deleted_before.contains(&key))
-        {
-            membership::settle(sql, app, user, conversation, message.position, 1)?;
-        }
-    }
-    Ok(())
-}
-
 /// Deletes all messages of a conversation; their ids stay in use.
 ///
 /// The time it takes grows with the number of messages, and other writes wait meanwhile.
 pub fn delete_all(sql: Sql<'_>, app: AppKey, conversation: &ConversationRecord) -> Result<(), StoreError> {
-    let range = (app.0, key(conversation, 1), key(conversation, u32::MAX));
+    let range = (app.number(), key(conversation, 1), key(conversation, u32::MAX));
     sql.prepare(
         "INSERT INTO deleted_messages (app, uuid)
              SELECT app, uuid FROM messages WHERE app = ?1 AND key BETWEEN ?2 AND ?3",
     )?
     .run(range)?;
     sql.prepare("DELETE FROM messages WHERE app = ?1 AND key BETWEEN ?2 AND ?3")?.run(range)?;
+    sql.prepare("DELETE FROM message_deletions WHERE message BETWEEN ?1 AND ?2")?.run((range.1, range.2))?;
+    Ok(())
+}
+
+/// Forgets who deleted a message for itself, because it is deleted for everyone now, and tells who it was.
+fn forget_deletions(
+    sql: Sql<'_>,
+    conversation: &ConversationRecord,
+    position: u32,
+) -> Result<Vec<UserKey>, StoreError> {
+    let users = sql
+        .prepare("DELETE FROM message_deletions WHERE message = ?1 RETURNING user")?
+        .all([key(conversation, position)], |row| row.get(0).map(UserKey))?;
+    for user in &users {
+        membership::count_deleted(sql, *user, conversation, -1)?;
+    }
+    Ok(users)
+}
+
+/// Forgets which messages of a conversation a user deleted for itself, because the conversation is deleted for it now.
+pub fn forget_deletions_of(sql: Sql<'_>, user: UserKey, conversation: &ConversationRecord) -> Result<(), StoreError> {
+    sql.prepare("DELETE FROM message_deletions WHERE message BETWEEN ?1 AND ?2 AND user = ?3")?.run((
+        key(conversation, 1),
+        key(conversation, u32::MAX),
+        user.0,
+    ))?;
     Ok(())
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use layer_store::{DataLocation, OpenError};
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
-use crate::{file, outbox};
+use super::{claim, file, outbox};
 
 /// Marks a file as ours, in the header of the file: "LAYR".
 const APPLICATION_ID: i32 = 0x4C41_5952;
@@ -23,6 +23,7 @@ pub const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/008_content.sql"),
     include_str!("../migrations/009_export.sql"),
     include_str!("../migrations/010_webhook_contract.sql"),
+    include_str!("../migrations/011_claim.sql"),
 ];
 
 /// The step that also rewrites what waits in the outbox.
@@ -136,7 +137,7 @@ fn set_cache(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "cache_size", -8192)
 }
 
-/// Brings the schema up to date, one transaction per step.
+/// Brings the schema up to date, one transaction per step, and makes the queues ready for the workers of this process.
 pub fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
     for (version, migration) in (0_i64..).zip(MIGRATIONS) {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -151,5 +152,15 @@ pub fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
             transaction.commit()?;
         }
     }
-    Ok(())
+    forget_claims(connection)
+}
+
+/// Forgets who worked on what: the database is opened by one process at a time, so whoever it was is gone.
+fn forget_claims(connection: &mut Connection) -> rusqlite::Result<()> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    for table in claim::TABLES {
+        transaction
+            .execute(&format!("UPDATE {table} SET claim = NULL, claimed_until = NULL WHERE claim IS NOT NULL"), [])?;
+    }
+    transaction.commit()
 }

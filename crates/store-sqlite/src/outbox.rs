@@ -4,8 +4,8 @@ use layer_wire::signed;
 use rusqlite::{Connection, params};
 use serde_json::Value;
 
-/// Writes every payload that waits as JavaScript would write it (contract 6.3), which releases before schema 10 did not. Ids, names and
-/// what is told stay as they are.
+/// Writes every payload that waits as JavaScript would write it (contract 6.3), which releases before schema 10 did
+/// not. Ids, names and what is told stay as they are.
 pub fn rewrite(connection: &Connection) -> rusqlite::Result<()> {
     let failed = |error: serde_json::Error| rusqlite::Error::ToSqlConversionFailure(Box::new(error));
     let mut next =

@@ -14,7 +14,7 @@ const QUEUE_LENGTH: usize = 1024;
 
 /// The pool of readers.
 pub struct Readers {
-    jobs: Sender<ReadJob>,
+    jobs: Sender<Box<dyn ReadJob>>,
     threads: Vec<JoinHandle<()>>,
 }
 
@@ -23,7 +23,7 @@ impl Readers {
     pub fn start(connections: Vec<Connection>) -> std::io::Result<Self> {
         let (jobs, receiver) = bounded(QUEUE_LENGTH);
         let start = |connection| {
-            let receiver: Receiver<ReadJob> = receiver.clone();
+            let receiver: Receiver<Box<dyn ReadJob>> = receiver.clone();
             std::thread::Builder::new().name("layer-reader".into()).spawn(move || run(&connection, &receiver))
         };
         let threads = connections.into_iter().map(start).collect::<Result<_, _>>()?;
@@ -31,7 +31,7 @@ impl Readers {
     }
 
     /// Takes a read. Error: `Busy` when too many wait.
-    pub fn enqueue(&self, job: ReadJob) -> Result<(), StoreError> {
+    pub fn enqueue(&self, job: Box<dyn ReadJob>) -> Result<(), StoreError> {
         self.jobs.try_send(job).map_err(|error| match error {
             TrySendError::Full(_) => StoreError::Busy,
             TrySendError::Disconnected(_) => StoreError::Closed,
@@ -48,11 +48,11 @@ impl Readers {
     }
 }
 
-fn run(connection: &Connection, jobs: &Receiver<ReadJob>) {
+fn run(connection: &Connection, jobs: &Receiver<Box<dyn ReadJob>>) {
     for job in jobs {
         // One transaction, so that all statements of a job see the same state.
         if let Err(error) = connection.execute_batch("BEGIN") {
-            job(Err(failed(error)));
+            job.finish(Err(failed(error)));
             continue;
         }
         run_read(connection, job);

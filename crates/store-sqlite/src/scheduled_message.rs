@@ -1,9 +1,15 @@
 //! The queue of messages that are to be sent later.
 
 use layer_store::StoreError;
+use layer_store::app::{AppReads as _, IdUse};
+use layer_store::changes::{Change, Kinds};
 use layer_store::codec;
-use layer_store::model::{AppKey, ConversationRecord};
+use layer_store::conversation::ConversationRecord;
+use layer_store::held::{Held, Inserted};
+use layer_store::key::AppKey;
+use layer_store::message::{MessageRecord, NewMessageRecord};
 use layer_store::scheduled_message::{ScheduledMessageReads, ScheduledMessageRecord, ScheduledMessageWrites};
+use layer_wire::message::RecipientStatus;
 use layer_wire::{ConversationId, MessageId, Timestamp, UserId};
 
 use super::sql::{self, Row, Sql};
@@ -23,7 +29,7 @@ fn read(row: &Row<'_>) -> Result<(AppKey, ScheduledMessageRecord), StoreError> {
         sender: message::read_sender(row, 4)?,
         parts: codec::decode_parts(uuid, row.blob(6)?)?,
     };
-    Ok((AppKey(row.get(0)?), record))
+    Ok((AppKey::from_number(row.get(0)?), record))
 }
 
 impl ScheduledMessageReads for Session<'_> {
@@ -33,19 +39,8 @@ impl ScheduledMessageReads for Session<'_> {
             .prepare(&format!(
                 "SELECT {COLUMNS} FROM {TABLES} WHERE scheduled_messages.app = ?1 AND scheduled_messages.uuid = ?2"
             ))?
-            .first((app.0, id.uuid().as_bytes()), read)?;
+            .first((app.number(), id.uuid().as_bytes()), read)?;
         Ok(found.map(|(_, record)| record))
-    }
-
-    fn due_scheduled_messages(
-        &self,
-        now: Timestamp,
-        limit: usize,
-    ) -> Result<Vec<(AppKey, ScheduledMessageRecord)>, StoreError> {
-        let mut statement = self.sql.prepare(&format!(
-            "SELECT {COLUMNS} FROM {TABLES} WHERE due_at <= ?1 ORDER BY due_at, scheduled_messages.key LIMIT ?2"
-        ))?;
-        Ok(statement.page((now.as_ms(), sql::limit(limit)), read)?.into_items())
     }
 
     fn next_scheduled_message(&self) -> Result<Option<Timestamp>, StoreError> {
@@ -57,9 +52,12 @@ impl ScheduledMessageWrites for Session<'_> {
     fn insert_scheduled_message(
         &mut self,
         app: AppKey,
-        conversation: &ConversationRecord,
+        conversation: &Held<ConversationRecord>,
         new: &ScheduledMessageRecord,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Inserted<(), IdUse>, StoreError> {
+        if let Some(id_use) = self.id_use(app, new.id.uuid())? {
+            return Ok(Inserted::Taken(id_use));
+        }
         let (sender_user, sender_name) = message::sender_columns(&new.sender);
         self.sql
             .prepare(
@@ -67,23 +65,57 @@ impl ScheduledMessageWrites for Session<'_> {
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
             )?
             .run((
-                app.0,
+                app.number(),
                 new.id.uuid().as_bytes(),
-                conversation.key.0,
+                conversation.key.number(),
                 new.due_at.as_ms(),
                 sender_user,
                 sender_name,
                 codec::encode_parts(new.id.uuid(), &new.parts),
             ))?;
-        content::retain(self.sql, app, &content::referenced(&new.parts))
+        content::retain(self.sql, app, &content::referenced(&new.parts))?;
+        self.tell(Kinds::SCHEDULED_MESSAGES, || Change::ScheduledMessages);
+        Ok(Inserted::Done(()))
     }
 
-    fn take_scheduled_message(&mut self, app: AppKey, sent: &ScheduledMessageRecord) -> Result<(), StoreError> {
-        self.sql
-            .prepare("DELETE FROM scheduled_messages WHERE app = ?1 AND uuid = ?2")?
-            .run((app.0, sent.id.uuid().as_bytes()))?;
-        content::release(self.sql, app, &content::referenced(&sent.parts))
+    fn hold_due_messages(
+        &mut self,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<(AppKey, Held<ScheduledMessageRecord>)>, StoreError> {
+        let due = self
+            .sql
+            .prepare(&format!(
+                "SELECT {COLUMNS} FROM {TABLES} WHERE due_at <= ?1 ORDER BY due_at, scheduled_messages.key LIMIT ?2"
+            ))?
+            .page((now.as_ms(), sql::limit(limit)), |row| {
+                let (app, record) = read(row)?;
+                Ok((app, Held::by_engine(record)))
+            })?;
+        Ok(due.into_items())
     }
+
+    fn send_scheduled_message(
+        &mut self,
+        app: AppKey,
+        conversation: &mut Held<ConversationRecord>,
+        message: &Held<ScheduledMessageRecord>,
+        sent_at: Timestamp,
+        recipient_status: RecipientStatus,
+    ) -> Result<MessageRecord, StoreError> {
+        let ScheduledMessageRecord { id, sender, parts, .. } = (**message).clone();
+        // First the new one, so that what it refers to is not given up in between.
+        let sent = self.append(app, conversation, NewMessageRecord { id, sent_at, sender, parts, recipient_status })?;
+        take(self.sql, app, message)?;
+        Ok(sent)
+    }
+}
+
+/// Takes a message out of the queue.
+fn take(sql: Sql<'_>, app: AppKey, message: &ScheduledMessageRecord) -> Result<(), StoreError> {
+    sql.prepare("DELETE FROM scheduled_messages WHERE app = ?1 AND uuid = ?2")?
+        .run((app.number(), message.id.uuid().as_bytes()))?;
+    content::release(sql, app, &content::referenced(&message.parts))
 }
 
 /// Drops what a user, or everyone when there is none, had scheduled in a conversation. The ids stay in use.
@@ -91,11 +123,11 @@ pub fn cancel(sql: Sql<'_>, conversation: &ConversationRecord, sender: Option<&U
     let mut statement = sql.prepare(&format!(
         "SELECT {COLUMNS} FROM {TABLES} WHERE conversation = ?1 AND (?2 IS NULL OR sender_user = ?2)"
     ))?;
-    let dropped = statement.all((conversation.key.0, sender.map(UserId::as_str)), read)?;
+    let dropped = statement.all((conversation.key.number(), sender.map(UserId::as_str)), read)?;
     for (app, message) in &dropped {
         sql.prepare("INSERT INTO deleted_messages (app, uuid) VALUES (?1, ?2)")?
-            .run((app.0, message.id.uuid().as_bytes()))?;
-        (Session { sql }).take_scheduled_message(*app, message)?;
+            .run((app.number(), message.id.uuid().as_bytes()))?;
+        take(sql, *app, message)?;
     }
     Ok(())
 }

@@ -12,8 +12,8 @@ use super::sql::failed;
 /// Tables that a reset leaves alone: clients go on with their app and token, and links are signed as before.
 const KEPT: [&str; 3] = ["apps", "app_tokens", "secrets"];
 
-/// Where the header of a file says how it is journalled, and the value for a rollback journal. A database in memory cannot be
-/// opened while it says WAL, and a restored one goes back to WAL by itself.
+/// Where the header of a file says how it is journalled, and the value for a rollback journal. A database in memory
+/// cannot be opened while it says WAL, and a restored one goes back to WAL by itself.
 const JOURNAL_VERSIONS: std::ops::Range<usize> = 18..20;
 const ROLLBACK_JOURNAL: u8 = 1;
 

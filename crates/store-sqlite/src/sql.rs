@@ -1,7 +1,8 @@
-//! SQL as the modules of this crate speak it: prepared statements, and rows read into records, with errors of the store.
+//! SQL as the modules of this crate speak it: prepared statements, and rows read into records, with errors of the
+//! store.
 
 use layer_store::StoreError;
-use layer_store::model::{Gathered, Weighed};
+use layer_store::page::{Gathered, Weighed};
 use layer_wire::Timestamp;
 use rusqlite::types::FromSql;
 use rusqlite::{CachedStatement, ErrorCode, Params};

@@ -3,32 +3,39 @@
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Arc, Mutex};
 
-use layer_store::model::{AnnouncementRecord, AppKey};
+use layer_store::announcement::{AnnouncementReads as _, AnnouncementRecord};
+use layer_store::app::AppWrites as _;
+use layer_store::block::BlockReads as _;
+use layer_store::changes::{Change, Changes, Feed, Kinds};
+use layer_store::export::ExportReads as _;
+use layer_store::held::Inserted;
+use layer_store::key::AppKey;
+use layer_store::message::MessageReads as _;
 use layer_store::token::TokenHash;
 use layer_store::{DataLocation, Store, StoreError, WriteJob, Writes};
 use layer_wire::message::Sender;
 use layer_wire::part::{Part, PartBody};
-use layer_wire::{AnnouncementId, AppId, MessageId, Timestamp, UserId};
+use layer_wire::{AnnouncementId, AppId, ExportId, MessageId, Timestamp, UserId};
 use uuid::Uuid;
 
-use super::sql::Sql;
 use super::writer::{self, Job};
-use super::{SqliteStore, open};
+use super::{Session, SqliteStore, open};
 
-const APP: AppKey = AppKey(1);
+const APP: AppKey = AppKey::from_number(1);
 
-type Work = Box<dyn FnOnce(&mut dyn Writes) -> Result<(), StoreError> + Send>;
+type Work = Box<dyn FnMut(&mut dyn Writes) -> Result<(), StoreError> + Send>;
 
 /// A job that reports what became of it.
 struct Reporting {
-    work: Option<Work>,
+    work: Work,
     outcome: Option<Result<(), StoreError>>,
     reports: Arc<Mutex<Vec<Result<(), StoreError>>>>,
 }
 
 impl WriteJob for Reporting {
     fn run(&mut self, writes: &mut dyn Writes) -> bool {
-        self.outcome = self.work.take().map(|work| work(writes));
+        self.outcome = None;
+        self.outcome = Some((self.work)(writes));
         self.outcome == Some(Ok(()))
     }
 
@@ -46,42 +53,51 @@ fn block(blocked: &'static str) -> Work {
     Box::new(move |writes| writes.block(APP, &user("owner"), &user(blocked)))
 }
 
-fn announce() -> Work {
-    Box::new(|writes| {
+fn announce(id: u128) -> Work {
+    Box::new(move |writes| {
         let announcement = AnnouncementRecord {
-            id: AnnouncementId::new(Uuid::from_u128(7)),
+            id: AnnouncementId::new(Uuid::from_u128(id)),
             sent_at: Timestamp::from_ms(0),
             recipients: vec![user("a")],
             sender: Sender::Name("x".into()),
             parts: vec![],
         };
-        writes.insert_announcement(APP, &announcement)
+        assert_eq!(writes.insert_announcement(APP, &announcement)?, Inserted::Done(()));
+        Ok(())
     })
 }
 
-/// Runs the works as one batch on a fresh database that was prepared with some SQL, then returns what was reported and who is
-/// blocked in the end.
+/// Runs the works as one batch on a fresh database that was prepared with some SQL, then returns what was reported and
+/// who is blocked in the end.
 fn run_batch(prepare: &str, works: Vec<Work>) -> (Vec<Result<(), StoreError>>, Vec<String>) {
+    let (reports, blocked, _) = run_batch_and_listen(prepare, works);
+    (reports, blocked)
+}
+
+/// The same, with what was told of block lists and announcements.
+fn run_batch_and_listen(prepare: &str, works: Vec<Work>) -> (Vec<Result<(), StoreError>>, Vec<String>, Changes) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("layer.db");
     let connection = open::open_writer(&DataLocation::File(path.clone())).unwrap();
-    super::app::insert(Sql(&connection), AppId::new(Uuid::from_u128(1)), &TokenHash::of("x"), Timestamp::from_ms(0))
-        .unwrap();
+    let app = AppId::new(Uuid::from_u128(1));
+    Session::of_reader(&connection).insert_app(app, &TokenHash::of("x"), Timestamp::from_ms(0)).unwrap();
     connection.execute_batch(prepare).unwrap();
     let reports = Arc::new(Mutex::new(vec![]));
     let (jobs, receiver) = crossbeam_channel::unbounded();
     for work in works {
-        let job = Reporting { work: Some(work), outcome: None, reports: Arc::clone(&reports) };
+        let job = Reporting { work, outcome: None, reports: Arc::clone(&reports) };
         jobs.send(Job::Write(Box::new(job))).unwrap();
     }
     drop(jobs);
-    writer::run(connection, &receiver).unwrap();
+    let feed = Arc::new(Feed::default());
+    let changes = feed.subscribe(Kinds::BLOCK_LISTS | Kinds::ANNOUNCEMENTS);
+    writer::run(connection, &receiver, &feed).unwrap();
     let reader = open::open_reader(&path).unwrap();
-    let mut blocked: Vec<_> =
-        super::block::list(Sql(&reader), APP, &user("owner")).unwrap().iter().map(ToString::to_string).collect();
+    let blocked = Session::of_reader(&reader).block_list(APP, &user("owner")).unwrap();
+    let mut blocked: Vec<_> = blocked.iter().map(ToString::to_string).collect();
     blocked.sort();
     let reports = reports.lock().unwrap().clone();
-    (reports, blocked)
+    (reports, blocked, changes)
 }
 
 /// A file of the first release: schema 1, parts in format 1.
@@ -107,7 +123,7 @@ fn a_file_of_the_first_release_is_opened_and_read() {
     drop(old);
 
     let connection = open::open_writer(&DataLocation::File(path)).unwrap();
-    let read = super::message::get(Sql(&connection), APP, message).unwrap().unwrap();
+    let read = Session::of_reader(&connection).message(APP, message).unwrap().unwrap();
     let part = |owner: Uuid| Part {
         id: Part::id_at(owner, 0),
         mime_type: "a/b".into(),
@@ -117,12 +133,13 @@ fn a_file_of_the_first_release_is_opened_and_read() {
     assert_eq!((read.updated_at, read.sender), (None, Sender::User(user("maria"))));
     assert_eq!(read.parts, [part(message.uuid())]);
     let id = AnnouncementId::new(Uuid::from_u128(7));
-    let read = super::announcement::get(Sql(&connection), APP, id).unwrap().unwrap();
+    let read = Session::of_reader(&connection).announcement(APP, id).unwrap().unwrap();
     assert_eq!((read.sent_at.as_ms(), read.recipients), (7, vec![user("jon")]));
     assert_eq!((read.sender, read.parts), (Sender::Name("Concierge".into()), vec![part(id.uuid())]));
 }
 
-/// A file of schema 9: an outbox in the order of the sender, webhooks under names that are sent no more. Contract 6.3 and 6.5.
+/// A file of schema 9: an outbox in the order of the sender, webhooks under names that are sent no more. Contract 6.3
+/// and 6.5.
 #[test]
 fn webhooks_of_earlier_releases_keep_what_waits_and_are_told_under_the_new_names() {
     let folder = tempfile::tempdir().unwrap();
@@ -173,6 +190,57 @@ fn webhooks_of_earlier_releases_keep_what_waits_and_are_told_under_the_new_names
     assert_eq!(deliveries[1].0, b"{");
 }
 
+/// A file of schema 10: an export that waits has the events up to its key, and somebody worked on a delivery.
+#[test]
+fn exports_of_earlier_releases_keep_their_events_and_others_wait_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("layer.db");
+    let old = rusqlite::Connection::open(&path).unwrap();
+    for migration in &open::MIGRATIONS[..10] {
+        old.execute_batch(migration).unwrap();
+    }
+    old.execute_batch(
+        "PRAGMA application_id = 0x4C415952;
+         PRAGMA user_version = 10;
+         INSERT INTO apps (key, uuid, created_at) VALUES (1, zeroblob(16), 0);
+         INSERT INTO exports (app, uuid, is_scheduled, version, public_key, created_at, last_event)
+         VALUES (1, X'00000000000000000000000000000007', 1, '1.0', 'k', 0, 2);
+         INSERT INTO export_events (app, body) VALUES (1, X'61'), (1, X'62'), (1, X'63');",
+    )
+    .unwrap();
+    drop(old);
+
+    let connection = open::open_writer(&DataLocation::File(path)).unwrap();
+    let session = Session::of_reader(&connection);
+    let export = ExportId::new(Uuid::from_u128(7));
+    let events = session.export_events(APP, export, None, 10).unwrap();
+    assert_eq!(events.iter().map(|(_, body)| body.as_slice()).collect::<Vec<_>>(), [b"a", b"b"]);
+    let waiting: i64 =
+        connection.query_row("SELECT count(*) FROM export_events WHERE export IS NULL", [], |row| row.get(0)).unwrap();
+    assert_eq!(waiting, 1);
+    assert_eq!(session.exports(APP).unwrap()[0].id, export);
+}
+
+/// The file belongs to one process at a time, so nobody is left who could work on what was claimed.
+#[test]
+fn claims_end_with_the_process() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("layer.db");
+    let connection = open::open_writer(&DataLocation::File(path.clone())).unwrap();
+    connection
+        .execute_batch(
+            "INSERT INTO apps (key, uuid, created_at) VALUES (1, zeroblob(16), 0);
+             INSERT INTO exports (app, uuid, is_scheduled, version, public_key, created_at, claim, claimed_until)
+             VALUES (1, zeroblob(16), 0, '1.0', 'k', 0, zeroblob(16), 9223372036854775807);",
+        )
+        .unwrap();
+    drop(connection);
+    let connection = open::open_writer(&DataLocation::File(path)).unwrap();
+    let claimed: i64 =
+        connection.query_row("SELECT count(*) FROM exports WHERE claim IS NOT NULL", [], |row| row.get(0)).unwrap();
+    assert_eq!(claimed, 0);
+}
+
 #[test]
 fn a_failing_job_undoes_itself_and_nothing_else() {
     let fail_after_writing: Work = Box::new(|writes| {
@@ -186,9 +254,31 @@ fn a_failing_job_undoes_itself_and_nothing_else() {
 
 #[test]
 fn a_job_that_breaks_a_constraint_undoes_itself_and_nothing_else() {
-    let (reports, blocked) = run_batch("", vec![block("a"), announce(), announce(), block("b")]);
+    let prepare = "CREATE TRIGGER fuse BEFORE INSERT ON announcements WHEN EXISTS (SELECT 1 FROM announcements)
+                   BEGIN SELECT RAISE(ABORT, 'on purpose'); END;";
+    let (reports, blocked) = run_batch(prepare, vec![block("a"), announce(7), announce(8), block("b")]);
     assert!(matches!(reports[..], [Ok(()), Ok(()), Err(StoreError::Failed(_)), Ok(())]), "{reports:?}");
     assert_eq!(blocked, ["a", "b"]);
+}
+
+#[test]
+fn what_was_committed_is_told_in_order_and_what_was_undone_is_not() {
+    let fail: Work = Box::new(|writes| {
+        writes.block(APP, &user("undone"), &user("a"))?;
+        Err(StoreError::Failed("on purpose".into()))
+    });
+    let panic: Work = Box::new(|writes| {
+        writes.block(APP, &user("undone"), &user("a"))?;
+        panic!("on purpose")
+    });
+    let (_, _, changes) = run_batch_and_listen("", vec![block("a"), fail, panic, announce(7)]);
+    let told: Vec<_> = std::iter::from_fn(|| changes.try_next()).collect();
+    assert!(
+        matches!(&told[..], [Change::BlockList { user, .. }, Change::Announcement { .. }] if user.as_str() == "owner")
+    );
+
+    let (_, _, changes) = run_batch_and_listen(COMMIT_FAILS_AFTER_AN_ANNOUNCEMENT, vec![block("a"), announce(7)]);
+    assert_eq!(changes.try_next(), None);
 }
 
 #[test]
@@ -209,7 +299,7 @@ const COMMIT_FAILS_AFTER_AN_ANNOUNCEMENT: &str = "
 
 #[test]
 fn after_a_failed_commit_every_job_hears_of_it_and_nothing_is_left() {
-    let (reports, blocked) = run_batch(COMMIT_FAILS_AFTER_AN_ANNOUNCEMENT, vec![block("a"), announce(), block("b")]);
+    let (reports, blocked) = run_batch(COMMIT_FAILS_AFTER_AN_ANNOUNCEMENT, vec![block("a"), announce(7), block("b")]);
     assert_eq!(reports.len(), 3);
     assert!(reports.iter().all(|report| matches!(report, Err(StoreError::Failed(_)))), "{reports:?}");
     assert_eq!(blocked, [""; 0]);
@@ -217,7 +307,7 @@ fn after_a_failed_commit_every_job_hears_of_it_and_nothing_is_left() {
 
 #[test]
 fn the_batch_after_a_failed_commit_is_as_good_as_any() {
-    let mut works = vec![announce()];
+    let mut works = vec![announce(7)];
     // One batch takes 256 jobs, so the last of these comes in a later one.
     works.extend((0..256).map(|_| block("lost or kept")));
     let (reports, blocked) = run_batch(COMMIT_FAILS_AFTER_AN_ANNOUNCEMENT, works);
@@ -230,7 +320,7 @@ fn the_batch_after_a_failed_commit_is_as_good_as_any() {
 #[test]
 fn a_transaction_that_is_rolled_back_midway_acknowledges_nothing() {
     let prepare = "CREATE TRIGGER fuse AFTER INSERT ON announcements BEGIN SELECT RAISE(ROLLBACK, 'on purpose'); END;";
-    let (reports, blocked) = run_batch(prepare, vec![block("a"), announce(), block("b")]);
+    let (reports, blocked) = run_batch(prepare, vec![block("a"), announce(7), block("b")]);
     assert!(matches!(reports[..], [Err(_), Err(_), Ok(())]), "{reports:?}");
     assert_eq!(blocked, ["b"]);
 }
@@ -276,4 +366,19 @@ fn closing_finishes_what_waits_and_refuses_what_comes_later() {
     assert_eq!(waiting.recv().unwrap(), Ok(()));
     assert_eq!(store.write_blocking(|_| Ok::<_, StoreError>(())), Err(StoreError::Closed));
     assert_eq!(store.close(), Ok(()));
+}
+
+#[test]
+fn the_contract_of_stores_holds_for_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let count = std::cell::Cell::new(0);
+    layer_store::contract::run(|| {
+        count.set(count.get() + 1);
+        super::open(&DataLocation::File(folder.path().join(format!("{}.db", count.get())))).unwrap()
+    });
+}
+
+#[test]
+fn the_contract_of_stores_holds_in_memory() {
+    layer_store::contract::run(|| super::open(&DataLocation::Memory).unwrap());
 }

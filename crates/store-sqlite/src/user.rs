@@ -1,12 +1,13 @@
 //! Users: the texts of the application, each stored once and named by a number elsewhere.
 
 use layer_store::StoreError;
-use layer_store::model::{AppKey, UnreadCounts};
-use layer_store::user::{UserReads, UserWrites};
+use layer_store::changes::{Change, Kinds};
+use layer_store::key::AppKey;
+use layer_store::user::{UnreadCounts, UserReads, UserWrites};
 use layer_wire::UserId;
 
+use super::Session;
 use super::sql::Sql;
-use super::{Session, membership};
 
 /// Names a user inside the database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,12 +17,12 @@ pub struct UserKey(pub i64);
 pub fn find(sql: Sql<'_>, app: AppKey, user: &UserId) -> Result<Option<UserKey>, StoreError> {
     let key = sql
         .prepare("SELECT key FROM users WHERE app = ?1 AND id = ?2")?
-        .first((app.0, user.as_str()), |row| row.get(0))?;
+        .first((app.number(), user.as_str()), |row| row.get(0))?;
     Ok(key.map(UserKey))
 }
 
-/// Forgets a user who was known by an identity alone, which is gone now. Whoever anything else names, or of whom the application told
-/// something else, stays.
+/// Forgets a user who was known by an identity alone, which is gone now. Whoever anything else names, or of whom the
+/// application told something else, stays.
 ///
 /// Looks through whole tables of references, as not all of them can be searched by user; identities are seldom deleted.
 pub fn forget_unless_named(sql: Sql<'_>, user: UserKey) -> Result<(), StoreError> {
@@ -43,23 +44,31 @@ pub fn find_or_insert(sql: Sql<'_>, app: AppKey, user: &UserId) -> Result<UserKe
     if let Some(key) = find(sql, app, user)? {
         return Ok(key);
     }
-    sql.prepare("INSERT INTO users (app, id) VALUES (?1, ?2)")?.run((app.0, user.as_str()))?;
+    sql.prepare("INSERT INTO users (app, id) VALUES (?1, ?2)")?.run((app.number(), user.as_str()))?;
     Ok(UserKey(sql.last_key()))
 }
 
-pub fn conversation_count(sql: Sql<'_>, app: AppKey, user: &UserId) -> Result<u64, StoreError> {
-    let count = sql
-        .prepare("SELECT conversation_count FROM users WHERE app = ?1 AND id = ?2")?
-        .first((app.0, user.as_str()), |row| row.count(0))?;
-    Ok(count.unwrap_or_default())
+/// How many conversations of a user have unread messages, and how many these messages are.
+fn unread_totals(sql: Sql<'_>, user: UserKey) -> Result<(u64, u64), StoreError> {
+    sql.prepare(
+        "SELECT count(*), COALESCE(sum(unread), 0) FROM (
+             SELECT COALESCE(visible_count, message_count) - settled_count AS unread FROM memberships
+             JOIN conversations ON conversations.key = memberships.conversation WHERE memberships.user = ?1)
+         WHERE unread > 0",
+    )?
+    .one([user.0], |row| Ok((row.count(0)?, row.count(1)?)))
 }
 
 impl UserReads for Session<'_> {
+    fn user_exists(&self, app: AppKey, user: &UserId) -> Result<bool, StoreError> {
+        Ok(find(self.sql, app, user)?.is_some())
+    }
+
     fn is_suspended(&self, app: AppKey, user: &UserId) -> Result<Option<bool>, StoreError> {
         let is_suspended = self
             .sql
             .prepare("SELECT is_suspended FROM users WHERE app = ?1 AND id = ?2")?
-            .first((app.0, user.as_str()), |row| row.get(0))?;
+            .first((app.number(), user.as_str()), |row| row.get(0))?;
         Ok(is_suspended)
     }
 
@@ -73,7 +82,7 @@ impl UserReads for Session<'_> {
             .sql
             .prepare("SELECT external_unread_count FROM users WHERE key = ?1")?
             .one([key.0], |row| row.get(0))?;
-        let (conversations, messages) = membership::unread_totals(self.sql, key)?;
+        let (conversations, messages) = unread_totals(self.sql, key)?;
         Ok(UnreadCounts { external, conversations, messages })
     }
 }
@@ -82,12 +91,14 @@ impl UserWrites for Session<'_> {
     fn set_suspended(&mut self, app: AppKey, user: &UserId, is_suspended: bool) -> Result<(), StoreError> {
         let key = find_or_insert(self.sql, app, user)?;
         self.sql.prepare("UPDATE users SET is_suspended = ?2 WHERE key = ?1")?.run((key.0, is_suspended))?;
+        self.tell(Kinds::SUSPENSIONS, || Change::Suspension { app, user: user.clone() });
         Ok(())
     }
 
     fn set_external_unread_count(&mut self, app: AppKey, user: &UserId, count: u32) -> Result<(), StoreError> {
         let key = find_or_insert(self.sql, app, user)?;
         self.sql.prepare("UPDATE users SET external_unread_count = ?2 WHERE key = ?1")?.run((key.0, count))?;
+        self.tell(Kinds::UNREAD_COUNTS, || Change::UnreadCount { app, user: user.clone() });
         Ok(())
     }
 }

@@ -1,16 +1,20 @@
-//! Webhooks and their outbox.
+//! Webhooks, and who else listens to events.
+
+use std::time::Duration;
 
 use layer_store::StoreError;
-use layer_store::model::AppKey;
-use layer_store::webhook::{
-    DeliveryKey, DeliveryRecord, NewDelivery, Subscription, WebhookKey, WebhookReads, WebhookRecord, WebhookWrites,
-};
+use layer_store::changes::{Change, Kinds};
+use layer_store::claim::{ClaimId, Claimed, Claims};
+use layer_store::held::Held;
+use layer_store::key::{AppKey, WebhookKey};
+use layer_store::webhook::{Listener, Receiver, WebhookReads, WebhookRecord, WebhookWrites};
 use layer_wire::webhook::{NewWebhook, Secret, Status};
 use layer_wire::{AppId, Timestamp, Version, WebhookId};
 use rusqlite::Params;
 
 use super::Session;
-use super::sql::{self, Row, Sql};
+use super::claim::Claim;
+use super::sql::{Row, Sql};
 
 /// The columns that [`read`] expects, in its order.
 const COLUMNS: &str = "webhooks.key, apps.uuid, webhooks.uuid, webhooks.created_at, webhooks.version, webhooks.target_url, \
@@ -19,7 +23,7 @@ const COLUMNS: &str = "webhooks.key, apps.uuid, webhooks.uuid, webhooks.created_
 fn read(row: &Row<'_>) -> Result<WebhookRecord, StoreError> {
     let status: String = row.get(9)?;
     Ok(WebhookRecord {
-        key: WebhookKey(row.get(0)?),
+        key: WebhookKey::from_number(row.get(0)?),
         app: AppId::new(row.uuid(1)?),
         id: WebhookId::new(row.uuid(2)?),
         created_at: row.time(3)?,
@@ -54,83 +58,37 @@ fn list(sql: Sql<'_>, condition: &str, parameters: impl Params) -> Result<Vec<We
 impl WebhookReads for Session<'_> {
     fn webhook(&self, app: AppKey, id: WebhookId) -> Result<Option<WebhookRecord>, StoreError> {
         let condition = "webhooks.app = ?1 AND webhooks.uuid = ?2";
-        Ok(list(self.sql, condition, (app.0, id.uuid().as_bytes()))?.pop())
-    }
-
-    fn webhook_by_key(&self, key: WebhookKey) -> Result<Option<WebhookRecord>, StoreError> {
-        Ok(list(self.sql, "webhooks.key = ?1", [key.0])?.pop())
+        Ok(list(self.sql, condition, (app.number(), id.uuid().as_bytes()))?.pop())
     }
 
     fn webhook_count(&self, app: AppKey) -> Result<u64, StoreError> {
-        self.sql.prepare("SELECT count(*) FROM webhooks WHERE app = ?1")?.one([app.0], |row| row.count(0))
+        self.sql.prepare("SELECT count(*) FROM webhooks WHERE app = ?1")?.one([app.number()], |row| row.count(0))
     }
 
     fn webhooks(&self, app: AppKey) -> Result<Vec<WebhookRecord>, StoreError> {
-        list(self.sql, "webhooks.app = ?1", [app.0])
+        list(self.sql, "webhooks.app = ?1", [app.number()])
     }
 
-    fn subscriptions(&self, app: AppKey) -> Result<Vec<Subscription>, StoreError> {
-        let mut statement = self.sql.prepare(
-            "SELECT webhooks.key, apps.uuid, webhooks.version, webhooks.events, webhooks.config FROM webhooks
-             JOIN apps ON apps.key = webhooks.app WHERE webhooks.app = ?1 AND webhooks.status = 'active'",
-        )?;
-        statement.all([app.0], |row| {
-            Ok(Subscription {
-                webhook: WebhookKey(row.get(0)?),
-                app: AppId::new(row.uuid(1)?),
-                version: version(row, 2)?,
-                events: row.json(3)?,
-                config: row.json(4)?,
+    fn listeners(&self, app: AppKey) -> Result<Vec<Listener>, StoreError> {
+        self.sql
+            .prepare(
+                "SELECT webhooks.key, apps.uuid, webhooks.version, webhooks.events, webhooks.config FROM webhooks
+                 JOIN apps ON apps.key = webhooks.app WHERE webhooks.app = ?1 AND webhooks.status = 'active'
+                 UNION ALL
+                 SELECT NULL, apps.uuid, '1.0', export_settings.events, '{}' FROM export_settings
+                 JOIN apps ON apps.key = export_settings.app
+                 WHERE export_settings.app = ?1 AND export_settings.interval = 'daily'",
+            )?
+            .all([app.number()], |row| {
+                let webhook = row.get::<Option<i64>>(0)?.map(WebhookKey::from_number);
+                Ok(Listener {
+                    receiver: webhook.map_or(Receiver::Export, Receiver::Webhook),
+                    app: AppId::new(row.uuid(1)?),
+                    version: version(row, 2)?,
+                    events: row.json(3)?,
+                    config: row.json(4)?,
+                })
             })
-        })
-    }
-
-    fn unverified_webhooks(&self) -> Result<Vec<WebhookRecord>, StoreError> {
-        list(self.sql, "webhooks.status = 'unverified'", [])
-    }
-
-    /// Hops from one webhook to the next in the index, so that the length of the queues does not matter.
-    fn webhooks_with_deliveries(&self) -> Result<Vec<WebhookKey>, StoreError> {
-        let mut statement = self.sql.prepare("SELECT min(webhook) FROM webhook_deliveries WHERE webhook > ?1")?;
-        let mut found = vec![];
-        let mut last = 0;
-        while let Some(next) = statement.one([last], |row| row.get::<Option<i64>>(0))? {
-            found.push(WebhookKey(next));
-            last = next;
-        }
-        Ok(found)
-    }
-
-    fn due_deliveries(
-        &self,
-        webhook: WebhookKey,
-        now: Timestamp,
-        limit: usize,
-    ) -> Result<Vec<DeliveryRecord>, StoreError> {
-        let mut statement = self.sql.prepare(
-            "SELECT key, event, request, event_type, body, failed_attempts, first_attempt_at FROM webhook_deliveries
-             WHERE webhook = ?1 AND due_at <= ?2 ORDER BY due_at, key LIMIT ?3",
-        )?;
-        let rows = statement.page((webhook.0, now.as_ms(), sql::limit(limit)), |row| {
-            Ok(DeliveryRecord {
-                key: DeliveryKey(row.get(0)?),
-                event: row.uuid(1)?,
-                request: row.uuid(2)?,
-                event_type: row.get(3)?,
-                body: row.get(4)?,
-                failed_attempts: row.get(5)?,
-                first_attempt_at: row.optional_time(6)?,
-            })
-        })?;
-        Ok(rows.into_items())
-    }
-
-    fn next_delivery_after(&self, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
-        let next = self
-            .sql
-            .prepare("SELECT due_at FROM webhook_deliveries WHERE due_at > ?1 ORDER BY due_at LIMIT 1")?
-            .first([now.as_ms()], |row| row.get(0))?;
-        Ok(next.map(Timestamp::from_ms))
     }
 }
 
@@ -148,7 +106,7 @@ impl WebhookWrites for Session<'_> {
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 'unverified')",
             )?
             .run((
-                app.0,
+                app.number(),
                 id.uuid().as_bytes(),
                 created_at.as_ms(),
                 new.version.to_string(),
@@ -157,76 +115,98 @@ impl WebhookWrites for Session<'_> {
                 new.secret.reveal(),
                 serde_json::to_string(&new.config)?,
             ))?;
+        self.tell_webhook(WebhookKey::from_number(self.sql.last_key()));
         Ok(())
     }
 
-    fn set_webhook_status(&mut self, key: WebhookKey, status: &Status) -> Result<(), StoreError> {
-        let reason = match status {
+    fn hold_webhook(&mut self, app: AppKey, id: WebhookId) -> Result<Option<Held<WebhookRecord>>, StoreError> {
+        Ok(self.webhook(app, id)?.map(Held::by_engine))
+    }
+
+    fn hold_webhook_by_key(&mut self, key: WebhookKey) -> Result<Option<Held<WebhookRecord>>, StoreError> {
+        Ok(get(self.sql, key)?.map(Held::by_engine))
+    }
+
+    fn set_webhook_status(&mut self, webhook: &mut Held<WebhookRecord>, status: Status) -> Result<(), StoreError> {
+        let reason = match &status {
             Status::Inactive { reason } => Some(reason),
             Status::Unverified | Status::Active => None,
         };
+        // A challenge under way is about the status before.
         self.sql
-            .prepare("UPDATE webhooks SET status = ?2, status_reason = ?3, failing_since = NULL WHERE key = ?1")?
-            .run((key.0, status.name(), reason))?;
+            .prepare(
+                "UPDATE webhooks SET status = ?2, status_reason = ?3, failing_since = NULL, claim = NULL,
+                 claimed_until = NULL WHERE key = ?1",
+            )?
+            .run((webhook.key.number(), status.name(), reason))?;
         if reason.is_some() {
-            delete_deliveries(self.sql, key)?;
+            delete_deliveries(self.sql, webhook.key)?;
         }
+        let record = webhook.in_engine();
+        (record.status, record.failing_since) = (status, None);
+        self.tell_webhook(webhook.key);
         Ok(())
     }
 
-    fn set_webhook_failing(&mut self, key: WebhookKey, since: Option<Timestamp>) -> Result<(), StoreError> {
+    fn set_webhook_failing(
+        &mut self,
+        webhook: &mut Held<WebhookRecord>,
+        since: Option<Timestamp>,
+    ) -> Result<(), StoreError> {
         self.sql
             .prepare("UPDATE webhooks SET failing_since = ?2 WHERE key = ?1")?
-            .run((key.0, since.map(Timestamp::as_ms)))?;
+            .run((webhook.key.number(), since.map(Timestamp::as_ms)))?;
+        webhook.in_engine().failing_since = since;
+        self.tell_webhook(webhook.key);
         Ok(())
     }
 
-    fn delete_webhook(&mut self, key: WebhookKey) -> Result<(), StoreError> {
-        delete_deliveries(self.sql, key)?;
-        self.sql.prepare("DELETE FROM webhooks WHERE key = ?1")?.run([key.0])?;
+    fn delete_webhook(&mut self, webhook: &Held<WebhookRecord>) -> Result<(), StoreError> {
+        delete_deliveries(self.sql, webhook.key)?;
+        self.sql.prepare("DELETE FROM webhooks WHERE key = ?1")?.run([webhook.key.number()])?;
+        self.tell_webhook(webhook.key);
         Ok(())
     }
 
-    fn insert_delivery(&mut self, new: &NewDelivery) -> Result<(), StoreError> {
-        self.sql
-            .prepare(
-                "INSERT INTO webhook_deliveries (webhook, event, request, event_type, body, due_at)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-            )?
-            .run((
-                new.webhook.0,
-                new.event.as_bytes(),
-                new.request.as_bytes(),
-                new.event_type,
-                &new.body,
-                new.due_at.as_ms(),
+    fn claim_challenges(&mut self, lease: Duration) -> Result<Claims<Claimed<WebhookRecord>>, StoreError> {
+        let claim = Claim::new(lease);
+        let condition = "webhooks.status = 'unverified' AND (webhooks.claim IS NULL OR webhooks.claimed_until <= ?1)";
+        let waiting = list(self.sql, condition, [claim.now])?;
+        for webhook in &waiting {
+            self.sql.prepare("UPDATE webhooks SET claim = ?2, claimed_until = ?3 WHERE key = ?1")?.run((
+                webhook.key.number(),
+                claim.id.uuid().as_bytes(),
+                claim.until,
             ))?;
-        Ok(())
+        }
+        Ok(Claims {
+            taken: waiting.into_iter().map(|record| Claimed { claim: claim.id, record }).collect(),
+            next: None,
+            lapses_in: claim.lapses_in(self.sql, "webhooks")?,
+        })
     }
 
-    fn postpone_delivery(
-        &mut self,
-        key: DeliveryKey,
-        first_attempt_at: Timestamp,
-        due_at: Timestamp,
-    ) -> Result<bool, StoreError> {
-        let changed = self
+    fn end_challenge(&mut self, key: WebhookKey, claim: ClaimId) -> Result<Option<Held<WebhookRecord>>, StoreError> {
+        let ended = self
             .sql
-            .prepare(
-                "UPDATE webhook_deliveries SET failed_attempts = failed_attempts + 1, first_attempt_at = ?2, due_at = ?3
-                 WHERE key = ?1",
-            )?
-            .run((key.0, first_attempt_at.as_ms(), due_at.as_ms()))?;
-        Ok(changed > 0)
-    }
-
-    fn delete_delivery(&mut self, key: DeliveryKey) -> Result<bool, StoreError> {
-        let deleted = self.sql.prepare("DELETE FROM webhook_deliveries WHERE key = ?1")?.run([key.0])?;
-        Ok(deleted > 0)
+            .prepare("UPDATE webhooks SET claim = NULL, claimed_until = NULL WHERE key = ?1 AND claim = ?2")?
+            .run((key.number(), claim.uuid().as_bytes()))?;
+        if ended > 0 { self.hold_webhook_by_key(key) } else { Ok(None) }
     }
 }
 
+impl Session<'_> {
+    fn tell_webhook(&mut self, key: WebhookKey) {
+        self.tell(Kinds::WEBHOOKS, || Change::Webhook(key));
+    }
+}
+
+/// A webhook by its key.
+pub fn get(sql: Sql<'_>, key: WebhookKey) -> Result<Option<WebhookRecord>, StoreError> {
+    Ok(list(sql, "webhooks.key = ?1", [key.number()])?.pop())
+}
+
 fn delete_deliveries(sql: Sql<'_>, webhook: WebhookKey) -> Result<(), StoreError> {
-    sql.prepare("DELETE FROM webhook_deliveries WHERE webhook = ?1")?.run([webhook.0])?;
+    sql.prepare("DELETE FROM webhook_deliveries WHERE webhook = ?1")?.run([webhook.number()])?;
     Ok(())
 }

@@ -5,6 +5,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crossbeam_channel::Receiver;
+use layer_store::changes::{Change, Feed, Kinds};
 use layer_store::{ReadJob, StoreError, WriteJob};
 use rusqlite::Connection;
 
@@ -19,7 +20,7 @@ pub enum Job {
     /// A transaction.
     Write(Box<dyn WriteJob>),
     /// A read, for a database in memory, which has one connection only.
-    Read(ReadJob),
+    Read(Box<dyn ReadJob>),
     /// Work on the database as a whole, outside any transaction of others.
     Whole(WholeJob),
 }
@@ -28,7 +29,7 @@ pub enum Job {
 pub type WholeJob = Box<dyn FnOnce(&mut Connection) + Send>;
 
 /// Works until the channel is closed and empty, then flushes and closes the connection.
-pub fn run(mut connection: Connection, jobs: &Receiver<Job>) -> Result<(), StoreError> {
+pub fn run(mut connection: Connection, jobs: &Receiver<Job>, feed: &Feed) -> Result<(), StoreError> {
     let mut next = jobs.recv().ok();
     while let Some(job) = next.take() {
         next = match job {
@@ -44,7 +45,7 @@ pub fn run(mut connection: Connection, jobs: &Receiver<Job>) -> Result<(), Store
                 }
                 None
             }
-            Job::Write(write) => run_batch(&connection, write, jobs),
+            Job::Write(write) => run_batch(&connection, write, jobs, feed),
         };
         next = next.or_else(|| jobs.recv().ok());
     }
@@ -52,11 +53,17 @@ pub fn run(mut connection: Connection, jobs: &Receiver<Job>) -> Result<(), Store
     connection.close().map_err(|(_, error)| failed(error))
 }
 
-/// Runs a read that sees committed work only: no transaction is open at this point.
-pub fn run_read(connection: &Connection, read: ReadJob) {
-    let session = Session::new(connection);
-    // A panic drops the reply, which tells whoever waits. The session holds no state that could be left half changed.
-    let _ = catch_unwind(AssertUnwindSafe(|| read(Ok(&session))));
+/// Runs a read that sees committed work only: no transaction of a write is open at this point.
+pub fn run_read(connection: &Connection, mut read: Box<dyn ReadJob>) {
+    let session = Session::of_reader(connection);
+    // The session holds no state that could be left half changed by a panic.
+    let ran = catch_unwind(AssertUnwindSafe(|| read.run(&session)));
+    finish(|| read.finish(ran.map_err(|_| StoreError::Lost)));
+}
+
+/// Lets a job reply. What it does with the reply must not stop the thread.
+fn finish(reply: impl FnOnce()) {
+    let _ = catch_unwind(AssertUnwindSafe(reply));
 }
 
 /// A job that ran, and why it cannot be kept, if it cannot.
@@ -65,17 +72,21 @@ struct Ran {
     failure: Option<StoreError>,
 }
 
-/// Runs a job and all that wait behind it in one transaction. Returns the job of another kind that ended the batch, if one did.
-fn run_batch(connection: &Connection, first: Box<dyn WriteJob>, jobs: &Receiver<Job>) -> Option<Job> {
+/// Runs a job and all that wait behind it in one transaction. Returns the job of another kind that ended the batch, if
+/// one did.
+///
+/// What was committed is told before the jobs hear of it, so that their callers find it told.
+fn run_batch(connection: &Connection, first: Box<dyn WriteJob>, jobs: &Receiver<Job>, feed: &Feed) -> Option<Job> {
     if let Err(error) = connection.execute_batch("BEGIN IMMEDIATE") {
-        first.finish(Err(failed(error)));
+        finish(|| first.finish(Err(failed(error))));
         return None;
     }
-    let mut batch = vec![];
+    let recorded = feed.wanted();
+    let (mut batch, mut changes) = (vec![], vec![]);
     let mut held_over = None;
     let mut next = Some(first);
     while let Some(job) = next.take() {
-        batch.push(run_job(connection, job));
+        batch.push(run_job(connection, job, recorded, &mut changes));
         if connection.is_autocommit() || batch.len() == MAX_BATCH {
             break;
         }
@@ -86,20 +97,26 @@ fn run_batch(connection: &Connection, first: Box<dyn WriteJob>, jobs: &Receiver<
         }
     }
     let committed = commit(connection);
+    if committed.is_ok() {
+        feed.tell(recorded, &changes);
+    }
     for Ran { job, failure } in batch {
-        job.finish(failure.map_or_else(|| committed.clone(), Err));
+        finish(|| job.finish(failure.map_or_else(|| committed.clone(), Err)));
     }
     held_over
 }
 
 /// Runs a job in a savepoint of its own, so that its failure undoes nothing but itself.
-fn run_job(connection: &Connection, mut job: Box<dyn WriteJob>) -> Ran {
-    let mut session = Session::new(connection);
+fn run_job(connection: &Connection, mut job: Box<dyn WriteJob>, recorded: Kinds, changes: &mut Vec<Change>) -> Ran {
+    let mut session = Session::new(connection, recorded);
     let failure = match connection.execute_batch("SAVEPOINT job") {
         Err(error) => Some(failed(error)),
         // A panicking job is undone and dropped like a failing one; nothing of it is looked at again.
         Ok(()) => match catch_unwind(AssertUnwindSafe(|| job.run(&mut session))) {
-            Ok(true) => connection.execute_batch("RELEASE job").err().map(failed),
+            Ok(true) => {
+                changes.append(&mut session.changes);
+                connection.execute_batch("RELEASE job").err().map(failed)
+            }
             Ok(false) => undo(connection),
             Err(_) => undo(connection).or(Some(StoreError::Lost)),
         },

@@ -1,24 +1,59 @@
-//! Announcements as their recipients see them.
+//! Announcements, and the copies that their recipients have.
 
-use layer_wire::message::Status;
-use layer_wire::{AnnouncementId, UserId};
+use layer_wire::message::{Sender, Status};
+use layer_wire::part::Part;
+use layer_wire::{AnnouncementId, Timestamp, UserId, announcement};
 
 use crate::StoreError;
-use crate::model::{AnnouncementRecord, AppKey};
+use crate::app::IdUse;
+use crate::held::{Held, Inserted};
+use crate::key::{AnnouncementKey, AppKey};
+
+/// An announcement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AnnouncementRecord {
+    /// Its id.
+    pub id: AnnouncementId,
+    /// When it was sent.
+    pub sent_at: Timestamp,
+    /// Who gets it; they need not exist.
+    pub recipients: Vec<UserId>,
+    /// Who sent it.
+    pub sender: Sender,
+    /// Its parts.
+    pub parts: Vec<Part>,
+}
+
+impl From<AnnouncementRecord> for announcement::Shown {
+    fn from(record: AnnouncementRecord) -> Self {
+        Self {
+            id: record.id,
+            sent_at: record.sent_at,
+            recipients: record.recipients,
+            sender: record.sender,
+            parts: record.parts,
+        }
+    }
+}
 
 /// The copy that a recipient has of an announcement.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AnnouncementCopy {
     /// The announcement.
     pub announcement: AnnouncementRecord,
-    /// Its place among all announcements: later ones have larger numbers.
+    /// Its name inside the store.
+    pub key: AnnouncementKey,
+    /// The number that recipients see as its position: later announcements have larger ones.
     pub position: u64,
     /// How far it got with the recipient.
     pub status: Status,
 }
 
-/// What recipients see.
+/// What can be read of announcements.
 pub trait AnnouncementReads {
+    /// An announcement.
+    fn announcement(&self, app: AppKey, id: AnnouncementId) -> Result<Option<AnnouncementRecord>, StoreError>;
+
     /// An announcement that a user got and did not delete.
     fn announcement_of(
         &self,
@@ -27,12 +62,13 @@ pub trait AnnouncementReads {
         id: AnnouncementId,
     ) -> Result<Option<AnnouncementCopy>, StoreError>;
 
-    /// The announcements that a user got and did not delete, newest first: at most `limit`, beginning after the position `after`.
+    /// The announcements that a user got and did not delete, newest first: at most `limit`, beginning after the copy
+    /// `from`.
     fn announcements_of(
         &self,
         app: AppKey,
         user: &UserId,
-        after: Option<u64>,
+        from: Option<&AnnouncementCopy>,
         limit: usize,
     ) -> Result<Vec<AnnouncementCopy>, StoreError>;
 
@@ -40,18 +76,34 @@ pub trait AnnouncementReads {
     fn announcement_count_of(&self, app: AppKey, user: &UserId) -> Result<u64, StoreError>;
 }
 
-/// What recipients change.
+/// What can be written of announcements.
 pub trait AnnouncementWrites {
+    /// Adds an announcement; each recipient gets a copy.
+    fn insert_announcement(&mut self, app: AppKey, new: &AnnouncementRecord)
+    -> Result<Inserted<(), IdUse>, StoreError>;
+
+    /// The copy of a recipient that nobody else changes until the end of the write.
+    fn hold_announcement_of(
+        &mut self,
+        app: AppKey,
+        user: &UserId,
+        id: AnnouncementId,
+    ) -> Result<Option<Held<AnnouncementCopy>>, StoreError>;
+
     /// Keeps how far an announcement got with a recipient.
     fn put_announcement_status(
         &mut self,
         app: AppKey,
         user: &UserId,
-        copy: &AnnouncementCopy,
+        copy: &mut Held<AnnouncementCopy>,
         status: Status,
     ) -> Result<(), StoreError>;
 
     /// Deletes the copy of a recipient. The others keep theirs.
-    fn delete_announcement_of(&mut self, app: AppKey, user: &UserId, copy: &AnnouncementCopy)
-    -> Result<(), StoreError>;
+    fn delete_announcement_of(
+        &mut self,
+        app: AppKey,
+        user: &UserId,
+        copy: &Held<AnnouncementCopy>,
+    ) -> Result<(), StoreError>;
 }

@@ -1,10 +1,13 @@
-//! The two blobs of a message row. Folding parts and status into the row makes a send one row and a list one range scan.
+//! The two blobs of a message row. Folding parts and status into the row makes a send one row and a list one range
+//! scan.
 //!
-//! Both begin with a format number; what an older version wrote is read for ever. Texts and bytes begin with their length: a varint (7
-//! bits a byte, the lowest first), in format 1 a number of 32 bits. Numbers of several bytes are little-endian.
+//! Both begin with a format number; what an older version wrote is read for ever. Texts and bytes begin with their
+//! length: a varint (7 bits a byte, the lowest first), in format 1 a number of 32 bits. Numbers of several bytes are
+//! little-endian.
 //!
-//! Recipients: status, text of the user id. Parts: flags, text of the MIME type, then the body, which is either bytes or, with
-//! `IS_CONTENT`, the UUID of rich content and its size as a varint; then what the flags name, in their order. Format 1 has no flags.
+//! Recipients: status, text of the user id. Parts: flags, text of the MIME type, then the body, which is either bytes
+//! or, with `IS_CONTENT`, the UUID of rich content and its size as a varint; then what the flags name, in their order.
+//! Format 1 has no flags.
 
 use layer_wire::message::{RecipientStatus, Status};
 use layer_wire::part::{Part, PartBody};

@@ -4,7 +4,8 @@ use layer_wire::content::NewContent;
 use layer_wire::{ContentId, ConversationId, Timestamp};
 
 use crate::StoreError;
-use crate::model::{AppKey, ConversationRecord};
+use crate::conversation::ConversationRecord;
+use crate::key::AppKey;
 
 /// Rich content.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,8 +42,8 @@ pub trait ContentReads {
     fn unused_files(&self, limit: usize) -> Result<Vec<String>, StoreError>;
 }
 
-/// What can be written of rich content. Appending a message counts its references, and deleting it or its conversation gives up what
-/// nothing refers to any more.
+/// What can be written of rich content. Appending a message counts its references, and deleting it or its conversation
+/// gives up what nothing refers to any more.
 pub trait ContentWrites {
     /// Adds rich content that is not uploaded.
     fn insert_content(
@@ -62,7 +63,4 @@ pub trait ContentWrites {
 
     /// Says that files are deleted.
     fn forget_unused_files(&mut self, names: &[String]) -> Result<(), StoreError>;
-
-    /// The key of this database that links are signed with; `fresh` becomes it when there is none.
-    fn link_key(&mut self, fresh: [u8; 32]) -> Result<[u8; 32], StoreError>;
 }

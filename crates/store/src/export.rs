@@ -1,11 +1,14 @@
 //! What is stored of exports. Their archives are files: [`crate::file`].
 
+use std::time::Duration;
+
 use layer_wire::export::{ExportKind, ExportStatus, Interval, NewSchedule, Schedule};
 use layer_wire::{AppId, ExportId, Timestamp, Version};
 
 use crate::StoreError;
-use crate::model::{AppKey, ConversationRecord};
-use crate::webhook::Subscription;
+use crate::claim::{ClaimId, Claimed, Claims};
+use crate::held::Held;
+use crate::key::{AppKey, ExportEventKey};
 
 /// What an app has set for its exports.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,8 +66,6 @@ pub struct ExportRecord {
     pub public_key: String,
     /// When it was asked for.
     pub created_at: Timestamp,
-    /// The key of the latest event in it, if it is a scheduled one.
-    pub last_event: Option<i64>,
     /// When it was begun.
     pub started_at: Option<Timestamp>,
     /// The archive, once it is on disk.
@@ -106,51 +107,70 @@ pub trait ExportReads {
     /// The exports of an app, newest first.
     fn exports(&self, app: AppKey) -> Result<Vec<ExportRecord>, StoreError>;
 
-    /// The oldest export of any app that is not completed.
-    fn next_open_export(&self) -> Result<Option<ExportRecord>, StoreError>;
-
     /// The apps whose next scheduled export is due at `now`.
-    fn due_export_schedules(&self, now: Timestamp) -> Result<Vec<AppKey>, StoreError>;
+    fn due_export_schedules(&self, now: Timestamp) -> Result<Vec<(AppKey, AppId)>, StoreError>;
 
     /// When the next scheduled export of any app is due.
     fn next_export_at(&self) -> Result<Option<Timestamp>, StoreError>;
 
-    /// The events that an app wants in its next scheduled export, as if it were a webhook; `None` without a schedule. Every write that
-    /// makes an event asks.
-    fn export_subscription(&self, app: AppKey) -> Result<Option<Subscription>, StoreError>;
-
-    /// Events of an app with keys above `after`, up to `up_to`, oldest first, at most `limit`, each with its key.
+    /// The events that were given to an export, in the order in which they happened: at most `limit`, beginning after
+    /// the event `after`, each with its key.
     fn export_events(
         &self,
         app: AppKey,
-        after: i64,
-        up_to: i64,
+        export: ExportId,
+        after: Option<ExportEventKey>,
         limit: usize,
-    ) -> Result<Vec<(i64, Vec<u8>)>, StoreError>;
-
-    /// Conversations of an app that are not deleted, with keys above `after`, oldest first, at most `limit`.
-    fn conversations_after(&self, app: AppKey, after: i64, limit: usize)
-    -> Result<Vec<ConversationRecord>, StoreError>;
+    ) -> Result<Vec<(ExportEventKey, Vec<u8>)>, StoreError>;
 }
 
 /// What can be written of exports.
 pub trait ExportWrites {
-    /// Replaces what an app has set.
-    fn put_export_settings(&mut self, app: AppKey, settings: &ExportSettings) -> Result<(), StoreError>;
+    /// What an app has set, which nobody else changes until the end of the write.
+    fn hold_export_settings(&mut self, app: AppKey) -> Result<Held<ExportSettings>, StoreError>;
 
-    /// Adds an export that waits. A scheduled one gets all events so far.
+    /// Replaces what an app has set.
+    fn put_export_settings(
+        &mut self,
+        app: AppKey,
+        held: &mut Held<ExportSettings>,
+        settings: ExportSettings,
+    ) -> Result<(), StoreError>;
+
+    /// Adds an export that waits.
     fn insert_export(&mut self, new: &ExportRecord) -> Result<(), StoreError>;
+
+    /// Claims the oldest export of any app that is not completed and that nobody works on.
+    fn claim_export(&mut self, lease: Duration) -> Result<Claims<Claimed<ExportRecord>>, StoreError>;
+
+    /// Goes on with an export: the claim lapses after `lease` from now. `false` when it has lapsed, or the export is
+    /// gone.
+    fn renew_export(&mut self, export: &ExportRecord, claim: ClaimId, lease: Duration) -> Result<bool, StoreError>;
+
+    /// Gives an export back that could not be made.
+    fn release_export(&mut self, export: &ExportRecord, claim: ClaimId) -> Result<(), StoreError>;
 
     /// Says that an export was begun.
     fn start_export(&mut self, app: AppKey, id: ExportId, started_at: Timestamp) -> Result<(), StoreError>;
 
-    /// Says that an archive is on disk, and forgets the events in it. `false` when the export is gone meanwhile.
-    fn complete_export(&mut self, export: &ExportRecord, archive: &ArchiveRecord) -> Result<bool, StoreError>;
+    /// Gives the events of an app that wait to an export, at most `limit` of them; `true` when none is left. An event
+    /// that is committed later waits for the next export.
+    fn give_events_to(&mut self, export: &ExportRecord, limit: usize) -> Result<bool, StoreError>;
 
-    /// Deletes an export and gives up its files; `false` when there is none.
+    /// Says that an archive is on disk, and forgets the events in it. `false` when the claim has lapsed, or the export
+    /// is gone.
+    fn complete_export(
+        &mut self,
+        export: &ExportRecord,
+        claim: ClaimId,
+        archive: &ArchiveRecord,
+    ) -> Result<bool, StoreError>;
+
+    /// Deletes an export and gives up its files; `false` when there is none. Events that it was given wait again.
     fn delete_export(&mut self, app: AppKey, id: ExportId) -> Result<bool, StoreError>;
 
-    /// Keeps an event for the next scheduled export. When very many wait already, it is dropped: something must be wrong with exports.
+    /// Keeps an event for the next scheduled export. When very many wait already, it is dropped: something must be
+    /// wrong with exports.
     fn insert_export_event(&mut self, app: AppKey, body: &[u8]) -> Result<(), StoreError>;
 
     /// Forgets all events of an app that wait.

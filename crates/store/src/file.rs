@@ -5,7 +5,7 @@ use std::fmt;
 use layer_wire::{ContentId, ExportId};
 use uuid::Uuid;
 
-use crate::model::AppKey;
+use crate::key::AppKey;
 
 /// The name of a file. It is made of a number and a UUID, so that no text of a request gets into a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,6 +35,6 @@ impl FileName {
 
 impl fmt::Display for FileName {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}-{}-{}{}", self.kind, self.app.0, self.id, self.suffix)
+        write!(formatter, "{}-{}-{}{}", self.kind, self.app.number(), self.id, self.suffix)
     }
 }

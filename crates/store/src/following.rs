@@ -3,7 +3,7 @@
 use layer_wire::UserId;
 
 use crate::StoreError;
-use crate::model::AppKey;
+use crate::key::AppKey;
 
 /// What can be read about following.
 pub trait FollowingReads {

@@ -1,26 +1,28 @@
-//! What receipts ask of the store.
+//! Receipts: how far messages got with their recipients.
 
 use layer_wire::UserId;
 use layer_wire::message::Status;
 
 use crate::StoreError;
-use crate::model::{AppKey, ConversationRecord, MessageRecord};
+use crate::conversation::ConversationRecord;
+use crate::held::Held;
+use crate::key::AppKey;
+use crate::message::MessageRecord;
 
-/// What receipts change.
+/// What receipts change. What a user has not read yet is counted with it.
 pub trait ReceiptWrites {
-    /// Keeps the recipient status of a message in which the status with `user` was raised to `status`. What the user has not read
-    /// yet is counted anew.
-    fn put_recipient_status(
+    /// Raises the status of a message with a user; `false` when it is there already, or the user is no recipient.
+    fn raise_status(
         &mut self,
         app: AppKey,
         user: &UserId,
         conversation: &ConversationRecord,
-        message: &MessageRecord,
+        message: &mut Held<MessageRecord>,
         status: Status,
-    ) -> Result<(), StoreError>;
+    ) -> Result<bool, StoreError>;
 
-    /// Goes through the next messages that a participant has perhaps not read, oldest first, and marks them as read: at most
-    /// `limit`, and none behind the position `up_to`. The place that it came to is kept.
+    /// Goes through the next messages that a participant has perhaps not read, oldest first, and marks them as read: at
+    /// most `limit`, and none behind the position `up_to`. The place that it came to is kept.
     fn mark_read(
         &mut self,
         app: AppKey,

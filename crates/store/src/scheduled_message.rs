@@ -1,11 +1,15 @@
 //! Messages that are to be sent later.
 
-use layer_wire::message::Sender;
+use layer_wire::message::{RecipientStatus, Sender};
 use layer_wire::part::Part;
 use layer_wire::{ConversationId, MessageId, Timestamp};
 
 use crate::StoreError;
-use crate::model::{AppKey, ConversationRecord};
+use crate::app::IdUse;
+use crate::conversation::ConversationRecord;
+use crate::held::{Held, Inserted};
+use crate::key::AppKey;
+use crate::message::MessageRecord;
 
 /// A message that is to be sent later.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,28 +31,36 @@ pub trait ScheduledMessageReads {
     /// A message that is to be sent later.
     fn scheduled_message(&self, app: AppKey, id: MessageId) -> Result<Option<ScheduledMessageRecord>, StoreError>;
 
-    /// The messages of all apps that are due at `now`, in the order in which they are to be sent, at most `limit`.
-    fn due_scheduled_messages(
-        &self,
-        now: Timestamp,
-        limit: usize,
-    ) -> Result<Vec<(AppKey, ScheduledMessageRecord)>, StoreError>;
-
     /// When the next message of any app is due.
     fn next_scheduled_message(&self) -> Result<Option<Timestamp>, StoreError>;
 }
 
-/// The queue of what is to be sent later. The rich content that it refers to is kept meanwhile. What a participant had scheduled goes when it leaves, and with a conversation everything;
-/// the ids stay in use.
+/// The queue of what is to be sent later. The rich content that it refers to is kept meanwhile. What a participant had
+/// scheduled goes when it leaves, and with a conversation everything; the ids stay in use.
 pub trait ScheduledMessageWrites {
     /// Adds a message, behind those that are due at the same time.
     fn insert_scheduled_message(
         &mut self,
         app: AppKey,
-        conversation: &ConversationRecord,
+        conversation: &Held<ConversationRecord>,
         new: &ScheduledMessageRecord,
-    ) -> Result<(), StoreError>;
+    ) -> Result<Inserted<(), IdUse>, StoreError>;
 
-    /// Takes out a message that the same write has sent.
-    fn take_scheduled_message(&mut self, app: AppKey, sent: &ScheduledMessageRecord) -> Result<(), StoreError>;
+    /// The messages of all apps that are due at `now`, in the order in which they are to be sent, at most `limit`.
+    /// Those that another write holds are left out: they are being sent.
+    fn hold_due_messages(
+        &mut self,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<(AppKey, Held<ScheduledMessageRecord>)>, StoreError>;
+
+    /// Sends a message: takes it out of the queue and appends it to its conversation.
+    fn send_scheduled_message(
+        &mut self,
+        app: AppKey,
+        conversation: &mut Held<ConversationRecord>,
+        message: &Held<ScheduledMessageRecord>,
+        sent_at: Timestamp,
+        recipient_status: RecipientStatus,
+    ) -> Result<MessageRecord, StoreError>;
 }

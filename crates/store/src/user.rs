@@ -1,12 +1,27 @@
-//! What the store keeps about a user besides identity and block list.
+//! Users: what the store keeps of them besides identity and block list.
 
 use layer_wire::UserId;
 
 use crate::StoreError;
-use crate::model::{AppKey, UnreadCounts};
+use crate::key::AppKey;
+
+/// What a user has not read. Contract 2.8.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct UnreadCounts {
+    /// What the application counts elsewhere, as it said last.
+    pub external: u32,
+    /// Conversations with unread messages.
+    pub conversations: u64,
+    /// Unread messages of all conversations.
+    pub messages: u64,
+}
 
 /// What can be read about users.
 pub trait UserReads {
+    /// Whether a user exists: some write has mentioned the user, if only as a participant. Who had nothing but an
+    /// identity does not exist any more once that is deleted.
+    fn user_exists(&self, app: AppKey, user: &UserId) -> Result<bool, StoreError>;
+
     /// Whether a user is suspended; `None` for one who was never named by a write.
     fn is_suspended(&self, app: AppKey, user: &UserId) -> Result<Option<bool>, StoreError>;
 

@@ -6,6 +6,7 @@
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use layer_store::file::FileName;
 use layer_store::{DataLocation, StoreError};
@@ -95,10 +96,10 @@ impl Files {
     }
 
     /// Writes files into a folder aside, to take the place of all others. Error: `Unavailable` with what the system says.
-    pub fn stage(&self, contents: &[(String, Vec<u8>)]) -> Result<Staged<'_>, StoreError> {
+    pub fn stage(self: &Arc<Self>, contents: &[(String, Vec<u8>)]) -> Result<Staged, StoreError> {
         let mut folder = self.folder.clone().into_os_string();
         folder.push("-restored");
-        let staged = Staged { files: self, folder: folder.into() };
+        let staged = Staged { files: Arc::clone(self), folder: folder.into() };
         let write = || {
             // What a crash left behind.
             remove_folder(&staged.folder)?;
@@ -128,12 +129,12 @@ impl Files {
 }
 
 /// Files that wait to take the place of all others; dropped, they are gone.
-pub struct Staged<'a> {
-    files: &'a Files,
+pub struct Staged {
+    files: Arc<Files>,
     folder: PathBuf,
 }
 
-impl Staged<'_> {
+impl Staged {
     /// Puts them in their place. Error: `Unavailable` with what the system says.
     pub fn replace(self) -> Result<(), StoreError> {
         self.files.clear()?;
@@ -141,7 +142,7 @@ impl Staged<'_> {
     }
 }
 
-impl Drop for Staged<'_> {
+impl Drop for Staged {
     fn drop(&mut self) {
         let _ = std::fs::remove_dir_all(&self.folder);
     }

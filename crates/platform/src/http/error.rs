@@ -102,7 +102,7 @@ fn from_store(error: &StoreError) -> Response {
         _ => report(format_args!("{error}")),
     }
     match error {
-        StoreError::Busy | StoreError::Closed | StoreError::Unavailable(_) => {
+        StoreError::Busy | StoreError::Closed | StoreError::Uncertain | StoreError::Unavailable(_) => {
             let mut response = from_table(&ApiError::service_unavailable());
             // Unit: seconds.
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
@@ -139,8 +139,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_busy_store_asks_the_client_to_try_again_in_a_second() {
-        for error in [StoreError::Busy, StoreError::Closed] {
+    fn a_busy_store_and_one_that_does_not_know_ask_the_client_to_try_again_in_a_second() {
+        for error in [StoreError::Busy, StoreError::Closed, StoreError::Uncertain] {
             let response = HttpError::from(error).into_response();
             assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
             assert_eq!(response.headers()[RETRY_AFTER], "1");

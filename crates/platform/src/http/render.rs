@@ -1,7 +1,9 @@
 //! From records to the JSON of the version that was asked for.
 
 use layer_store::announcement::AnnouncementCopy;
-use layer_store::model::{AnnouncementRecord, ConversationRecord, MessageRecord};
+use layer_store::announcement::AnnouncementRecord;
+use layer_store::conversation::ConversationRecord;
+use layer_store::message::MessageRecord;
 use layer_wire::announcement::{Announcement, ReceivedAnnouncement};
 use layer_wire::block_list::BlockedUser;
 use layer_wire::conversation::{Conversation, UserPart};
@@ -13,9 +15,9 @@ use layer_wire::{UserId, View};
 use serde_json::Value;
 
 use crate::service::caller::Caller;
-use crate::service::conversation::OfUser;
 use crate::service::dedupe::Tagged;
 use crate::service::scheduled_message::{Accepted, Scheduled};
+use layer_store::membership::SeenConversation;
 
 /// Renders what the system sees of an app.
 pub struct SystemView(View);
@@ -106,8 +108,8 @@ impl UserView {
     }
 
     /// A conversation. A former member sees no participants (contract 2.1.3).
-    pub fn conversation(&self, seen: OfUser) -> Conversation {
-        let OfUser { mut conversation, membership, last_message } = seen;
+    pub fn conversation(&self, seen: SeenConversation) -> Conversation {
+        let SeenConversation { mut conversation, membership, last_message } = seen;
         if !membership.is_current() {
             conversation.participants.clear();
         }
@@ -125,7 +127,7 @@ impl UserView {
 
     /// An announcement that the user got.
     pub fn announcement(&self, copy: AnnouncementCopy) -> ReceivedAnnouncement {
-        let AnnouncementCopy { announcement, position, status } = copy;
+        let AnnouncementCopy { announcement, position, status, .. } = copy;
         ReceivedAnnouncement::new(announcement.into(), position, status, &self.user, &self.view)
     }
 }

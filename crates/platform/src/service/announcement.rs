@@ -1,7 +1,8 @@
 //! Announcements. Contract 2.3.
 
-use layer_store::announcement::AnnouncementCopy;
-use layer_store::model::{AnnouncementRecord, AppKey};
+use layer_store::announcement::{AnnouncementCopy, AnnouncementRecord};
+use layer_store::held::{Held, Inserted};
+use layer_store::key::AppKey;
 use layer_store::{Reads, Writes};
 use layer_wire::announcement::NewAnnouncement;
 use layer_wire::message::Status;
@@ -25,6 +26,22 @@ fn find_of_user(
     reads.announcement_of(app, user, id)?.ok_or_else(|| ApiError::announcement_not_found().into())
 }
 
+fn sent_before(tagged: Tagged) -> Creation<AnnouncementRecord> {
+    match tagged {
+        Tagged::Announcement(first) => Creation::Done(first),
+        other => Creation::IdInUse(other),
+    }
+}
+
+fn hold_of_user(
+    writes: &mut dyn Writes,
+    app: AppKey,
+    user: &UserId,
+    id: AnnouncementId,
+) -> Result<Held<AnnouncementCopy>, Failure> {
+    writes.hold_announcement_of(app, user, id)?.ok_or_else(|| ApiError::announcement_not_found().into())
+}
+
 impl Services {
     /// Sends an announcement. Its recipients need not exist, but a user who sends it must.
     ///
@@ -39,12 +56,10 @@ impl Services {
         let sent_at = self.clock.now();
         let id = AnnouncementId::new(tag.unwrap_or_else(|| self.ids.resource(sent_at)));
         let send = move |writes: &mut dyn Writes| {
-            match dedupe::find(writes, app, tag)? {
-                Some(Tagged::Announcement(first)) => return Ok(Creation::Done(first)),
-                Some(other) => return Ok(Creation::IdInUse(other)),
-                None => {}
+            if let Some(tagged) = dedupe::find(writes, app, tag)? {
+                return Ok(sent_before(tagged));
             }
-            let NewAnnouncement { recipients, sender, parts } = request;
+            let NewAnnouncement { recipients, sender, parts } = request.clone();
             if let Some(user) = sender.user()
                 && !writes.user_exists(app, user)?
             {
@@ -55,8 +70,11 @@ impl Services {
                 return Err(ApiError::content_outside_conversation().into());
             }
             let new = AnnouncementRecord { id, sent_at, recipients, sender, parts };
-            writes.insert_announcement(app, &new)?;
-            Ok(Creation::Done(new))
+            Ok(match writes.insert_announcement(app, &new)? {
+                Inserted::Done(()) => Creation::Done(new),
+                // Another process was faster.
+                Inserted::Taken(id_use) => sent_before(dedupe::taken(writes, app, tag, id_use)?),
+            })
         };
         self.write_named(caller, send).await
     }
@@ -72,15 +90,12 @@ impl Services {
     ) -> Result<Named<Listing<AnnouncementCopy>>, Failure> {
         let app = caller.key;
         let read = move |reads: &dyn Reads| {
-            let after = match page.from {
+            let from = match page.from {
                 None => None,
-                Some(id) => {
-                    let from = reads.announcement_of(app, &user, id)?.ok_or_else(ApiError::from_id_not_found)?;
-                    Some(from.position)
-                }
+                Some(id) => Some(reads.announcement_of(app, &user, id)?.ok_or_else(ApiError::from_id_not_found)?),
             };
             let total = reads.announcement_count_of(app, &user)?;
-            Ok(Listing::new(reads.announcements_of(app, &user, after, page.size + 1)?, page.size, total))
+            Ok(Listing::new(reads.announcements_of(app, &user, from.as_ref(), page.size + 1)?, page.size, total))
         };
         self.read_page(caller, read).await
     }
@@ -96,7 +111,8 @@ impl Services {
         self.read_named(caller, move |reads| find_of_user(reads, app, &user, id)).await
     }
 
-    /// Takes the receipt of a user for an announcement. Nobody else sees it, and it fires no event (contract 2.3). Error: `not_found`.
+    /// Takes the receipt of a user for an announcement. Nobody else sees it, and it fires no event (contract 2.3).
+    /// Error: `not_found`.
     pub async fn give_announcement_receipt(
         &self,
         app: AppKey,
@@ -105,9 +121,9 @@ impl Services {
         status: Status,
     ) -> Result<(), Failure> {
         let give = move |writes: &mut dyn Writes| {
-            let copy = find_of_user(writes, app, &user, id)?;
+            let mut copy = hold_of_user(writes, app, &user, id)?;
             if copy.status < status {
-                writes.put_announcement_status(app, &user, &copy, status)?;
+                writes.put_announcement_status(app, &user, &mut copy, status)?;
             }
             Ok(())
         };
@@ -122,7 +138,7 @@ impl Services {
         id: AnnouncementId,
     ) -> Result<(), Failure> {
         let delete = move |writes: &mut dyn Writes| {
-            let copy = find_of_user(writes, app, &user, id)?;
+            let copy = hold_of_user(writes, app, &user, id)?;
             Ok(writes.delete_announcement_of(app, &user, &copy)?)
         };
         self.store.write(delete).await

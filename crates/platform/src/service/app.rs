@@ -1,8 +1,7 @@
 //! Apps and their tokens.
 
-use std::sync::PoisonError;
-
-use layer_store::model::{AppKey, AppRecord};
+use layer_store::app::AppRecord;
+use layer_store::key::AppKey;
 use layer_store::token::{Token, TokenHash};
 use layer_store::{StoreError, Writes};
 use layer_wire::app::AppChange;
@@ -34,14 +33,13 @@ impl Services {
 
     /// An app.
     pub async fn app(&self, id: AppId) -> Result<Option<AppRecord>, StoreError> {
-        // Poisoning is harmless: each entry is written in one step.
-        let seen = self.apps.read().unwrap_or_else(PoisonError::into_inner).get(&id).cloned();
+        let (seen, since) = self.apps.read(|apps| apps.get(&id).cloned());
         if seen.is_some() {
             return Ok(seen);
         }
         let found = self.store.read(move |reads| reads.app(id)).await?;
         if let Some(record) = &found {
-            self.apps.write().unwrap_or_else(PoisonError::into_inner).insert(id, record.clone());
+            self.apps.update(since, |apps| drop(apps.insert(id, record.clone())));
         }
         Ok(found)
     }
@@ -49,9 +47,9 @@ impl Services {
     /// Changes an app: all changes in order, or none.
     pub async fn edit_app(&self, app: AppKey, changes: Vec<AppChange>) -> Result<(), Failure> {
         let edit = move |writes: &mut dyn Writes| {
-            for change in changes {
+            for change in &changes {
                 match change {
-                    AppChange::SetSessionTtl(seconds) => writes.set_session_ttl(app, seconds)?,
+                    AppChange::SetSessionTtl(seconds) => writes.set_session_ttl(app, *seconds)?,
                 }
             }
             Ok(())

@@ -1,8 +1,9 @@
-//! The archives of exports: `export.json` in a tar, compressed, encrypted with a key of its own, and that key with the public key of
-//! the app. Contract 7.
+//! The archives of exports: `export.json` in a tar, compressed, encrypted with a key of its own, and that key with the
+//! public key of the app. Contract 7.
 //!
-//! Nothing is ever whole in memory. The objects are read page by page, in reads that are short, so that the log of the database can be
-//! emptied meanwhile; they go into a draft first, because a tar names the length of a file before its bytes.
+//! Nothing is ever whole in memory. The objects are read page by page, in reads that are short, so that the log of the
+//! database can be emptied meanwhile; they go into a draft first, because a tar names the length of a file before its
+//! bytes.
 
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Seek as _, Write};
@@ -15,9 +16,11 @@ use cbc::cipher::{BlockModeEncrypt as _, KeyIvInit as _};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use getrandom::SysRng;
+use layer_store::claim::{ClaimId, Claimed};
+use layer_store::conversation::ConversationRecord;
 use layer_store::export::{ArchiveRecord, ExportRecord};
 use layer_store::file::FileName;
-use layer_store::model::{ConversationRecord, PositionRange};
+use layer_store::message::PositionRange;
 use layer_store::{Reads, StoreError, Writes};
 use layer_wire::export::ExportKind;
 use layer_wire::identity::Identities;
@@ -28,6 +31,7 @@ use rsa::pkcs8::DecodePublicKey as _;
 use serde::Serialize;
 
 use super::Services;
+use super::export::EXPORT_LEASE;
 use super::failure::Failure;
 use super::named::identities_of;
 use crate::ground::files::on_disk;
@@ -35,6 +39,9 @@ use crate::ground::ids::Ids;
 
 /// How many objects are read at a time.
 const PAGE: usize = 200;
+
+/// How many events are given to an export in one transaction, so that other writes need not wait for many.
+const EVENTS_AT_ONCE: usize = 10_000;
 
 /// The one file in the archive.
 const NAME: &str = "export.json";
@@ -169,8 +176,36 @@ fn json(value: &impl Serialize) -> Result<Vec<u8>, StoreError> {
 }
 
 impl Services {
-    /// Makes the archive of an export, from the start, also when it was begun before.
-    pub async fn make_export(&self, export: ExportRecord) -> Result<(), Failure> {
+    /// Makes the archive of an export that was claimed, from the start, also when it was begun before. Gives it back
+    /// when that fails.
+    pub async fn make_export(&self, claimed: Claimed<ExportRecord>) -> Result<(), Failure> {
+        let Claimed { claim, record: export } = claimed;
+        let outcome = tokio::select! {
+            outcome = self.make_archive(export.clone(), claim) => outcome,
+            // Somebody else makes it by now, or it was deleted.
+            () = self.hold_claim(export.clone(), claim) => Ok(()),
+        };
+        if outcome.is_err() {
+            let release = move |writes: &mut dyn Writes| writes.release_export(&export, claim);
+            self.store.write::<_, StoreError>(release).await?;
+        }
+        outcome
+    }
+
+    /// Goes on with the claim on an export. Ends when it is lost.
+    async fn hold_claim(&self, export: ExportRecord, claim: ClaimId) {
+        loop {
+            tokio::time::sleep(EXPORT_LEASE / 3).await;
+            let export = export.clone();
+            let renew = move |writes: &mut dyn Writes| writes.renew_export(&export, claim, EXPORT_LEASE);
+            // A store that is busy may take the next one.
+            if let Ok(false) = self.store.write::<_, StoreError>(renew).await {
+                return;
+            }
+        }
+    }
+
+    async fn make_archive(&self, export: ExportRecord, claim: ClaimId) -> Result<(), Failure> {
         let (app, id, now) = (export.app_key, export.id, self.clock.now());
         self.store.write::<_, StoreError>(move |writes: &mut dyn Writes| writes.start_export(app, id, now)).await?;
         let (files, draft_name) = (self.files(), FileName::draft(app, id));
@@ -194,8 +229,8 @@ impl Services {
             Ok(size)
         });
         let archive = ArchiveRecord { size: packed.await?, completed_at: self.clock.now(), encrypted_key, iv };
-        let complete = move |writes: &mut dyn Writes| writes.complete_export(&export, &archive);
-        let is_kept = self.giving_up_files(self.store.write::<_, StoreError>(complete)).await?;
+        let complete = move |writes: &mut dyn Writes| writes.complete_export(&export, claim, &archive);
+        let is_kept = self.store.write::<_, StoreError>(complete).await?;
         if !is_kept {
             // It was deleted while it was made.
             let files = self.files();
@@ -207,19 +242,19 @@ impl Services {
     /// All conversations, then all messages, in system view (assumed, contract 7).
     async fn draft_everything(&self, draft: Draft, export: &ExportRecord) -> Result<Draft, StoreError> {
         let mut draft = draft.frame("{\"conversations\":[").await?;
-        let mut after = 0;
+        let mut after = None;
         loop {
             let conversations = self.conversations_after(export, after).await?;
             let Some(last) = conversations.last() else { break };
-            after = last.key.0;
+            after = Some(last.clone());
             draft = draft.append(self.shown_conversations(export, conversations).await?).await?;
         }
         draft = draft.frame("],\"messages\":[").await?;
-        let mut after = 0;
+        let mut after = None;
         loop {
             let conversations = self.conversations_after(export, after).await?;
             let Some(last) = conversations.last() else { break };
-            after = last.key.0;
+            after = Some(last.clone());
             for conversation in conversations {
                 draft = self.draft_messages(draft, export, conversation).await?;
             }
@@ -230,10 +265,10 @@ impl Services {
     async fn conversations_after(
         &self,
         export: &ExportRecord,
-        after: i64,
+        after: Option<ConversationRecord>,
     ) -> Result<Vec<ConversationRecord>, StoreError> {
         let app = export.app_key;
-        self.store.read(move |reads: &dyn Reads| reads.conversations_after(app, after, PAGE)).await
+        self.store.read(move |reads: &dyn Reads| reads.conversations(app, after.as_ref(), PAGE)).await
     }
 
     async fn shown_conversations(
@@ -248,7 +283,7 @@ impl Services {
                 let view = named(&view, reads, app, &record)?;
                 json(&layer_wire::conversation::Conversation::in_system_view(record.into(), &view))
             };
-            conversations.into_iter().map(show_one).collect()
+            conversations.iter().cloned().map(show_one).collect()
         };
         self.store.read(show).await
     }
@@ -267,7 +302,7 @@ impl Services {
                 let range = PositionRange { after, ..PositionRange::default() };
                 let found = reads.messages(&conversation, range, PAGE)?;
                 let last = found.last().map(|message| message.position);
-                let show = |record: layer_store::model::MessageRecord| {
+                let show = |record: layer_store::message::MessageRecord| {
                     let view = named(&view, reads, app, &record)?;
                     json(&layer_wire::message::Message::in_system_view(record.into(), &view))
                 };
@@ -289,14 +324,21 @@ impl Services {
 
     /// The events since the scheduled export before, as they were delivered to webhooks 1.0 (assumed, contract 7).
     async fn draft_events(&self, draft: Draft, export: &ExportRecord) -> Result<Draft, StoreError> {
-        let mut draft = draft.frame("[").await?;
-        let (app, up_to) = (export.app_key, export.last_event.unwrap_or_default());
-        let mut after = 0;
         loop {
-            let read = move |reads: &dyn Reads| reads.export_events(app, after, up_to, PAGE);
+            let to = export.clone();
+            let give = move |writes: &mut dyn Writes| writes.give_events_to(&to, EVENTS_AT_ONCE);
+            if self.store.write::<_, StoreError>(give).await? {
+                break;
+            }
+        }
+        let mut draft = draft.frame("[").await?;
+        let (app, id) = (export.app_key, export.id);
+        let mut after = None;
+        loop {
+            let read = move |reads: &dyn Reads| reads.export_events(app, id, after, PAGE);
             let events = self.store.read::<_, StoreError>(read).await?;
             let Some((last, _)) = events.last() else { break };
-            after = *last;
+            after = Some(*last);
             draft = draft.append(events.into_iter().map(|(_, body)| body).collect()).await?;
         }
         draft.frame("]").await
@@ -307,7 +349,7 @@ impl Services {
 fn named(
     view: &View,
     reads: &dyn Reads,
-    app: layer_store::model::AppKey,
+    app: layer_store::key::AppKey,
     object: &impl super::named::NamesUsers,
 ) -> Result<View, StoreError> {
     let identities = if view.version.has_identities() { identities_of(reads, app, object)? } else { Identities::new() };

@@ -1,6 +1,6 @@
 //! Block lists. Contract 2.6.
 
-use layer_store::model::AppKey;
+use layer_store::key::AppKey;
 use layer_wire::UserId;
 
 use super::Services;

@@ -1,6 +1,6 @@
 //! Who asks.
 
-use layer_store::model::AppKey;
+use layer_store::key::AppKey;
 use layer_wire::{AppId, Version};
 
 /// Who calls: the app that the token belongs to, and in which version.

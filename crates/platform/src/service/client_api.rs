@@ -1,6 +1,10 @@
 //! What a user creates and edits through the Client API. Contract 2.10.
 
-use layer_store::model::{AppKey, ConversationRecord, MessageRecord};
+use layer_store::conversation::ConversationRecord;
+use layer_store::held::Inserted;
+use layer_store::key::AppKey;
+use layer_store::membership::SeenConversation;
+use layer_store::message::MessageRecord;
 use layer_store::{Reads, Writes};
 use layer_wire::client_api::{ConversationOfUser, MessageOfUser};
 use layer_wire::conversation::ConversationPatch;
@@ -10,7 +14,7 @@ use uuid::Uuid;
 
 use super::Services;
 use super::caller::Caller;
-use super::conversation::{self, Created, OfUser, find_as_participant, seen_by_user};
+use super::conversation::{self, Created, hold_as_participant, seen_by_user};
 use super::dedupe::{self, Creation, Tagged};
 use super::failure::Failure;
 use super::message;
@@ -21,13 +25,13 @@ use super::scheduled_message;
 #[derive(Debug, Clone, PartialEq)]
 pub enum CreatedOfUser {
     /// It was created, or a replay found what it created the first time.
-    Done(OfUser),
+    Done(SeenConversation),
     /// The distinct conversation exists.
-    Existing(OfUser),
+    Existing(SeenConversation),
     /// The distinct conversation exists, but with other metadata.
-    Conflict(OfUser),
+    Conflict(SeenConversation),
     /// The id is taken: by a conversation of the user, or by something else.
-    IdInUse(Option<OfUser>),
+    IdInUse(Option<SeenConversation>),
 }
 
 /// The conversation as a user sees it; `None` for a user who never was a member.
@@ -36,7 +40,7 @@ fn seen(
     app: AppKey,
     user: &UserId,
     conversation: ConversationRecord,
-) -> Result<Option<OfUser>, Failure> {
+) -> Result<Option<SeenConversation>, Failure> {
     let membership = reads.membership(app, user, &conversation)?;
     membership.map(|membership| seen_by_user(reads, app, user, conversation, membership)).transpose()
 }
@@ -47,8 +51,8 @@ fn id_in_use(reads: &dyn Reads, app: AppKey, user: &UserId, by: Tagged) -> Resul
 }
 
 impl Services {
-    /// Creates a conversation as a user, who takes part in it, or finds the distinct one. A distinct one that the user deleted for
-    /// itself comes back to it (assumed).
+    /// Creates a conversation as a user, who takes part in it, or finds the distinct one. A distinct one that the user
+    /// deleted for itself comes back to it (assumed).
     ///
     /// An id in the body that is taken is always a conflict, a tag in the header a replay, as for every create request.
     /// Error: `participant_blocked`.
@@ -68,8 +72,8 @@ impl Services {
             if let Some(taken) = dedupe::find(writes, app, chosen)? {
                 return id_in_use(writes, app, &user, taken);
             }
-            let (conversation, outcome): (_, fn(OfUser) -> CreatedOfUser) =
-                match conversation::create(writes, app, tag, id, created_at, request, &events)? {
+            let (conversation, outcome): (_, fn(SeenConversation) -> CreatedOfUser) =
+                match conversation::create(writes, app, tag, id, created_at, &request, &events)? {
                     Created::Plain(Creation::Done(conversation)) => (conversation, CreatedOfUser::Done),
                     Created::Plain(Creation::IdInUse(taken)) => return id_in_use(writes, app, &user, taken),
                     Created::Existing(conversation) => {
@@ -84,8 +88,8 @@ impl Services {
         self.write_named(caller, create).await
     }
 
-    /// Patches a conversation as a participant. Errors: those of [`Self::edit_conversation`]; `not_found` for a user who never was a
-    /// member; `access_denied` for a former one.
+    /// Patches a conversation as a participant. Errors: those of [`Self::edit_conversation`]; `not_found` for a user
+    /// who never was a member; `access_denied` for a former one.
     pub async fn edit_conversation_as_user(
         &self,
         app: AppKey,
@@ -95,14 +99,14 @@ impl Services {
     ) -> Result<(), Failure> {
         let events = self.events();
         let edit = move |writes: &mut dyn Writes| {
-            let (before, _) = find_as_participant(writes, app, &user, id)?;
-            conversation::edit(writes, app, &before, &patch, &events)
+            let mut conversation = hold_as_participant(writes, app, &user, id)?;
+            conversation::edit(writes, app, &mut conversation, &patch, &events)
         };
-        // What a participant who goes had scheduled goes too.
-        self.giving_up_files(self.store.write(edit)).await
+        self.store.write(edit).await
     }
 
-    /// Sends a message as a participant. An id in the body that is taken is always a conflict, a tag in the header a replay.
+    /// Sends a message as a participant. An id in the body that is taken is always a conflict, a tag in the header a
+    /// replay.
     ///
     /// Errors: `not_found`, also for a user who never was a member; `access_denied` for a former one; `object_deleted`;
     /// `invalid_property` `parts`.
@@ -119,18 +123,24 @@ impl Services {
         let MessageOfUser { id: chosen, parts } = request;
         let tag = if chosen.is_some() { None } else { tag };
         let id = MessageId::new(chosen.or(tag).unwrap_or_else(|| self.ids.resource(now)));
+        let conversation_id = conversation;
         let send = move |writes: &mut dyn Writes| {
-            let (conversation, _) = find_as_participant(writes, app, &user, conversation)?;
-            match dedupe::find(writes, app, chosen.or(tag))? {
-                Some(Tagged::Message(first)) if chosen.is_none() && first.conversation == conversation.id => {
-                    return Ok(Creation::Done(first));
+            let mut conversation = hold_as_participant(writes, app, &user, conversation)?;
+            let in_the_way = |tagged: Tagged| match tagged {
+                Tagged::Message(first) if chosen.is_none() && first.conversation == conversation_id => {
+                    Creation::Done(first)
                 }
-                Some(taken) => return Ok(Creation::IdInUse(taken)),
-                None => {}
+                taken => Creation::IdInUse(taken),
+            };
+            if let Some(tagged) = dedupe::find(writes, app, chosen.or(tag))? {
+                return Ok(in_the_way(tagged));
             }
-            let request = NewMessage { sender: Sender::User(user), parts, delay: None };
+            let request = NewMessage { sender: Sender::User(user.clone()), parts: parts.clone(), delay: None };
             let new = message::check(writes, caller, &conversation, id, now, request)?;
-            Ok(Creation::Done(scheduled_message::send(writes, app, &conversation, new, &events)?))
+            match scheduled_message::send(writes, app, &mut conversation, new, &events)? {
+                Inserted::Done(sent) => Ok(Creation::Done(sent)),
+                Inserted::Taken(id_use) => Ok(in_the_way(dedupe::taken(writes, app, chosen.or(tag), id_use)?)),
+            }
         };
         self.write_named(caller, send).await
     }

@@ -3,14 +3,13 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use layer_store::content::{ContentRecord, FinishedUpload};
-use layer_store::model::{AppKey, ConversationRecord};
+use layer_store::conversation::ConversationRecord;
+use layer_store::key::AppKey;
 use layer_store::{Reads, StoreError, Writes};
 use layer_wire::content::{NewContent, StorageObject};
 use layer_wire::part::{Part, PartBody};
 use layer_wire::url::DownloadLinks as _;
 use layer_wire::{ApiError, AppId, ContentId, ConversationId, Timestamp};
-
-use tokio::sync::Notify;
 
 use super::Services;
 use super::conversation::find;
@@ -47,14 +46,6 @@ pub fn check_parts(
     Ok(())
 }
 
-struct RingOnDrop<'a>(&'a Notify);
-
-impl Drop for RingOnDrop<'_> {
-    fn drop(&mut self) {
-        self.0.notify_one();
-    }
-}
-
 impl Services {
     /// Announces rich content. Errors: `not_found`, `object_deleted`.
     pub async fn create_content(
@@ -68,12 +59,13 @@ impl Services {
         let create = move |writes: &mut dyn Writes| {
             let conversation = find(writes, app, conversation)?;
             writes.insert_content(app, &conversation, id, &new, created_at)?;
-            Ok(ContentRecord { id, conversation: conversation.id, announced: new, created_at, upload: None })
+            Ok(ContentRecord { id, conversation: conversation.id, announced: new.clone(), created_at, upload: None })
         };
         self.store.write(create).await
     }
 
-    /// Rich content of a conversation. Errors: `not_found`, also when it was never uploaded (assumed); `object_deleted`.
+    /// Rich content of a conversation. Errors: `not_found`, also when it was never uploaded (assumed);
+    /// `object_deleted`.
     pub async fn content(
         &self,
         app: AppKey,
@@ -122,17 +114,10 @@ impl Services {
         }
     }
 
-    /// Awaits a write that may give up files, and has them deleted afterwards; also when the one who waits is gone by then.
-    pub async fn giving_up_files<T, E>(&self, write: impl Future<Output = Result<T, E>>) -> Result<T, E> {
-        let _ring = RingOnDrop(&self.files_unused);
-        write.await
-    }
-
     /// Deletes the files that nothing uses any more, and gives up what was announced long ago and never uploaded.
     pub async fn delete_unused_files(&self) -> Result<(), StoreError> {
         let stale = Timestamp::from_ms(self.clock.now().as_ms().saturating_sub(UPLOAD_MS));
         loop {
-            // A write, so that it runs behind the one that woke this up.
             let names = self
                 .store
                 .write(move |writes: &mut dyn Writes| {

@@ -1,7 +1,11 @@
 //! Conversations. Contract 2.1.
 
-use layer_store::model::{AppKey, ConversationRecord, Gathered, Membership, MessageRecord, NewConversationRecord};
+use layer_store::conversation::{ConversationChange, ConversationRecord, ConversationTaken, NewConversationRecord};
+use layer_store::held::{Held, Inserted};
+use layer_store::key::AppKey;
+use layer_store::membership::{Membership, SeenConversation};
 use layer_store::{Reads, Writes};
+use layer_wire::body::Object;
 use layer_wire::conversation::{ConversationPatch, NewConversation, Patchable};
 use layer_wire::page::{Listing, Page, SortBy};
 use layer_wire::{ApiError, ConversationId, Timestamp, UserId};
@@ -25,25 +29,20 @@ pub enum Created {
     Conflict(ConversationRecord),
 }
 
-/// A conversation as one user sees it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct OfUser {
-    /// The conversation.
-    pub conversation: ConversationRecord,
-    /// How the user is or was a member.
-    pub membership: Membership,
-    /// The newest message that the user can see.
-    pub last_message: Option<MessageRecord>,
-}
-
 /// The conversation, unless it is unknown (`not_found`) or deleted (`object_deleted`).
 pub fn find(reads: &dyn Reads, app: AppKey, id: ConversationId) -> Result<ConversationRecord, Failure> {
     let conversation = reads.conversation(app, id)?.ok_or_else(ApiError::conversation_not_found)?;
     if conversation.is_deleted { Err(ApiError::conversation_deleted().into()) } else { Ok(conversation) }
 }
 
-/// The conversation and the membership of a user who may read it; `not_found` for a user who never was a member, or who deleted
-/// the conversation for itself (assumed).
+/// The same for a write that changes the conversation.
+pub fn hold(writes: &mut dyn Writes, app: AppKey, id: ConversationId) -> Result<Held<ConversationRecord>, Failure> {
+    let conversation = writes.hold_conversation(app, id)?.ok_or_else(ApiError::conversation_not_found)?;
+    if conversation.is_deleted { Err(ApiError::conversation_deleted().into()) } else { Ok(conversation) }
+}
+
+/// The conversation and the membership of a user who may read it; `not_found` for a user who never was a member, or who
+/// deleted the conversation for itself (assumed).
 pub fn find_of_user(
     reads: &dyn Reads,
     app: AppKey,
@@ -55,8 +54,8 @@ pub fn find_of_user(
     Ok((conversation, membership.ok_or_else(ApiError::conversation_not_found)?))
 }
 
-/// The conversation and the membership of a user who acts in it; `not_found` for a user who never was a member, `access_denied`
-/// for a former one. Contract 2.1.3 [C1].
+/// The conversation and the membership of a user who acts in it; `not_found` for a user who never was a member,
+/// `access_denied` for a former one. Contract 2.1.3 [C1].
 pub fn find_as_participant(
     reads: &dyn Reads,
     app: AppKey,
@@ -64,45 +63,65 @@ pub fn find_as_participant(
     id: ConversationId,
 ) -> Result<(ConversationRecord, Membership), Failure> {
     let conversation = find(reads, app, id)?;
-    let membership = reads.membership(app, user, &conversation)?.ok_or_else(ApiError::conversation_not_found)?;
-    if membership.is_current() { Ok((conversation, membership)) } else { Err(ApiError::not_a_participant().into()) }
+    let membership = as_participant(reads, app, user, &conversation)?;
+    Ok((conversation, membership))
+}
+
+/// The same for a write that changes the conversation.
+pub fn hold_as_participant(
+    writes: &mut dyn Writes,
+    app: AppKey,
+    user: &UserId,
+    id: ConversationId,
+) -> Result<Held<ConversationRecord>, Failure> {
+    let conversation = hold(writes, app, id)?;
+    as_participant(writes, app, user, &conversation)?;
+    Ok(conversation)
+}
+
+fn as_participant(
+    reads: &dyn Reads,
+    app: AppKey,
+    user: &UserId,
+    conversation: &ConversationRecord,
+) -> Result<Membership, Failure> {
+    let membership = reads.membership(app, user, conversation)?.ok_or_else(ApiError::conversation_not_found)?;
+    if membership.is_current() { Ok(membership) } else { Err(ApiError::not_a_participant().into()) }
 }
 
 /// Takes a user out of a conversation, which is no longer distinct then.
 pub fn remove_participant(
     writes: &mut dyn Writes,
     app: AppKey,
-    conversation: &ConversationRecord,
+    conversation: &mut Held<ConversationRecord>,
     user: &UserId,
-) -> Result<ConversationRecord, Failure> {
-    let participants = conversation.participants.iter().filter(|participant| *participant != user).cloned().collect();
-    let changed = ConversationRecord { participants, is_distinct: false, ..conversation.clone() };
-    writes.update_conversation(app, &changed)?;
-    Ok(changed)
+) -> Result<(), Failure> {
+    let mut change = ConversationChange::from(&**conversation);
+    change.participants.retain(|participant| participant != user);
+    change.is_distinct = false;
+    Ok(writes.change_conversation(app, conversation, change)?)
 }
 
 /// Creates a conversation with this id, or finds the distinct one. `tag` is the id, if the request has one.
 ///
-/// A tag that was seen comes first, then the distinct conversation, then blocks (assumed). Error: `participant_blocked`.
+/// A tag that was seen comes first, then the distinct conversation, then blocks (assumed). Error:
+/// `participant_blocked`.
 pub fn create(
     writes: &mut dyn Writes,
     app: AppKey,
     tag: Option<Uuid>,
     id: ConversationId,
     created_at: Timestamp,
-    request: NewConversation,
+    request: &NewConversation,
     events: &Events,
 ) -> Result<Created, Failure> {
-    match dedupe::find(writes, app, tag)? {
-        Some(Tagged::Conversation(first)) => return Ok(Created::Plain(Creation::Done(first))),
-        Some(other) => return Ok(Created::Plain(Creation::IdInUse(other))),
-        None => {}
+    if let Some(tagged) = dedupe::find(writes, app, tag)? {
+        return Ok(tagged_with(tagged));
     }
     if request.is_distinct
         && let Some(existing) = writes.distinct_conversation(app, &request.participants)?
     {
-        let is_same = request.metadata.is_none_or(|metadata| metadata == existing.metadata);
-        return Ok(if is_same { Created::Existing(existing) } else { Created::Conflict(existing) });
+        return Ok(distinct(existing, request.metadata.as_ref()));
     }
     if writes.has_block_between(app, &request.participants, &request.participants)? {
         return Err(ApiError::participant_blocked().into());
@@ -110,23 +129,42 @@ pub fn create(
     let new = NewConversationRecord {
         id,
         created_at,
-        participants: request.participants,
+        participants: request.participants.clone(),
         is_distinct: request.is_distinct,
-        metadata: request.metadata.unwrap_or_default(),
+        metadata: request.metadata.clone().unwrap_or_default(),
     };
-    let created = writes.insert_conversation(app, new)?;
-    events.record(writes, app, &Event::ConversationCreated(&created))?;
-    Ok(Created::Plain(Creation::Done(created)))
+    match writes.insert_conversation(app, new)? {
+        Inserted::Done(created) => {
+            events.record(writes, app, &Event::ConversationCreated(&created))?;
+            Ok(Created::Plain(Creation::Done(created.into_record())))
+        }
+        // Another process was faster since the looks above.
+        Inserted::Taken(ConversationTaken::Id(id_use)) => Ok(tagged_with(dedupe::taken(writes, app, tag, id_use)?)),
+        Inserted::Taken(ConversationTaken::Distinct(existing)) => Ok(distinct(existing, request.metadata.as_ref())),
+    }
+}
+
+fn tagged_with(tagged: Tagged) -> Created {
+    Created::Plain(match tagged {
+        Tagged::Conversation(first) => Creation::Done(first),
+        other => Creation::IdInUse(other),
+    })
+}
+
+fn distinct(existing: ConversationRecord, wanted: Option<&Object>) -> Created {
+    let is_same = wanted.is_none_or(|metadata| *metadata == existing.metadata);
+    if is_same { Created::Existing(existing) } else { Created::Conflict(existing) }
 }
 
 /// Patches a conversation. Changed participants end the distinctness.
 pub fn edit(
     writes: &mut dyn Writes,
     app: AppKey,
-    before: &ConversationRecord,
+    conversation: &mut Held<ConversationRecord>,
     patch: &ConversationPatch,
     events: &Events,
 ) -> Result<(), Failure> {
+    let before = ConversationChange::from(&**conversation);
     let kept = Patchable { participants: before.participants.clone(), metadata: before.metadata.clone() };
     let Patchable { participants, metadata } = patch.apply(&kept)?;
     let is_new = |user: &&UserId| !before.participants.contains(user);
@@ -136,19 +174,19 @@ pub fn edit(
     }
     let is_same_set = added.is_empty() && participants.len() == before.participants.len();
     let is_distinct = before.is_distinct && is_same_set;
-    let changed = ConversationRecord { participants, is_distinct, metadata, ..before.clone() };
-    if changed != *before {
-        writes.update_conversation(app, &changed)?;
+    let changed = ConversationChange { participants, is_distinct, metadata };
+    if changed != before {
+        writes.change_conversation(app, conversation, changed)?;
     }
     // One event per kind of change per request (assumed, contract 4).
     if !is_same_set {
         let left: Vec<UserId> =
-            before.participants.iter().filter(|user| !changed.participants.contains(user)).cloned().collect();
-        let event = Event::ConversationParticipantsUpdated { conversation: &changed, joined: &added, left: &left };
+            before.participants.iter().filter(|user| !conversation.participants.contains(user)).cloned().collect();
+        let event = Event::ConversationParticipantsUpdated { conversation, joined: &added, left: &left };
         events.record(writes, app, &event)?;
     }
-    if changed.metadata != before.metadata {
-        events.record(writes, app, &Event::ConversationMetadataUpdated(&changed))?;
+    if conversation.metadata != before.metadata {
+        events.record(writes, app, &Event::ConversationMetadataUpdated(conversation))?;
     }
     Ok(())
 }
@@ -160,9 +198,9 @@ pub fn seen_by_user(
     user: &UserId,
     conversation: ConversationRecord,
     membership: Membership,
-) -> Result<OfUser, Failure> {
-    let last_message = reads.messages_of(app, user, &conversation, membership, None, 1)?.pop();
-    Ok(OfUser { conversation, membership, last_message })
+) -> Result<SeenConversation, Failure> {
+    let last_message = reads.last_message_of(app, user, &conversation, membership)?;
+    Ok(SeenConversation { conversation, membership, last_message })
 }
 
 impl Services {
@@ -177,7 +215,7 @@ impl Services {
         let created_at = self.clock.now();
         let id = ConversationId::new(tag.unwrap_or_else(|| self.ids.resource(created_at)));
         let events = self.events();
-        let create = move |writes: &mut dyn Writes| create(writes, app, tag, id, created_at, request, &events);
+        let create = move |writes: &mut dyn Writes| create(writes, app, tag, id, created_at, &request, &events);
         self.write_named(caller, create).await
     }
 
@@ -187,13 +225,14 @@ impl Services {
         self.read_named(caller, move |reads| find(reads, app, id)).await
     }
 
-    /// A conversation in the view of a user. Errors: `not_found` (also for a user who never was a member), `object_deleted`.
+    /// A conversation in the view of a user. Errors: `not_found` (also for a user who never was a member),
+    /// `object_deleted`.
     pub async fn conversation_of_user(
         &self,
         caller: Caller,
         user: UserId,
         id: ConversationId,
-    ) -> Result<Named<OfUser>, Failure> {
+    ) -> Result<Named<SeenConversation>, Failure> {
         let app = caller.key;
         let read = move |reads: &dyn Reads| {
             let (conversation, membership) = find_of_user(reads, app, &user, id)?;
@@ -211,7 +250,7 @@ impl Services {
         user: UserId,
         page: Page<ConversationId>,
         sort_by: SortBy,
-    ) -> Result<Named<Listing<OfUser>>, Failure> {
+    ) -> Result<Named<Listing<SeenConversation>>, Failure> {
         let app = caller.key;
         let read = move |reads: &dyn Reads| {
             let from = match page.from {
@@ -223,14 +262,8 @@ impl Services {
                 },
             };
             let total = reads.conversation_count_of(app, &user)?;
-            let found = reads.conversations_of(app, &user, sort_by, from.as_ref(), page.size + 1)?;
-            let mut seen = Gathered::default();
-            for (conversation, membership) in found {
-                if !seen.add(seen_by_user(reads, app, &user, conversation, membership)?) {
-                    break;
-                }
-            }
-            Ok(Listing::new(seen.into_items(), page.size, total))
+            let found = reads.seen_conversations_of(app, &user, sort_by, from.as_ref(), page.size + 1)?;
+            Ok(Listing::new(found, page.size, total))
         };
         self.read_page(caller, read).await
     }
@@ -246,24 +279,23 @@ impl Services {
     ) -> Result<(), Failure> {
         let events = self.events();
         let edit = move |writes: &mut dyn Writes| {
-            let before = find(writes, app, id)?;
-            edit(writes, app, &before, &patch, &events)
+            let mut conversation = hold(writes, app, id)?;
+            edit(writes, app, &mut conversation, &patch, &events)
         };
-        // What a participant who goes had scheduled goes too.
-        self.giving_up_files(self.store.write(edit)).await
+        self.store.write(edit).await
     }
 
     /// Deletes a conversation for everyone; once more counts as success. Error: `not_found`.
     pub async fn delete_conversation(&self, app: AppKey, id: ConversationId) -> Result<(), Failure> {
         let events = self.events();
         let delete = move |writes: &mut dyn Writes| {
-            let conversation = writes.conversation(app, id)?.ok_or_else(ApiError::conversation_not_found)?;
+            let conversation = writes.hold_conversation(app, id)?.ok_or_else(ApiError::conversation_not_found)?;
             if !conversation.is_deleted {
                 writes.delete_conversation(app, &conversation)?;
                 events.record(writes, app, &Event::ConversationDeleted(&conversation))?;
             }
             Ok(())
         };
-        self.giving_up_files(self.store.write(delete)).await
+        self.store.write(delete).await
     }
 }

@@ -1,6 +1,10 @@
 //! Dedupe tags: the `If-None-Match` of a create request becomes the id of what it creates. Contract 1.6 and 8.
 
-use layer_store::model::{AnnouncementRecord, AppKey, ConversationRecord, IdUse, MessageRecord};
+use layer_store::announcement::AnnouncementRecord;
+use layer_store::app::IdUse;
+use layer_store::conversation::ConversationRecord;
+use layer_store::key::AppKey;
+use layer_store::message::MessageRecord;
 use layer_store::{Reads, StoreError};
 use layer_wire::{AnnouncementId, ConversationId, MessageId};
 use uuid::Uuid;
@@ -25,7 +29,8 @@ pub enum Tagged {
 /// The outcome of a create request.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Creation<Record> {
-    /// It was created, or a replay found what it created the first time; a replay answers like the first time (assumed).
+    /// It was created, or a replay found what it created the first time; a replay answers like the first time
+    /// (assumed).
     Done(Record),
     /// The tag is the id of something else, or of something that was deleted.
     IdInUse(Tagged),
@@ -35,6 +40,17 @@ pub enum Creation<Record> {
 pub fn find(reads: &dyn Reads, app: AppKey, tag: Option<Uuid>) -> Result<Option<Tagged>, StoreError> {
     let Some(tag) = tag else { return Ok(None) };
     let Some(id_use) = reads.id_use(app, tag)? else { return Ok(None) };
+    look_up(reads, app, tag, id_use).map(Some)
+}
+
+/// What has the id of a tag, as an insert found. Error: `Failed` without a tag: then the id was fresh, and nothing can
+/// have it.
+pub fn taken(reads: &dyn Reads, app: AppKey, tag: Option<Uuid>, id_use: IdUse) -> Result<Tagged, StoreError> {
+    let tag = tag.ok_or_else(|| StoreError::Failed("a fresh id is in use".into()))?;
+    look_up(reads, app, tag, id_use)
+}
+
+fn look_up(reads: &dyn Reads, app: AppKey, tag: Uuid, id_use: IdUse) -> Result<Tagged, StoreError> {
     let found = match id_use {
         IdUse::Conversation => reads
             .conversation(app, ConversationId::new(tag))?
@@ -45,7 +61,7 @@ pub fn find(reads: &dyn Reads, app: AppKey, tag: Option<Uuid>) -> Result<Option<
         IdUse::ScheduledMessage => find_scheduled(reads, app, MessageId::new(tag))?,
         IdUse::DeletedMessage => None,
     };
-    Ok(Some(found.unwrap_or(Tagged::Deleted)))
+    Ok(found.unwrap_or(Tagged::Deleted))
 }
 
 fn find_scheduled(reads: &dyn Reads, app: AppKey, id: MessageId) -> Result<Option<Tagged>, StoreError> {

@@ -1,20 +1,21 @@
 //! Deletions as a user. Contract 2.2, 2.10 and 2.1.3: for everyone, or for the user's own devices alone.
 
 use layer_store::Writes;
-use layer_store::model::AppKey;
+use layer_store::key::AppKey;
 use layer_wire::client_api::{ConversationDeletion, DeletionMode};
 use layer_wire::{ApiError, ConversationId, MessageId, UserId};
 
 use super::Services;
-use super::conversation::{find_as_participant, remove_participant};
+use super::conversation::{hold_as_participant, remove_participant};
 use super::event::Event;
 use super::failure::Failure;
-use super::message::find_of_user;
+use super::message::hold_all_of_user;
 
 impl Services {
     /// Deletes a message as a user who can see it. For everyone, it must be a participant.
     ///
-    /// Errors: `not_found`, also once more; `access_denied` for a former member who wants it deleted for everyone (assumed).
+    /// Errors: `not_found`, also once more; `access_denied` for a former member who wants it deleted for everyone
+    /// (assumed).
     pub async fn delete_message_as_user(
         &self,
         app: AppKey,
@@ -24,24 +25,25 @@ impl Services {
     ) -> Result<(), Failure> {
         let events = self.events();
         let delete = move |writes: &mut dyn Writes| {
-            let (conversation, membership, message) = find_of_user(writes, app, &user, id)?;
+            let (mut conversation, membership, message) = hold_all_of_user(writes, app, &user, id)?;
             match mode {
                 DeletionMode::MyDevices => writes.delete_message_of(app, &user, &conversation, &message)?,
                 DeletionMode::AllParticipants if membership.is_current() => {
-                    writes.delete_message(app, &conversation, &message)?;
+                    writes.delete_message(app, &mut conversation, &message)?;
                     events.record(writes, app, &Event::MessageDeleted { message: &message, by: Some(&user) })?;
                 }
                 DeletionMode::AllParticipants => return Err(ApiError::not_a_participant().into()),
             }
             Ok(())
         };
-        self.giving_up_files(self.store.write(delete)).await
+        self.store.write(delete).await
     }
 
-    /// Deletes a conversation as a participant. Deleted for the user alone, it comes back with the next message, unless the user
-    /// leaves it.
+    /// Deletes a conversation as a participant. Deleted for the user alone, it comes back with the next message, unless
+    /// the user leaves it.
     ///
-    /// Errors: `not_found`, also for a user who never was a member; `access_denied` for a former one; `object_deleted` (assumed).
+    /// Errors: `not_found`, also for a user who never was a member; `access_denied` for a former one; `object_deleted`
+    /// (assumed).
     pub async fn delete_conversation_as_user(
         &self,
         app: AppKey,
@@ -51,7 +53,7 @@ impl Services {
     ) -> Result<(), Failure> {
         let events = self.events();
         let delete = move |writes: &mut dyn Writes| {
-            let (conversation, _) = find_as_participant(writes, app, &user, id)?;
+            let mut conversation = hold_as_participant(writes, app, &user, id)?;
             match deletion {
                 ConversationDeletion::AllParticipants => {
                     writes.delete_conversation(app, &conversation)?;
@@ -59,8 +61,8 @@ impl Services {
                 }
                 ConversationDeletion::MyDevices { leave } => {
                     if leave {
-                        let left = remove_participant(writes, app, &conversation, &user)?;
-                        let (conversation, users) = (&left, [user.clone()]);
+                        remove_participant(writes, app, &mut conversation, &user)?;
+                        let (conversation, users) = (&*conversation, [user.clone()]);
                         let event = Event::ConversationParticipantsUpdated { conversation, joined: &[], left: &users };
                         events.record(writes, app, &event)?;
                     }
@@ -69,6 +71,6 @@ impl Services {
             }
             Ok(())
         };
-        self.giving_up_files(self.store.write(delete)).await
+        self.store.write(delete).await
     }
 }

@@ -1,11 +1,13 @@
 //! Deliveries of webhooks: what is due, what came of it, and when to try again. Contract 6.2 and 6.3.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::VecDeque;
 use std::fmt;
-use std::sync::atomic::Ordering;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use layer_store::webhook::{DeliveryKey, DeliveryRecord, WebhookKey, WebhookRecord};
+use layer_store::claim::{Claimed, Claims};
+use layer_store::delivery::{DeliveryLimits, DeliveryRecord};
+use layer_store::webhook::WebhookRecord;
 use layer_store::{StoreError, Writes};
 use layer_wire::webhook::Status;
 use layer_wire::{AppId, Timestamp, WebhookId};
@@ -20,17 +22,10 @@ const FIRST_PAUSE_MS: i64 = 1000;
 /// How long after its first attempt a delivery is given up, in milliseconds: 30 minutes.
 const GIVE_UP_AFTER_MS: i64 = 30 * 60 * 1000;
 
-/// How many deliveries to one webhook are under way at the same time. Order is best effort: these overtake each other.
-const MAX_PER_WEBHOOK: usize = 4;
-
-/// The same, for a webhook whose latest attempt failed, so that a dead receiver costs little.
-const MAX_PER_FAILING_WEBHOOK: usize = 1;
-
-/// How many deliveries are under way at the same time in all. It takes as many dead receivers to delay a healthy one.
-const MAX_IN_ALL: usize = 256;
-
-/// How many bytes of payloads are on their way at the same time; one is, however long it is.
-const MAX_BYTES_IN_ALL: usize = 8 * 1024 * 1024;
+/// How many deliveries are under way at the same time. Order is best effort: those to one webhook overtake each other. A
+/// dead receiver costs little, and it takes many of them to delay a healthy one.
+const LIMITS: DeliveryLimits =
+    DeliveryLimits { per_webhook: 4, per_failing_webhook: 1, in_all: 256, bytes_in_all: 8 * 1024 * 1024 };
 
 /// How many attempts are remembered.
 const HISTORY_LENGTH: usize = 1000;
@@ -38,36 +33,17 @@ const HISTORY_LENGTH: usize = 1000;
 /// How many bytes of payloads are remembered; the oldest attempts give way. Unit: bytes.
 const HISTORY_BYTES: usize = 16 * 1024 * 1024;
 
-/// What is under way.
-#[derive(Debug, Clone, Default)]
-pub struct InFlight {
-    /// The generation of the store that it is from.
-    pub generation: u64,
-    /// Deliveries, by webhook.
-    pub deliveries: HashMap<WebhookKey, HashSet<DeliveryKey>>,
-    /// How long their payloads are. Unit: bytes.
-    pub bytes: usize,
-    /// Webhooks that are being challenged.
-    pub challenges: HashSet<WebhookKey>,
-}
+/// How long a worker claims a delivery or a challenge for: longer than it takes, its outcome included. After this time
+/// without a sign of the worker, another one begins anew.
+const LEASE: Duration = Duration::from_secs(30);
 
-impl InFlight {
-    fn delivery_count(&self) -> usize {
-        self.deliveries.values().map(HashSet::len).sum()
-    }
-}
-
-/// What is to be done now.
+/// What is to be done now. It is claimed, so nobody else does it.
 #[derive(Debug, Default)]
 pub struct Due {
-    /// Deliveries to attempt.
-    pub deliveries: Vec<(WebhookRecord, DeliveryRecord)>,
+    /// Deliveries to attempt, by webhook in the order of their events.
+    pub deliveries: Claims<(WebhookRecord, Claimed<DeliveryRecord>)>,
     /// Webhooks to challenge.
-    pub challenges: Vec<WebhookRecord>,
-    /// When something else will be due, unless an event comes first.
-    pub next: Option<Timestamp>,
-    /// The generation of the store that all this is from.
-    pub generation: u64,
+    pub challenges: Claims<Claimed<WebhookRecord>>,
 }
 
 /// An attempt under way.
@@ -76,11 +52,11 @@ pub struct Started {
     /// The webhook.
     pub webhook: WebhookRecord,
     /// The delivery.
-    pub delivery: DeliveryRecord,
+    pub delivery: Claimed<DeliveryRecord>,
     /// When it began.
     pub at: Timestamp,
-    /// The generation of the store that it is from.
-    pub generation: u64,
+    /// How often the content of the store was replaced before that.
+    since: u64,
 }
 
 /// What came of an attempt.
@@ -155,34 +131,53 @@ fn as_json_text<S: Serializer>(body: &[u8], serializer: S) -> Result<S::Ok, S::E
 
 /// The latest attempts, oldest first.
 #[derive(Default)]
-pub struct History(Mutex<Attempts>);
+pub struct History(Mutex<Remembered>);
 
 #[derive(Default)]
-struct Attempts {
-    latest: VecDeque<Attempt>,
+struct Remembered {
+    attempts: VecDeque<Attempt>,
     /// How long their payloads are.
     bytes: usize,
+    /// How often the content of the store was replaced.
+    replaced: u64,
 }
 
 impl History {
-    fn add(&self, attempt: Attempt) {
+    fn lock(&self) -> MutexGuard<'_, Remembered> {
         // Poisoning is harmless: an attempt is added in one step.
-        let mut attempts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        attempts.bytes += attempt.body.len();
-        attempts.latest.push_back(attempt);
-        while attempts.latest.len() > HISTORY_LENGTH || (attempts.bytes > HISTORY_BYTES && attempts.latest.len() > 1) {
-            let Some(oldest) = attempts.latest.pop_front() else { break };
-            attempts.bytes -= oldest.body.len();
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds an attempt, unless it began before the content of the store was replaced.
+    fn add(&self, since: u64, attempt: Attempt) {
+        let mut remembered = self.lock();
+        if remembered.replaced != since {
+            return;
+        }
+        remembered.bytes += attempt.body.len();
+        remembered.attempts.push_back(attempt);
+        while remembered.attempts.len() > HISTORY_LENGTH
+            || (remembered.bytes > HISTORY_BYTES && remembered.attempts.len() > 1)
+        {
+            let Some(oldest) = remembered.attempts.pop_front() else { break };
+            remembered.bytes -= oldest.body.len();
         }
     }
 
     fn all(&self) -> Vec<Attempt> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).latest.iter().cloned().collect()
+        self.lock().attempts.iter().cloned().collect()
     }
 
     /// Forgets everything.
     pub fn clear(&self) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Attempts::default();
+        let mut remembered = self.lock();
+        remembered.attempts.clear();
+        remembered.bytes = 0;
+    }
+
+    /// Begins anew, after the content of the store was replaced: what is under way is about the one before.
+    pub fn disown(&self) {
+        self.lock().replaced += 1;
     }
 }
 
@@ -194,8 +189,8 @@ pub struct FailedAttempt {
     pub reason: String,
 }
 
-/// When to try again after `failed_attempts` in vain; `None` when it is time to give up. The last attempt is made when 30 minutes are
-/// over, though a doubled pause would lead beyond.
+/// When to try again after `failed_attempts` in vain; `None` when it is time to give up. The last attempt is made when
+/// 30 minutes are over, though a doubled pause would lead beyond.
 fn next_attempt(first_attempt_at: Timestamp, failed_attempts: u32, now: Timestamp) -> Option<Timestamp> {
     let last = first_attempt_at.as_ms().saturating_add(GIVE_UP_AFTER_MS);
     if now.as_ms() >= last {
@@ -205,149 +200,92 @@ fn next_attempt(first_attempt_at: Timestamp, failed_attempts: u32, now: Timestam
     Some(Timestamp::from_ms(now.as_ms().saturating_add(pause).min(last)))
 }
 
-/// Up to `room` deliveries that are due to a webhook and not under way.
-fn due_to(
-    writes: &dyn Writes,
-    webhook: &WebhookRecord,
-    under_way: &HashSet<DeliveryKey>,
-    now: Timestamp,
-    room: usize,
-) -> Result<Vec<DeliveryRecord>, StoreError> {
-    let limit = if webhook.failing_since.is_some() { MAX_PER_FAILING_WEBHOOK } else { MAX_PER_WEBHOOK };
-    let free = limit.saturating_sub(under_way.len()).min(room);
-    if free == 0 {
-        return Ok(vec![]);
-    }
-    // Those under way are due as well.
-    let mut due = writes.due_deliveries(webhook.key, now, free + under_way.len())?;
-    due.retain(|delivery| !under_way.contains(&delivery.key));
-    due.truncate(free);
-    Ok(due)
-}
-
 impl Services {
-    /// What is to be done for webhooks now, beside what is under way. Deliveries to a webhook come in the order of their events.
-    ///
-    /// A write, though it changes nothing: so it sees whatever was recorded when the bell rang.
-    pub async fn due_for_webhooks(&self, in_flight: InFlight) -> Result<Due, StoreError> {
-        let (now, generation) = (self.clock.now(), self.generation());
-        let look = move |writes: &mut dyn Writes| {
-            let mut challenges = writes.unverified_webhooks()?;
-            challenges.retain(|webhook| !in_flight.challenges.contains(&webhook.key));
-            let mut room = MAX_IN_ALL.saturating_sub(in_flight.delivery_count());
-            let none = HashSet::new();
-            let mut waiting = writes.webhooks_with_deliveries()?;
-            // Those with the fewest under way first, so that none is passed over for long.
-            waiting.sort_by_key(|webhook| in_flight.deliveries.get(webhook).map_or(0, HashSet::len));
-            let mut deliveries = vec![];
-            let mut bytes = in_flight.bytes;
-            'waiting: for key in waiting {
-                if room == 0 {
-                    break;
-                }
-                let under_way = in_flight.deliveries.get(&key).unwrap_or(&none);
-                if under_way.len() >= MAX_PER_WEBHOOK {
-                    continue;
-                }
-                let Some(webhook) = writes.webhook_by_key(key)? else { continue };
-                for delivery in due_to(writes, &webhook, under_way, now, room)? {
-                    if bytes > 0 && bytes + delivery.body.len() > MAX_BYTES_IN_ALL {
-                        // The end of one that is under way wakes the worker.
-                        break 'waiting;
-                    }
-                    bytes += delivery.body.len();
-                    room -= 1;
-                    deliveries.push((webhook.clone(), delivery));
-                }
-            }
-            let generation = generation.load(Ordering::SeqCst);
-            Ok(Due { deliveries, challenges, next: writes.next_delivery_after(now)?, generation })
+    /// Claims what is to be done for webhooks now.
+    pub async fn claim_for_webhooks(&self) -> Result<Due, StoreError> {
+        let now = self.clock.now();
+        let claim = move |writes: &mut dyn Writes| {
+            Ok(Due {
+                challenges: writes.claim_challenges(LEASE)?,
+                deliveries: writes.claim_deliveries(now, LEASE, LIMITS)?,
+            })
         };
-        self.store.write(look).await
+        self.store.write(claim).await
     }
 
-    /// Runs a write, unless the content of the store was replaced since `generation`: then the write is about rows of the old one.
-    async fn write_of_generation<T: Default + Send + 'static>(
-        &self,
-        generation: u64,
-        work: impl FnOnce(&mut dyn Writes) -> Result<T, StoreError> + Send + 'static,
-    ) -> Result<T, StoreError> {
-        let current = self.generation();
-        let write = move |writes: &mut dyn Writes| {
-            if current.load(Ordering::SeqCst) == generation { work(writes) } else { Ok(T::default()) }
-        };
-        self.store.write(write).await
+    /// Begins an attempt to make a delivery that was claimed.
+    pub fn start_delivery(&self, webhook: WebhookRecord, delivery: Claimed<DeliveryRecord>) -> Started {
+        let since = self.delivery_history.lock().replaced;
+        Started { webhook, delivery, at: self.clock.now(), since }
     }
 
-    /// Keeps the outcome of a challenge, unless the webhook was deactivated or deleted meanwhile.
+    /// Keeps the outcome of a challenge, unless the webhook was deactivated or deleted meanwhile, or somebody else
+    /// challenges it.
     pub async fn finish_challenge(
         &self,
-        webhook: &WebhookRecord,
-        generation: u64,
+        claimed: &Claimed<WebhookRecord>,
         outcome: Result<(), impl fmt::Display + Send>,
     ) -> Result<(), StoreError> {
-        let key = webhook.key;
+        let (claim, key) = (claimed.claim, claimed.record.key);
         let status = match outcome {
             Ok(()) => Status::Active,
             Err(reason) => Status::Inactive { reason: format!("Verification failed due to {reason}") },
         };
         let finish = move |writes: &mut dyn Writes| {
-            let is_waiting = |webhook: &WebhookRecord| webhook.status == Status::Unverified;
-            if writes.webhook_by_key(key)?.as_ref().is_some_and(is_waiting) {
-                writes.set_webhook_status(key, &status)?;
+            let webhook = writes.end_challenge(key, claim)?;
+            if let Some(mut webhook) = webhook.filter(|webhook| webhook.status == Status::Unverified) {
+                writes.set_webhook_status(&mut webhook, status.clone())?;
             }
             Ok(())
         };
-        self.write_of_generation(generation, finish).await?;
-        self.webhook_verified.notify_waiters();
-        Ok(())
+        self.store.write(finish).await
     }
 
     /// Takes a delivery out of the outbox: the receiver has it.
     pub async fn finish_delivery(&self, started: &Started, status: u16) -> Result<(), StoreError> {
-        let (webhook, delivery) = (started.webhook.key, started.delivery.key);
+        let (webhook, claim, key) = (started.webhook.key, started.delivery.claim, started.delivery.record.key);
         let finish = move |writes: &mut dyn Writes| {
-            writes.delete_delivery(delivery)?;
-            if writes.webhook_by_key(webhook)?.is_some_and(|webhook| webhook.failing_since.is_some()) {
-                writes.set_webhook_failing(webhook, None)?;
+            writes.delete_delivery(key, claim)?;
+            let webhook = writes.hold_webhook_by_key(webhook)?;
+            if let Some(mut webhook) = webhook.filter(|webhook| webhook.failing_since.is_some()) {
+                writes.set_webhook_failing(&mut webhook, None)?;
             }
-            Ok(())
+            Ok::<_, StoreError>(())
         };
-        self.write_of_generation(started.generation, finish).await?;
+        self.store.write(finish).await?;
         self.remember(started, Outcome::Delivered { status });
         Ok(())
     }
 
-    /// Puts a failed delivery off, or gives it up and deactivates the webhook: when this delivery has failed for 30 minutes, and also
-    /// when none to this webhook has succeeded for as long.
+    /// Puts a failed delivery off, or gives it up and deactivates the webhook: when this delivery has failed for 30
+    /// minutes, and also when none to this webhook has succeeded for as long.
     pub async fn fail_delivery(&self, started: &Started, failed: FailedAttempt) -> Result<(), StoreError> {
         let (now, started_at) = (self.clock.now(), started.at);
-        let first_attempt_at = started.delivery.first_attempt_at.unwrap_or(started_at);
-        let next = next_attempt(first_attempt_at, started.delivery.failed_attempts + 1, now);
-        let (webhook_key, key) = (started.webhook.key, started.delivery.key);
+        let Claimed { claim, record: delivery } = &started.delivery;
+        let first_attempt_at = delivery.first_attempt_at.unwrap_or(started_at);
+        let next = next_attempt(first_attempt_at, delivery.failed_attempts + 1, now);
+        let (webhook, claim, key) = (started.webhook.key, *claim, delivery.key);
         let reason = format!("Delivery failed due to {}", failed.reason);
         let fail = move |writes: &mut dyn Writes| {
-            let Some(webhook) = writes.webhook_by_key(webhook_key)? else { return Ok(None) };
+            let Some(mut webhook) = writes.hold_webhook_by_key(webhook)? else { return Ok(None) };
             let failing_since = webhook.failing_since.unwrap_or(started_at);
             let is_dead = now.as_ms() >= failing_since.as_ms().saturating_add(GIVE_UP_AFTER_MS);
-            match next.filter(|_| !is_dead) {
-                Some(next) if writes.postpone_delivery(key, first_attempt_at, next)? => {
-                    if webhook.failing_since.is_none() {
-                        writes.set_webhook_failing(webhook_key, Some(failing_since))?;
-                    }
-                    Ok(Some(next))
+            if let Some(next) = next.filter(|_| !is_dead) {
+                if !writes.postpone_delivery(key, claim, first_attempt_at, next)? {
+                    // The webhook was deactivated meanwhile, and the delivery dropped with it.
+                    return Ok(None);
                 }
-                // The webhook was deactivated meanwhile, and the delivery dropped with it.
-                Some(_) => Ok(None),
-                None => {
-                    if webhook.status == Status::Active {
-                        writes.set_webhook_status(webhook_key, &Status::Inactive { reason })?;
-                    }
-                    Ok(None)
+                if webhook.failing_since.is_none() {
+                    writes.set_webhook_failing(&mut webhook, Some(failing_since))?;
                 }
+                return Ok(Some(next));
             }
+            if writes.delete_delivery(key, claim)? && webhook.status == Status::Active {
+                writes.set_webhook_status(&mut webhook, Status::Inactive { reason: reason.clone() })?;
+            }
+            Ok::<_, StoreError>(None)
         };
-        let next = self.write_of_generation(started.generation, fail).await?;
+        let next = self.store.write(fail).await?;
         let (status, error) = (failed.status, failed.reason);
         let outcome = match next {
             Some(next_attempt_at) => Outcome::Failed { status, error, next_attempt_at },
@@ -363,11 +301,8 @@ impl Services {
     }
 
     fn remember(&self, started: &Started, outcome: Outcome) {
-        if self.generation.load(Ordering::SeqCst) != started.generation {
-            return;
-        }
-        let Started { webhook, delivery, at, .. } = started;
-        self.delivery_history.add(Attempt {
+        let Started { webhook, delivery: Claimed { record: delivery, .. }, at, since } = started;
+        let attempt = Attempt {
             app: webhook.app,
             webhook: webhook.id,
             event: delivery.event,
@@ -378,7 +313,8 @@ impl Services {
             finished_at: self.clock.now(),
             body: delivery.body.clone(),
             outcome,
-        });
+        };
+        self.delivery_history.add(*since, attempt);
     }
 }
 

@@ -1,14 +1,17 @@
 //! Events for webhooks, recorded by the write that makes them. Contract 6.4 and 6.5.
 //!
-//! The payload is rendered at once, for every active webhook that asked for the event: it shows the object after the change, and a
-//! repeated delivery is the same to the byte.
+//! The payload is rendered at once, for every active webhook that asked for the event: it shows the object after the
+//! change, and a repeated delivery is the same to the byte.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
-use layer_store::model::{AppKey, ConversationRecord, MessageRecord};
-use layer_store::webhook::{NewDelivery, Subscription};
+use layer_store::conversation::ConversationRecord;
+use layer_store::delivery::NewDelivery;
+use layer_store::key::AppKey;
+use layer_store::message::MessageRecord;
+use layer_store::webhook::{Listener, Receiver};
 use layer_store::{Reads, StoreError, Writes};
 use layer_wire::body::Object;
 use layer_wire::conversation::Conversation;
@@ -18,7 +21,6 @@ use layer_wire::message::{EventMessage, Sender, ShownSender, Status};
 use layer_wire::part::{Part, PartForm, ShownPart};
 use layer_wire::url::Urls;
 use layer_wire::{Timestamp, UserId, Version, View, signed};
-use tokio::sync::Notify;
 use uuid::Uuid;
 
 use super::named::{NamesUsers, identities_of};
@@ -56,7 +58,8 @@ pub enum Event<'a> {
     },
     /// Metadata changed.
     ConversationMetadataUpdated(&'a ConversationRecord),
-    /// A conversation was deleted for everyone. The record is that of before: of a deleted one nothing is left to show (assumed).
+    /// A conversation was deleted for everyone. The record is that of before: of a deleted one nothing is left to show
+    /// (assumed).
     ConversationDeleted(&'a ConversationRecord),
     /// A message was sent.
     MessageSent(&'a MessageRecord),
@@ -69,7 +72,8 @@ pub enum Event<'a> {
         /// Who deleted it; `None` for a request of the system.
         by: Option<&'a UserId>,
     },
-    /// Messages of one conversation reached a participant, or were read. The sender gives no receipts: record none for it.
+    /// Messages of one conversation reached a participant, or were read. The sender gives no receipts: record none for
+    /// it.
     Receipt {
         /// The messages, with the new status. Without any, nothing happened.
         messages: &'a [MessageRecord],
@@ -129,8 +133,9 @@ impl Event<'_> {
         }
     }
 
-    /// The events that a version makes of it. 1.0 has one for each message that a receipt is for, later ones have one for all; 1.0 has
-    /// one for all changes of participants, later ones have one for those who came and one for those who went.
+    /// The events that a version makes of it. 1.0 has one for each message that a receipt is for, later ones have one
+    /// for all; 1.0 has one for all changes of participants, later ones have one for those who came and one for those
+    /// who went.
     fn in_version(self, version: Version) -> Vec<Self> {
         match self {
             Self::Receipt { messages: [], .. } => vec![],
@@ -149,8 +154,8 @@ impl Event<'_> {
         }
     }
 
-    /// The id of the event in a version: that of the message that was sent, from 2.0 on (recorded, R4 to R6); a fresh one for all
-    /// others (assumed).
+    /// The id of the event in a version: that of the message that was sent, from 2.0 on (recorded, R4 to R6); a fresh
+    /// one for all others (assumed).
     fn id(&self, version: Version, fresh: impl FnOnce() -> Uuid) -> Uuid {
         match self {
             Self::MessageSent(message) if version.has_identities() => message.id.uuid(),
@@ -158,8 +163,8 @@ impl Event<'_> {
         }
     }
 
-    /// The time of the event in a version: when the message was sent, from 2.0 on (recorded, R4 to R6); that of the change for all
-    /// others (assumed).
+    /// The time of the event in a version: when the message was sent, from 2.0 on (recorded, R4 to R6); that of the
+    /// change for all others (assumed).
     fn created_at(&self, version: Version, now: Timestamp) -> Timestamp {
         match self {
             Self::MessageSent(message) if version.has_identities() => message.sent_at,
@@ -243,43 +248,30 @@ pub struct Events {
     ids: Arc<Ids>,
     public_url: String,
     links: Arc<Links>,
-    recorded: Arc<Notify>,
 }
 
 impl Events {
     /// `public_url` is scheme and host of the URLs in payloads.
     pub fn new(clock: Clock, ids: Arc<Ids>, public_url: String, links: Arc<Links>) -> Self {
-        Self { clock, ids, public_url, links, recorded: Arc::default() }
+        Self { clock, ids, public_url, links }
     }
 
-    /// Rings when an event was recorded, or when a webhook wants to be verified.
-    ///
-    /// It rings in the middle of a write, so what was recorded is seen by another *write* only: one that is asked for now runs after
-    /// that one. A read may come too early.
-    pub fn recorded(&self) -> &Arc<Notify> {
-        &self.recorded
-    }
-
-    /// Puts an event into the outbox of every active webhook that asked for it, and into the next scheduled export if that is to have
-    /// it, as part of the write at hand.
+    /// Puts an event into the outbox of every active webhook that asked for it, and into the next scheduled export if
+    /// that is to have it, as part of the write at hand.
     pub fn record(&self, writes: &mut dyn Writes, app: AppKey, event: &Event<'_>) -> Result<(), StoreError> {
-        let mut subscriptions = writes.subscriptions(app)?;
-        let webhook_count = subscriptions.len();
-        // The schedule of exports is one more receiver, behind the webhooks.
-        subscriptions.extend(writes.export_subscription(app)?);
-        if subscriptions.is_empty() {
+        let listeners = writes.listeners(app)?;
+        if listeners.is_empty() {
             return Ok(());
         }
         let now = self.clock.now();
         let mut ids = HashMap::new();
         // Shown once for each version, however many webhooks get it: that is most of the work.
         let mut shown = HashMap::new();
-        for (index, subscription) in subscriptions.iter().enumerate() {
-            let is_export = index == webhook_count;
-            let version = subscription.version;
+        for listener in &listeners {
+            let version = listener.version;
             for (index, event) in event.in_version(version).into_iter().enumerate() {
                 let Some(name) = event.kind().name(version) else { continue };
-                if !subscription.events.iter().any(|wanted| wanted == name) {
+                if !listener.events.iter().any(|wanted| wanted == name) {
                     continue;
                 }
                 // All webhooks see the same id of the same event.
@@ -290,25 +282,23 @@ impl Events {
                     Entry::Occupied(known) => known.into_mut(),
                     Entry::Vacant(place) => {
                         let envelope = Envelope { id, name, created_at };
-                        place
-                            .insert(signed::to_vec(&self.payload(writes, app, subscription, envelope, &event)?.into())?)
+                        place.insert(signed::to_vec(&self.payload(writes, app, listener, envelope, &event)?.into())?)
                     }
                 };
-                let body = event::with_config(payload, &subscription.config)?;
-                if is_export {
-                    writes.insert_export_event(app, &body)?;
-                    continue;
+                let body = event::with_config(payload, &listener.config)?;
+                match listener.receiver {
+                    Receiver::Export => writes.insert_export_event(app, &body)?,
+                    Receiver::Webhook(webhook) => writes.insert_delivery(&NewDelivery {
+                        webhook,
+                        event: id,
+                        // In 2.0 the request has the id of its event (recorded, R4 to R6), in the other versions, too
+                        // (assumed).
+                        request: id,
+                        event_type: name,
+                        body,
+                        due_at: now,
+                    })?,
                 }
-                writes.insert_delivery(&NewDelivery {
-                    webhook: subscription.webhook,
-                    event: id,
-                    // In 2.0 the request has the id of its event (recorded, R4 to R6), in the other versions, too (assumed).
-                    request: id,
-                    event_type: name,
-                    body,
-                    due_at: now,
-                })?;
-                self.recorded.notify_one();
             }
         }
         Ok(())
@@ -318,13 +308,13 @@ impl Events {
         &self,
         reads: &dyn Reads,
         app: AppKey,
-        subscription: &Subscription,
+        listener: &Listener,
         envelope: Envelope<'_>,
         event: &Event<'_>,
     ) -> Result<Object, StoreError> {
-        let version = subscription.version;
+        let version = listener.version;
         let identities = if version.has_identities() { identities_of(reads, app, event)? } else { Identities::new() };
-        let urls = Urls::in_events(&self.public_url, subscription.app).with_downloads(Arc::clone(&self.links) as _);
+        let urls = Urls::in_events(&self.public_url, listener.app).with_downloads(Arc::clone(&self.links) as _);
         let view = View { version, urls, identities };
         let actor = event.actor().map(|actor| ShownSender::new(actor, &view, false));
         Ok(envelope.payload(version, actor.as_ref(), event.subject(&view)?))

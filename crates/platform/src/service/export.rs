@@ -1,10 +1,14 @@
 //! Data exports: keys, requests, and the schedule. Contract 2.9. The archives are made in `archive.rs`.
 
+use std::sync::Arc;
+use std::time::Duration;
+
+use layer_store::claim::{Claimed, Claims};
 use layer_store::export::{ExportRecord, ExportSettings};
-use layer_store::model::AppKey;
+use layer_store::key::AppKey;
 use layer_store::{Reads, StoreError, Writes};
 use layer_wire::export::{ExportKind, Interval, NewSchedule};
-use layer_wire::{ApiError, ExportId, Timestamp, Version};
+use layer_wire::{ApiError, AppId, ExportId, Timestamp, Version};
 
 use super::Services;
 use super::archive::PublicKey;
@@ -14,17 +18,23 @@ use super::failure::Failure;
 /// A day, in milliseconds: between two historical exports, and between two scheduled ones.
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
+/// How long an export is claimed for at a time. Its maker goes on with the claim while it works; after this time
+/// without a sign of it, another one begins anew.
+pub const EXPORT_LEASE: Duration = Duration::from_secs(30);
+
 fn a_day_after(time: Timestamp) -> Timestamp {
     Timestamp::from_ms(time.as_ms().saturating_add(DAY_MS))
 }
 
 impl Services {
-    /// Sets the public key that exports are encrypted for. Error: `invalid_property` `public_key` when it is none (recorded status).
+    /// Sets the public key that exports are encrypted for. Error: `invalid_property` `public_key` when it is none
+    /// (recorded status).
     pub async fn set_export_key(&self, app: AppKey, public_key: String) -> Result<(), Failure> {
         PublicKey::parse(&public_key)?;
         let set = move |writes: &mut dyn Writes| {
-            let settings = ExportSettings { public_key: Some(public_key), ..writes.export_settings(app)? };
-            Ok(writes.put_export_settings(app, &settings)?)
+            let mut held = writes.hold_export_settings(app)?;
+            let settings = ExportSettings { public_key: Some(public_key.clone()), ..held.clone().into_record() };
+            Ok(writes.put_export_settings(app, &mut held, settings)?)
         };
         self.store.write(set).await
     }
@@ -36,19 +46,20 @@ impl Services {
 
     /// Asks for an export of everything.
     ///
-    /// Errors: `invalid_operation` without a public key (assumed), and within a day of the last one (recorded status) unless the
-    /// platform was told otherwise.
+    /// Errors: `invalid_operation` without a public key (assumed), and within a day of the last one (recorded status)
+    /// unless the platform was told otherwise.
     pub async fn request_export(&self, caller: Caller) -> Result<ExportRecord, Failure> {
         let now = self.clock.now();
         let id = ExportId::new(self.ids.resource(now));
         let is_unlimited = self.unlimited_exports;
         let request = move |writes: &mut dyn Writes| {
-            let settings = writes.export_settings(caller.key)?;
+            let mut settings = writes.hold_export_settings(caller.key)?;
             let public_key = settings.public_key.clone().ok_or_else(ApiError::export_without_key)?;
             if !is_unlimited && settings.requested_at.is_some_and(|at| now < a_day_after(at)) {
                 return Err(ApiError::export_too_soon().into());
             }
-            writes.put_export_settings(caller.key, &ExportSettings { requested_at: Some(now), ..settings })?;
+            let changed = ExportSettings { requested_at: Some(now), ..settings.clone().into_record() };
+            writes.put_export_settings(caller.key, &mut settings, changed)?;
             let export = ExportRecord {
                 id,
                 app: caller.app,
@@ -57,16 +68,13 @@ impl Services {
                 version: caller.version,
                 public_key,
                 created_at: now,
-                last_event: None,
                 started_at: None,
                 archive: None,
             };
             writes.insert_export(&export)?;
             Ok(export)
         };
-        let export = self.store.write::<_, Failure>(request).await?;
-        self.exports_wanted.notify_one();
-        Ok(export)
+        self.store.write(request).await
     }
 
     /// The exports of an app, newest first.
@@ -85,7 +93,7 @@ impl Services {
         let delete = move |writes: &mut dyn Writes| {
             if writes.delete_export(app, id)? { Ok(()) } else { Err(ApiError::export_not_found().into()) }
         };
-        self.giving_up_files(self.store.write(delete)).await
+        self.store.write(delete).await
     }
 
     /// Changes the schedule. The first export is due a day later (assumed); events are kept from now on.
@@ -94,7 +102,7 @@ impl Services {
     pub async fn set_export_schedule(&self, app: AppKey, new: NewSchedule) -> Result<ExportSettings, Failure> {
         let now = self.clock.now();
         let set = move |writes: &mut dyn Writes| {
-            let before = writes.export_settings(app)?;
+            let mut before = writes.hold_export_settings(app)?;
             let is_on = new.interval == Interval::Daily;
             if is_on && before.public_key.is_none() {
                 return Err(ApiError::export_without_key().into());
@@ -103,50 +111,53 @@ impl Services {
                 writes.delete_export_events(app)?;
             }
             let next_export_at = is_on.then(|| before.next_export_at.unwrap_or(a_day_after(now)));
-            let settings = ExportSettings { schedule: new, next_export_at, ..before };
-            writes.put_export_settings(app, &settings)?;
-            Ok(settings)
+            let settings = ExportSettings { schedule: new.clone(), next_export_at, ..before.clone().into_record() };
+            writes.put_export_settings(app, &mut before, settings)?;
+            Ok(before.into_record())
         };
-        let settings = self.store.write::<_, Failure>(set).await?;
-        self.exports_wanted.notify_one();
-        Ok(settings)
+        self.store.write(set).await
     }
 
-    /// Queues the scheduled exports that are due, and finds the oldest export that is not made yet. Answers with the latter, or else
-    /// with when the next one is due.
-    pub async fn next_export(&self) -> Result<Result<ExportRecord, Option<Timestamp>>, StoreError> {
+    /// Queues the scheduled exports that are due, and claims the oldest export that is not made yet.
+    pub async fn claim_export(&self) -> Result<Claims<Claimed<ExportRecord>>, StoreError> {
         let now = self.clock.now();
-        let ids = std::sync::Arc::clone(&self.ids);
-        let next = move |writes: &mut dyn Writes| {
-            for app in writes.due_export_schedules(now)? {
-                let settings = writes.export_settings(app)?;
-                let (Some(public_key), Some(subscription)) =
-                    (settings.public_key.clone(), writes.export_subscription(app)?)
-                else {
-                    continue;
-                };
-                let id = ExportId::new(ids.resource(now));
-                let last_export = Some((now, id));
-                let next_export_at = Some(a_day_after(now));
-                writes.put_export_settings(app, &ExportSettings { last_export, next_export_at, ..settings })?;
-                writes.insert_export(&ExportRecord {
-                    id,
-                    app: subscription.app,
-                    app_key: app,
-                    kind: ExportKind::Scheduled,
-                    version: Version::V1_0,
-                    public_key,
-                    created_at: now,
-                    last_event: None,
-                    started_at: None,
-                    archive: None,
-                })?;
+        let ids = Arc::clone(&self.ids);
+        let claim = move |writes: &mut dyn Writes| {
+            for (app, app_id) in writes.due_export_schedules(now)? {
+                queue_scheduled(writes, app, app_id, ExportId::new(ids.resource(now)), now)?;
             }
-            match writes.next_open_export()? {
-                Some(export) => Ok(Ok(export)),
-                None => Ok(Err(writes.next_export_at()?)),
-            }
+            writes.claim_export(EXPORT_LEASE)
         };
-        self.store.write(next).await
+        self.store.write(claim).await
     }
+}
+
+/// Queues the scheduled export of an app, if it is still due.
+fn queue_scheduled(
+    writes: &mut dyn Writes,
+    app: AppKey,
+    app_id: AppId,
+    id: ExportId,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let mut settings = writes.hold_export_settings(app)?;
+    let is_due = settings.next_export_at.is_some_and(|at| at <= now);
+    let Some(public_key) = settings.public_key.clone().filter(|_| is_due) else { return Ok(()) };
+    let changed = ExportSettings {
+        last_export: Some((now, id)),
+        next_export_at: Some(a_day_after(now)),
+        ..settings.clone().into_record()
+    };
+    writes.put_export_settings(app, &mut settings, changed)?;
+    writes.insert_export(&ExportRecord {
+        id,
+        app: app_id,
+        app_key: app,
+        kind: ExportKind::Scheduled,
+        version: Version::V1_0,
+        public_key,
+        created_at: now,
+        started_at: None,
+        archive: None,
+    })
 }

@@ -1,11 +1,11 @@
 //! Whom a user follows. Contract 2.8.
 //!
-//! Users who share a conversation follow each other, also after it ended. An explicit unfollow lasts until they come to share
-//! another one. The store does that by itself, where memberships begin and end.
+//! Users who share a conversation follow each other, also after it ended. An explicit unfollow lasts until they come to
+//! share another one. The store does that by itself, where memberships begin and end.
 
-use layer_store::model::{AppKey, weight_of_object};
+use layer_store::key::AppKey;
 use layer_store::{Reads, Writes};
-use layer_wire::page::{Listing, MAX_PAGE_BYTES, Page};
+use layer_wire::page::{Listing, Page};
 use layer_wire::{ApiError, UserId, identity};
 
 use super::Services;
@@ -45,8 +45,8 @@ impl Services {
         self.store.read(read).await
     }
 
-    /// A page of the users whom a user follows, in the order in which the platform came to know them (assumed); none for an
-    /// unknown user (assumed). Error: `not_found` for a `from_id` that is not in the list.
+    /// A page of the users whom a user follows, in the order in which the platform came to know them (assumed); none
+    /// for an unknown user (assumed). Error: `not_found` for a `from_id` that is not in the list.
     pub async fn following(&self, app: AppKey, user: UserId, page: Page<UserId>) -> Result<Listing<UserId>, Failure> {
         self.store.read(move |reads| list(reads, app, &user, &page)).await
     }
@@ -60,17 +60,10 @@ impl Services {
     ) -> Result<Listing<(UserId, Option<identity::Fields>)>, Failure> {
         let read = move |reads: &dyn Reads| {
             let Listing { items, total, has_more } = list(reads, app, &user, &page)?;
-            let (mut named, mut weight, count) = (vec![], 0, items.len());
-            for followed in items {
-                let fields = reads.identity(app, &followed)?;
-                weight += fields.as_ref().map_or(0, |fields| weight_of_object(fields.as_object()));
-                named.push((followed, fields));
-                if weight >= MAX_PAGE_BYTES {
-                    break;
-                }
-            }
-            let has_more = has_more || named.len() < count;
-            Ok(Listing { items: named, total, has_more })
+            let identities = reads.identities(app, &items.iter().collect::<Vec<_>>())?;
+            // Those for which there was room.
+            let has_more = has_more || identities.len() < items.len();
+            Ok(Listing { items: items.into_iter().zip(identities).collect(), total, has_more })
         };
         self.store.read(read).await
     }

@@ -1,6 +1,7 @@
 //! Identities. Contract 2.7.
 
-use layer_store::model::AppKey;
+use layer_store::held::Inserted;
+use layer_store::key::AppKey;
 use layer_store::{Reads, Writes};
 use layer_wire::identity::{Fields, IdentityPatch};
 use layer_wire::{ApiError, UserId};
@@ -22,18 +23,18 @@ impl Services {
     /// Creates the identity of a user.
     pub async fn create_identity(&self, app: AppKey, user: UserId, fields: Fields) -> Result<CreatedIdentity, Failure> {
         let create = move |writes: &mut dyn Writes| {
-            if let Some(existing) = writes.identity(app, &user)? {
-                return Ok(CreatedIdentity::Existing(existing));
-            }
-            writes.put_identity(app, &user, &fields)?;
-            Ok(CreatedIdentity::Done)
+            Ok(match writes.insert_identity(app, &user, &fields)? {
+                Inserted::Done(()) => CreatedIdentity::Done,
+                Inserted::Taken(existing) => CreatedIdentity::Existing(existing),
+            })
         };
         self.store.write(create).await
     }
 
     /// The identity of a user. Error: `not_found`.
     ///
-    /// A user whom others named, but who has no identity, is not found in 1.x and has an empty identity from 2.0 on (assumed).
+    /// A user whom others named, but who has no identity, is not found in 1.x and has an empty identity from 2.0 on
+    /// (assumed).
     pub async fn identity(&self, caller: Caller, user: UserId) -> Result<Fields, Failure> {
         let read = move |reads: &dyn Reads| {
             if let Some(fields) = reads.identity(caller.key, &user)? {
@@ -50,18 +51,20 @@ impl Services {
     /// Patches the identity of a user, all operations or none. Errors: `not_found`, `invalid_property`.
     pub async fn edit_identity(&self, app: AppKey, user: UserId, patch: IdentityPatch) -> Result<(), Failure> {
         let edit = move |writes: &mut dyn Writes| {
-            let before = writes.identity(app, &user)?.ok_or_else(ApiError::identity_not_found)?;
+            let before = writes.hold_identity(app, &user)?.ok_or_else(ApiError::identity_not_found)?;
             let after = patch.apply(&before)?;
             Ok(writes.put_identity(app, &user, &after)?)
         };
         self.store.write(edit).await
     }
 
-    /// Replaces the identity of a user, or creates it (assumed). A bot stays one when 1.x replaces it, which knows no bots.
+    /// Replaces the identity of a user, or creates it (assumed). A bot stays one when 1.x replaces it, which knows no
+    /// bots.
     pub async fn replace_identity(&self, caller: Caller, user: UserId, fields: Fields) -> Result<(), Failure> {
         let replace = move |writes: &mut dyn Writes| {
-            let before = if caller.version.has_identities() { None } else { writes.identity(caller.key, &user)? };
-            let fields = before.map_or(fields.clone(), |before| fields.with_type_of(&before));
+            let before =
+                if caller.version.has_identities() { None } else { writes.hold_identity(caller.key, &user)? };
+            let fields = before.map_or_else(|| fields.clone(), |before| fields.clone().with_type_of(&before));
             Ok(writes.put_identity(caller.key, &user, &fields)?)
         };
         self.store.write(replace).await

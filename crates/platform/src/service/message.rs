@@ -1,6 +1,10 @@
 //! Messages. Contract 2.2.
 
-use layer_store::model::{AppKey, ConversationRecord, Membership, MessageRecord, NewMessageRecord, PositionRange};
+use layer_store::conversation::ConversationRecord;
+use layer_store::held::Held;
+use layer_store::key::AppKey;
+use layer_store::membership::Membership;
+use layer_store::message::{MessageRecord, NewMessageRecord, PositionRange};
 use layer_store::{Reads, Writes};
 use layer_wire::message::{NewMessage, RecipientStatus, Sender};
 use layer_wire::page::{Listing, Page};
@@ -11,7 +15,7 @@ use uuid::Uuid;
 use super::Services;
 use super::caller::Caller;
 use super::content;
-use super::conversation::{self, find};
+use super::conversation::{self, find, hold};
 use super::dedupe::Creation;
 use super::event::Event;
 use super::failure::Failure;
@@ -29,6 +33,17 @@ pub fn find_in(
     message.ok_or_else(|| ApiError::message_not_found().into())
 }
 
+/// The same for a write that changes the message.
+pub fn hold_in(
+    writes: &mut dyn Writes,
+    app: AppKey,
+    conversation: ConversationId,
+    id: MessageId,
+) -> Result<Held<MessageRecord>, Failure> {
+    let message = writes.hold_message(app, id)?.filter(|message| message.conversation == conversation);
+    message.ok_or_else(|| ApiError::message_not_found().into())
+}
+
 /// The conversation, the membership of a user and a message that the user can see; `not_found` for any other message.
 pub fn find_of_user(
     reads: &dyn Reads,
@@ -38,10 +53,47 @@ pub fn find_of_user(
 ) -> Result<(ConversationRecord, Membership, MessageRecord), Failure> {
     let message = reads.message(app, id)?.ok_or_else(ApiError::message_not_found)?;
     let conversation = find(reads, app, message.conversation)?;
-    match reads.membership(app, user, &conversation)? {
-        Some(membership) if can_see(reads, app, user, &conversation, membership, message.position)? => {
-            Ok((conversation, membership, message))
-        }
+    let membership = as_reader(reads, app, user, &conversation, message.position)?;
+    Ok((conversation, membership, message))
+}
+
+/// The same for a write that changes the message.
+pub fn hold_of_user(
+    writes: &mut dyn Writes,
+    app: AppKey,
+    user: &UserId,
+    id: MessageId,
+) -> Result<(ConversationRecord, Membership, Held<MessageRecord>), Failure> {
+    let message = writes.hold_message(app, id)?.ok_or_else(ApiError::message_not_found)?;
+    let conversation = find(writes, app, message.conversation)?;
+    let membership = as_reader(writes, app, user, &conversation, message.position)?;
+    Ok((conversation, membership, message))
+}
+
+/// The same for a write that changes the conversation as well. All writes hold the conversation before its messages.
+pub fn hold_all_of_user(
+    writes: &mut dyn Writes,
+    app: AppKey,
+    user: &UserId,
+    id: MessageId,
+) -> Result<(Held<ConversationRecord>, Membership, Held<MessageRecord>), Failure> {
+    let conversation = writes.message(app, id)?.ok_or_else(ApiError::message_not_found)?.conversation;
+    let conversation = hold(writes, app, conversation)?;
+    let message = writes.hold_message(app, id)?.ok_or_else(ApiError::message_not_found)?;
+    let membership = as_reader(writes, app, user, &conversation, message.position)?;
+    Ok((conversation, membership, message))
+}
+
+/// The membership of a user who can see what is at a position; else `not_found`.
+fn as_reader(
+    reads: &dyn Reads,
+    app: AppKey,
+    user: &UserId,
+    conversation: &ConversationRecord,
+    position: u32,
+) -> Result<Membership, Failure> {
+    match reads.membership(app, user, conversation)? {
+        Some(membership) if can_see(reads, app, user, conversation, membership, position)? => Ok(membership),
         _ => Err(ApiError::message_not_found().into()),
     }
 }
@@ -71,7 +123,8 @@ fn position_of(
 
 /// A user must be a participant; a bot need not be one.
 ///
-/// Errors: `access_denied` (assumed); from 2.0 on, `invalid_property` `sender_id` for a user who does not exist (assumed).
+/// Errors: `access_denied` (assumed); from 2.0 on, `invalid_property` `sender_id` for a user who does not exist
+/// (assumed).
 fn check_sender(
     reads: &dyn Reads,
     caller: Caller,
@@ -122,22 +175,18 @@ impl Services {
         let delay = request.delay.unwrap_or_default();
         let events = self.events();
         let send = move |writes: &mut dyn Writes| {
-            let conversation = find(writes, app, conversation)?;
+            let mut conversation = hold(writes, app, conversation)?;
             if let Some(found) = scheduled_message::find_accepted(writes, app, &conversation, tag)? {
                 return Ok(found);
             }
-            let new = check(writes, caller, &conversation, id, now, request)?;
-            let accepted = scheduled_message::accept(writes, app, &conversation, new, delay, &events)?;
-            Ok(Creation::Done(accepted))
+            let new = check(writes, caller, &conversation, id, now, request.clone())?;
+            scheduled_message::accept(writes, app, &mut conversation, tag, new, delay, &events)
         };
-        let named = self.write_named(caller, send).await?;
-        if !delay.is_zero() {
-            self.scheduled.notify_one();
-        }
-        Ok(named)
+        self.write_named(caller, send).await
     }
 
-    /// A page of the messages of a conversation. Errors: `not_found` (also for the item of `from_id`), `object_deleted`.
+    /// A page of the messages of a conversation. Errors: `not_found` (also for the item of `from_id`),
+    /// `object_deleted`.
     pub async fn messages(
         &self,
         caller: Caller,
@@ -214,11 +263,11 @@ impl Services {
     ) -> Result<(), Failure> {
         let events = self.events();
         let delete = move |writes: &mut dyn Writes| {
-            let conversation = find(writes, app, conversation)?;
-            let message = find_in(writes, app, conversation.id, id)?;
-            writes.delete_message(app, &conversation, &message)?;
+            let mut conversation = hold(writes, app, conversation)?;
+            let message = hold_in(writes, app, conversation.id, id)?;
+            writes.delete_message(app, &mut conversation, &message)?;
             Ok(events.record(writes, app, &Event::MessageDeleted { message: &message, by: None })?)
         };
-        self.giving_up_files(self.store.write(delete)).await
+        self.store.write(delete).await
     }
 }

@@ -6,6 +6,7 @@ pub mod announcement;
 pub mod app;
 pub mod archive;
 pub mod block;
+mod cached;
 pub mod caller;
 pub mod client_api;
 pub mod content;
@@ -30,15 +31,15 @@ pub mod user;
 pub mod webhook;
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
-use layer_store::model::AppRecord;
+use layer_store::app::AppRecord;
+use layer_store::changes::{Changes, Kinds};
 use layer_store::{Store, StoreError};
 use layer_wire::url::Urls;
 use layer_wire::{AppId, UserId};
-use tokio::sync::Notify;
 
+use self::cached::Cached;
 use self::delivery::History;
 use self::event::Events;
 use crate::config::WebhookOptions;
@@ -53,28 +54,19 @@ pub struct Services {
     store: Arc<dyn Store>,
     clock: Clock,
     ids: Arc<Ids>,
-    /// Apps that were seen, so that a request does not have to look its app up. Apps never change.
-    apps: RwLock<HashMap<AppId, AppRecord>>,
+    /// Apps that were seen, so that a request does not have to look its app up.
+    apps: Cached<HashMap<AppId, AppRecord>>,
     events: Arc<Events>,
     webhooks: WebhookOptions,
-    /// Tells those who wait that a challenge had its outcome.
-    webhook_verified: Notify,
-    /// Whether anyone may be suspended, so that a request has to look only then.
-    may_have_suspended: AtomicBool,
+    /// Whether anyone is suspended, if that is known, so that a request has to look only then.
+    suspended: Cached<Option<bool>>,
     delivery_history: History,
     links: Arc<Links>,
     files: Arc<Files>,
-    /// Rings when a write gave up files.
-    files_unused: Arc<Notify>,
-    generation: Arc<AtomicU64>,
-    /// Rings when an export was asked for, or the schedule of exports changed.
-    exports_wanted: Arc<Notify>,
     /// Whether exports may be asked for more than once a day.
     unlimited_exports: bool,
     /// Scheme and host of the URLs in answers.
     public_url: String,
-    /// Rings when a message was scheduled.
-    scheduled: Arc<Notify>,
     memory: Memory,
 }
 
@@ -97,25 +89,25 @@ impl Services {
         let ids = Arc::new(ids);
         let events = Arc::new(Events::new(clock.clone(), Arc::clone(&ids), public_url.clone(), Arc::clone(&links)));
         Ok(Self {
+            apps: Cached::new(&*store, Kinds::APPS),
+            suspended: Cached::new(&*store, Kinds::SUSPENSIONS),
             store,
             clock,
             ids,
-            apps: RwLock::default(),
             events,
             webhooks,
-            webhook_verified: Notify::new(),
-            may_have_suspended: AtomicBool::new(true),
             delivery_history: History::default(),
             links,
             files: Arc::new(files),
-            files_unused: Arc::default(),
-            generation: Arc::default(),
-            exports_wanted: Arc::default(),
             unlimited_exports,
             public_url,
-            scheduled: Arc::default(),
             memory: Memory::default(),
         })
+    }
+
+    /// What is committed from now on, of these kinds.
+    pub fn changes(&self, kinds: Kinds) -> Changes {
+        self.store.changes(kinds)
     }
 
     /// The room that requests under way have in memory.
@@ -131,16 +123,6 @@ impl Services {
     /// The folder beside the database.
     pub fn files(&self) -> Arc<Files> {
         Arc::clone(&self.files)
-    }
-
-    /// Rings when a write may have given up files: then they can be deleted. It may ring in the middle of that write.
-    pub fn files_unused(&self) -> &Arc<Notify> {
-        &self.files_unused
-    }
-
-    /// Rings when an export was asked for, or the schedule of exports changed.
-    pub fn exports_wanted(&self) -> &Arc<Notify> {
-        &self.exports_wanted
     }
 
     /// The URLs of an app.
@@ -163,44 +145,30 @@ impl Services {
         &self.clock
     }
 
-    /// The ids of this platform.
-    pub fn ids(&self) -> &Ids {
-        &self.ids
-    }
-
-    /// Begins anew after the store was emptied.
-    pub fn start_afresh(&self) {
-        self.forget();
+    /// Empties the store of all but the apps and their tokens, and begins anew: ids, history, files. Blocks until that
+    /// is durable.
+    pub fn reset(&self) -> Result<(), StoreError> {
+        self.store.reset()?;
+        self.delivery_history.disown();
+        self.files.clear()?;
         self.delivery_history.clear();
         self.ids.restart();
-        self.wake_workers();
+        Ok(())
     }
 
-    /// Has the workers look at a store whose content was replaced. Not before that is done: what they are in the middle of is
-    /// forgotten, and they would begin it once more.
-    pub fn wake_workers(&self) {
-        self.scheduled.notify_one();
-        self.events.recorded().notify_one();
-        self.files_unused.notify_one();
-        self.exports_wanted.notify_one();
+    /// Everything that is stored, in one piece, in memory. Blocks. Error: `Unavailable` when the engine makes no
+    /// copies.
+    pub fn snapshot(&self) -> Result<Vec<u8>, StoreError> {
+        snapshot::take(&*self.store, &self.files, &self.ids)
     }
 
-    /// Forgets what was remembered of a store whose content is replaced. Call it before and after: what begins in between is
-    /// forgotten as well.
-    pub fn forget(&self) {
-        self.generation.fetch_add(1, Ordering::SeqCst);
-        self.apps.write().unwrap_or_else(PoisonError::into_inner).clear();
-        self.may_have_suspended.store(true, Ordering::SeqCst);
-    }
-
-    /// How often the content of the store was replaced, so that the outcome of something in the old one is not kept in the new one.
-    pub fn generation(&self) -> Arc<AtomicU64> {
-        Arc::clone(&self.generation)
-    }
-
-    /// Rings when a message was scheduled.
-    pub fn scheduled(&self) -> &Arc<Notify> {
-        &self.scheduled
+    /// Replaces everything by a snapshot. Blocks until that is durable.
+    ///
+    /// Error: `BadSnapshot` when it is none; nothing is changed then. `Unavailable` when the engine makes no copies.
+    pub fn restore(&self, bytes: &[u8]) -> Result<(), StoreError> {
+        snapshot::restore(&*self.store, &self.files, &self.ids, bytes)?;
+        self.delivery_history.disown();
+        Ok(())
     }
 
     /// Scheme and host of the URLs in answers.

@@ -1,17 +1,24 @@
 //! The identities of the users in an answer: versions 2.0 and later show name and picture with every user.
 
+use std::collections::{HashMap, HashSet};
+
 use layer_store::announcement::AnnouncementCopy;
-use layer_store::model::{AnnouncementRecord, AppKey, ConversationRecord, MessageRecord, Weighed};
+use layer_store::announcement::AnnouncementRecord;
+use layer_store::conversation::ConversationRecord;
+use layer_store::key::AppKey;
+use layer_store::membership::SeenConversation;
+use layer_store::message::MessageRecord;
+use layer_store::page::Weighed;
 use layer_store::{Reads, StoreError, Writes};
 use layer_wire::UserId;
-use layer_wire::identity::Identities;
+use layer_wire::identity::{Identities, Profile};
 use layer_wire::message::Sender;
 use layer_wire::page::{Listing, MAX_PAGE_BYTES};
 
 use super::Services;
 use super::caller::Caller;
 use super::client_api::CreatedOfUser;
-use super::conversation::{Created, OfUser};
+use super::conversation::Created;
 use super::dedupe::{Creation, Tagged};
 use super::failure::Failure;
 use super::scheduled_message::Accepted;
@@ -25,7 +32,8 @@ pub trait NamesUsers {
     fn for_each_user<'a>(&'a self, name: &mut dyn FnMut(&'a UserId));
 }
 
-/// Looks up the identities of the users in what was found, each once. Versions before 2.0 show none, so nothing is looked up.
+/// Looks up the identities of the users in what was found, each once. Versions before 2.0 show none, so nothing is
+/// looked up.
 fn with_identities<Found: NamesUsers>(
     reads: &dyn Reads,
     caller: Caller,
@@ -38,13 +46,30 @@ fn with_identities<Found: NamesUsers>(
 
 /// Looks up the identities of the users in something, each once.
 pub fn identities_of(reads: &dyn Reads, app: AppKey, named: &impl NamesUsers) -> Result<Identities, StoreError> {
-    let mut identities = Identities::new();
-    for user in users_of(named) {
-        if let Some(fields) = reads.identity(app, user)? {
-            identities.insert(user.clone(), fields.profile());
+    let found = profiles_of(reads, app, &users_of(named), usize::MAX)?;
+    Ok(found.into_iter().filter_map(|(user, profile)| Some((user.clone(), profile?))).collect())
+}
+
+/// Looks up what is shown of users, beginning with the first ones, until it comes to weigh `room`.
+fn profiles_of<'a>(
+    reads: &dyn Reads,
+    app: AppKey,
+    users: &[&'a UserId],
+    room: usize,
+) -> Result<HashMap<&'a UserId, Option<Profile>>, StoreError> {
+    let (mut profiles, mut weight, mut rest) = (HashMap::new(), 0, users);
+    while !rest.is_empty() && weight < room {
+        // Identities are larger than what is shown of them, so they come in portions.
+        let found = reads.identities(app, rest)?;
+        let (looked_up, others) = rest.split_at(found.len());
+        for (user, fields) in looked_up.iter().zip(found) {
+            let profile = fields.map(|fields| fields.profile());
+            weight += profile.as_ref().map_or(0, Weighed::weight);
+            profiles.insert(*user, profile);
         }
+        rest = others;
     }
-    Ok(identities)
+    Ok(profiles)
 }
 
 /// Ends a page where it comes to take up too much, with the identities that are to be shown with it, and looks these up.
@@ -53,6 +78,8 @@ fn page_with_identities<Item: NamesUsers + Weighed>(
     caller: Caller,
     mut listing: Listing<Item>,
 ) -> Result<Named<Listing<Item>>, StoreError> {
+    let users = if caller.version.has_identities() { users_in_order(&listing) } else { vec![] };
+    let profiles = profiles_of(reads, caller.key, &users, MAX_PAGE_BYTES)?;
     let mut identities = Identities::new();
     let (mut count, mut weight) = (0, 0);
     for item in &listing.items {
@@ -63,11 +90,17 @@ fn page_with_identities<Item: NamesUsers + Weighed>(
         weight += item.weight();
         let users = if caller.version.has_identities() { users_of(item) } else { vec![] };
         for user in users {
-            if !identities.contains_key(user)
-                && let Some(fields) = reads.identity(caller.key, user)?
-            {
-                weight += fields.profile().weight() + user.as_str().len();
-                identities.insert(user.clone(), fields.profile());
+            if identities.contains_key(user) {
+                continue;
+            }
+            let profile = match profiles.get(user) {
+                Some(profile) => profile.clone(),
+                // The last item of a page may name more users than there was room for.
+                None => reads.identity(caller.key, user)?.map(|fields| fields.profile()),
+            };
+            if let Some(profile) = profile {
+                weight += profile.weight() + user.as_str().len();
+                identities.insert(user.clone(), profile);
             }
         }
     }
@@ -75,10 +108,15 @@ fn page_with_identities<Item: NamesUsers + Weighed>(
     Ok((listing, identities))
 }
 
-impl Weighed for OfUser {
-    fn weight(&self) -> usize {
-        self.conversation.weight() + self.last_message.as_ref().map_or(0, Weighed::weight)
-    }
+/// The users in something in the order in which it names them, each once.
+fn users_in_order(named: &impl NamesUsers) -> Vec<&UserId> {
+    let (mut users, mut seen) = (vec![], HashSet::new());
+    named.for_each_user(&mut |user| {
+        if seen.insert(user) {
+            users.push(user);
+        }
+    });
+    users
 }
 
 /// The users in something, each once.
@@ -95,7 +133,7 @@ impl Services {
     pub async fn read_named<Found: NamesUsers + Send + 'static>(
         &self,
         caller: Caller,
-        work: impl FnOnce(&dyn Reads) -> Result<Found, Failure> + Send + 'static,
+        mut work: impl FnMut(&dyn Reads) -> Result<Found, Failure> + Send + 'static,
     ) -> Result<Named<Found>, Failure> {
         let read = move |reads: &dyn Reads| Ok(with_identities(reads, caller, work(reads)?)?);
         self.store.read(read).await
@@ -105,7 +143,7 @@ impl Services {
     pub async fn read_page<Item: NamesUsers + Weighed + Send + 'static>(
         &self,
         caller: Caller,
-        work: impl FnOnce(&dyn Reads) -> Result<Listing<Item>, Failure> + Send + 'static,
+        mut work: impl FnMut(&dyn Reads) -> Result<Listing<Item>, Failure> + Send + 'static,
     ) -> Result<Named<Listing<Item>>, Failure> {
         let read = move |reads: &dyn Reads| Ok(page_with_identities(reads, caller, work(reads)?)?);
         self.store.read(read).await
@@ -115,7 +153,7 @@ impl Services {
     pub async fn write_named<Found: NamesUsers + Send + 'static>(
         &self,
         caller: Caller,
-        work: impl FnOnce(&mut dyn Writes) -> Result<Found, Failure> + Send + 'static,
+        mut work: impl FnMut(&mut dyn Writes) -> Result<Found, Failure> + Send + 'static,
     ) -> Result<Named<Found>, Failure> {
         let write = move |writes: &mut dyn Writes| {
             let found = work(writes)?;
@@ -143,7 +181,7 @@ impl NamesUsers for ConversationRecord {
     }
 }
 
-impl NamesUsers for OfUser {
+impl NamesUsers for SeenConversation {
     fn for_each_user<'a>(&'a self, name: &mut dyn FnMut(&'a UserId)) {
         self.conversation.for_each_user(name);
         if let Some(message) = &self.last_message {

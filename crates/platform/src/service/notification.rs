@@ -1,6 +1,6 @@
 //! Ad-hoc notifications. Contract 2.4.
 
-use layer_store::model::AppKey;
+use layer_store::key::AppKey;
 use layer_wire::notification::NewNotification;
 
 use super::Services;

@@ -2,8 +2,11 @@
 
 use std::collections::{HashMap, HashSet};
 
-use layer_store::model::{AppKey, ConversationRecord, MessageRecord};
-use layer_store::{Reads, StoreError, Writes};
+use layer_store::conversation::ConversationRecord;
+use layer_store::held::Held;
+use layer_store::key::AppKey;
+use layer_store::message::MessageRecord;
+use layer_store::{StoreError, Writes};
 use layer_wire::part::{self, NewPart, Part};
 use layer_wire::{ApiError, ConversationId, MessageId, PartId, Timestamp};
 use uuid::Uuid;
@@ -14,7 +17,7 @@ use super::content::check_parts;
 use super::conversation::find;
 use super::event::{Event, Events, PartChange};
 use super::failure::Failure;
-use super::message::find_in;
+use super::message::hold_in;
 
 /// The outcome of a request to add a part.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,20 +47,20 @@ fn keep(
     writes: &mut dyn Writes,
     app: AppKey,
     conversation: &ConversationRecord,
-    before: &MessageRecord,
+    mut message: Held<MessageRecord>,
     parts: Vec<Part>,
     now: Timestamp,
     events: &Events,
 ) -> Result<MessageRecord, Failure> {
+    let before = message.clone().into_record();
     // One that has more from before there was a limit may lose some.
     if parts.len() >= before.parts.len() {
         part::check_message(&parts)?;
     }
-    let after = MessageRecord { parts, updated_at: Some(now), ..before.clone() };
-    check_parts(writes, app, conversation, &after.parts)?;
-    writes.put_parts(app, conversation, before, &after)?;
-    record_changes(writes, app, before, &after, events)?;
-    Ok(after)
+    check_parts(writes, app, conversation, &parts)?;
+    writes.put_parts(app, conversation, &mut message, parts, now)?;
+    record_changes(writes, app, &before, &message, events)?;
+    Ok(message.into_record())
 }
 
 /// Records what happened to the parts of a message, and to the message with them.
@@ -84,14 +87,14 @@ fn record_changes(
     events.record(writes, app, &Event::MessageUpdated(after))
 }
 
-fn find_message(
-    reads: &dyn Reads,
+fn hold_message(
+    writes: &mut dyn Writes,
     app: AppKey,
     conversation: ConversationId,
     message: MessageId,
-) -> Result<(ConversationRecord, MessageRecord), Failure> {
-    let conversation = find(reads, app, conversation)?;
-    let message = find_in(reads, app, conversation.id, message)?;
+) -> Result<(ConversationRecord, Held<MessageRecord>), Failure> {
+    let conversation = find(writes, app, conversation)?;
+    let message = hold_in(writes, app, conversation.id, message)?;
     Ok((conversation, message))
 }
 
@@ -112,24 +115,26 @@ impl Services {
         let chosen = new.id;
         let part = chosen.map(|id| id.part).or(tag).unwrap_or_else(|| self.ids.resource(now));
         let add = move |writes: &mut dyn Writes| {
-            let (conversation, before) = find_message(writes, app, conversation, message)?;
+            let (conversation, before) = hold_message(writes, app, conversation, message)?;
             if chosen.is_some_and(|chosen| chosen.message != message) {
                 return Err(ApiError::invalid_property("parts", "has an id that belongs to another message").into());
             }
             if let Ok(index) = index_of(&before, part) {
                 let is_replay = chosen.is_none();
+                let before = before.into_record();
                 return Ok(if is_replay { AddedPart::Done(before, index) } else { AddedPart::IdInUse(before, index) });
             }
             let mut parts = before.parts.clone();
-            parts.push(changed(PartId { message, part }, new, now)?);
-            let after = keep(writes, app, &conversation, &before, parts, now, &events)?;
+            parts.push(changed(PartId { message, part }, new.clone(), now)?);
+            let after = keep(writes, app, &conversation, before, parts, now, &events)?;
             let index = after.parts.len() - 1;
             Ok(AddedPart::Done(after, index))
         };
         self.store.write(add).await
     }
 
-    /// Replaces all parts of a message. A part that is the same as before, its id included, keeps the time of its last change.
+    /// Replaces all parts of a message. A part that is the same as before, its id included, keeps the time of its last
+    /// change.
     ///
     /// Errors: `not_found`, `object_deleted`; `invalid_property` `parts`.
     pub async fn replace_parts(
@@ -150,8 +155,8 @@ impl Services {
             })
             .collect();
         let replace = move |writes: &mut dyn Writes| {
-            let (conversation, before) = find_message(writes, app, conversation, message)?;
-            let mut parts = Part::all_of(message.uuid(), new)?;
+            let (conversation, before) = hold_message(writes, app, conversation, message)?;
+            let mut parts = Part::all_of(message.uuid(), new.clone())?;
             for part in &mut parts {
                 let is_same =
                     |known: &&Part| known.id == part.id && known.mime_type == part.mime_type && known.body == part.body;
@@ -159,14 +164,15 @@ impl Services {
                 part.updated_at = kept.map_or(Some(now), |kept| kept.updated_at);
             }
             if parts == before.parts {
-                return Ok(before);
+                return Ok(before.into_record());
             }
-            keep(writes, app, &conversation, &before, parts, now, &events)
+            keep(writes, app, &conversation, before, parts, now, &events)
         };
-        self.giving_up_files(self.store.write(replace)).await
+        self.store.write(replace).await
     }
 
-    /// Replaces a part, which keeps its id and its place, and tells the message and the place. Errors: `not_found`, `object_deleted`; `invalid_property` `parts`.
+    /// Replaces a part, which keeps its id and its place, and tells the message and the place. Errors: `not_found`,
+    /// `object_deleted`; `invalid_property` `parts`.
     pub async fn replace_part(
         &self,
         caller: Caller,
@@ -178,14 +184,14 @@ impl Services {
         let (app, events) = (caller.key, self.events());
         let now = self.clock.now();
         let replace = move |writes: &mut dyn Writes| {
-            let (conversation, before) = find_message(writes, app, conversation, message)?;
+            let (conversation, before) = hold_message(writes, app, conversation, message)?;
             let index = index_of(&before, part)?;
             let mut parts = before.parts.clone();
-            parts[index] = changed(PartId { message, part }, new, now)?;
-            let after = keep(writes, app, &conversation, &before, parts, now, &events)?;
+            parts[index] = changed(PartId { message, part }, new.clone(), now)?;
+            let after = keep(writes, app, &conversation, before, parts, now, &events)?;
             Ok((after, index))
         };
-        self.giving_up_files(self.store.write(replace)).await
+        self.store.write(replace).await
     }
 
     /// Removes a part; the last one, too (assumed). Errors: `not_found`, also once more; `object_deleted`.
@@ -199,13 +205,13 @@ impl Services {
         let (app, events) = (caller.key, self.events());
         let now = self.clock.now();
         let delete = move |writes: &mut dyn Writes| {
-            let (conversation, before) = find_message(writes, app, conversation, message)?;
+            let (conversation, before) = hold_message(writes, app, conversation, message)?;
             let index = index_of(&before, part)?;
             let mut parts = before.parts.clone();
             parts.remove(index);
-            keep(writes, app, &conversation, &before, parts, now, &events)?;
+            keep(writes, app, &conversation, before, parts, now, &events)?;
             Ok(())
         };
-        self.giving_up_files(self.store.write(delete)).await
+        self.store.write(delete).await
     }
 }

@@ -1,6 +1,11 @@
-//! Receipts. Contract 2.2.3: the status of a message only rises, and a sender gives none, because its own message is read.
+//! Receipts. Contract 2.2.3: the status of a message only rises, and a sender gives none, because its own message is
+//! read.
 
-use layer_store::model::{AppKey, ConversationRecord, Membership, MessageRecord};
+use layer_store::conversation::ConversationRecord;
+use layer_store::held::Held;
+use layer_store::key::AppKey;
+use layer_store::membership::Membership;
+use layer_store::message::MessageRecord;
 use layer_store::{Reads, Writes};
 use layer_wire::message::Status;
 use layer_wire::{ApiError, ConversationId, MessageId, UserId};
@@ -9,7 +14,7 @@ use super::Services;
 use super::conversation::find_as_participant;
 use super::event::{Event, Events};
 use super::failure::Failure;
-use super::message::find_of_user;
+use super::message::hold_of_user;
 
 /// How many messages are marked as read in one transaction, so that other writes need not wait for a long history.
 const MARKED_AT_ONCE: usize = 200;
@@ -20,13 +25,12 @@ fn raise_status(
     app: AppKey,
     user: &UserId,
     conversation: &ConversationRecord,
-    mut message: MessageRecord,
+    mut message: Held<MessageRecord>,
     status: Status,
     events: &Events,
 ) -> Result<(), Failure> {
-    if message.recipient_status.raise(user, status) {
-        writes.put_recipient_status(app, user, conversation, &message, status)?;
-        events.record(writes, app, &Event::Receipt { messages: &[message], status, by: user })?;
+    if writes.raise_status(app, user, conversation, &mut message, status)? {
+        events.record(writes, app, &Event::Receipt { messages: &[message.into_record()], status, by: user })?;
     }
     Ok(())
 }
@@ -66,7 +70,7 @@ impl Services {
     pub async fn give_receipt(&self, app: AppKey, user: UserId, id: MessageId, status: Status) -> Result<(), Failure> {
         let events = self.events();
         let give = move |writes: &mut dyn Writes| {
-            let (conversation, membership, message) = find_of_user(writes, app, &user, id)?;
+            let (conversation, membership, message) = hold_of_user(writes, app, &user, id)?;
             if !membership.is_current() {
                 return Err(ApiError::not_a_participant().into());
             }
@@ -75,12 +79,15 @@ impl Services {
         self.store.write(give).await
     }
 
-    /// Marks the messages of a conversation as read for a participant, up to a position if one is given. Messages that come in
-    /// meanwhile stay unread. It goes on in steps that are each kept: after a failure, what was marked stays marked.
+    /// Marks the messages of a conversation as read for a participant, up to a position if one is given. Messages that
+    /// come in meanwhile stay unread. It goes on in steps that are each kept: after a failure, what was marked stays
+    /// marked.
     ///
-    /// Tells the position of the last message that is marked now, also when it was marked before; 0 when there is none (assumed).
+    /// Tells the position of the last message that is marked now, also when it was marked before; 0 when there is none
+    /// (assumed).
     ///
-    /// Errors: `not_found`, also for a user who never was a member; `object_deleted`; `access_denied` for a former member.
+    /// Errors: `not_found`, also for a user who never was a member; `object_deleted`; `access_denied` for a former
+    /// member.
     pub async fn mark_all_read(
         &self,
         app: AppKey,

@@ -2,7 +2,12 @@
 
 use std::time::Duration;
 
-use layer_store::model::{AppKey, ConversationRecord, MessageRecord, NewMessageRecord, Weighed};
+use layer_store::app::IdUse;
+use layer_store::conversation::ConversationRecord;
+use layer_store::held::{Held, Inserted};
+use layer_store::key::AppKey;
+use layer_store::message::{MessageRecord, NewMessageRecord};
+use layer_store::page::Weighed;
 use layer_store::scheduled_message::ScheduledMessageRecord;
 use layer_store::{Reads, Writes};
 use layer_wire::message::{NewMessage, RecipientStatus};
@@ -14,7 +19,7 @@ use uuid::{Builder, Uuid};
 
 use super::Services;
 use super::caller::Caller;
-use super::conversation::find;
+use super::conversation::hold;
 use super::dedupe::{self, Creation, Tagged};
 use super::event::{Event, Events};
 use super::failure::Failure;
@@ -67,8 +72,8 @@ impl From<Scheduled> for layer_wire::message::Shown {
     }
 }
 
-/// The id of a message of a batch. The tag is that of the first one; those of the others follow from it, so that a replay of the batch
-/// finds them all.
+/// The id of a message of a batch. The tag is that of the first one; those of the others follow from it, so that a
+/// replay of the batch finds them all.
 fn id_in_batch(tag: Uuid, index: usize) -> Uuid {
     if index == 0 {
         return tag;
@@ -88,32 +93,40 @@ pub fn find_accepted(
     conversation: &ConversationRecord,
     tag: Option<Uuid>,
 ) -> Result<Option<Creation<Accepted>>, Failure> {
-    Ok(match dedupe::find(reads, app, tag)? {
-        None => None,
-        Some(Tagged::Message(first)) if first.conversation == conversation.id => {
-            Some(Creation::Done(Accepted::Sent(first)))
-        }
-        Some(Tagged::Scheduled(first)) if first.message.conversation == conversation.id => {
-            Some(Creation::Done(Accepted::Scheduled(first)))
-        }
-        Some(other) => Some(Creation::IdInUse(other)),
-    })
+    let tagged = dedupe::find(reads, app, tag)?;
+    Ok(tagged.map(|tagged| accepted_before(conversation, tagged)))
 }
 
-/// Sends a message, or puts it into the queue when it is to wait.
+fn accepted_before(conversation: &ConversationRecord, tagged: Tagged) -> Creation<Accepted> {
+    match tagged {
+        Tagged::Message(first) if first.conversation == conversation.id => Creation::Done(Accepted::Sent(first)),
+        Tagged::Scheduled(first) if first.message.conversation == conversation.id => {
+            Creation::Done(Accepted::Scheduled(first))
+        }
+        other => Creation::IdInUse(other),
+    }
+}
+
+/// Sends a message, or puts it into the queue when it is to wait. Its id is the tag, if there is one.
 pub fn accept(
     writes: &mut dyn Writes,
     app: AppKey,
-    conversation: &ConversationRecord,
+    conversation: &mut Held<ConversationRecord>,
+    tag: Option<Uuid>,
     new: NewMessageRecord,
     delay: Duration,
     events: &Events,
-) -> Result<Accepted, Failure> {
-    if delay.is_zero() {
-        Ok(Accepted::Sent(send(writes, app, conversation, new, events)?))
+) -> Result<Creation<Accepted>, Failure> {
+    let accepted = if delay.is_zero() {
+        send(writes, app, conversation, new, events)?.map(Accepted::Sent)
     } else {
-        Ok(Accepted::Scheduled(schedule(writes, app, conversation, new, delay)?))
-    }
+        schedule(writes, app, conversation, new, delay)?.map(Accepted::Scheduled)
+    };
+    Ok(match accepted {
+        Inserted::Done(accepted) => Creation::Done(accepted),
+        // Another process was faster.
+        Inserted::Taken(id_use) => accepted_before(conversation, dedupe::taken(writes, app, tag, id_use)?),
+    })
 }
 
 impl Weighed for Accepted {
@@ -129,18 +142,20 @@ impl Weighed for Accepted {
 pub fn send(
     writes: &mut dyn Writes,
     app: AppKey,
-    conversation: &ConversationRecord,
+    conversation: &mut Held<ConversationRecord>,
     new: NewMessageRecord,
     events: &Events,
-) -> Result<MessageRecord, Failure> {
+) -> Result<Inserted<MessageRecord, IdUse>, Failure> {
     let sent = writes.append_message(app, conversation, new)?;
-    events.record(writes, app, &Event::MessageSent(&sent))?;
+    if let Inserted::Done(sent) = &sent {
+        events.record(writes, app, &Event::MessageSent(sent))?;
+    }
     Ok(sent)
 }
 
 impl Services {
-    /// Sends messages one after the other, each after its delay, which counts from the one before. The first one has the id `tag`, if
-    /// there is one. All of them are accepted or none.
+    /// Sends messages one after the other, each after its delay, which counts from the one before. The first one has
+    /// the id `tag`, if there is one. All of them are accepted or none.
     ///
     /// Errors: those of [`Self::send_message`].
     pub async fn send_batch(
@@ -155,17 +170,17 @@ impl Services {
         let tags: Vec<Option<Uuid>> = (0..requests.len()).map(|index| tag.map(|tag| id_in_batch(tag, index))).collect();
         let ids: Vec<Uuid> = tags.iter().map(|tag| tag.unwrap_or_else(|| self.ids.resource(now))).collect();
         let send = move |writes: &mut dyn Writes| {
-            let first = find(writes, app, conversation)?;
+            let mut conversation = hold(writes, app, conversation)?;
             let mut replayed = Vec::with_capacity(requests.len());
             let mut replayed_bytes = 0;
-            for tag in tags {
+            for tag in &tags {
                 // What messages came to hold since may be more than an answer can.
                 if replayed_bytes > MAX_PAGE_BYTES {
                     let message =
                         "The messages of this batch were sent, but have grown too large to be shown in one answer.";
                     return Err(ApiError::invalid_request(message).into());
                 }
-                match find_accepted(writes, app, &first, tag)? {
+                match find_accepted(writes, app, &conversation, *tag)? {
                     Some(Creation::IdInUse(other)) => return Ok(Creation::IdInUse(other)),
                     Some(Creation::Done(accepted)) => {
                         replayed_bytes += accepted.weight();
@@ -176,36 +191,35 @@ impl Services {
             }
             let mut accepted = Vec::with_capacity(requests.len());
             let mut delay = Duration::ZERO;
-            for ((request, id), replayed) in requests.into_iter().zip(ids).zip(replayed) {
+            for (((request, id), tag), replayed) in requests.iter().zip(&ids).zip(&tags).zip(replayed) {
                 delay += request.delay.unwrap_or_default();
                 if let Some(replayed) = replayed {
                     accepted.push(replayed);
                     continue;
                 }
-                // Looked up anew, because each message takes the next position.
-                let conversation = find(writes, app, conversation)?;
-                let new = message::check(writes, caller, &conversation, MessageId::new(id), now, request)?;
-                accepted.push(accept(writes, app, &conversation, new, delay, &events)?);
+                let new = message::check(writes, caller, &conversation, MessageId::new(*id), now, request.clone())?;
+                match accept(writes, app, &mut conversation, *tag, new, delay, &events)? {
+                    Creation::Done(one) => accepted.push(one),
+                    Creation::IdInUse(other) => return Ok(Creation::IdInUse(other)),
+                }
             }
             Ok(Creation::Done(accepted))
         };
-        let named = self.write_named(caller, send).await?;
-        self.scheduled.notify_one();
-        Ok(named)
+        self.write_named(caller, send).await
     }
 
-    /// Sends the messages that are due, each exactly once: the write that sends one takes it out of the queue. Answers when the next
-    /// one is due.
+    /// Sends the messages that are due, each exactly once: the write that sends one takes it out of the queue. Answers
+    /// when the next one is due.
     pub async fn send_due_messages(&self) -> Result<Option<Timestamp>, Failure> {
         loop {
             let now = self.clock.now();
             let events = self.events();
             let send = move |writes: &mut dyn Writes| {
-                let due = writes.due_scheduled_messages(now, SENT_AT_ONCE)?;
+                let due = writes.hold_due_messages(now, SENT_AT_ONCE)?;
                 // Fewer than asked for may be those that there was room for.
                 let is_done = due.is_empty();
-                for (app, message) in due {
-                    send_due(writes, app, message, now, &events)?;
+                for (app, message) in &due {
+                    send_due(writes, *app, message, now, &events)?;
                 }
                 Ok::<_, Failure>(if is_done { Some(writes.next_scheduled_message()?) } else { None })
             };
@@ -219,10 +233,10 @@ impl Services {
 fn schedule(
     writes: &mut dyn Writes,
     app: AppKey,
-    conversation: &ConversationRecord,
+    conversation: &Held<ConversationRecord>,
     new: NewMessageRecord,
     after: Duration,
-) -> Result<Scheduled, Failure> {
+) -> Result<Inserted<Scheduled, IdUse>, Failure> {
     let delay_ms = i64::try_from(after.as_millis()).unwrap_or(i64::MAX);
     let message = ScheduledMessageRecord {
         id: new.id,
@@ -231,25 +245,23 @@ fn schedule(
         sender: new.sender,
         parts: new.parts,
     };
-    writes.insert_scheduled_message(app, conversation, &message)?;
-    Ok(Scheduled::new(message, conversation))
+    let inserted = writes.insert_scheduled_message(app, conversation, &message)?;
+    Ok(inserted.map(|()| Scheduled::new(message, conversation)))
 }
 
-/// Sends a message that is due. What must not be sent any more is no longer in the queue: it went when the sender left, or with the
-/// conversation.
+/// Sends a message that is due. What must not be sent any more is no longer in the queue: it went when the sender left,
+/// or with the conversation.
 fn send_due(
     writes: &mut dyn Writes,
     app: AppKey,
-    message: ScheduledMessageRecord,
+    message: &Held<ScheduledMessageRecord>,
     now: Timestamp,
     events: &Events,
 ) -> Result<(), Failure> {
-    let conversation = find(writes, app, message.conversation)?;
-    let Scheduled { message, recipient_status } = Scheduled::new(message, &conversation);
-    let ScheduledMessageRecord { id, sender, parts, .. } = message.clone();
-    let new = NewMessageRecord { id, sent_at: now, sender, parts, recipient_status };
-    send(writes, app, &conversation, new, events)?;
-    Ok(writes.take_scheduled_message(app, &message)?)
+    let mut conversation = hold(writes, app, message.conversation)?;
+    let recipient_status = RecipientStatus::new(&conversation.participants, &message.sender);
+    let sent = writes.send_scheduled_message(app, &mut conversation, message, now, recipient_status)?;
+    Ok(events.record(writes, app, &Event::MessageSent(&sent))?)
 }
 
 #[cfg(test)]

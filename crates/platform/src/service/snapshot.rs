@@ -1,8 +1,9 @@
 //! A platform in one piece: a tar archive of the database, the files beside it, and where the ids stand.
 
 use std::io::{self, Read as _};
+use std::sync::Arc;
 
-use layer_store::{Store, StoreError};
+use layer_store::{Images, Store, StoreError};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
@@ -29,9 +30,13 @@ struct State {
 /// The files are read after the database, so that all that it speaks of are there, unless they are given up in between.
 pub fn take(store: &dyn Store, files: &Files, ids: &Ids) -> Result<Vec<u8>, StoreError> {
     let state = serde_json::to_vec(&State { ids: ids.position() })?;
-    let database = store.snapshot()?;
+    let database = images(store)?.snapshot()?;
     archive(&state, &database, files)
         .map_err(|error| StoreError::Unavailable(format!("a file cannot be read: {error}")))
+}
+
+fn images(store: &dyn Store) -> Result<&dyn Images, StoreError> {
+    store.images().ok_or_else(|| StoreError::Unavailable("this storage engine makes no snapshots".into()))
 }
 
 fn archive(state: &[u8], database: &[u8], files: &Files) -> io::Result<Vec<u8>> {
@@ -56,7 +61,7 @@ fn append(archive: &mut tar::Builder<Vec<u8>>, name: &str, bytes: &[u8]) -> io::
 /// Restores a snapshot. Ids go on where they stood, if they come from the same source.
 ///
 /// Error: `BadSnapshot` when it is none; nothing is changed then.
-pub fn restore(store: &dyn Store, files: &Files, ids: &Ids, snapshot: &[u8]) -> Result<(), StoreError> {
+pub fn restore(store: &dyn Store, files: &Arc<Files>, ids: &Ids, snapshot: &[u8]) -> Result<(), StoreError> {
     let refuse = |reason: &str| StoreError::BadSnapshot(reason.to_owned());
     let (mut state, mut database, mut contents, mut is_whole) = (None, None, vec![], false);
     for entry in tar::Archive::new(snapshot).entries().map_err(|_| refuse("it is no archive"))? {
@@ -86,8 +91,7 @@ pub fn restore(store: &dyn Store, files: &Files, ids: &Ids, snapshot: &[u8]) -> 
     let state: State = serde_json::from_slice(&state).map_err(|_| refuse("it is damaged"))?;
     // Written aside first, because the disk may be full.
     let staged = files.stage(&contents)?;
-    store.restore(database)?;
-    staged.replace()?;
+    images(store)?.restore(database, Box::new(|| staged.replace()))?;
     ids.go_to(&state.ids);
     Ok(())
 }

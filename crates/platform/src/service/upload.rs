@@ -1,6 +1,7 @@
 //! The bytes of rich content on their way to a file: whole, or chunk by chunk over days and restarts. Contract 2.5.
 //!
-//! The length of the file is how far an upload is. Until the row of the content says that all is there, nobody can see any of it.
+//! The length of the file is how far an upload is. Until the row of the content says that all is there, nobody can see
+//! any of it.
 
 use std::fs::{File, TryLockError};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
@@ -8,7 +9,7 @@ use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use crc::{CRC_32_ISCSI, Crc, Digest as CrcDigest, Table};
 use layer_store::content::{ContentRecord, FinishedUpload};
 use layer_store::file::FileName;
-use layer_store::model::AppKey;
+use layer_store::key::AppKey;
 use layer_store::{StoreError, Writes};
 use layer_wire::content::{UploadRange, check_size, wrong_size};
 use layer_wire::{ApiError, ErrorKind};
@@ -98,8 +99,8 @@ fn in_use() -> Failure {
     ApiError::new(ErrorKind::Conflict, "Another upload to this URL is under way; try again in a moment.").into()
 }
 
-/// Opens the file for this upload alone and goes to the end of what is there; for a whole upload, all of that is dropped before.
-/// Answers with the length; `None` while another upload has the file.
+/// Opens the file for this upload alone and goes to the end of what is there; for a whole upload, all of that is
+/// dropped before. Answers with the length; `None` while another upload has the file.
 fn open(files: &Files, name: FileName, is_whole: bool) -> io::Result<Option<(File, u64)>> {
     let file = files.open_to_write(name)?;
     match file.try_lock() {
@@ -135,8 +136,8 @@ impl Services {
 
     /// Begins to take bytes. `announced` is the `Content-Length` of the request, if it has one.
     ///
-    /// Errors: `invalid_request` when the length is not that of the range, or the range begins after the bytes that are there;
-    /// `conflict` while another request uploads the same.
+    /// Errors: `invalid_request` when the length is not that of the range, or the range begins after the bytes that are
+    /// there; `conflict` while another request uploads the same.
     pub async fn begin_upload(
         &self,
         app: AppKey,
@@ -215,7 +216,8 @@ impl Services {
 }
 
 impl Upload {
-    /// Takes the next bytes. Error: `invalid_request` when there are more than were announced; what came with this request is dropped.
+    /// Takes the next bytes. Error: `invalid_request` when there are more than were announced; what came with this
+    /// request is dropped.
     pub async fn write(&mut self, mut bytes: &[u8]) -> Result<(), Failure> {
         let skipped = usize::try_from(self.skip).unwrap_or(usize::MAX).min(bytes.len());
         bytes = &bytes[skipped..];

@@ -1,9 +1,9 @@
 //! Users, as the application manages them: badge, suspension, sessions. Contract 2.8.
 
 use std::collections::HashSet;
-use std::sync::atomic::Ordering;
 
-use layer_store::model::{AppKey, UnreadCounts};
+use layer_store::key::AppKey;
+use layer_store::user::UnreadCounts;
 use layer_store::{Reads, StoreError, Writes};
 use layer_wire::user::UserChange;
 use layer_wire::{ApiError, UserId, identity};
@@ -40,10 +40,6 @@ impl Services {
 
     /// Changes a user, who is created on the fly (assumed): all changes in order, or none.
     pub async fn edit_user(&self, app: AppKey, user: UserId, changes: Vec<UserChange>) -> Result<(), Failure> {
-        if changes.contains(&UserChange::SetSuspended(true)) {
-            // Before the write, so that no request slips through between the two.
-            self.may_have_suspended.store(true, Ordering::SeqCst);
-        }
         let edit = move |writes: &mut dyn Writes| {
             for change in &changes {
                 match change {
@@ -60,20 +56,20 @@ impl Services {
 
     /// Refuses what a suspended user does. Error: `user_suspended`.
     ///
-    /// As long as nobody was ever suspended, this costs nothing.
+    /// As long as nobody is suspended, this costs nothing.
     pub async fn check_not_suspended(&self, app: AppKey, user: UserId) -> Result<(), Failure> {
-        if !self.may_have_suspended.load(Ordering::SeqCst) {
+        let (is_any, since) = self.suspended.read(|is_any| *is_any);
+        if is_any == Some(false) {
             return Ok(());
         }
-        let is_suspended = self.store.read(move |reads| reads.is_suspended(app, &user)).await?;
-        if is_suspended == Some(true) { Err(ApiError::user_suspended().into()) } else { Ok(()) }
-    }
-
-    /// Looks whether anyone is suspended: at start. Until then, and after a restore, every request looks.
-    pub fn look_for_suspended(&self) -> Result<(), StoreError> {
-        let is_any = self.store.write_blocking(|writes| writes.is_anyone_suspended())?;
-        self.may_have_suspended.store(is_any, Ordering::SeqCst);
-        Ok(())
+        let read = move |reads: &dyn Reads| {
+            let is_any = is_any.map_or_else(|| reads.is_anyone_suspended(), Ok)?;
+            let is_suspended = is_any && reads.is_suspended(app, &user)? == Some(true);
+            Ok::<_, StoreError>((is_any, is_suspended))
+        };
+        let (is_any, is_suspended) = self.store.read(read).await?;
+        self.suspended.update(since, |known| *known = Some(is_any));
+        if is_suspended { Err(ApiError::user_suspended().into()) } else { Ok(()) }
     }
 
     /// Ends all sessions of a user. Error: `not_found` for one that nothing ever named (recorded).

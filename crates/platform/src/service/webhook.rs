@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
-use layer_store::model::AppKey;
+use layer_store::changes::Kinds;
+use layer_store::held::Held;
+use layer_store::key::AppKey;
 use layer_store::webhook::WebhookRecord;
-use layer_store::{Reads, StoreError, Writes};
+use layer_store::{Reads, Writes};
 use layer_wire::webhook::{MAX_WEBHOOKS, NewWebhook, Status};
 use layer_wire::{ApiError, WebhookId};
 
@@ -19,9 +21,9 @@ fn find(reads: &dyn Reads, app: AppKey, id: WebhookId) -> Result<WebhookRecord, 
     reads.webhook(app, id)?.ok_or_else(|| ApiError::webhook_not_found().into())
 }
 
-/// The webhook after a write that changed it.
-fn find_again(reads: &dyn Reads, app: AppKey, id: WebhookId) -> Result<WebhookRecord, StoreError> {
-    reads.webhook(app, id)?.ok_or(StoreError::Lost)
+/// The same for a write that changes the webhook.
+fn hold(writes: &mut dyn Writes, app: AppKey, id: WebhookId) -> Result<Held<WebhookRecord>, Failure> {
+    writes.hold_webhook(app, id)?.ok_or_else(|| ApiError::webhook_not_found().into())
 }
 
 impl Services {
@@ -45,9 +47,9 @@ impl Services {
                 return Err(ApiError::too_many_webhooks(MAX_WEBHOOKS).into());
             }
             writes.insert_webhook(app, id, created_at, &request)?;
-            Ok(find_again(writes, app, id)?)
+            find(writes, app, id)
         };
-        self.change_webhook(register).await
+        self.store.write(register).await
     }
 
     /// The webhooks of an app, oldest first.
@@ -60,67 +62,52 @@ impl Services {
         self.store.read(move |reads| find(reads, app, id)).await
     }
 
-    /// Has an inactive webhook verified once more and waits for the outcome (recorded). Others stay as they are (assumed).
-    /// Error: `not_found`.
+    /// Has an inactive webhook verified once more and waits for the outcome (recorded). Others stay as they are
+    /// (assumed). Error: `not_found`.
     pub async fn activate_webhook(&self, app: AppKey, id: WebhookId) -> Result<WebhookRecord, Failure> {
         let activate = move |writes: &mut dyn Writes| {
-            let webhook = find(writes, app, id)?;
+            let mut webhook = hold(writes, app, id)?;
             if matches!(webhook.status, Status::Inactive { .. }) {
-                writes.set_webhook_status(webhook.key, &Status::Unverified)?;
+                writes.set_webhook_status(&mut webhook, Status::Unverified)?;
             }
             Ok(())
         };
-        self.change_webhook(activate).await?;
+        let mut changes = self.changes(Kinds::WEBHOOKS);
+        self.store.write::<_, Failure>(activate).await?;
         let outcome = async {
             loop {
-                let changed = self.webhook_verified.notified();
-                tokio::pin!(changed);
-                // From here on a change is heard, also one that comes before the wait.
-                changed.as_mut().enable();
                 let webhook = self.webhook(app, id).await?;
                 if webhook.status != Status::Unverified {
                     return Ok(webhook);
                 }
-                changed.await;
+                changes.next().await;
             }
         };
-        // Beyond the time of the challenge itself only a platform that stops lets one wait: then it is unverified still.
+        // Beyond the time of the challenge itself only a platform that stops lets one wait: then it is unverified
+        // still.
         match tokio::time::timeout(VERIFICATION_TIMEOUT + Duration::from_secs(1), outcome).await {
             Ok(outcome) => outcome,
             Err(_) => self.webhook(app, id).await,
         }
     }
 
-    /// Stops deliveries to a webhook; what waits is dropped. An inactive one gets the new reason (assumed). Error: `not_found`.
+    /// Stops deliveries to a webhook; what waits is dropped. An inactive one gets the new reason (assumed). Error:
+    /// `not_found`.
     pub async fn deactivate_webhook(&self, app: AppKey, id: WebhookId) -> Result<WebhookRecord, Failure> {
         let deactivate = move |writes: &mut dyn Writes| {
-            let webhook = find(writes, app, id)?;
-            writes.set_webhook_status(webhook.key, &Status::Inactive { reason: DEACTIVATED_BY_USER.into() })?;
-            Ok(find_again(writes, app, id)?)
+            let mut webhook = hold(writes, app, id)?;
+            writes.set_webhook_status(&mut webhook, Status::Inactive { reason: DEACTIVATED_BY_USER.into() })?;
+            Ok(webhook.into_record())
         };
-        self.change_webhook(deactivate).await
+        self.store.write(deactivate).await
     }
 
     /// Deletes a webhook with what waits for it. Error: `not_found`, also once more.
     pub async fn delete_webhook(&self, app: AppKey, id: WebhookId) -> Result<(), Failure> {
         let delete = move |writes: &mut dyn Writes| {
-            let webhook = find(writes, app, id)?;
-            Ok(writes.delete_webhook(webhook.key)?)
+            let webhook = hold(writes, app, id)?;
+            Ok(writes.delete_webhook(&webhook)?)
         };
-        self.change_webhook(delete).await
-    }
-
-    async fn change_webhook<T: Send + 'static>(
-        &self,
-        change: impl FnOnce(&mut dyn Writes) -> Result<T, Failure> + Send + 'static,
-    ) -> Result<T, Failure> {
-        let events = self.events();
-        let write = move |writes: &mut dyn Writes| {
-            let changed = change(writes)?;
-            // Within the write, so that the worker wakes even if whoever asked is gone by now.
-            events.recorded().notify_one();
-            Ok(changed)
-        };
-        self.store.write(write).await
+        self.store.write(delete).await
     }
 }

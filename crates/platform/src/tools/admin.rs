@@ -12,8 +12,8 @@ use axum::routing::{delete, get, post};
 use bytes::Bytes;
 use http::StatusCode;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use layer_store::StoreError;
 use layer_store::token::{Token, TokenHash};
-use layer_store::{Store, StoreError};
 use layer_wire::{ApiError, ErrorKind, Timestamp};
 use serde::Deserialize;
 use serde_json::json;
@@ -25,7 +25,6 @@ use crate::http::extract::text_header;
 use crate::http::gate::bearer_token;
 use crate::service::Services;
 use crate::service::failure::Failure;
-use crate::service::snapshot;
 use crate::tools::Tools;
 use crate::tools::faults::Spec;
 
@@ -34,8 +33,6 @@ use crate::tools::faults::Spec;
 pub struct Admin {
     /// The rules.
     pub services: Arc<Services>,
-    /// The store, to be emptied, copied and replaced.
-    pub store: Arc<dyn Store>,
     /// The tools.
     pub tools: Arc<Tools>,
 }
@@ -141,14 +138,7 @@ async fn resume(State(admin): State<Admin>) -> Answer {
 /// - `204`
 async fn reset(State(admin): State<Admin>) -> Answer {
     let tools = Arc::clone(&admin.tools);
-    blocking(move || {
-        admin.services.forget();
-        admin.store.reset()?;
-        admin.services.files().clear()?;
-        admin.services.start_afresh();
-        Ok(())
-    })
-    .await?;
+    blocking(move || admin.services.reset()).await?;
     tools.faults.remove(None);
     tools.requests.clear();
     Ok(answer::empty(StatusCode::NO_CONTENT))
@@ -158,7 +148,7 @@ async fn reset(State(admin): State<Admin>) -> Answer {
 ///
 /// - `200` with a tar archive
 async fn take_snapshot(State(admin): State<Admin>) -> Answer {
-    let bytes = blocking(move || snapshot::take(&*admin.store, &admin.services.files(), admin.services.ids())).await?;
+    let bytes = blocking(move || admin.services.snapshot()).await?;
     let mut response = Response::new(bytes.into());
     response.headers_mut().insert(CONTENT_TYPE, http::HeaderValue::from_static("application/x-tar"));
     Ok(response)
@@ -168,13 +158,7 @@ async fn take_snapshot(State(admin): State<Admin>) -> Answer {
 ///
 /// - `204`; `invalid_request` when it is none, and then nothing is changed
 async fn restore_snapshot(State(admin): State<Admin>, body: Bytes) -> Answer {
-    let restored = blocking(move || {
-        admin.services.forget();
-        snapshot::restore(&*admin.store, &admin.services.files(), admin.services.ids(), &body)?;
-        admin.services.forget();
-        admin.services.wake_workers();
-        Ok(())
-    });
+    let restored = blocking(move || admin.services.restore(&body));
     match restored.await {
         Err(HttpError::Failure(Failure::Store(error @ StoreError::BadSnapshot(_)))) => {
             Err(ApiError::invalid_request(error.to_string()).into())

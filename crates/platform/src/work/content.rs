@@ -1,9 +1,13 @@
-//! Deletes the bytes of rich content and the archives of exports once nothing refers to them, and what a crash left of them.
+//! Deletes the bytes of rich content and the archives of exports once nothing refers to them, and what a crash left of
+//! them.
+//!
+//! There is nothing to claim: to delete a file twice is as good as once.
 
 use std::sync::Arc;
 
 use layer_wire::Timestamp;
 
+use super::Next;
 use crate::ground::report::report;
 use crate::service::Services;
 
@@ -11,8 +15,8 @@ use crate::service::Services;
 const PAUSE_MS: i64 = 60_000;
 
 /// Does what is to be done now. Answers when to come back: only after a failure.
-pub async fn work(services: Arc<Services>) -> Option<Timestamp> {
-    let error = services.delete_unused_files().await.err()?;
+pub async fn work(services: Arc<Services>) -> Next {
+    let Err(error) = services.delete_unused_files().await else { return Next::default() };
     report(format_args!("files that are not used any more cannot be deleted: {error}"));
-    Some(Timestamp::from_ms(services.clock().now().as_ms() + PAUSE_MS))
+    Next::at(Timestamp::from_ms(services.clock().now().as_ms() + PAUSE_MS))
 }

@@ -2,21 +2,24 @@
 
 use std::sync::Arc;
 
+use layer_store::claim::Claims;
 use layer_wire::Timestamp;
 
+use super::Next;
 use crate::ground::report::report;
 use crate::service::Services;
 
 /// How long to wait after a failure, in milliseconds: the disk may be full, and someone may make room.
 const PAUSE_MS: i64 = 60_000;
 
-/// Makes all exports that wait. Answers when the next one is due. One that is left half made is made anew at the next start.
-pub async fn work(services: Arc<Services>) -> Option<Timestamp> {
+/// Makes all exports that wait. Answers when the next one is due. One that is left half made is made anew by whoever
+/// claims it next.
+pub async fn work(services: Arc<Services>) -> Next {
     loop {
-        match services.next_export().await {
-            Ok(Err(due_at)) => return due_at,
-            Ok(Ok(export)) => {
-                if let Err(failure) = services.make_export(export).await {
+        match services.claim_export().await {
+            Ok(Claims { mut taken, next, lapses_in }) => {
+                let Some(claimed) = taken.pop() else { return Next { at: next, within: lapses_in } };
+                if let Err(failure) = services.make_export(claimed).await {
                     report(format_args!("an export cannot be made: {failure:?}"));
                     break;
                 }
@@ -27,5 +30,5 @@ pub async fn work(services: Arc<Services>) -> Option<Timestamp> {
             }
         }
     }
-    Some(Timestamp::from_ms(services.clock().now().as_ms() + PAUSE_MS))
+    Next::at(Timestamp::from_ms(services.clock().now().as_ms() + PAUSE_MS))
 }

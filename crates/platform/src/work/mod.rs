@@ -1,73 +1,142 @@
 //! Work that no request waits for. Each worker is a task of its own, in a file named after the noun that it works on.
 //!
-//! What is to be done stands in a table of the store, so that it survives a restart. A worker sleeps until a write wakes it or the
-//! next row is due; at rest it costs nothing.
+//! What is to be done stands in a table of the store, and so does who does it: a worker keeps nothing that another one
+//! needs. It sleeps until a change is told that concerns it, the next row is due, or the claim of another worker
+//! lapses; at rest it costs nothing. One that panics is started again.
 
 mod content;
 mod export;
+#[cfg(test)]
+pub mod failpoint;
 mod scheduled_message;
 mod webhook;
 
 use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
+use layer_store::changes::{Changes, Kinds};
 use layer_wire::Timestamp;
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::ground::clock::Clock;
-use crate::ground::task;
+use crate::ground::report::report;
+use crate::ground::task::{self, Work};
 use crate::outbound::Outbound;
 use crate::service::Services;
+
+/// How long to wait before a worker that panicked is started again.
+const RESTART_PAUSE: Duration = Duration::from_secs(1);
+
+/// When a worker wants to come back, unless a change comes first.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Next {
+    /// At this time of the platform's clock.
+    at: Option<Timestamp>,
+    /// After this time, as it passes in reality.
+    within: Option<Duration>,
+}
+
+impl Next {
+    fn at(time: Timestamp) -> Self {
+        Self { at: Some(time), within: None }
+    }
+}
+
+/// One round of work.
+type Round = Pin<Box<dyn Future<Output = Next> + Send>>;
+
+/// A worker that does all that is due in one round.
+struct Worker {
+    name: &'static str,
+    /// The changes that concern it.
+    kinds: Kinds,
+    work: fn(Arc<Services>) -> Round,
+}
+
+const WORKERS: [Worker; 3] = [
+    Worker {
+        name: "scheduled messages",
+        kinds: Kinds::SCHEDULED_MESSAGES,
+        work: |services| Box::pin(scheduled_message::send_due(services)),
+    },
+    Worker { name: "files", kinds: Kinds::UNUSED_FILES, work: |services| Box::pin(content::work(services)) },
+    Worker { name: "exports", kinds: Kinds::EXPORTS, work: |services| Box::pin(export::work(services)) },
+];
 
 /// Starts the workers on the runtime at hand. They end soon after `stop` says so.
 pub fn start(services: &Arc<Services>, outbound: Outbound, stop: &watch::Receiver<bool>) -> JoinSet<()> {
     let mut workers = JoinSet::new();
-    let scheduled_messages = {
-        let services = Arc::clone(services);
-        move || scheduled_message::send_due(Arc::clone(&services))
-    };
-    let wake = Arc::clone(services.scheduled());
-    workers.spawn(task::boxed(run(services.clock().clone(), wake, stop.clone(), scheduled_messages)));
-    workers.spawn(task::boxed(webhook::run(Arc::clone(services), outbound, stop.clone())));
-    let content = {
-        let services = Arc::clone(services);
-        move || content::work(Arc::clone(&services))
-    };
-    let wake = Arc::clone(services.files_unused());
-    workers.spawn(task::boxed(run(services.clock().clone(), wake, stop.clone(), content)));
-    let export = {
-        let services = Arc::clone(services);
-        move || export::work(Arc::clone(&services))
-    };
-    let wake = Arc::clone(services.exports_wanted());
-    workers.spawn(task::boxed(run(services.clock().clone(), wake, stop.clone(), export)));
+    for Worker { name, kinds, work } in WORKERS {
+        let (services, is_stopping) = (Arc::clone(services), stop.clone());
+        let start = move || {
+            let (clock, changes) = (services.clock().clone(), services.changes(kinds));
+            let services = Arc::clone(&services);
+            let round = move || {
+                #[cfg(test)]
+                failpoint::pass(services.public_url(), name);
+                work(Arc::clone(&services))
+            };
+            task::boxed(run(clock, changes, is_stopping.clone(), round))
+        };
+        workers.spawn(task::boxed(supervise(name, stop.clone(), Box::new(start))));
+    }
+    let (services, outbound, is_stopping) = (Arc::clone(services), Arc::new(outbound), stop.clone());
+    let start = move || task::boxed(webhook::run(Arc::clone(&services), Arc::clone(&outbound), is_stopping.clone()));
+    workers.spawn(task::boxed(supervise("webhooks", stop.clone(), Box::new(start))));
     workers
 }
 
-/// Calls `work` until `stop` says so: at first, whenever `wake` rings, and at the time that `work` asked for last.
+/// Starts a worker, and starts it again when it panics, until it ends by itself because `stop` says so.
+async fn supervise(name: &'static str, mut stop: watch::Receiver<bool>, start: Box<dyn Fn() -> Work + Send>) {
+    while let Err(error) = tokio::spawn(start()).await {
+        if !error.is_panic() {
+            // The runtime goes down.
+            return;
+        }
+        // The panic itself has printed where it was.
+        report(format_args!("the worker for {name} panicked and is started again"));
+        tokio::select! {
+            _ = stop.wait_for(|is_stopping| *is_stopping) => return,
+            () = tokio::time::sleep(RESTART_PAUSE) => {}
+        }
+    }
+}
+
+/// Calls `work` until `stop` says so: at first, whenever a change is told, and when `work` asked for last.
 ///
-/// `work` does all that is due and answers when the next thing is, if there is one. A ring in the middle of it is not lost. It is
-/// dropped at its next await when the platform stops, so what it does between two awaits must stand alone.
-async fn run<Work: Future<Output = Option<Timestamp>> + Send>(
+/// `work` does all that is due and answers when to come back. A change that is told in the middle of it is not lost. It
+/// is dropped at its next await when the platform stops, so what it does between two awaits must stand alone.
+async fn run<Working: Future<Output = Next> + Send>(
     clock: Clock,
-    wake: Arc<Notify>,
+    mut changes: Changes,
     mut stop: watch::Receiver<bool>,
-    mut work: impl FnMut() -> Work + Send,
+    mut work: impl FnMut() -> Working + Send,
 ) {
     let rounds = async {
         loop {
-            let next = work().await;
+            let Next { at, within } = work().await;
             let due = async {
-                match next {
-                    Some(next) => clock.wait_until(next).await,
+                match at {
+                    Some(at) => clock.wait_until(at).await,
+                    None => std::future::pending().await,
+                }
+            };
+            let lapse = async {
+                match within {
+                    Some(within) => tokio::time::sleep(within).await,
                     None => std::future::pending().await,
                 }
             };
             tokio::select! {
-                () = wake.notified() => {}
+                _ = changes.next() => {}
                 () = due => {}
+                () = lapse => {}
             }
+            // One look is enough for all that was told by now.
+            while changes.try_next().is_some() {}
         }
     };
     tokio::select! {
@@ -80,30 +149,67 @@ async fn run<Work: Future<Output = Option<Timestamp>> + Send>(
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
+    use layer_store::changes::{Change, Feed};
+    use tokio::sync::Notify;
+
     use super::*;
 
     #[tokio::test]
-    async fn a_worker_works_at_first_when_woken_and_when_due_until_it_is_stopped() {
+    async fn a_worker_works_at_first_when_a_change_is_told_when_due_and_when_a_claim_lapses_until_it_is_stopped() {
         let (stop, is_stopping) = watch::channel(false);
-        let wake = Arc::new(Notify::new());
+        let feed = Arc::new(Feed::default());
         let (rounds, finished) = (Arc::new(AtomicUsize::new(0)), Arc::new(Notify::new()));
         let work = {
             let (rounds, finished) = (Arc::clone(&rounds), Arc::clone(&finished));
             move || {
-                // Asks for one more round at once after the second one only.
                 let round = rounds.fetch_add(1, Ordering::SeqCst) + 1;
                 finished.notify_one();
-                async move { (round == 2).then(|| Timestamp::from_ms(0)) }
+                // After the second round it is due at once, after the third one a claim lapses.
+                async move {
+                    match round {
+                        2 => Next::at(Timestamp::from_ms(0)),
+                        3 => Next { at: None, within: Some(Duration::ZERO) },
+                        _ => Next::default(),
+                    }
+                }
             }
         };
-        let worker = tokio::spawn(run(Clock::default(), Arc::clone(&wake), is_stopping, work));
+        let changes = feed.subscribe(Kinds::EXPORTS);
+        let worker = tokio::spawn(run(Clock::default(), changes, is_stopping, work));
         finished.notified().await;
-        wake.notify_one();
-        while rounds.load(Ordering::SeqCst) < 3 {
+        feed.tell(feed.wanted(), &[Change::Exports]);
+        while rounds.load(Ordering::SeqCst) < 4 {
             finished.notified().await;
         }
         stop.send(true).unwrap();
         worker.await.unwrap();
-        assert_eq!(rounds.load(Ordering::SeqCst), 3);
+        assert_eq!(rounds.load(Ordering::SeqCst), 4);
+    }
+
+    #[tokio::test]
+    async fn a_worker_that_panics_is_started_again_until_it_ends_by_itself() {
+        let (_stop, is_stopping) = watch::channel(false);
+        let starts = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&starts);
+        let start = move || {
+            let start = counted.fetch_add(1, Ordering::SeqCst);
+            task::boxed(async move { assert!(start >= 2, "on purpose") })
+        };
+        supervise("tests", is_stopping, Box::new(start)).await;
+        assert_eq!(starts.load(Ordering::SeqCst), 3);
+    }
+
+    #[tokio::test]
+    async fn a_worker_that_panics_while_the_platform_stops_is_not_started_again() {
+        let (stop, is_stopping) = watch::channel(false);
+        let starts = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&starts);
+        let start = move || {
+            counted.fetch_add(1, Ordering::SeqCst);
+            task::boxed(async { panic!("on purpose") })
+        };
+        stop.send(true).unwrap();
+        supervise("tests", is_stopping, Box::new(start)).await;
+        assert_eq!(starts.load(Ordering::SeqCst), 1);
     }
 }

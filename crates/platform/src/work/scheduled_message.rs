@@ -1,10 +1,13 @@
 //! Sends messages whose delay is over. Contract 2.2.5.
+//!
+//! There is nothing to claim: the write that sends a message holds its row and takes it out of the queue.
 
 use std::sync::Arc;
 
 use layer_store::StoreError;
 use layer_wire::Timestamp;
 
+use super::Next;
 use crate::ground::report::report;
 use crate::service::Services;
 use crate::service::failure::Failure;
@@ -13,15 +16,15 @@ use crate::service::failure::Failure;
 const RETRY_MS: i64 = 1000;
 
 /// Sends what is due, and answers when the next message is.
-pub async fn send_due(services: Arc<Services>) -> Option<Timestamp> {
+pub async fn send_due(services: Arc<Services>) -> Next {
     match services.send_due_messages().await {
-        Ok(next) => next,
+        Ok(next) => Next { at: next, within: None },
         Err(failure) => {
             // A store that is closed or busy is no news.
             if !matches!(failure, Failure::Store(StoreError::Closed | StoreError::Busy)) {
                 report(format_args!("a scheduled message could not be sent: {failure:?}"));
             }
-            Some(Timestamp::from_ms(services.clock().now().as_ms().saturating_add(RETRY_MS)))
+            Next::at(Timestamp::from_ms(services.clock().now().as_ms().saturating_add(RETRY_MS)))
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use layer_platform::{Config, DataLocation, NewApp, Platform};
@@ -88,16 +89,26 @@ impl Answer {
     }
 }
 
-/// Starts a platform on a file.
+/// Where the data of a test's platform is, by `LAYER_TEST_STORE`: `file` for a database in this folder, which is the default, or
+/// `memory`. Tests of what outlives a platform name a file themselves.
+pub fn data_in(folder: &Path) -> DataLocation {
+    match std::env::var("LAYER_TEST_STORE").as_deref() {
+        Err(_) | Ok("file") => DataLocation::File(folder.join("layer.db")),
+        Ok("memory") => DataLocation::Memory,
+        Ok(other) => panic!("LAYER_TEST_STORE is '{other}'; it can be 'file' or 'memory'"),
+    }
+}
+
+/// Starts a platform on the store of the tests.
 pub fn start() -> Server {
     Server::start(|data| Config { data, ..Config::default() })
 }
 
 impl Server {
-    /// Starts a platform on a file, with a config made for it.
+    /// Starts a platform on the store of the tests, with a config made for it.
     pub fn start(config: impl FnOnce(DataLocation) -> Config) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let data = DataLocation::File(folder.path().join("layer.db"));
+        let data = data_in(folder.path());
         Self { _folder: Some(folder), ..Self::on(config(data)) }
     }
 

@@ -18,7 +18,7 @@ use http::header::{
 use http::{HeaderMap, HeaderValue, StatusCode};
 use http_body_util::BodyExt as _;
 use layer_store::content::ContentRecord;
-use layer_store::model::AppKey;
+use layer_store::key::AppKey;
 use layer_wire::content::{NewContent, UploadRange};
 use layer_wire::{ApiError, AppId, ContentId, id};
 

@@ -1,0 +1,194 @@
+//! What every storage engine is held to: each verb, and what happens when jobs race. Feature `contract`.
+//!
+//! An engine calls [`run`] in its tests, once for each way to open it. Each case gets a store of its own.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
+mod app;
+mod claim;
+mod conversation;
+mod export;
+mod message;
+mod race;
+mod told;
+mod user;
+mod whole;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::mpsc::sync_channel;
+
+use layer_wire::body::Object;
+use layer_wire::message::{RecipientStatus, Sender};
+use layer_wire::part::{Part, PartBody};
+use layer_wire::{AppId, ConversationId, MessageId, Timestamp, UserId};
+use uuid::Uuid;
+
+use crate::conversation::{ConversationRecord, NewConversationRecord};
+use crate::held::{Held, Inserted};
+use crate::key::AppKey;
+use crate::message::{MessageRecord, NewMessageRecord};
+use crate::token::TokenHash;
+use crate::{Reads, Store, StoreError, Writes};
+
+/// A case of the contract: what holds, and the check of it.
+type Case = (&'static str, fn(&Fixture));
+
+/// Runs every case on a store that `open` opens empty.
+///
+/// # Panics
+///
+/// When a case fails, with the names of all that did; each has printed why.
+pub fn run(open: impl Fn() -> Arc<dyn Store>) {
+    let all = [
+        app::CASES,
+        claim::CASES,
+        conversation::CASES,
+        export::CASES,
+        message::CASES,
+        race::CASES,
+        told::CASES,
+        user::CASES,
+        whole::CASES,
+    ];
+    let mut failed = vec![];
+    for (name, check) in all.into_iter().flatten() {
+        let fixture = Fixture::new(open());
+        if catch_unwind(AssertUnwindSafe(|| check(&fixture))).is_err() {
+            failed.push(*name);
+        }
+        fixture.store.close().expect("a store that closes");
+    }
+    assert!(failed.is_empty(), "the contract is broken: {failed:#?}");
+}
+
+/// A store with an app.
+struct Fixture {
+    store: Arc<dyn Store>,
+    app: AppKey,
+}
+
+impl Fixture {
+    fn new(store: Arc<dyn Store>) -> Self {
+        let app = insert_app(&*store, 1);
+        Self { store, app }
+    }
+
+    /// Runs a write that succeeds.
+    fn write<T: Send + 'static>(
+        &self,
+        mut work: impl FnMut(&mut dyn Writes, AppKey) -> Result<T, StoreError> + Send + 'static,
+    ) -> T {
+        let app = self.app;
+        self.store.write_blocking(move |writes| work(writes, app)).unwrap()
+    }
+
+    /// Runs a read that succeeds.
+    fn read<T: Send + 'static>(
+        &self,
+        mut work: impl FnMut(&dyn Reads, AppKey) -> Result<T, StoreError> + Send + 'static,
+    ) -> T {
+        let (sender, receiver) = sync_channel(1);
+        let app = self.app;
+        let reply = move |outcome: Result<T, StoreError>| drop(sender.send(outcome));
+        self.store.submit_read(move |reads| work(reads, app), reply).unwrap();
+        receiver.recv().unwrap().unwrap()
+    }
+
+    /// Creates a conversation with this id.
+    fn conversation(&self, id: u128, participants: &[&str]) -> ConversationRecord {
+        let new = new_conversation(id, participants);
+        self.write(move |writes, app| inserted(writes.insert_conversation(app, new.clone())?).map(Held::into_record))
+    }
+
+    /// A conversation as it is now.
+    fn find(&self, id: u128) -> ConversationRecord {
+        self.read(move |reads, app| reads.conversation(app, ConversationId::new(uuid(id)))).unwrap()
+    }
+
+    /// Sends a message with this id.
+    fn message(&self, id: u128, conversation: u128, sender: &'static str) -> MessageRecord {
+        self.write(move |writes, app| {
+            let mut conversation = hold(writes, app, conversation)?;
+            let new = new_message(id, sender, &conversation.participants);
+            inserted(writes.append_message(app, &mut conversation, new)?)
+        })
+    }
+}
+
+fn insert_app(store: &dyn Store, number: u128) -> AppKey {
+    let id = AppId::new(uuid(number));
+    let insert = move |writes: &mut dyn Writes| {
+        writes.insert_app(id, &TokenHash::of(&number.to_string()), time(0))?;
+        Ok::<_, StoreError>(writes.app(id)?.unwrap().key)
+    };
+    store.write_blocking(insert).unwrap()
+}
+
+/// What was inserted, of an insert with nothing in its way.
+fn inserted<T, By: std::fmt::Debug>(inserted: Inserted<T, By>) -> Result<T, StoreError> {
+    match inserted {
+        Inserted::Done(done) => Ok(done),
+        Inserted::Taken(by) => Err(StoreError::Failed(format!("{by:?} is in its place"))),
+    }
+}
+
+fn hold(writes: &mut dyn Writes, app: AppKey, id: u128) -> Result<Held<ConversationRecord>, StoreError> {
+    Ok(writes.hold_conversation(app, ConversationId::new(uuid(id)))?.unwrap())
+}
+
+fn hold_message(writes: &mut dyn Writes, app: AppKey, id: u128) -> Result<Held<MessageRecord>, StoreError> {
+    Ok(writes.hold_message(app, MessageId::new(uuid(id)))?.unwrap())
+}
+
+fn uuid(number: u128) -> Uuid {
+    Uuid::from_u128(number)
+}
+
+fn time(ms: i64) -> Timestamp {
+    Timestamp::from_ms(ms)
+}
+
+fn user(id: &str) -> UserId {
+    UserId::parse(id).unwrap()
+}
+
+fn users(ids: &[&str]) -> Vec<UserId> {
+    ids.iter().map(|id| user(id)).collect()
+}
+
+fn object(name: &str, value: i64) -> Object {
+    [(name.to_owned(), value.into())].into_iter().collect()
+}
+
+/// A conversation that is created at the time of its id.
+fn new_conversation(id: u128, participants: &[&str]) -> NewConversationRecord {
+    NewConversationRecord {
+        id: ConversationId::new(uuid(id)),
+        created_at: time(i64::try_from(id).unwrap()),
+        participants: users(participants),
+        is_distinct: false,
+        metadata: object("n", 1),
+    }
+}
+
+/// A message that is sent at the time of its id.
+fn new_message(id: u128, sender: &str, participants: &[UserId]) -> NewMessageRecord {
+    let sender = Sender::User(user(sender));
+    NewMessageRecord {
+        id: MessageId::new(uuid(id)),
+        sent_at: time(i64::try_from(id).unwrap()),
+        recipient_status: RecipientStatus::new(participants, &sender),
+        sender,
+        parts: vec![part(id, 0, "Hi 🐙")],
+    }
+}
+
+fn part(owner: u128, index: usize, text: &str) -> Part {
+    Part {
+        id: Part::id_at(uuid(owner), index),
+        mime_type: "text/plain".into(),
+        body: PartBody::Bytes(text.into()),
+        updated_at: None,
+    }
+}

@@ -1,0 +1,143 @@
+//! Conversations.
+
+use layer_wire::body::Object;
+use layer_wire::{ConversationId, Timestamp, UserId, conversation};
+
+use crate::StoreError;
+use crate::app::IdUse;
+use crate::held::{Held, Inserted};
+use crate::key::{AppKey, ConversationKey};
+
+/// A conversation.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ConversationRecord {
+    /// Its name inside the store.
+    pub key: ConversationKey,
+    /// Its id.
+    pub id: ConversationId,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// Its participants, in the order sent.
+    pub participants: Vec<UserId>,
+    /// Whether it is the only one among exactly these participants.
+    pub is_distinct: bool,
+    /// Its metadata.
+    pub metadata: Object,
+    /// Whether it was deleted; then participants and metadata are gone.
+    pub is_deleted: bool,
+    /// How many messages it has.
+    pub message_count: u64,
+    /// The position of its newest message ever, 0 before the first.
+    pub last_position: u32,
+    /// When its newest message was sent, or when it was created, if it has none.
+    pub active_at: Timestamp,
+}
+
+impl From<ConversationRecord> for conversation::Shown {
+    fn from(record: ConversationRecord) -> Self {
+        Self {
+            id: record.id,
+            created_at: record.created_at,
+            participants: record.participants,
+            is_distinct: record.is_distinct,
+            metadata: record.metadata,
+        }
+    }
+}
+
+/// A conversation to be stored.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewConversationRecord {
+    /// Its id.
+    pub id: ConversationId,
+    /// When it is created.
+    pub created_at: Timestamp,
+    /// Its participants, in the order sent.
+    pub participants: Vec<UserId>,
+    /// Whether it is the only one among exactly these participants.
+    pub is_distinct: bool,
+    /// Its metadata.
+    pub metadata: Object,
+}
+
+/// What is in the way of a new conversation.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ConversationTaken {
+    /// Something has its id.
+    Id(IdUse),
+    /// There is a distinct conversation among its participants.
+    Distinct(ConversationRecord),
+}
+
+/// What a conversation is to become.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ConversationChange {
+    /// Its participants, in the order sent.
+    pub participants: Vec<UserId>,
+    /// Whether it is the only one among exactly these participants.
+    pub is_distinct: bool,
+    /// Its metadata.
+    pub metadata: Object,
+}
+
+impl From<&ConversationRecord> for ConversationChange {
+    /// What changes nothing.
+    fn from(record: &ConversationRecord) -> Self {
+        Self {
+            participants: record.participants.clone(),
+            is_distinct: record.is_distinct,
+            metadata: record.metadata.clone(),
+        }
+    }
+}
+
+/// What can be read of conversations.
+pub trait ConversationReads {
+    /// A conversation, also a deleted one.
+    fn conversation(&self, app: AppKey, id: ConversationId) -> Result<Option<ConversationRecord>, StoreError>;
+
+    /// The distinct conversation among exactly these participants, in whatever order.
+    fn distinct_conversation(
+        &self,
+        app: AppKey,
+        participants: &[UserId],
+    ) -> Result<Option<ConversationRecord>, StoreError>;
+
+    /// The conversations of an app that are not deleted, in an order of the engine that never changes: at most `limit`,
+    /// beginning after the conversation `after`. One that is created meanwhile may come or not.
+    fn conversations(
+        &self,
+        app: AppKey,
+        after: Option<&ConversationRecord>,
+        limit: usize,
+    ) -> Result<Vec<ConversationRecord>, StoreError>;
+}
+
+/// What can be written of conversations.
+pub trait ConversationWrites {
+    /// A conversation, also a deleted one, that nobody else changes until the end of the write.
+    fn hold_conversation(
+        &mut self,
+        app: AppKey,
+        id: ConversationId,
+    ) -> Result<Option<Held<ConversationRecord>>, StoreError>;
+
+    /// Adds a conversation and makes its participants members.
+    fn insert_conversation(
+        &mut self,
+        app: AppKey,
+        new: NewConversationRecord,
+    ) -> Result<Inserted<Held<ConversationRecord>, ConversationTaken>, StoreError>;
+
+    /// Replaces participants, distinctness and metadata of a conversation. Members come and go with the participants,
+    /// and with a member goes what it had scheduled. Not for making a conversation distinct.
+    fn change_conversation(
+        &mut self,
+        app: AppKey,
+        conversation: &mut Held<ConversationRecord>,
+        change: ConversationChange,
+    ) -> Result<(), StoreError>;
+
+    /// Deletes a conversation with its messages and all that belongs to it. Its id, and theirs, stay in use.
+    fn delete_conversation(&mut self, app: AppKey, conversation: &Held<ConversationRecord>) -> Result<(), StoreError>;
+}

@@ -1,0 +1,135 @@
+//! Memberships: who is or was in a conversation, and the conversations of a user.
+
+use layer_wire::UserId;
+use layer_wire::page::SortBy;
+
+use crate::StoreError;
+use crate::conversation::ConversationRecord;
+use crate::held::Held;
+use crate::key::AppKey;
+use crate::message::{MessageReads, MessageRecord, PositionRange};
+use crate::page::Gathered;
+
+/// How a user is or was a member of a conversation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Membership {
+    /// For a former member, the position of the last message that it can see.
+    pub left_position: Option<u32>,
+    /// Whether the user deleted the conversation for itself, and no message has brought it back since.
+    pub is_deleted: bool,
+    /// Messages up to this position are gone for the user, because it deleted the conversation for itself.
+    pub deleted_position: u32,
+    /// How many messages that are still there the user deleted for itself, with the conversation or one by one.
+    pub deleted_count: u64,
+    /// No message up to this position is unread.
+    pub read_position: u32,
+    /// How many messages of the conversation the user can see.
+    pub visible_count: u64,
+    /// How many of these are unread.
+    pub unread_count: u64,
+}
+
+impl Membership {
+    /// Whether the user is a participant now.
+    pub fn is_current(self) -> bool {
+        self.left_position.is_none()
+    }
+
+    /// Where the messages are that the user can see, beginning after `after` in the order of lists. Those that it
+    /// deleted one by one lie among them.
+    pub fn visible(self, after: Option<u32>) -> PositionRange {
+        PositionRange { after, up_to: self.left_position, above: self.deleted_position }
+    }
+
+    /// Whether the message at this position is where the user can see it.
+    pub fn can_see(self, position: u32) -> bool {
+        position > self.deleted_position && self.left_position.is_none_or(|left| position <= left)
+    }
+}
+
+/// A conversation as one user sees it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SeenConversation {
+    /// The conversation.
+    pub conversation: ConversationRecord,
+    /// How the user is or was a member.
+    pub membership: Membership,
+    /// The newest message that the user can see.
+    pub last_message: Option<MessageRecord>,
+}
+
+/// What can be read of memberships.
+pub trait MembershipReads: MessageReads {
+    /// How a user is or was a member of a conversation.
+    fn membership(
+        &self,
+        app: AppKey,
+        user: &UserId,
+        conversation: &ConversationRecord,
+    ) -> Result<Option<Membership>, StoreError>;
+
+    /// The conversations that a user is or was a member of, without those deleted for all or for the user, newest
+    /// first: at most `limit`, beginning after the conversation `from`.
+    fn conversations_of(
+        &self,
+        app: AppKey,
+        user: &UserId,
+        sort_by: SortBy,
+        from: Option<&ConversationRecord>,
+        limit: usize,
+    ) -> Result<Vec<(ConversationRecord, Membership)>, StoreError>;
+
+    /// How many conversations [`Self::conversations_of`] has in all.
+    fn conversation_count_of(&self, app: AppKey, user: &UserId) -> Result<u64, StoreError>;
+
+    /// The newest message of a conversation that a member can see.
+    fn last_message_of(
+        &self,
+        app: AppKey,
+        user: &UserId,
+        conversation: &ConversationRecord,
+        membership: Membership,
+    ) -> Result<Option<MessageRecord>, StoreError> {
+        Ok(self.messages_of(app, user, conversation, membership, None, 1)?.pop())
+    }
+
+    /// Like [`Self::conversations_of`], each with its newest message: a page in one question, for engines that are far
+    /// away.
+    fn seen_conversations_of(
+        &self,
+        app: AppKey,
+        user: &UserId,
+        sort_by: SortBy,
+        from: Option<&ConversationRecord>,
+        limit: usize,
+    ) -> Result<Vec<SeenConversation>, StoreError> {
+        let mut seen = Gathered::default();
+        for (conversation, membership) in self.conversations_of(app, user, sort_by, from, limit)? {
+            let last_message = self.last_message_of(app, user, &conversation, membership)?;
+            if !seen.add(SeenConversation { conversation, membership, last_message }) {
+                break;
+            }
+        }
+        Ok(seen.into_items())
+    }
+}
+
+/// What members change of a conversation for themselves. Others do not notice.
+pub trait MembershipWrites {
+    /// Deletes a conversation, with all messages up to now, for a member. The next message brings it back to a
+    /// participant.
+    fn delete_conversation_of(
+        &mut self,
+        app: AppKey,
+        user: &UserId,
+        conversation: &Held<ConversationRecord>,
+    ) -> Result<(), StoreError>;
+
+    /// Brings a conversation back to a member who deleted it for itself. What it deleted with it stays deleted.
+    fn revive_conversation_of(
+        &mut self,
+        app: AppKey,
+        user: &UserId,
+        conversation: &ConversationRecord,
+    ) -> Result<(), StoreError>;
+}
