@@ -6,7 +6,6 @@ const channel = require('./lib/channel.js');
 const debug = require('./lib/debug.js');
 const { proxyFor } = require('./lib/environment.js');
 const { APIError, ResponseError } = require('./lib/errors.js');
-const { fromAddon } = require('./lib/failures.js');
 const { resource } = require('./lib/methods.js');
 const promises = require('./lib/promises.js');
 const { version } = require('./package.json');
@@ -88,7 +87,7 @@ function clientOf(agent, options) {
   try {
     return new addon.Client(channel.open(), agent, options);
   } catch (error) {
-    throw fromAddon(error);
+    throw require('./lib/failures.js').fromAddon(error);
   }
 }
 

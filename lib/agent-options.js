@@ -2,14 +2,12 @@
 
 /** Options of Node's agents, each in one row: how it is read, what the engine calls it, or why it is refused. */
 
-const { addressDefaults, extraAuthorities } = require('./environment.js');
-const { number, refused, text } = require('./reading.js');
-const tls = require('./tls-options.js');
+const { addressDefaults, extraAuthorities, versionLimits } = require('./environment.js');
 
 /**
  * Options by name:
  *
- *   read   `(value, name, options)` to what the engine gets; throws where the value cannot be honoured
+ *   read   `(value, refuse, options)` to what the engine gets; throws `refuse(why)` where the value cannot be honoured
  *   as     what the engine calls it, where that is another name; undefined where `optionsOf` has more to do with it
  *   group  the line of the README that names it
  *   why    why it is refused
@@ -17,7 +15,7 @@ const tls = require('./tls-options.js');
  * One with none of these changes nothing here: the engine has no part in what it controls, or it is for servers and Node's client
  * ignores it, too.
  *
- * @type {Record<string, {read?: (value: any, name: string, options: any) => unknown, as?: string, group?: string, why?: string}>}
+ * @type {Record<string, {read?: (value: any, refuse: (why: string, name?: string) => Error, options: any) => unknown, as?: string, group?: string, why?: string}>}
  */
 const OPTIONS = {
   keepAlive: { read: Boolean, group: 'connections' },
@@ -38,27 +36,31 @@ const OPTIONS = {
   autoSelectFamily: { read: boolean, group: 'the way to the server' },
   autoSelectFamilyAttemptTimeout: { read: number, as: 'attemptTimeout', group: 'the way to the server' },
 
-  ca: { read: tls.pems, group: 'trust' },
-  crl: { read: tls.pems, group: 'trust' },
+  ca: { read: ofTls('pems'), group: 'trust' },
+  crl: { read: ofTls('pems'), group: 'trust' },
   // Nothing but `false` itself turns it off, as in Node.
   rejectUnauthorized: { read: (value) => value !== false, group: 'trust' },
   servername: { read: text, group: 'trust' },
   checkServerIdentity: { read: callable, group: 'trust' },
 
-  cert: { read: tls.pem, group: "the client's own certificate" },
-  key: { read: tls.privateKey, group: "the client's own certificate" },
+  cert: { read: ofTls('pem'), group: "the client's own certificate" },
+  key: { read: ofTls('privateKey'), group: "the client's own certificate" },
   // It is read with the key that it opens.
   passphrase: { group: "the client's own certificate" },
   pfx: { read: pfx, group: "the client's own certificate" },
 
-  minVersion: { read: tls.version, group: 'TLS' },
-  maxVersion: { read: tls.version, group: 'TLS' },
-  secureProtocol: { read: tls.secureProtocol, group: 'TLS' },
-  secureOptions: { read: tls.secureOptions, group: 'TLS' },
+  minVersion: { read: ofTls('version'), group: 'TLS' },
+  maxVersion: { read: ofTls('version'), group: 'TLS' },
+  secureProtocol: { read: ofTls('secureProtocol'), group: 'TLS' },
+  secureOptions: { read: ofTls('secureOptions'), group: 'TLS' },
   ciphers: { read: text, group: 'TLS' },
-  ecdhCurve: { read: (value, name) => (value === 'auto' ? undefined : text(value, name)), as: 'curves', group: 'TLS' },
+  ecdhCurve: {
+    read: (value, refuse) => (value === 'auto' ? undefined : text(value, refuse)),
+    as: 'curves',
+    group: 'TLS',
+  },
   sigalgs: { read: text, group: 'TLS' },
-  ALPNProtocols: { read: tls.protocols, as: 'protocols', group: 'TLS' },
+  ALPNProtocols: { read: ofTls('protocols'), as: 'protocols', group: 'TLS' },
   maxCachedSessions: { read: number, group: 'TLS' },
 
   socketPath: { why: 'is not supported: connections are made over TCP' },
@@ -93,12 +95,12 @@ exports.optionsOf = (options) => {
   const read = {};
   for (const [name, value] of Object.entries(options)) {
     if (value === undefined || value === null) continue;
-    const option = Object.hasOwn(OPTIONS, name) ? OPTIONS[name] : UNKNOWN;
+    const option = Object.keys(OPTIONS).includes(name) ? OPTIONS[name] : UNKNOWN;
     if (option.why) throw refused(name, option.why);
-    if (option.read) read[option.as || name] = option.read(value, name, options);
+    if (option.read) read[option.as || name] = option.read(value, (why, other = name) => refused(other, why), options);
   }
   const { pfx, lookup, checkServerIdentity, secureProtocol, secureOptions, autoSelectFamily, ...native } = read;
-  tls.addVersions(native, secureProtocol, secureOptions);
+  addVersions(native, secureProtocol, secureOptions);
   if (pfx) {
     if (native.cert || native.key) throw refused('pfx', 'is not supported together with `cert` or `key`');
     native.cert = pfx.cert;
@@ -117,6 +119,27 @@ exports.optionsOf = (options) => {
   return { native, hooks: { lookup, checkServerIdentity, isSelecting, native } };
 };
 
+/** Which versions are spoken, of all that has a say in it. */
+function addVersions(native, secureProtocol, secureOptions) {
+  const limits = versionLimits();
+  if (secureProtocol && (native.minVersion || native.maxVersion)) {
+    throw refused('secureProtocol', 'does not go together with `minVersion` or `maxVersion`');
+  }
+  const { only } = secureProtocol || {};
+  const flags = secureOptions || {};
+  native.minVersion = only || flags.minVersion || native.minVersion || limits.minVersion;
+  native.maxVersion = flags.maxVersion || only || native.maxVersion || limits.maxVersion;
+  if (flags.hasNoTickets) native.maxCachedSessions = 0;
+  if (native.maxVersion === 'TLSv1' || native.maxVersion === 'TLSv1.1') {
+    throw refused('maxVersion', 'needs to be TLSv1.2 or TLSv1.3: older ones are not spoken');
+  }
+}
+
+/** The error for an option that cannot be honoured. */
+function refused(name, why) {
+  return new Error(`Agent option \`${name}\` ${why}`);
+}
+
 /** Certificates beside Node's list count only where `ca` does not replace it; those of a `pfx` always do. */
 function addAuthorities(native, pfx) {
   const own = pfx ? pfx.ca : [];
@@ -124,44 +147,61 @@ function addAuthorities(native, pfx) {
   else native.extraCa = extraAuthorities().concat(own);
 }
 
-function pfx(value, name, { passphrase }) {
-  return require('./pfx.js').read(value, passphrase, (why) => refused(name, why));
+/** A reader of tls-options.js, which is loaded when one is needed: each module takes time at the start. */
+function ofTls(reader) {
+  return (value, refuse, options) => require('./tls-options.js')[reader](value, refuse, options);
 }
 
-function count(value, name) {
-  const read = number(value, name);
-  if (read < 1) throw refused(name, 'needs to be 1 or more');
+function pfx(value, refuse, { passphrase }) {
+  return require('./pfx.js').read(value, passphrase, (why) => refuse(why));
+}
+
+function count(value, refuse) {
+  const read = number(value, refuse);
+  if (read < 1) throw refuse('needs to be 1 or more');
   return read;
 }
 
-function port(value, name) {
-  const read = number(value, name);
-  if (!Number.isInteger(read) || read < 0 || read > 65535) throw refused(name, 'needs to be from 0 to 65535');
+function port(value, refuse) {
+  const read = number(value, refuse);
+  if (!Number.isInteger(read) || read < 0 || read > 65535) throw refuse('needs to be from 0 to 65535');
   return read;
 }
 
-function boolean(value, name) {
-  if (typeof value !== 'boolean') throw refused(name, 'needs to be true or false');
+function boolean(value, refuse) {
+  if (typeof value !== 'boolean') throw refuse('needs to be true or false');
   return value;
 }
 
-function callable(value, name) {
-  if (typeof value !== 'function') throw refused(name, 'needs to be a function');
+function callable(value, refuse) {
+  if (typeof value !== 'function') throw refuse('needs to be a function');
   return value;
 }
 
-function scheduling(value, name) {
-  if (value !== 'lifo' && value !== 'fifo') throw refused(name, "needs to be 'lifo' or 'fifo'");
+function scheduling(value, refuse) {
+  if (value !== 'lifo' && value !== 'fifo') throw refuse("needs to be 'lifo' or 'fifo'");
   return value;
 }
 
-function family(value, name) {
+function family(value, refuse) {
   const known = { 0: undefined, 4: 4, 6: 6, IPv4: 4, IPv6: 6 };
-  if (!(value in known)) throw refused(name, 'needs to be 4, 6 or 0');
+  if (!(value in known)) throw refuse('needs to be 4, 6 or 0');
   return known[value];
 }
 
-function localAddress(value, name) {
-  if (require('net').isIP(value) === 0) throw refused(name, 'needs to be an IP address');
+function localAddress(value, refuse) {
+  if (require('net').isIP(value) === 0) throw refuse('needs to be an IP address');
+  return value;
+}
+
+/** Numbers may come as text: settings often come from the environment. */
+function number(value, refuse) {
+  const read = typeof value === 'string' && value.trim() !== '' ? Number(value) : value;
+  if (typeof read !== 'number' || Number.isNaN(read)) throw refuse('needs to be a number');
+  return read;
+}
+
+function text(value, refuse) {
+  if (typeof value !== 'string') throw refuse('needs to be text');
   return value;
 }

@@ -6,7 +6,6 @@ const addon = require('./addon.js');
 const { optionsOf } = require('./agent-options.js');
 const { asker, hook } = require('./answers.js');
 const { NODE_MAJOR } = require('./environment.js');
-const { fromAddon } = require('./failures.js');
 
 /** What an agent does by methods that a subclass may replace. */
 const METHODS = ['createConnection', 'createSocket', 'addRequest', 'getName', 'keepSocketAlive', 'reuseSocket'];
@@ -108,6 +107,6 @@ function create(options) {
   try {
     return new addon.Agent(native, asker(), hook(hooks));
   } catch (error) {
-    throw fromAddon(error);
+    throw require('./failures.js').fromAddon(error);
   }
 }

@@ -7,8 +7,7 @@
  */
 
 const querystring = require('querystring');
-const payloads = require('./payloads.js');
-const { isProperties, isUserId } = require('./values.js');
+const { isProperties, isUserId, recipes } = require('./payloads.js');
 
 /** Text of an argument that goes into path or headers, by kind; undefined where it is refused. */
 const texts = {
@@ -52,7 +51,7 @@ exports.reader = (row, check) => {
   // Arguments of the path come first in every method; what remains makes up the body or the query.
   const [toFirst, toSecond] = params.map((param) => texts[param.kind]);
   const [, checkB, checkC] = params.map((param) => checks[param.kind]);
-  const toPayload = payloads[row.payload];
+  const toPayload = recipes[row.payload];
   const hasQuery = takesQuery(row);
 
   return (a, b, c, callback) => {

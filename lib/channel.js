@@ -9,7 +9,6 @@ const { AsyncResource } = require('async_hooks');
 const addon = require('./addon.js');
 const debug = require('./debug.js');
 const { ResponseError } = require('./errors.js');
-const { failure, unreadable } = require('./failures.js');
 const { outside } = require('./outside.js');
 const { isImmediate, setImmediate, setMicrotask, withContext } = require('./timers.js');
 
@@ -230,7 +229,7 @@ function settle(pending, { status, text, fault }) {
   const { callback, timeout } = pending;
   pending.callback = undefined;
   if (status === 0) {
-    const error = fault ? unreadable(fault) : failed(text, timeout);
+    const error = failed(text, timeout, fault);
     if (isDebugging) debug.print(error.code ? `Request error: ${error}` : traceTimeout(timeout));
     callback(error);
     return;
@@ -240,12 +239,15 @@ function settle(pending, { status, text, fault }) {
   else callback(null, { status, body });
 }
 
-/** The error of a request without a reply. What goes wrong with the making of it is an error, too. */
-function failed(text, timeout) {
+/** The error of a request without a reply, or of one with a `fault`. What goes wrong with the making of it is an error, too. */
+function failed(text, timeout, fault) {
+  // Loaded here: most requests have a reply, and each module takes time at the start.
+  const { failure, unreadable } = require('./failures.js');
+  if (fault) return unreadable(fault);
   try {
     return failure(JSON.parse(text), timeout);
-  } catch (fault) {
-    return unreadable(fault);
+  } catch (another) {
+    return unreadable(another);
   }
 }
 

@@ -9,7 +9,6 @@ const addon = require('./addon.js');
 const { misuse, needed, reader, traceOf } = require('./call.js');
 const channel = require('./channel.js');
 const debug = require('./debug.js');
-const { invalidHeader } = require('./failures.js');
 const promises = require('./promises.js');
 
 const METHODS = JSON.parse(addon.methods());
@@ -86,7 +85,7 @@ function sender(row, native, seat, timeout) {
       channel.giveBack(ticket);
       if (refused.message) return callback(new Error(refused.message));
       if (isDebugging) trace(row, [a, b, c]);
-      throw invalidHeader(refused.header);
+      throw require('./failures.js').invalidHeader(refused.header);
     }
     if (isDebugging) trace(row, [a, b, c]);
     return undefined;

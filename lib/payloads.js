@@ -1,11 +1,47 @@
 'use strict';
 
 /**
- * Bodies of requests, by the names that the table of methods has for them. Each takes the caller's arguments and
+ * What arguments are taken for, so that no accident (a function, a promise, an array in place of an id) becomes a request; and
+ * bodies of requests, by the names that the table of methods has for them. Each takes the caller's arguments and
  * returns what is to be sent, or nothing where an argument is refused. What they throw, the caller gets to see.
  */
 
-const { isBody, isUserId } = require('./values.js');
+/**
+ * Whether a value is a user id: text, a number but 0, as in 2.x, or an object with text of its own, such as an ObjectId of
+ * MongoDB. Throws what the object throws.
+ */
+const isUserId = (value) => {
+  switch (typeof value) {
+    case 'string':
+      return value !== '';
+    case 'number':
+      return Number.isFinite(value) && value !== 0;
+    case 'bigint':
+      return Boolean(value);
+    case 'object':
+      return hasText(value);
+    default:
+      return false;
+  }
+};
+
+/** Arrays, dates, errors and others have text, too, but nobody is called that; promises and plain objects have none. */
+function hasText(object) {
+  if (object === null || typeof object.toString !== 'function') return false;
+  if (!['[object Object]', '[object String]', '[object Number]'].includes(kindOf(object))) return false;
+  const text = String(object);
+  return text !== '' && !text.startsWith('[object ');
+}
+
+/** Whether a value is an object with properties that somebody named: no array, map or date, and no promise of one. */
+const isProperties = (value) => typeof value === 'object' && kindOf(value) === '[object Object]' && !isPromise(value);
+
+/** Whether a value is an object that can be a body. */
+const isBody = (value) => typeof value === 'object' && value !== null && !isPromise(value);
+
+const isPromise = (object) => typeof object.then === 'function';
+
+const kindOf = (value) => Object.prototype.toString.call(value);
 
 const text = (sender, body) => ({ sender, parts: [{ body, mime_type: 'text/plain' }] });
 
@@ -16,7 +52,7 @@ const eachParticipant = (operation) => (participants) =>
     ? participants.map((value) => ({ operation, property: 'participants', value }))
     : undefined;
 
-module.exports = {
+const recipes = {
   body: (body) => (isBody(body) ? body : undefined),
 
   textFromUser: (user_id, body) => text({ user_id }, body),
@@ -49,3 +85,5 @@ module.exports = {
   setProperties: (properties) =>
     Object.keys(properties).map((property) => ({ operation: 'set', property, value: properties[property] })),
 };
+
+module.exports = { isProperties, isUserId, recipes };

@@ -1,61 +1,58 @@
 'use strict';
 
-/** Options of TLS: certificates and keys, versions, protocols. */
+/** Reading options of TLS: certificates and keys, versions, protocols. Each is `(value, refuse, options)`, as in agent-options.js. */
 
-const { versionLimits } = require('./environment.js');
-const { number, refused } = require('./reading.js');
-
-function pem(value, name) {
+function pem(value, refuse) {
   if (Array.isArray(value)) {
-    if (value.length !== 1) throw refused(name, 'needs to be one: only one certificate and its key can be used');
-    return pem(value[0], name);
+    if (value.length !== 1) throw refuse('needs to be one: only one certificate and its key can be used');
+    return pem(value[0], refuse);
   }
   if (typeof value === 'string' || Buffer.isBuffer(value)) return value.toString();
-  throw refused(name, 'needs to be PEM text, as a string or a Buffer');
+  throw refuse('needs to be PEM text, as a string or a Buffer');
 }
 
-function pems(value, name) {
-  return [].concat(value).map((one) => pem(one, name));
+function pems(value, refuse) {
+  return [].concat(value).map((one) => pem(one, refuse));
 }
 
 /** A private key without encryption. What opens it is tried by Node, and never told. */
-function privateKey(value, name, { passphrase }) {
+function privateKey(value, refuse, { passphrase }) {
   let secret = passphrase;
   let given = Array.isArray(value) && value.length === 1 ? value[0] : value;
   if (given && given.pem !== undefined) {
     if (given.passphrase !== undefined) secret = given.passphrase;
     given = given.pem;
   }
-  const read = pem(given, name);
+  const read = pem(given, refuse);
   if (!/^(-----BEGIN ENCRYPTED|Proc-Type: 4,ENCRYPTED)/m.test(read)) return read;
-  if (secret === undefined || secret === null) throw refused('passphrase', 'is missing: `key` is encrypted');
+  if (secret === undefined || secret === null) throw refuse('is missing: `key` is encrypted', 'passphrase');
   const { createPrivateKey } = require('crypto');
   let key;
   try {
     key = createPrivateKey({ key: read, passphrase: secret });
   } catch (_) {
-    throw refused('passphrase', 'does not open `key`');
+    throw refuse('does not open `key`', 'passphrase');
   }
   return key.export({ type: 'pkcs8', format: 'pem' });
 }
 
 /** A lower limit may be lower than what is spoken; an upper one is refused when all is known. */
-function version(value, name) {
+function version(value, refuse) {
   if (!['TLSv1', 'TLSv1.1', 'TLSv1.2', 'TLSv1.3'].includes(value)) {
-    throw refused(name, 'needs to be TLSv1.2 or TLSv1.3');
+    throw refuse('needs to be TLSv1.2 or TLSv1.3');
   }
   return value;
 }
 
 /** OpenSSL's old way to choose a version. */
-function secureProtocol(value, name) {
+function secureProtocol(value, refuse) {
   if (/^(TLS|SSLv23)(_client)?_method$/.test(value)) return {};
   if (/^TLSv1_2(_client)?_method$/.test(value)) return { only: 'TLSv1.2' };
-  throw refused(name, 'needs to be TLS_method or TLSv1_2_method: TLS 1.2 and 1.3 are spoken');
+  throw refuse('needs to be TLS_method or TLSv1_2_method: TLS 1.2 and 1.3 are spoken');
 }
 
 /** Flags of OpenSSL that have a meaning here, or none at all for a client of TLS 1.2 and 1.3. */
-function secureOptions(value, name) {
+function secureOptions(value, refuse) {
   const { constants } = require('crypto');
   const harmless = [
     'SSL_OP_ALL',
@@ -71,9 +68,10 @@ function secureOptions(value, name) {
   ];
   const { SSL_OP_NO_TLSv1_2: no12, SSL_OP_NO_TLSv1_3: no13, SSL_OP_NO_TICKET: noTicket } = constants;
   const known = harmless.reduce((all, flag) => all | (constants[flag] || 0), no12 | no13 | noTicket);
-  const flags = number(value, name);
+  const flags = typeof value === 'string' && value.trim() !== '' ? Number(value) : value;
+  if (typeof flags !== 'number' || Number.isNaN(flags)) throw refuse('needs to be a number');
   // Bits as OpenSSL has them, in 32 of them: `|` makes signed numbers.
-  if (!Number.isInteger(flags) || (flags & ~known) !== 0) throw refused(name, 'has flags that are not supported');
+  if (!Number.isInteger(flags) || (flags & ~known) !== 0) throw refuse('has flags that are not supported');
   return {
     minVersion: flags & no12 ? 'TLSv1.3' : undefined,
     maxVersion: flags & no13 ? 'TLSv1.2' : undefined,
@@ -82,7 +80,7 @@ function secureOptions(value, name) {
 }
 
 /** Names of protocols as an array, or as TLS has them in a buffer: each after its length. */
-function protocols(value, name) {
+function protocols(value, refuse) {
   const names = [];
   if (Array.isArray(value)) names.push(...value.map(String));
   else {
@@ -91,24 +89,8 @@ function protocols(value, name) {
       names.push(bytes.toString('latin1', start + 1, start + 1 + bytes[start]));
     }
   }
-  if (names.some((one) => one !== 'http/1.1')) throw refused(name, "needs to be ['http/1.1']: no other is spoken");
+  if (names.some((one) => one !== 'http/1.1')) throw refuse("needs to be ['http/1.1']: no other is spoken");
   return names;
 }
 
-/** Which versions are spoken, of all that has a say in it. */
-function addVersions(native, secureProtocol, secureOptions) {
-  const limits = versionLimits();
-  if (secureProtocol && (native.minVersion || native.maxVersion)) {
-    throw refused('secureProtocol', 'does not go together with `minVersion` or `maxVersion`');
-  }
-  const { only } = secureProtocol || {};
-  const flags = secureOptions || {};
-  native.minVersion = only || flags.minVersion || native.minVersion || limits.minVersion;
-  native.maxVersion = flags.maxVersion || only || native.maxVersion || limits.maxVersion;
-  if (flags.hasNoTickets) native.maxCachedSessions = 0;
-  if (native.maxVersion === 'TLSv1' || native.maxVersion === 'TLSv1.1') {
-    throw refused('maxVersion', 'needs to be TLSv1.2 or TLSv1.3: older ones are not spoken');
-  }
-}
-
-module.exports = { addVersions, pem, pems, privateKey, protocols, secureOptions, secureProtocol, version };
+module.exports = { pem, pems, privateKey, protocols, secureOptions, secureProtocol, version };

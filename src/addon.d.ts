@@ -47,8 +47,11 @@ export declare class Client {
 
 /** A running platform. */
 export declare class Platform {
-  /** Starts a platform. Rejects when an option, the port, the file or the certificate cannot be used. */
-  static start(options: PlatformOptions): Promise<unknown>
+  /**
+   * Starts a platform with options in JSON. Throws when an option cannot be used; rejects when the port, the file or the
+   * certificate cannot.
+   */
+  static start(options: string): Promise<unknown>
   /** Address to reach it at. */
   get url(): string
   /** Calls the admin API: everything but starting and stopping. */
@@ -199,54 +202,6 @@ export declare const META_LENGTH: number
 
 /** The table of methods as JSON. */
 export declare function methods(): string
-
-/** How data exports are limited. */
-export interface PlatformExports {
-  /** Whether they may be asked for more than once a day. */
-  unlimited?: boolean
-}
-
-/** Settings of a platform; `index.d.ts` documents them. */
-export interface PlatformOptions {
-  /** File, or `:memory:`. */
-  data?: string
-  /** 0 takes a free one. */
-  port?: number
-  /** Address to listen on. */
-  host?: string
-  /** Certificate chain, PEM. */
-  cert?: string
-  /** Private key, PEM. */
-  key?: string
-  /** Address for the URLs in replies. */
-  publicUrl?: string
-  /** Seed of ids and secrets. */
-  seed?: number
-  /** `random` or `counting`. */
-  ids?: string
-  /** Where the clock stands, in milliseconds since 1970. */
-  clock?: number
-  /** How many requests are recorded. */
-  recordedRequests?: number
-  /** How many connections there may be. */
-  maxConnections?: number
-  /** Opens the admin API to others. */
-  adminToken?: string
-  /** Where webhooks may go. */
-  webhooks?: PlatformWebhooks
-  /** How data exports are limited. */
-  exports?: PlatformExports
-}
-
-/** Where webhooks may go. */
-export interface PlatformWebhooks {
-  /** To this machine and its network, too. */
-  allowPrivateAddresses?: boolean
-  /** To `http://`, too. */
-  allowHttp?: boolean
-  /** Further authorities of targets, PEM. */
-  ca?: string
-}
 
 /** Why a call sends nothing; one of the two is set. */
 export interface Refused {
