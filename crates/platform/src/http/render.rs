@@ -15,8 +15,8 @@ use layer_wire::{UserId, View};
 use serde_json::Value;
 
 use crate::service::caller::Caller;
-use crate::service::dedupe::Tagged;
-use crate::service::scheduled_message::{Accepted, Scheduled};
+use crate::service::dedupe::{Scheduled, Tagged};
+use crate::service::message::Accepted;
 use layer_store::membership::SeenConversation;
 
 /// Renders what the system sees of an app.

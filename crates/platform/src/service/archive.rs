@@ -7,6 +7,7 @@
 
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Seek as _, Write};
+use std::time::Duration;
 
 use aes::Aes256;
 use base64::Engine as _;
@@ -31,11 +32,14 @@ use rsa::pkcs8::DecodePublicKey as _;
 use serde::Serialize;
 
 use super::Services;
-use super::export::EXPORT_LEASE;
 use super::failure::Failure;
 use super::named::identities_of;
 use crate::ground::files::on_disk;
 use crate::ground::ids::Ids;
+
+/// How long an export is claimed for at a time. Its maker goes on with the claim while it works; after this time
+/// without a sign of it, another one begins anew.
+pub const EXPORT_LEASE: Duration = Duration::from_secs(30);
 
 /// How many objects are read at a time.
 const PAGE: usize = 200;

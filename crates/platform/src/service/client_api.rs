@@ -18,8 +18,7 @@ use super::conversation::{self, Created, hold_as_participant, seen_by_user};
 use super::dedupe::{self, Creation, Tagged};
 use super::failure::Failure;
 use super::message;
-use super::named::Named;
-use super::scheduled_message;
+use super::named::{Named, NamesUsers};
 
 /// The outcome of a request to create a conversation as a user.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,6 +31,21 @@ pub enum CreatedOfUser {
     Conflict(SeenConversation),
     /// The id is taken: by a conversation of the user, or by something else.
     IdInUse(Option<SeenConversation>),
+}
+
+impl NamesUsers for CreatedOfUser {
+    fn for_each_user<'a>(&'a self, name: &mut dyn FnMut(&'a UserId)) {
+        match self {
+            Self::Done(conversation) | Self::Existing(conversation) | Self::Conflict(conversation) => {
+                conversation.for_each_user(name);
+            }
+            Self::IdInUse(conversation) => {
+                if let Some(conversation) = conversation {
+                    conversation.for_each_user(name);
+                }
+            }
+        }
+    }
 }
 
 /// The conversation as a user sees it; `None` for a user who never was a member.
@@ -137,7 +151,7 @@ impl Services {
             }
             let request = NewMessage { sender: Sender::User(user.clone()), parts: parts.clone(), delay: None };
             let new = message::check(writes, caller, &conversation, id, now, request)?;
-            match scheduled_message::send(writes, app, &mut conversation, new, &events)? {
+            match message::send(writes, app, &mut conversation, new, &events)? {
                 Inserted::Done(sent) => Ok(Creation::Done(sent)),
                 Inserted::Taken(id_use) => Ok(in_the_way(dedupe::taken(writes, app, chosen.or(tag), id_use)?)),
             }

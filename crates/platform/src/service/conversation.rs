@@ -16,7 +16,7 @@ use super::caller::Caller;
 use super::dedupe::{self, Creation, Tagged};
 use super::event::{Event, Events};
 use super::failure::Failure;
-use super::named::Named;
+use super::named::{Named, NamesUsers};
 
 /// The outcome of a request to create a conversation.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,6 +27,15 @@ pub enum Created {
     Existing(ConversationRecord),
     /// The distinct conversation exists, but with other metadata.
     Conflict(ConversationRecord),
+}
+
+impl NamesUsers for Created {
+    fn for_each_user<'a>(&'a self, name: &mut dyn FnMut(&'a UserId)) {
+        match self {
+            Self::Plain(creation) => creation.for_each_user(name),
+            Self::Existing(conversation) | Self::Conflict(conversation) => conversation.for_each_user(name),
+        }
+    }
 }
 
 /// The conversation, unless it is unknown (`not_found`) or deleted (`object_deleted`).

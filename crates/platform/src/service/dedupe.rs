@@ -5,11 +5,13 @@ use layer_store::app::IdUse;
 use layer_store::conversation::ConversationRecord;
 use layer_store::key::AppKey;
 use layer_store::message::MessageRecord;
+use layer_store::scheduled_message::ScheduledMessageRecord;
 use layer_store::{Reads, StoreError};
-use layer_wire::{AnnouncementId, ConversationId, MessageId};
+use layer_wire::message::RecipientStatus;
+use layer_wire::{AnnouncementId, ConversationId, MessageId, UserId};
 use uuid::Uuid;
 
-use super::scheduled_message::Scheduled;
+use super::named::NamesUsers;
 
 /// What has the id of a tag.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,6 +36,61 @@ pub enum Creation<Record> {
     Done(Record),
     /// The tag is the id of something else, or of something that was deleted.
     IdInUse(Tagged),
+}
+
+/// A message that waits, and the conversation that it will be in.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Scheduled {
+    /// The message.
+    pub message: ScheduledMessageRecord,
+    /// What the status with its recipients would be, were it sent now.
+    pub recipient_status: RecipientStatus,
+}
+
+impl Scheduled {
+    /// Looks at the conversation, whose participants get the message.
+    pub fn new(message: ScheduledMessageRecord, conversation: &ConversationRecord) -> Self {
+        let recipient_status = RecipientStatus::new(&conversation.participants, &message.sender);
+        Self { message, recipient_status }
+    }
+}
+
+impl From<Scheduled> for layer_wire::message::Shown {
+    fn from(scheduled: Scheduled) -> Self {
+        let Scheduled { message, recipient_status } = scheduled;
+        Self {
+            id: message.id,
+            conversation: message.conversation,
+            // It has none before it is sent; the answers that show it show no position.
+            position: 0,
+            sent_at: message.due_at,
+            updated_at: None,
+            sender: message.sender,
+            parts: message.parts,
+            recipient_status,
+        }
+    }
+}
+
+impl<Record: NamesUsers> NamesUsers for Creation<Record> {
+    fn for_each_user<'a>(&'a self, name: &mut dyn FnMut(&'a UserId)) {
+        match self {
+            Self::Done(record) => record.for_each_user(name),
+            Self::IdInUse(tagged) => tagged.for_each_user(name),
+        }
+    }
+}
+
+impl NamesUsers for Tagged {
+    fn for_each_user<'a>(&'a self, name: &mut dyn FnMut(&'a UserId)) {
+        match self {
+            Self::Conversation(conversation) => conversation.for_each_user(name),
+            Self::Message(message) => message.for_each_user(name),
+            Self::Announcement(announcement) => announcement.for_each_user(name),
+            Self::Scheduled(scheduled) => scheduled.message.sender.for_each_user(name),
+            Self::Deleted => {}
+        }
+    }
 }
 
 /// Looks up what has the id of a tag, if there is a tag and something has it.

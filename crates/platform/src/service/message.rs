@@ -1,10 +1,15 @@
 //! Messages. Contract 2.2.
 
+use std::time::Duration;
+
+use layer_store::app::IdUse;
 use layer_store::conversation::ConversationRecord;
-use layer_store::held::Held;
+use layer_store::held::{Held, Inserted};
 use layer_store::key::AppKey;
 use layer_store::membership::Membership;
 use layer_store::message::{MessageRecord, NewMessageRecord, PositionRange};
+use layer_store::page::Weighed;
+use layer_store::scheduled_message::ScheduledMessageRecord;
 use layer_store::{Reads, Writes};
 use layer_wire::message::{NewMessage, RecipientStatus, Sender};
 use layer_wire::page::{Listing, Page};
@@ -16,11 +21,37 @@ use super::Services;
 use super::caller::Caller;
 use super::content;
 use super::conversation::{self, find, hold};
-use super::dedupe::Creation;
-use super::event::Event;
+use super::dedupe::{self, Creation, Scheduled, Tagged};
+use super::event::{Event, Events};
 use super::failure::Failure;
-use super::named::Named;
-use super::scheduled_message::{self, Accepted};
+use super::named::{Named, NamesUsers};
+
+/// What became of a message of a batch, or of one with a delay.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Accepted {
+    /// It was sent at once, or it was sent before and this is a replay.
+    Sent(MessageRecord),
+    /// It waits.
+    Scheduled(Scheduled),
+}
+
+impl NamesUsers for Accepted {
+    fn for_each_user<'a>(&'a self, name: &mut dyn FnMut(&'a UserId)) {
+        match self {
+            Self::Sent(message) => message.for_each_user(name),
+            Self::Scheduled(scheduled) => scheduled.message.sender.for_each_user(name),
+        }
+    }
+}
+
+impl Weighed for Accepted {
+    fn weight(&self) -> usize {
+        match self {
+            Self::Sent(message) => message.weight(),
+            Self::Scheduled(scheduled) => scheduled.message.parts.iter().map(Part::length).sum(),
+        }
+    }
+}
 
 /// The message, if it is in this conversation; else `not_found`.
 pub fn find_in(
@@ -158,6 +189,83 @@ pub fn check(
     Ok(NewMessageRecord { id, sent_at, sender, parts, recipient_status })
 }
 
+/// What a message of a request that is sent again has become.
+pub fn find_accepted(
+    reads: &dyn Reads,
+    app: AppKey,
+    conversation: &ConversationRecord,
+    tag: Option<Uuid>,
+) -> Result<Option<Creation<Accepted>>, Failure> {
+    let tagged = dedupe::find(reads, app, tag)?;
+    Ok(tagged.map(|tagged| accepted_before(conversation, tagged)))
+}
+
+fn accepted_before(conversation: &ConversationRecord, tagged: Tagged) -> Creation<Accepted> {
+    match tagged {
+        Tagged::Message(first) if first.conversation == conversation.id => Creation::Done(Accepted::Sent(first)),
+        Tagged::Scheduled(first) if first.message.conversation == conversation.id => {
+            Creation::Done(Accepted::Scheduled(first))
+        }
+        other => Creation::IdInUse(other),
+    }
+}
+
+/// Sends a message, or puts it into the queue when it is to wait. Its id is the tag, if there is one.
+pub fn accept(
+    writes: &mut dyn Writes,
+    app: AppKey,
+    conversation: &mut Held<ConversationRecord>,
+    tag: Option<Uuid>,
+    new: NewMessageRecord,
+    delay: Duration,
+    events: &Events,
+) -> Result<Creation<Accepted>, Failure> {
+    let accepted = if delay.is_zero() {
+        send(writes, app, conversation, new, events)?.map(Accepted::Sent)
+    } else {
+        schedule(writes, app, conversation, new, delay)?.map(Accepted::Scheduled)
+    };
+    Ok(match accepted {
+        Inserted::Done(accepted) => Creation::Done(accepted),
+        // Another process was faster.
+        Inserted::Taken(id_use) => accepted_before(conversation, dedupe::taken(writes, app, tag, id_use)?),
+    })
+}
+
+/// Sends a message at once.
+pub fn send(
+    writes: &mut dyn Writes,
+    app: AppKey,
+    conversation: &mut Held<ConversationRecord>,
+    new: NewMessageRecord,
+    events: &Events,
+) -> Result<Inserted<MessageRecord, IdUse>, Failure> {
+    let sent = writes.append_message(app, conversation, new)?;
+    if let Inserted::Done(sent) = &sent {
+        events.record(writes, app, &Event::MessageSent(sent))?;
+    }
+    Ok(sent)
+}
+
+fn schedule(
+    writes: &mut dyn Writes,
+    app: AppKey,
+    conversation: &Held<ConversationRecord>,
+    new: NewMessageRecord,
+    after: Duration,
+) -> Result<Inserted<Scheduled, IdUse>, Failure> {
+    let delay_ms = i64::try_from(after.as_millis()).unwrap_or(i64::MAX);
+    let message = ScheduledMessageRecord {
+        id: new.id,
+        conversation: conversation.id,
+        due_at: Timestamp::from_ms(new.sent_at.as_ms().saturating_add(delay_ms)),
+        sender: new.sender,
+        parts: new.parts,
+    };
+    let inserted = writes.insert_scheduled_message(app, conversation, &message)?;
+    Ok(inserted.map(|()| Scheduled::new(message, conversation)))
+}
+
 impl Services {
     /// Sends a message, at once or after its delay.
     ///
@@ -176,11 +284,11 @@ impl Services {
         let events = self.events();
         let send = move |writes: &mut dyn Writes| {
             let mut conversation = hold(writes, app, conversation)?;
-            if let Some(found) = scheduled_message::find_accepted(writes, app, &conversation, tag)? {
+            if let Some(found) = find_accepted(writes, app, &conversation, tag)? {
                 return Ok(found);
             }
             let new = check(writes, caller, &conversation, id, now, request.clone())?;
-            scheduled_message::accept(writes, app, &mut conversation, tag, new, delay, &events)
+            accept(writes, app, &mut conversation, tag, new, delay, &events)
         };
         self.write_named(caller, send).await
     }

@@ -5,6 +5,7 @@
 pub mod announcement;
 pub mod app;
 pub mod archive;
+pub mod batch;
 pub mod block;
 mod cached;
 pub mod caller;
@@ -24,7 +25,7 @@ pub mod named;
 pub mod notification;
 pub mod part;
 pub mod receipt;
-pub mod scheduled_message;
+pub mod schedule;
 pub mod snapshot;
 pub mod upload;
 pub mod user;

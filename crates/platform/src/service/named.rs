@@ -17,11 +17,7 @@ use layer_wire::page::{Listing, MAX_PAGE_BYTES};
 
 use super::Services;
 use super::caller::Caller;
-use super::client_api::CreatedOfUser;
-use super::conversation::Created;
-use super::dedupe::{Creation, Tagged};
 use super::failure::Failure;
-use super::scheduled_message::Accepted;
 
 /// What was found, and what is known of the users whom an answer shows with it.
 pub type Named<Found> = (Found, Identities);
@@ -196,77 +192,23 @@ impl NamesUsers for AnnouncementRecord {
     }
 }
 
-impl NamesUsers for Vec<UserId> {
+impl NamesUsers for UserId {
     fn for_each_user<'a>(&'a self, name: &mut dyn FnMut(&'a UserId)) {
-        self.iter().for_each(name);
+        name(self);
+    }
+}
+
+impl<Item: NamesUsers> NamesUsers for Vec<Item> {
+    fn for_each_user<'a>(&'a self, name: &mut dyn FnMut(&'a UserId)) {
+        for item in self {
+            item.for_each_user(name);
+        }
     }
 }
 
 impl<Item: NamesUsers> NamesUsers for Listing<Item> {
     fn for_each_user<'a>(&'a self, name: &mut dyn FnMut(&'a UserId)) {
-        self.items.iter().for_each(|item| item.for_each_user(name));
-    }
-}
-
-impl<Record: NamesUsers> NamesUsers for Creation<Record> {
-    fn for_each_user<'a>(&'a self, name: &mut dyn FnMut(&'a UserId)) {
-        match self {
-            Self::Done(record) => record.for_each_user(name),
-            Self::IdInUse(tagged) => tagged.for_each_user(name),
-        }
-    }
-}
-
-impl NamesUsers for Created {
-    fn for_each_user<'a>(&'a self, name: &mut dyn FnMut(&'a UserId)) {
-        match self {
-            Self::Plain(creation) => creation.for_each_user(name),
-            Self::Existing(conversation) | Self::Conflict(conversation) => conversation.for_each_user(name),
-        }
-    }
-}
-
-impl NamesUsers for Tagged {
-    fn for_each_user<'a>(&'a self, name: &mut dyn FnMut(&'a UserId)) {
-        match self {
-            Self::Conversation(conversation) => conversation.for_each_user(name),
-            Self::Message(message) => message.for_each_user(name),
-            Self::Announcement(announcement) => announcement.for_each_user(name),
-            Self::Scheduled(scheduled) => scheduled.message.sender.for_each_user(name),
-            Self::Deleted => {}
-        }
-    }
-}
-
-impl NamesUsers for Accepted {
-    fn for_each_user<'a>(&'a self, name: &mut dyn FnMut(&'a UserId)) {
-        match self {
-            Self::Sent(message) => message.for_each_user(name),
-            Self::Scheduled(scheduled) => scheduled.message.sender.for_each_user(name),
-        }
-    }
-}
-
-impl NamesUsers for Vec<Accepted> {
-    fn for_each_user<'a>(&'a self, name: &mut dyn FnMut(&'a UserId)) {
-        for accepted in self {
-            accepted.for_each_user(name);
-        }
-    }
-}
-
-impl NamesUsers for CreatedOfUser {
-    fn for_each_user<'a>(&'a self, name: &mut dyn FnMut(&'a UserId)) {
-        match self {
-            Self::Done(conversation) | Self::Existing(conversation) | Self::Conflict(conversation) => {
-                conversation.for_each_user(name);
-            }
-            Self::IdInUse(conversation) => {
-                if let Some(conversation) = conversation {
-                    conversation.for_each_user(name);
-                }
-            }
-        }
+        self.items.for_each_user(name);
     }
 }
 

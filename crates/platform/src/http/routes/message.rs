@@ -11,7 +11,7 @@ use crate::http::answer;
 use crate::http::extract::{DedupeTag, InConversation, OfMessage, OfUser, Payload, Query};
 use crate::http::gate::Caller;
 use crate::service::Services;
-use crate::service::scheduled_message::Accepted;
+use crate::service::message::Accepted;
 
 /// `POST /conversations/<uuid>/messages`: sends a message, or, from version 2.0 on, several.
 ///
