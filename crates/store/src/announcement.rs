@@ -1,40 +1,13 @@
 //! Announcements, and the copies that their recipients have.
 
-use layer_wire::message::{Sender, Status};
-use layer_wire::part::Part;
-use layer_wire::{AnnouncementId, Timestamp, UserId, announcement};
+pub use layer_wire::announcement::AnnouncementRecord;
+use layer_wire::message::Status;
+use layer_wire::{AnnouncementId, UserId};
 
 use crate::StoreError;
 use crate::app::IdUse;
 use crate::held::{Held, Inserted};
 use crate::key::{AnnouncementKey, AppKey};
-
-/// An announcement.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AnnouncementRecord {
-    /// Its id.
-    pub id: AnnouncementId,
-    /// When it was sent.
-    pub sent_at: Timestamp,
-    /// Who gets it; they need not exist.
-    pub recipients: Vec<UserId>,
-    /// Who sent it.
-    pub sender: Sender,
-    /// Its parts.
-    pub parts: Vec<Part>,
-}
-
-impl From<AnnouncementRecord> for announcement::Shown {
-    fn from(record: AnnouncementRecord) -> Self {
-        Self {
-            id: record.id,
-            sent_at: record.sent_at,
-            recipients: record.recipients,
-            sender: record.sender,
-            parts: record.parts,
-        }
-    }
-}
 
 /// The copy that a recipient has of an announcement.
 #[derive(Debug, Clone, PartialEq, Eq)]

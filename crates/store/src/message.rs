@@ -1,8 +1,9 @@
 //! Messages: sent, listed, changed, deleted.
 
-use layer_wire::message::{self, RecipientStatus, Sender};
+pub use layer_wire::message::MessageRecord;
+use layer_wire::message::{RecipientStatus, Sender};
 use layer_wire::part::Part;
-use layer_wire::{ConversationId, MessageId, Timestamp, UserId};
+use layer_wire::{MessageId, Timestamp, UserId};
 
 use crate::StoreError;
 use crate::app::IdUse;
@@ -10,42 +11,6 @@ use crate::conversation::ConversationRecord;
 use crate::held::{Held, Inserted};
 use crate::key::AppKey;
 use crate::membership::Membership;
-
-/// A message.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MessageRecord {
-    /// Its id.
-    pub id: MessageId,
-    /// The conversation it is in.
-    pub conversation: ConversationId,
-    /// Its place in the conversation, from 1.
-    pub position: u32,
-    /// When it was sent.
-    pub sent_at: Timestamp,
-    /// When one of its parts was changed, added or removed last.
-    pub updated_at: Option<Timestamp>,
-    /// Who sent it.
-    pub sender: Sender,
-    /// Its parts.
-    pub parts: Vec<Part>,
-    /// Its status.
-    pub recipient_status: RecipientStatus,
-}
-
-impl From<MessageRecord> for message::Shown {
-    fn from(record: MessageRecord) -> Self {
-        Self {
-            id: record.id,
-            conversation: record.conversation,
-            position: record.position,
-            sent_at: record.sent_at,
-            updated_at: record.updated_at,
-            sender: record.sender,
-            parts: record.parts,
-            recipient_status: record.recipient_status,
-        }
-    }
-}
 
 /// A message to be stored.
 #[derive(Debug, Clone, PartialEq, Eq)]

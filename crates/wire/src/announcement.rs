@@ -43,9 +43,9 @@ impl NewAnnouncement {
     }
 }
 
-/// What an announcement shows.
+/// An announcement, as it is kept; every view of it is made from this.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Shown {
+pub struct AnnouncementRecord {
     /// Its id.
     pub id: AnnouncementId,
     /// When it was sent.
@@ -71,7 +71,7 @@ pub struct Announcement {
 
 impl Announcement {
     /// Shows an announcement; without nulls in 1.0 (recorded, R1), with nulls in 1.1 (contract 3.4).
-    pub fn new(shown: Shown, view: &View) -> Self {
+    pub fn new(shown: AnnouncementRecord, view: &View) -> Self {
         let has_nulls = view.version > Version::V1_0;
         Self {
             id: shown.id,
@@ -104,7 +104,7 @@ impl ReceivedAnnouncement {
     ///
     /// `position` is its place among all announcements (assumed); `received_at` the time of sending, as for messages
     /// (assumed).
-    pub fn new(shown: Shown, position: u64, status: Status, user: &UserId, view: &View) -> Self {
+    pub fn new(shown: AnnouncementRecord, position: u64, status: Status, user: &UserId, view: &View) -> Self {
         let url = view.urls.announcement(shown.id);
         Self {
             id: shown.id,

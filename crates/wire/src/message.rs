@@ -207,9 +207,9 @@ pub fn check_notification(request: &mut Object) -> Result<(), ApiError> {
     }
 }
 
-/// What any view of a message shows.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Shown {
+/// A message, as it is kept; every view of it is made from this.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MessageRecord {
     /// Its id.
     pub id: MessageId,
     /// The conversation it is in.
@@ -310,7 +310,7 @@ impl Message {
     ///
     /// `position` is `null` in 1.0 (recorded, R1) and 1.1 (contract 5), an integer in 3.0 (recorded, R3) and 2.0
     /// (assumed), which also have `reply_to` and `updated_at`.
-    pub fn in_system_view(shown: Shown, view: &View) -> Self {
+    pub fn in_system_view(shown: MessageRecord, view: &View) -> Self {
         let url = view.urls.message(shown.conversation, shown.id);
         let has_identities = view.version.has_identities();
         let (position, updated_at) = (shown.position, shown.updated_at);
@@ -329,7 +329,7 @@ impl Message {
     /// Shows a message in the view of a user, whose URLs `view` must have.
     ///
     /// `received_at` is the time of sending: nothing receives on the user's behalf later than that (assumed).
-    pub fn in_user_view(shown: Shown, view: &View, user: &UserId) -> Self {
+    pub fn in_user_view(shown: MessageRecord, view: &View, user: &UserId) -> Self {
         let position = shown.position;
         let received_at = shown.sent_at;
         let is_unread = shown.recipient_status.is_unread_for(user);
@@ -349,7 +349,7 @@ impl Message {
     /// - 1.1: short URL (contract 5), otherwise as in a read (contract 3, assumed)
     /// - 2.0 (assumed) and 3.0 (recorded, R3): long URL, `channel`, and nothing that a reader or a change would bring;
     ///   in 3.0 parts with five keys
-    pub fn created(shown: Shown, view: &View) -> Self {
+    pub fn created(shown: MessageRecord, view: &View) -> Self {
         match view.version {
             Version::V1_0 => {
                 let url = view.urls.short_message(shown.id);
@@ -368,12 +368,12 @@ impl Message {
     }
 
     /// Shows a message that is sent later as it will be, but without the time of sending (assumed, contract 2.2.5).
-    pub fn scheduled(shown: Shown, view: &View) -> Self {
+    pub fn scheduled(shown: MessageRecord, view: &View) -> Self {
         Self { sent_at: None, ..Self::created(shown, view) }
     }
 
     /// A message with the members that every form of it has.
-    fn bare(shown: Shown, view: &View, url: String, form: PartForm, has_nulls: bool) -> Self {
+    fn bare(shown: MessageRecord, view: &View, url: String, form: PartForm, has_nulls: bool) -> Self {
         Self {
             channel: Member::Absent,
             id: shown.id,
@@ -417,7 +417,7 @@ pub struct EventMessage {
 
 impl EventMessage {
     /// Shows a message. `view` must have URLs for payloads.
-    pub fn new(shown: Shown, view: &View) -> Self {
+    pub fn new(shown: MessageRecord, view: &View) -> Self {
         let has_identities = view.version.has_identities();
         let url = if has_identities {
             view.urls.message(shown.conversation, shown.id)
@@ -460,12 +460,12 @@ mod tests {
         }
     }
 
-    fn shown() -> Shown {
+    fn shown() -> MessageRecord {
         let users = [UserId::parse("maria").unwrap(), UserId::parse("jon").unwrap()];
         let sender = Sender::User(users[0].clone());
         let id = MessageId::parse("940de862-3c96-11e4-baad-164230d1df67").unwrap();
         let part = NewPart { id: None, mime_type: "text/plain".into(), body: PartBody::Bytes(b"Hi".into()) };
-        Shown {
+        MessageRecord {
             id,
             conversation: ConversationId::parse("f3cc7b32-3c92-11e4-baad-164230d1df67").unwrap(),
             position: 7,
@@ -675,7 +675,7 @@ mod tests {
             assert_eq!(message["recipient_status"], status);
             assert_eq!((message.get("updated_at"), message.get("reply_to")), (Some(&Value::Null), Some(&Value::Null)));
             assert_eq!((&message["position"], message.get("channel")), (&json!(7), None));
-            let named = Shown { sender: Sender::Name("Concierge".into()), ..shown() };
+            let named = MessageRecord { sender: Sender::Name("Concierge".into()), ..shown() };
             let sender =
                 json!({ "id": null, "url": null, "user_id": null, "display_name": "Concierge", "avatar_url": null });
             assert_eq!(json(&Message::in_system_view(named, &view))["sender"], sender);

@@ -35,12 +35,12 @@ impl SystemView {
 
     /// A message as reads show it.
     pub fn message(&self, record: MessageRecord) -> Message {
-        Message::in_system_view(record.into(), &self.0)
+        Message::in_system_view(record, &self.0)
     }
 
     /// A message as the answer to its creation shows it.
     pub fn sent_message(&self, record: MessageRecord) -> Message {
-        Message::created(record.into(), &self.0)
+        Message::created(record, &self.0)
     }
 
     /// The parts of a message.
@@ -56,7 +56,7 @@ impl SystemView {
 
     /// An announcement.
     pub fn announcement(&self, record: AnnouncementRecord) -> Announcement {
-        Announcement::new(record.into(), &self.0)
+        Announcement::new(record, &self.0)
     }
 
     /// Whom a user blocks.
@@ -122,12 +122,12 @@ impl UserView {
 
     /// A message.
     pub fn message(&self, record: MessageRecord) -> Message {
-        Message::in_user_view(record.into(), &self.view, &self.user)
+        Message::in_user_view(record, &self.view, &self.user)
     }
 
     /// An announcement that the user got.
     pub fn announcement(&self, copy: AnnouncementCopy) -> ReceivedAnnouncement {
         let AnnouncementCopy { announcement, position, status, .. } = copy;
-        ReceivedAnnouncement::new(announcement.into(), position, status, &self.user, &self.view)
+        ReceivedAnnouncement::new(announcement, position, status, &self.user, &self.view)
     }
 }

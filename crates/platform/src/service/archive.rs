@@ -308,7 +308,7 @@ impl Services {
                 let last = found.last().map(|message| message.position);
                 let show = |record: layer_store::message::MessageRecord| {
                     let view = named(&view, reads, app, &record)?;
-                    json(&layer_wire::message::Message::in_system_view(record.into(), &view))
+                    json(&layer_wire::message::Message::in_system_view(record, &view))
                 };
                 let shown = found.into_iter().map(show).collect::<Result<Vec<_>, StoreError>>()?;
                 Ok::<_, StoreError>((last, shown))

@@ -55,7 +55,7 @@ impl Scheduled {
     }
 }
 
-impl From<Scheduled> for layer_wire::message::Shown {
+impl From<Scheduled> for MessageRecord {
     fn from(scheduled: Scheduled) -> Self {
         let Scheduled { message, recipient_status } = scheduled;
         Self {

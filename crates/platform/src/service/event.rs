@@ -177,8 +177,7 @@ impl Event<'_> {
         let conversation_of = |conversation: &ConversationRecord| {
             serde_json::to_value(Conversation::in_system_view(conversation.clone().into(), view))
         };
-        let message_of =
-            |message: &MessageRecord| serde_json::to_value(EventMessage::new(message.clone().into(), view));
+        let message_of = |message: &MessageRecord| serde_json::to_value(EventMessage::new(message.clone(), view));
         let members = match *self {
             Self::ConversationCreated(conversation)
             | Self::ConversationParticipantsUpdated { conversation, .. }
