@@ -47,10 +47,7 @@ export declare class Client {
 
 /** A running platform. */
 export declare class Platform {
-  /**
-   * Starts a platform with options in JSON. Throws when an option cannot be used; rejects when the port, the file or the
-   * certificate cannot.
-   */
+  /** Starts a platform with options in JSON. Rejects when an option, port, file or certificate cannot be used. */
   static start(options: string): Promise<unknown>
   /** Address to reach it at. */
   get url(): string

@@ -25,11 +25,10 @@ pub struct Platform(Arc<Core>);
 
 #[napi]
 impl Platform {
-    /// Starts a platform with options in JSON. Throws when an option cannot be used; rejects when the port, the file or the
-    /// certificate cannot.
+    /// Starts a platform with options in JSON. Rejects when an option, port, file or certificate cannot be used.
     #[napi]
-    pub fn start(options: String) -> Result<AsyncTask<Start>> {
-        Ok(AsyncTask::new(Start(Some(Config::from_json(&options).map_err(invalid)?))))
+    pub fn start(options: String) -> AsyncTask<Start> {
+        AsyncTask::new(Start(Some(Settings::Json(options))))
     }
 
     /// Address to reach it at.
@@ -53,7 +52,7 @@ impl Platform {
 }
 
 /// Settings that cannot be used, which JavaScript makes a `TypeError` of.
-fn invalid(error: InvalidSetting) -> Error {
+fn invalid(error: &InvalidSetting) -> Error {
     Error::new(Status::InvalidArg, error.to_string())
 }
 
@@ -61,15 +60,24 @@ fn reason(error: impl std::fmt::Display) -> Error {
     Error::from_reason(error.to_string())
 }
 
+/// What a platform is started with.
+enum Settings {
+    Json(String),
+    Read(Box<Config>),
+}
+
 /// [`Platform::start`] at work.
-pub struct Start(Option<Config>);
+pub struct Start(Option<Settings>);
 
 impl Task for Start {
     type Output = Core;
     type JsValue = Platform;
 
     fn compute(&mut self) -> Result<Core> {
-        let config = self.0.take().ok_or_else(|| reason("the platform was started already"))?;
+        let config = match self.0.take().ok_or_else(|| reason("the platform was started already"))? {
+            Settings::Json(options) => Config::from_json(&options).map_err(|error| invalid(&error))?,
+            Settings::Read(config) => *config,
+        };
         Core::start(config).map_err(reason)
     }
 
@@ -123,7 +131,7 @@ impl PlatformCommand {
     /// Understands the arguments after `platform`. Throws at those that it does not, with what is allowed.
     #[napi(factory)]
     pub fn parse(arguments: Vec<String>) -> Result<Self> {
-        args::parse(arguments.into_iter().map(OsString::from)).map(Self).map_err(invalid)
+        args::parse(arguments.into_iter().map(OsString::from)).map(Self).map_err(|error| invalid(&error))
     }
 
     /// What is to be printed in place of starting a platform: help or version.
@@ -146,7 +154,7 @@ impl PlatformCommand {
     #[napi]
     pub fn start(&self) -> Result<AsyncTask<Start>> {
         match &self.0 {
-            Command::Serve { config, .. } => Ok(AsyncTask::new(Start(Some(Config::clone(config))))),
+            Command::Serve { config, .. } => Ok(AsyncTask::new(Start(Some(Settings::Read(config.clone()))))),
             Command::Help | Command::Version => Err(reason("the arguments do not ask for a platform")),
         }
     }
