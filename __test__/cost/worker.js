@@ -54,8 +54,9 @@ function countFunctions(exports) {
 
 function countMethods(owner) {
   for (const [name, descriptor] of Object.entries(Object.getOwnPropertyDescriptors(owner))) {
-    const { value } = descriptor;
-    if (name === 'constructor' || typeof value !== 'function') continue;
+    const { value, writable } = descriptor;
+    // What napi makes static cannot be replaced, and no request calls it.
+    if (name === 'constructor' || typeof value !== 'function' || !writable) continue;
     owner[name] = function (...values) {
       return countIn(value, this, values);
     };
