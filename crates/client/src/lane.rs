@@ -94,65 +94,6 @@ impl Batch {
     pub const MAX_COMPLETIONS: usize = 256;
     /// Code units after which a batch takes no more completions. One that is longer has a batch to itself, so that what V8
     /// takes as a string depends on no other reply.
-    const FULL_LENGTH: usize = 1 << 16;
-
-    /// Puts a call in, or says why it sends nothing and leaves the packet as it was.
-    pub fn put(
-        &mut self,
-        client: &Arc<Client>,
-        method: &'static Method,
-        arguments: &Arguments<'_>,
-        ticket: u32,
-    ) -> Result<(), Refusal> {
-        let draft = Draft::new(client, method, arguments, ticket, &mut self.texts)?;
-        self.drafts.push(draft);
-        Ok(())
-    }
-
-    /// Whether it should be handed over without waiting for more.
-    pub fn is_full(&self) -> bool {
-        self.drafts.len() >= Self::FULL_COUNT || self.texts.len() >= Self::FULL_LENGTH
-    }
-
-    /// Whether there is nothing to hand over.
-    pub fn is_empty(&self) -> bool {
-        self.drafts.is_empty()
-    }
-
-    /// The calls with their tickets, in the order in which they were put.
-    fn into_calls(self) -> impl Iterator<Item = (u32, Call)> {
-        let texts = Bytes::from(self.texts);
-        let mut start = 0;
-        self.drafts.into_iter().map(move |draft| (draft.ticket, draft.into_call(&texts, &mut start)))
-    }
-}
-
-/// The numbers of a completion, by their places among them. `src/channel.rs` shows them to JavaScript.
-pub mod layout {
-    /// The ticket of its call.
-    pub const TICKET: usize = 0;
-    /// HTTP status; 0 for a failure.
-    pub const STATUS: usize = 1;
-    /// Length of its text in UTF-16 code units.
-    pub const LENGTH: usize = 2;
-    /// How many there are. What a completion is to carry beside its text gets a place here.
-    pub const NUMBERS: usize = 3;
-}
-
-/// Completions that cross to JavaScript in one piece.
-#[derive(Debug, Default)]
-pub struct Batch {
-    /// [`layout::NUMBERS`] numbers a completion.
-    pub meta: Vec<i32>,
-    /// The bodies (or failures, as JSON) one after the other.
-    pub text: Text,
-}
-
-impl Batch {
-    /// Completions in one batch: what one crossing may keep the main thread busy with.
-    pub const MAX_COMPLETIONS: usize = 256;
-    /// Code units that the completions of a batch may have together; one that is longer has a batch to itself, so that what
-    /// V8 takes as a string depends on no other reply.
     const FULL_LENGTH: usize = 1 << 20;
 
     /// Whether there is room for a completion of `bytes`, which are as many code units at the most.
