@@ -329,15 +329,16 @@ fn what_finds_no_room_for_its_answer_is_told_to_come_again() {
     let body = json!({ "sender": { "user_id": "a" }, "parts": heavy() });
     assert_eq!(server.post(&path, &body).status, 201);
     let get = format!("{}Host: x\r\n\r\n", head(&server, "GET", &path));
-    let unread: Vec<TcpStream> = (0..40)
-        .map(|_| {
-            let mut stream = connect(&server.platform);
-            stream.write_all(get.repeat(8).as_bytes()).unwrap();
-            stream
-        })
-        .collect();
+    let mut unread: Vec<TcpStream> = (0..40).map(|_| connect(&server.platform)).collect();
     let mut refused = server.get(&path);
     wait_until("there is no room", || {
+        // Those that are refused themselves hold nothing, and the sockets of the others take a few answers: so they ask again.
+        for stream in &mut unread {
+            if stream.write_all(get.as_bytes()).is_err() {
+                // It was cut off, because it does not read.
+                *stream = connect(&server.platform);
+            }
+        }
         refused = server.get(&path);
         refused.status == 503
     });
