@@ -204,9 +204,24 @@ const EVENTS = {
   '3.0': ['Message.created', 'Receipt.created', 'Conversation.created', 'Conversation.updated'],
 };
 
-test('every delivery of every version survives being parsed and written again', async () => {
+/** Half of what the config of a webhook may have: numbers can be longer as the platform writes them. Unit: bytes. */
+const CONFIG_BYTES = 4096;
+
+/** Those of the members that have room in a config. */
+function fitting(members) {
+  let left = CONFIG_BYTES;
+  return members.filter((member) => {
+    const length = Buffer.byteLength(member) + 1;
+    if (length > left) return false;
+    left -= length;
+    return true;
+  });
+}
+
+test('every delivery of every version survives being parsed and written again', async (t) => {
   const { json, metadata, text, user, half } = generator(SEED + 1);
   const platform = await LayerAPI.Platform.start({ webhooks: { allowPrivateAddresses: true, allowHttp: true } });
+  t.after(() => platform.close());
   const app = await platform.createApp();
   const send = async (method, path, body, media = 'vnd.layer', version = '1.0', type = 'application/json') => {
     const reply = await fetch(`${platform.url}/apps/${app.appId.split('/').pop()}${path}`, {
@@ -228,8 +243,9 @@ test('every delivery of every version survives being parsed and written again', 
   for (const [version, events] of Object.entries(EVENTS)) {
     for (let copy = 0; copy < 3; copy++) {
       const receiver = await startReceiver();
+      t.after(receiver.close);
       const members = Array.from({ length: 20 }, (_, index) => `"${index * 7}":${json(3)},"k${index}":${json(2)}`);
-      const config = `{${members.reverse().join(',')}}`;
+      const config = `{${fitting(members.reverse()).join(',')}}`;
       const registration = `{"version":"${version}","target_url":"${receiver.url}","events":${JSON.stringify(events)},"secret":"s3cr3t","config":${config}}`;
       const path = `/webhooks/${bare(await send('POST', '/webhooks', registration, 'vnd.layer.webhooks', version))}`;
       while ((await send('GET', path, undefined, 'vnd.layer.webhooks')).status !== 'active')
@@ -263,6 +279,4 @@ test('every delivery of every version survives being parsed and written again', 
       assert.equal(JSON.stringify(JSON.parse(raw).config), JSON.stringify(config), `seed ${SEED}`);
     }
   }
-  for (const { close } of receivers) close();
-  await platform.close();
 });
