@@ -12,6 +12,8 @@ import { FORMATS_AND_LINTS, runSteps, TYPES } from './steps.mjs';
 /** Files of tests at a time: many wait for a clock or for another process, so that two cores carry two of them. */
 const concurrency = Math.max(2, availableParallelism() - 1);
 const runtimes = chooseRuntimes(process.env.LAYER_TEST_RUNTIMES);
+/** Milliseconds for a file of JavaScript tests. Only one that hangs takes so long. */
+const PATIENCE = 2400000;
 const testFiles = (await find('__test__')).sort();
 
 showNeeds(runtimes);
@@ -31,7 +33,7 @@ await runSteps([
   [
     'JavaScript tests',
     process.execPath,
-    ['--test', '--test-reporter=spec', `--test-concurrency=${concurrency}`, ...testFiles],
+    ['--test', '--test-reporter=spec', `--test-concurrency=${concurrency}`, `--test-timeout=${PATIENCE}`, ...testFiles],
   ],
   ['OpenAPI: schemathesis', process.execPath, ['scripts/schemathesis.mjs']],
 ]);
