@@ -39,28 +39,32 @@ const PROMISIFIED = { value: true, configurable: true, writable: true };
  */
 function promiseForm(row, methods, OwnPromise) {
   const least = needed(row);
-  const form = (...args) => {
-    const Chosen = OwnPromise || promises.ofProcess();
-    if (args.length > least) {
-      const error = misuse(row, args);
-      if (error) return promises.rejected(Chosen, error);
-    }
-    while (args.length < least) args.push(undefined);
-    return promises.promiseOf(Chosen, methods, row.name, args);
+  const name = `${row.name}Async`;
+  const named = {
+    [name]: (...args) => {
+      const Chosen = OwnPromise || promises.ofProcess();
+      if (args.length > least) {
+        const error = misuse(row, args);
+        if (error) return promises.rejected(Chosen, error);
+      }
+      while (args.length < least) args.push(undefined);
+      return promises.promiseOf(Chosen, methods, row.name, args);
+    },
   };
-  return Object.defineProperty(form, '__isPromisified__', PROMISIFIED);
+  return Object.defineProperty(named[name], '__isPromisified__', PROMISIFIED);
 }
 
-/** With as many parameters as the original's. */
+/** With a name and as many parameters as the original's: stacks, profilers and spies show the name. */
 function callbackForm(row, native, seat, timeout) {
   const send = sender(row, native, seat, timeout);
-  switch (row.params.length) {
+  const { name, params } = row;
+  switch (params.length) {
     case 1:
-      return (a, callback) => send(a, undefined, undefined, callback);
+      return { [name]: (a, callback) => send(a, undefined, undefined, callback) }[name];
     case 2:
-      return (a, b, callback) => send(a, b, undefined, callback);
+      return { [name]: (a, b, callback) => send(a, b, undefined, callback) }[name];
     default:
-      return (a, b, c, callback) => send(a, b, c, callback);
+      return { [name]: (a, b, c, callback) => send(a, b, c, callback) }[name];
   }
 }
 

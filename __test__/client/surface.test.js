@@ -108,10 +108,13 @@ for (const resource of RESOURCES) {
     assert.deepStrictEqual(Object.keys(layer[resource]), Object.keys(original[resource]));
   });
 
-  test(`${resource}: callback forms take as many arguments as the original's`, () => {
+  test(`${resource}: functions have their names, and callback forms take as many arguments as the original's`, () => {
     const names = METHODS.filter((row) => row.resource === resource).map((row) => row.name);
     const lengths = (client) => Object.fromEntries(names.map((name) => [name, client[resource][name].length]));
     assert.deepStrictEqual(lengths(layer), lengths(original));
+    for (const name of names) {
+      for (const key of [name, `${name}Async`]) assert.strictEqual(layer[resource][key].name, key);
+    }
   });
 }
 
