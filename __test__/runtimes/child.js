@@ -83,7 +83,8 @@ const cases = {
 
   dies() {
     new LayerAPI(config()).blocklist.get('maria', function namedCallback(error, result) {
-      setTimeout(() => console.log('it goes on'), 1);
+      // Bun still runs timers that are due when it ends.
+      setTimeout(() => console.log('it goes on'), 10000);
       throw new RangeError(`thrown by the callback: ${error} ${result.status}`);
     });
   },
