@@ -24,19 +24,24 @@ fn wait_until_active(platform: &Platform, app: &NewApp) {
     wait_until("the webhook is active", || status() == "active");
 }
 
-#[test]
-fn a_retry_survives_a_restart_with_its_ids_and_its_count() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("layer.db");
-    let is_broken = Arc::new(AtomicBool::new(true));
-    let broken = Arc::clone(&is_broken);
-    let receiver = Receiver::start(verified_but(move |_| {
+/// A receiver that fails each delivery as long as it `is_broken`.
+fn failing_while(is_broken: &Arc<AtomicBool>) -> Receiver {
+    let broken = Arc::clone(is_broken);
+    Receiver::start(verified_but(move |_| {
         if broken.load(Ordering::SeqCst) {
             Reaction::Status("500 Internal Server Error")
         } else {
             Reaction::Status("200 OK")
         }
-    }));
+    }))
+}
+
+#[test]
+fn a_retry_survives_a_restart_with_its_ids_and_its_count() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("layer.db");
+    let is_broken = Arc::new(AtomicBool::new(true));
+    let receiver = failing_while(&is_broken);
     let platform = start_on(&path);
     let app = platform.create_app().unwrap();
     assert_eq!(ask(&platform, &app, "POST", "/webhooks", &registration(&receiver.url).to_string()).status, 201);
@@ -62,23 +67,14 @@ fn what_an_earlier_release_left_in_the_outbox_is_delivered_under_its_own_ids() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("layer.db");
     let is_broken = Arc::new(AtomicBool::new(true));
-    let broken = Arc::clone(&is_broken);
-    let receiver = Receiver::start(verified_but(move |_| {
-        if broken.load(Ordering::SeqCst) {
-            Reaction::Status("500 Internal Server Error")
-        } else {
-            Reaction::Status("200 OK")
-        }
-    }));
+    let receiver = failing_while(&is_broken);
     let platform = start_on(&path);
     let app = platform.create_app().unwrap();
     let mut webhook = registration(&receiver.url);
     webhook["version"] = json!("2.0");
     webhook["events"] = json!(["Conversation.created"]);
     assert_eq!(ask(&platform, &app, "POST", "/webhooks", &webhook.to_string()).status, 201);
-    while ask(&platform, &app, "GET", "/webhooks", "").json()[0]["status"] != "active" {
-        std::thread::yield_now();
-    }
+    wait_until_active(&platform, &app);
     ask(&platform, &app, "POST", "/conversations", r#"{"participants":["a"]}"#);
     receiver.wait_for(1);
     platform.close().unwrap();
