@@ -10,9 +10,9 @@ import type { Agent, AgentOptions } from 'https';
  * Every method exists in two forms: with a callback as its last argument, and with `Async` at the end of its name as a
  * promise. Methods do not use `this` and can be passed around on their own.
  *
- * A wrong argument is reported at once through the callback (or the promise) as a plain `Error`, and nothing is sent.
- * A promise form that gets too many arguments rejects with a `TypeError`; a callback that is not a function throws one.
- * A reply with a status of 300 or above is a {@link LayerAPI.ResponseError}; redirects are not followed. A request
+ * A wrong argument is reported at once through the callback (or the promise) as a plain `Error`, and nothing is sent. A
+ * promise form that gets too many arguments rejects with a `TypeError`; a callback that is not a function throws one. A
+ * reply with a status of 300 or above is a {@link LayerAPI.ResponseError}; redirects are not followed. A request
  * without a reply is a {@link LayerAPI.APIError} after the timeout, and otherwise an `Error` with Node's `code`.
  */
 declare class LayerAPI {
@@ -82,8 +82,8 @@ declare namespace LayerAPI {
      */
     baseUrl?: string;
     /**
-     * HTTP proxy that all requests go through: `http(s)://[user:password@]host[:port]`. Default: none. Variables
-     * of the environment play no part, as in 2.x, unless `NODE_USE_ENV_PROXY` is 1 and the client has no agent.
+     * HTTP proxy that all requests go through: `http(s)://[user:password@]host[:port]`. Default: none. Variables of the
+     * environment play no part, as in 2.x, unless `NODE_USE_ENV_PROXY` is 1 and the client has no agent.
      */
     proxy?: string;
   }

@@ -94,7 +94,10 @@ function clientOf(agent, options) {
 /** Whose promises the `*Async` methods return; read at each call. */
 Object.defineProperty(LayerAPI, 'Promise', { enumerable: true, get: promises.ofProcess, set: promises.setOfProcess });
 
-/** What few services use is loaded when one asks for it: it would take a tenth of the time to the first reply of all of them. */
+/**
+ * What few services use is loaded when one asks for it: it would take a tenth of the time to the first reply of all of
+ * them.
+ */
 function loadLater(name, load) {
   const settle = (value) =>
     Object.defineProperty(LayerAPI, name, { value, enumerable: true, configurable: true, writable: true });

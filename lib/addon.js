@@ -13,7 +13,10 @@ const { libcVersion, targetOf } = require('./target.js');
 const target = targetOf();
 const packageName = `layer-api-${target}`;
 
-/** Bundlers and tracers of files find the packages because their names are written out, and pardon missing ones in a `try`. */
+/**
+ * Bundlers and tracers of files find the packages because their names are written out, and pardon missing ones in a
+ * `try`.
+ */
 function requirePackage() {
   try {
     switch (target) {

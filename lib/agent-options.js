@@ -12,8 +12,8 @@ const { addressDefaults, extraAuthorities, versionLimits } = require('./environm
  *   group  the line of the README that names it
  *   why    why it is refused
  *
- * One with none of these changes nothing here: the engine has no part in what it controls, or it is for servers and Node's client
- * ignores it, too.
+ * One with none of these changes nothing here: the engine has no part in what it controls, or it is for servers and
+ * Node's client ignores it, too.
  *
  * @type {Record<string, {read?: (value: any, refuse: (why: string, name?: string) => Error, options: any) => unknown, as?: string, group?: string, why?: string}>}
  */
@@ -89,7 +89,9 @@ exports.OPTIONS = OPTIONS;
 /** @type {typeof OPTIONS[string]} */
 const UNKNOWN = { why: 'is not supported: remove it' };
 
-/** Options of an agent in the words of the engine, and the functions among them. Throws for one that cannot be honoured. */
+/**
+ * Options of an agent in the words of the engine, and the functions among them. Throws for one that cannot be honoured.
+ */
 exports.optionsOf = (options) => {
   /** @type {any} */
   const read = {};

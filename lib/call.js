@@ -39,12 +39,12 @@ const takesQuery = ({ params }) => params[params.length - 1].kind === 'query';
 exports.needed = (row) => row.params.length - (takesQuery(row) ? 1 : 0);
 
 /**
- * What reads the arguments of a method, by its row of the table: `(a, b, c, callback)` to a call
- * `{first, second, text, callback, isRefused, isLater, error}`.
+ * What reads the arguments of a method, by its row of the table: `(a, b, c, callback)` to a call `{first, second, text,
+ * callback, isRefused, isLater, error}`.
  *
- * A refused call has an `error` for its callback, at once or `isLater`. `check` runs the checks of the engine alone, for `first`,
- * `second` and `text`, and answers the error of the first that fails. What the caller's own objects throw is thrown, and so is
- * a TypeError where there is no callback.
+ * A refused call has an `error` for its callback, at once or `isLater`. `check` runs the checks of the engine alone,
+ * for `first`, `second` and `text`, and answers the error of the first that fails. What the caller's own objects throw
+ * is thrown, and so is a TypeError where there is no callback.
  */
 exports.reader = (row, check) => {
   const { params, callbackOptional } = row;
@@ -105,7 +105,10 @@ exports.reader = (row, check) => {
     return { first, second, text, callback, isRefused: false, isLater: false, error: undefined };
   };
 
-  /** Runs the checks of path and headers, with a stand-in for arguments that throw: they surface only once all checks have passed. */
+  /**
+   * Runs the checks of path and headers, with a stand-in for arguments that throw: they surface only once all checks
+   * have passed.
+   */
   function checkPath(args) {
     const [first, second] = [toFirst, toSecond].map((toText, index) => {
       try {
@@ -134,7 +137,10 @@ function refused(callback, error) {
   return { first: undefined, second: undefined, text: undefined, callback, isRefused: true, isLater: false, error };
 }
 
-/** What is wrong with the arguments of a promise form, if it is: the callback form would take what is too much for its callback. */
+/**
+ * What is wrong with the arguments of a promise form, if it is: the callback form would take what is too much for its
+ * callback.
+ */
 exports.misuse = (row, args) => {
   const { resource, name, params } = row;
   const most = params.length;

@@ -1,8 +1,8 @@
 'use strict';
 
 /**
- * The JavaScript end of the way to the engine: tickets for what is in flight, one hand-over for all requests of a
- * turn, and callbacks that run as the callbacks of separate network events would.
+ * The JavaScript end of the way to the engine: tickets for what is in flight, one hand-over for all requests of a turn,
+ * and callbacks that run as the callbacks of separate network events would.
  */
 
 const { AsyncResource } = require('async_hooks');
@@ -57,8 +57,8 @@ exports.open = () => {
 };
 
 /**
- * Has the requests of this turn handed over when it ends; before the first of them is made, so that none is left behind by
- * what throws here. Answers whether `debug` is on.
+ * Has the requests of this turn handed over when it ends; before the first of them is made, so that none is left behind
+ * by what throws here. Answers whether `debug` is on.
  */
 exports.flushSoon = () => {
   if (!isFlushing) {
@@ -132,7 +132,10 @@ function collect(isOwnTurn) {
   }
 }
 
-/** The completions in `meta` cannot be had: V8 could not make a string of them. Each fails, and those that wait are collected. */
+/**
+ * The completions in `meta` cannot be had: V8 could not make a string of them. Each fails, and those that wait are
+ * collected.
+ */
 function lose(fault) {
   const count = meta[0] || 0;
   // Who has taken its memory away took nothing else.
@@ -239,7 +242,10 @@ function settle(pending, { status, text, fault }) {
   else callback(null, { status, body });
 }
 
-/** The error of a request without a reply, or of one with a `fault`. What goes wrong with the making of it is an error, too. */
+/**
+ * The error of a request without a reply, or of one with a `fault`. What goes wrong with the making of it is an error,
+ * too.
+ */
 function failed(text, timeout, fault) {
   // Loaded here: most requests have a reply, and each module takes time at the start.
   const { failure, unreadable } = require('./failures.js');

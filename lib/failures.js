@@ -44,7 +44,9 @@ function unreadable(fault) {
   return Object.assign(new Error(`The response cannot be read${why}`), { code: 'ERR_RESPONSE_UNREADABLE' });
 }
 
-/** Where none of several addresses could be connected to, Node has an error of all attempts with the first one's code. */
+/**
+ * Where none of several addresses could be connected to, Node has an error of all attempts with the first one's code.
+ */
 function aggregate(records) {
   const errors = records.map(({ message, ...fields }) => networkError(message, fields));
   // Node 12 has none, and tries no second address unless it is told to.

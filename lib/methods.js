@@ -1,8 +1,9 @@
 'use strict';
 
 /**
- * Both forms of every method, made from the table of the Rust core, over the class that the addon has for each resource:
- * `layer.messages.send` reads its arguments (`call.js`), takes a ticket (`channel.js`) and calls `send` of the addon's `Messages`.
+ * Both forms of every method, made from the table of the Rust core, over the class that the addon has for each
+ * resource: `layer.messages.send` reads its arguments (`call.js`), takes a ticket (`channel.js`) and calls `send` of
+ * the addon's `Messages`.
  */
 
 const addon = require('./addon.js');
@@ -18,8 +19,8 @@ const CHECK_ONLY = -1;
 function nop() {}
 
 /**
- * The methods of one resource of the client with a `seat`, both forms, on a plain object: they work detached from it. Without an
- * `OwnPromise`, its promises are those of the process.
+ * The methods of one resource of the client with a `seat`, both forms, on a plain object: they work detached from it.
+ * Without an `OwnPromise`, its promises are those of the process.
  */
 exports.resource = (name, seat, timeout, OwnPromise) => {
   const Class = addon[name[0].toUpperCase() + name.slice(1)];

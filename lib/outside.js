@@ -8,8 +8,9 @@ const { AsyncResource } = require('async_hooks');
 const beginning = new AsyncResource('LAYERCLIENT');
 
 /**
- * Returns what `make` makes. It would keep the content of every AsyncLocalStorage that there is for as long as it lives,
- * and up to Node 18 an exception in a callback would abort the process: Node leaves the domain of what calls it twice.
+ * Returns what `make` makes. It would keep the content of every AsyncLocalStorage that there is for as long as it
+ * lives, and up to Node 18 an exception in a callback would abort the process: Node leaves the domain of what calls it
+ * twice.
  */
 exports.outside = (make) => {
   const { domain } = process;

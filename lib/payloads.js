@@ -1,14 +1,15 @@
 'use strict';
 
 /**
- * What arguments are taken for, so that no accident (a function, a promise, an array in place of an id) becomes a request; and
- * bodies of requests, by the names that the table of methods has for them. Each takes the caller's arguments and
- * returns what is to be sent, or nothing where an argument is refused. What they throw, the caller gets to see.
+ * What arguments are taken for, so that no accident (a function, a promise, an array in place of an id) becomes a
+ * request; and bodies of requests, by the names that the table of methods has for them. Each takes the caller's
+ * arguments and returns what is to be sent, or nothing where an argument is refused. What they throw, the caller gets
+ * to see.
  */
 
 /**
- * Whether a value is a user id: text, a number but 0, as in 2.x, or an object with text of its own, such as an ObjectId of
- * MongoDB. Throws what the object throws.
+ * Whether a value is a user id: text, a number but 0, as in 2.x, or an object with text of its own, such as an ObjectId
+ * of MongoDB. Throws what the object throws.
  */
 const isUserId = (value) => {
   switch (typeof value) {

@@ -148,7 +148,10 @@ function whole(value, name) {
   return value;
 }
 
-/** The options in JSON, for Rust to read by its table of settings. What JSON has nothing for becomes `null`, to be refused. */
+/**
+ * The options in JSON, for Rust to read by its table of settings. What JSON has nothing for becomes `null`, to be
+ * refused.
+ */
 function toJson(options) {
   return JSON.stringify(options, function plain(key) {
     const value = this[key];

@@ -10,7 +10,10 @@ const timers = require('timers');
 /** Where zone.js leaves Node's setImmediate. */
 const BEFORE_ZONES = '__zone_symbol__setImmediate';
 
-/** Node's setImmediate, as far as it can be had: fakes that were there first keep it on their clock, others beside their own. */
+/**
+ * Node's setImmediate, as far as it can be had: fakes that were there first keep it on their clock, others beside their
+ * own.
+ */
 exports.setImmediate = unwrapped(timers.setImmediate);
 
 /** @param {any} set what others may have put in place of setImmediate */
@@ -37,8 +40,8 @@ exports.setMicrotask = (work) => {
 let plain;
 
 /**
- * `callback` with the context that instrumentation from before async_hooks gives to what is passed to setImmediate: zones,
- * and by async-listener the storage of continuation-local-storage.
+ * `callback` with the context that instrumentation from before async_hooks gives to what is passed to setImmediate:
+ * zones, and by async-listener the storage of continuation-local-storage.
  */
 exports.withContext = (callback) => {
   /** @type {any} */

@@ -1,6 +1,9 @@
 'use strict';
 
-/** Reading options of TLS: certificates and keys, versions, protocols. Each is `(value, refuse, options)`, as in agent-options.js. */
+/**
+ * Reading options of TLS: certificates and keys, versions, protocols. Each is `(value, refuse, options)`, as in
+ * agent-options.js.
+ */
 
 function pem(value, refuse) {
   if (Array.isArray(value)) {

@@ -1,6 +1,6 @@
 /**
- * `npm run declaration`: writes src/addon.d.ts, what the addon exports, of what the last build of it has declared, with the
- * classes of the resources, which are made from the table of methods.
+ * `npm run declaration`: writes src/addon.d.ts, what the addon exports, of what the last build of it has declared, with
+ * the classes of the resources, which are made from the table of methods.
  */
 
 import { readFileSync, writeFileSync } from 'node:fs';

@@ -2,8 +2,8 @@
  * `npm run schemathesis`: holds the running platform to its own description.
  *
  * openapi-spec-validator reads the description, then schemathesis sends made-up requests in every version of the API,
- * valid and not, to a platform that holds a little of everything. The same requests every time. The last line is
- * `N passed, M failed`.
+ * valid and not, to a platform that holds a little of everything. The same requests every time. The last line is `N
+ * passed, M failed`.
  */
 
 import { spawn, spawnSync } from 'node:child_process';

@@ -1,5 +1,8 @@
 //! Agents as JavaScript describes them.
 
+use std::net::IpAddr;
+use std::time::Duration;
+
 use layer_client::asker::Asked;
 use layer_client::options::{
     AgentOptions as CoreOptions, Family, NetworkOptions, TlsOptions, TlsVersion, Unauthorized,
@@ -7,8 +10,6 @@ use layer_client::options::{
 use layer_client::transport::pool::Agent as Core;
 use napi::{Error, Result};
 use napi_derive::napi;
-use std::net::IpAddr;
-use std::time::Duration;
 
 use crate::asker::Asker;
 
@@ -88,7 +89,8 @@ pub struct Agent(pub(crate) Core);
 
 #[napi]
 impl Agent {
-    /// Connects to nothing yet. `hooks` is the number of the functions that answer its questions, 0 for none. Throws when a certificate or a key cannot be read.
+    /// Connects to nothing yet. `hooks` is the number of the functions that answer its questions, 0 for none. Throws
+    /// when a certificate or a key cannot be read.
     #[napi(constructor)]
     pub fn new(options: AgentOptions, asker: &Asker, hooks: u32) -> Result<Self> {
         Core::new(options.with(asker.asked(hooks))).map(Self).map_err(|error| Error::from_reason(error.to_string()))

@@ -1,12 +1,14 @@
 //! Questions of the engine to JavaScript, and the answers.
 
-use crate::bell::Bell;
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
 use layer_client::asker::{Answer, Asked, Asker as Asks, Question as Asking, Reply};
 use napi::bindgen_prelude::{Buffer, Function, Unknown};
 use napi::{Env, Result};
 use napi_derive::napi;
-use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::bell::Bell;
 
 /// The end of a JavaScript thread at which questions arrive.
 #[napi]

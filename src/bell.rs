@@ -4,12 +4,13 @@
 //! module's realm: whatever a cleared `require` cache or a finished Jest file leaves behind would stay in memory. This
 //! one holds it while requests are in flight.
 
-use napi::bindgen_prelude::{Function, JsValue, Unknown};
-use napi::threadsafe_function::ThreadsafeFunctionHandle;
-use napi::{Env, Error, Result, Status, sys};
 use std::ffi::c_void;
 use std::ptr;
 use std::sync::{Arc, Weak};
+
+use napi::bindgen_prelude::{Function, JsValue, Unknown};
+use napi::threadsafe_function::ThreadsafeFunctionHandle;
+use napi::{Env, Error, Result, Status, sys};
 
 /// A JavaScript function that other threads can have called. It belongs to the JavaScript thread.
 pub struct Bell {

@@ -1,14 +1,16 @@
 //! The way to the engine and back, one for each JavaScript thread.
 
-use crate::bell::Bell;
-use crate::js_text::JsText;
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
 use layer_client::Text;
 use layer_client::lane::{Batch, Lane, Packet, layout};
 use napi::bindgen_prelude::{Function, Int32Array, Unknown};
 use napi::{Env, JsString};
 use napi_derive::napi;
-use std::cell::{Cell, RefCell};
-use std::rc::Rc;
+
+use crate::bell::Bell;
+use crate::js_text::JsText;
 
 /// Numbers that `Channel.collect` writes at the most: their count, then those of each completion.
 #[napi]
@@ -76,8 +78,8 @@ impl Channel {
         }
     }
 
-    /// Collects completions: how many there are goes to `meta[0]`, then `COMPLETION_NUMBERS` numbers each, and their texts are
-    /// returned as one string, one after the other. `null` when there are none.
+    /// Collects completions: how many there are goes to `meta[0]`, then `COMPLETION_NUMBERS` numbers each, and their
+    /// texts are returned as one string, one after the other. `null` when there are none.
     ///
     /// Throws where V8 cannot make that string; the numbers are there, and the completions count as collected.
     #[napi]
@@ -104,7 +106,8 @@ impl Channel {
 
 #[napi]
 impl Channel {
-    /// Has `ring` called although there is nothing to collect: JavaScript needs a turn. The process stays alive until `rang`.
+    /// Has `ring` called although there is nothing to collect: JavaScript needs a turn. The process stays alive until
+    /// `rang`.
     #[napi]
     pub fn ring(&self, env: Env) {
         self.0.retain(env);

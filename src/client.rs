@@ -1,9 +1,9 @@
 //! The client: what all its resources have in common.
 
-use crate::agent::Agent;
-use crate::channel::{Channel, Outbox};
-use crate::js_text::JsText;
-use crate::resources::Seat;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
 use layer_client::base_url::BaseUrl;
 use layer_client::client::{Client as Core, ClientOptions as CoreOptions};
 use layer_client::id::uuid_of;
@@ -12,9 +12,11 @@ use layer_client::options::RequestOptions;
 use napi::bindgen_prelude::Unknown;
 use napi::{Env, Error, Result};
 use napi_derive::napi;
-use std::rc::Rc;
-use std::sync::Arc;
-use std::time::Duration;
+
+use crate::agent::Agent;
+use crate::channel::{Channel, Outbox};
+use crate::js_text::JsText;
+use crate::resources::Seat;
 
 /// Settings of a client; `index.js` has filled in the defaults.
 #[napi(object)]

@@ -1,13 +1,14 @@
 //! What requests cost, for `__test__/cost`; only with the feature `counting`.
 
-use layer_client::count::{COMPLETIONS, WAKE_UPS};
-use napi_derive::napi;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use std::{fs, io, thread};
+
+use layer_client::count::{COMPLETIONS, WAKE_UPS};
+use napi_derive::napi;
 
 /// The system's allocator, with each call noted.
 struct Counting;
@@ -99,8 +100,8 @@ pub struct Counts {
     pub completions: f64,
 }
 
-/// Waits until `completions` requests were completed and the engine's thread has come to rest: what happens next depends
-/// on nobody's speed then. Linux only.
+/// Waits until `completions` requests were completed and the engine's thread has come to rest: what happens next
+/// depends on nobody's speed then. Linux only.
 #[napi]
 pub fn settle(completions: f64) -> napi::Result<()> {
     let side = SIDE.replace(Side::Nobody);

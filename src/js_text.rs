@@ -1,9 +1,10 @@
 //! Strings on their way in.
 
+use std::ptr;
+
 use layer_client::call::Source;
 use napi::bindgen_prelude::{FromNapiValue, TypeName, ValidateNapiValue};
 use napi::{Result, ValueType, sys};
-use std::ptr;
 
 /// A string argument that is there or not; it is read where it is needed, and so copied once.
 ///
@@ -71,8 +72,8 @@ impl Source for JsText {
             bytes.reserve(capacity);
             let start = bytes.len();
             let mut written = 0;
-            // SAFETY: `value` is a string of the call that we are in, and there is room for `capacity` bytes, the closing
-            // zero included.
+            // SAFETY: `value` is a string of the call that we are in, and there is room for `capacity` bytes, the
+            // closing zero included.
             unsafe {
                 let room = bytes.as_mut_ptr().add(start).cast();
                 sys::napi_get_value_string_utf8(self.env, value, room, capacity, &raw mut written);

@@ -2,13 +2,14 @@
 //!
 //! The platform has threads of its own; what blocks here runs on libuv's pool and answers with a promise.
 
+use std::ffi::OsString;
+use std::sync::Arc;
+
 use layer_platform::args::{self, Command};
 use layer_platform::{AdminAnswer as CoreAnswer, Config, InvalidSetting, Platform as Core};
 use napi::bindgen_prelude::{AsyncTask, Buffer};
 use napi::{Env, Error, Result, Status, Task};
 use napi_derive::napi;
-use std::ffi::OsString;
-use std::sync::Arc;
 
 /// An answer of the admin API.
 #[napi(object)]

@@ -1,15 +1,21 @@
-//! A class for each resource, with its methods by name: `Messages` has `send`, `sendDedupe` and the others, as the table of
-//! `layer_client::methods` has them, which all of this is made from. `src/addon.d.ts` declares them.
+//! A class for each resource, with its methods by name: `Messages` has `send`, `sendDedupe` and the others, as the
+//! table of `layer_client::methods` has them, which all of this is made from. `src/addon.d.ts` declares them.
 //!
-//! A method takes the seat of a client (`client.seat`) and what JavaScript made of the caller's arguments: a ticket under which the
-//! completion comes back (negative to check the arguments only), up to two arguments of kind tag, id and user, and the text of body
-//! or query. It answers nothing when the request is on its way, and otherwise why it is not ([`Refused`]).
+//! A method takes the seat of a client (`client.seat`) and what JavaScript made of the caller's arguments: a ticket
+//! under which the completion comes back (negative to check the arguments only), up to two arguments of kind tag, id
+//! and user, and the text of body or query. It answers nothing when the request is on its way, and otherwise why it is
+//! not ([`Refused`]).
 //!
-//! The classes are defined by hand, and their methods are static: what napi makes of a method borrows and checks for half a
-//! microsecond, and to unwrap an instance takes a twentieth of all that a request costs the main thread. An external is a pointer.
+//! The classes are defined by hand, and their methods are static: what napi makes of a method borrows and checks for
+//! half a microsecond, and to unwrap an instance takes a twentieth of all that a request costs the main thread. An
+//! external is a pointer.
 
-use crate::channel::Outbox;
-use crate::js_text::JsText;
+use std::ffi::c_void;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr;
+use std::rc::Rc;
+use std::sync::Arc;
+
 use layer_client::call::Arguments;
 use layer_client::client::Client as Core;
 use layer_client::lane::Packet;
@@ -18,11 +24,9 @@ use layer_client::refusal::Refusal;
 use napi::bindgen_prelude::{Object, ToNapiValue, Unknown};
 use napi::{Env, Result, sys};
 use napi_derive::napi;
-use std::ffi::c_void;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::ptr;
-use std::rc::Rc;
-use std::sync::Arc;
+
+use crate::channel::Outbox;
+use crate::js_text::JsText;
 
 /// Why a call sends nothing; one of the two is set.
 #[napi(object)]
@@ -150,9 +154,9 @@ fn answer(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value 
     let mut count = values.len();
     let mut row = ptr::null_mut();
     let mut seat = ptr::null_mut();
-    // SAFETY: N-API fills in what was not given with `undefined`; what is no external leaves `seat` null. There are no other
-    // externals than seats. This one is kept by its argument during the call, and nobody has it for writing; `define` gave each
-    // method its row.
+    // SAFETY: N-API fills in what was not given with `undefined`; what is no external leaves `seat` null. There are no
+    // other externals than seats. This one is kept by its argument during the call, and nobody has it for writing;
+    // `define` gave each method its row.
     let (seat, method) = unsafe {
         sys::napi_get_cb_info(env, info, &raw mut count, values.as_mut_ptr(), ptr::null_mut(), &raw mut row);
         sys::napi_get_value_external(env, values[0], &raw mut seat);

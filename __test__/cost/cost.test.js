@@ -4,8 +4,8 @@ const budgets = require('./budget.js');
 const { build, measure, SCENARIOS, serve } = require('./measure.js');
 
 /**
- * Measurements that a scenario has at the most: what a busy machine adds, such as a wake-up where requests came late, it
- * does not add each time.
+ * Measurements that a scenario has at the most: what a busy machine adds, such as a wake-up where requests came late,
+ * it does not add each time.
  */
 const ATTEMPTS = 5;
 

@@ -3,8 +3,8 @@
 /**
  * Counts what requests cost, in its own process, and prints it as one line of JSON: figures per request.
  *
- * Usage: node worker.js ADDON SETTINGS; ADDON is the addon built with the feature `counting`, SETTINGS is JSON:
- * `{port, ca, method, args, concurrency, warmUp, requests}`.
+ * Usage: node worker.js ADDON SETTINGS; ADDON is the addon built with the feature `counting`, SETTINGS is JSON: `{port,
+ * ca, method, args, concurrency, warmUp, requests}`.
  */
 
 const path = require('path');

@@ -1,7 +1,7 @@
 /**
  * Where the client under test is meant to differ from the original. Nothing is ignored: `expect` turns what the
- * original did into what the client under test must do instead, and the test compares with that. Entries are applied
- * in this order; each gets what the one before left.
+ * original did into what the client under test must do instead, and the test compares with that. Entries are applied in
+ * this order; each gets what the one before left.
  *
  *   applies(observation, context)  whether the entry is about this observation of the original
  *   expect(observation, context)   the observation to expect; `observation` is a copy and may be changed

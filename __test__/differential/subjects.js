@@ -3,8 +3,8 @@ const path = require('node:path');
 const ROOT = path.join(__dirname, '..', '..');
 
 /**
- * The two clients. `LAYER_API_UNDER_TEST` names another module instead of this project; naming the original compares
- * it with itself, and then no difference is accepted.
+ * The two clients. `LAYER_API_UNDER_TEST` names another module instead of this project; naming the original compares it
+ * with itself, and then no difference is accepted.
  */
 const ORIGINAL = 'layer-api-original';
 const UNDER_TEST = process.env.LAYER_API_UNDER_TEST || ROOT;

@@ -1,6 +1,6 @@
 /**
- * The suite on each runtime: those that `LAYER_TEST_RUNTIMES` names (`12,26`), else those of CI.
- * `npm run test:runtimes` runs it on all.
+ * The suite on each runtime: those that `LAYER_TEST_RUNTIMES` names (`12,26`), else those of CI. `npm run
+ * test:runtimes` runs it on all.
  */
 
 const assert = require('node:assert');

@@ -1,9 +1,8 @@
 'use strict';
 
 /**
- * Makes requests while something goes wrong in this process, and prints what became of them:
- * `[times that each call back, whether a client that is made later still gets an answer]`. The argument names what goes
- * wrong.
+ * Makes requests while something goes wrong in this process, and prints what became of them: `[times that each call
+ * back, whether a client that is made later still gets an answer]`. The argument names what goes wrong.
  */
 
 const { AsyncResource } = require('async_hooks');

@@ -348,8 +348,8 @@ get('any certificate allowed', v.OK, {
   config: () => ({ target: 'untrusted', agentOptions: { rejectUnauthorized: false } }),
 });
 
-// Time limits. They count the time without any traffic, not the time of the whole call.
-// Where the time is up, there is always a sign of it.
+// Time limits. They count the time without any traffic, not the time of the whole call. Where the time is up, there is
+// always a sign of it.
 const impatient = (extra) => ({ config: () => ({ timeout: 80, ...extra }), patience: 30_000 });
 get('no reply in time', null, impatient());
 create('no reply in time', null, impatient());

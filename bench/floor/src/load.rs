@@ -1,7 +1,9 @@
 //! The client under load: this thread hands over requests and collects what came of them, as JavaScript does.
 
-use crate::settings::{Limit, Settings};
-use crate::{AnyError, Measured};
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
 use layer_client::base_url::BaseUrl;
 use layer_client::call::{Arguments, Source};
 use layer_client::client::{Client, ClientOptions};
@@ -9,9 +11,9 @@ use layer_client::lane::{Lane, Packet};
 use layer_client::methods::{METHODS, Method};
 use layer_client::options::{AgentOptions, RequestOptions, TlsOptions};
 use layer_client::transport::pool::Agent;
-use std::sync::Arc;
-use std::thread;
-use std::time::{Duration, Instant};
+
+use crate::settings::{Limit, Settings};
+use crate::{AnyError, Measured};
 
 /// Warms up, and measures.
 pub fn measure(settings: &Settings) -> Result<Measured, AnyError> {

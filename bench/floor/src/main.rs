@@ -14,11 +14,13 @@ mod load;
 mod protocol;
 mod settings;
 
-use crate::settings::Settings;
-use serde_json::json;
 use std::error::Error;
 use std::io::Write;
 use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use crate::settings::Settings;
 
 type AnyError = Box<dyn Error + Send + Sync>;
 

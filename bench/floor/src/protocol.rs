@@ -1,7 +1,11 @@
 //! HTTP/2 against HTTP/1.1: the same requests with hyper alone, so that nothing but the protocol differs.
 
-use crate::settings::{Limit, Protocol, Settings};
-use crate::{AnyError, Measured};
+use std::cell::RefCell;
+use std::net::Ipv4Addr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
 use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST};
 use http::{Request, Response, Version};
@@ -12,16 +16,14 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
-use std::cell::RefCell;
-use std::net::Ipv4Addr;
-use std::rc::Rc;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tokio::task::{JoinSet, LocalSet};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
+
+use crate::settings::{Limit, Protocol, Settings};
+use crate::{AnyError, Measured};
 
 type Body = Full<Bytes>;
 

@@ -1,7 +1,8 @@
 //! What the benchmark asks for: the settings of `bench/client/worker/load.js`, and the call in words of the wire.
 
-use serde::Deserialize;
 use std::time::{Duration, Instant};
+
+use serde::Deserialize;
 
 /// All settings.
 #[derive(Deserialize)]

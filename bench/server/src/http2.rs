@@ -1,15 +1,17 @@
 //! HTTP/2, for the comparison of protocols: see bench/floor.
 
-use crate::replies::Replies;
-use crate::{AnyError, answer};
+use std::rc::Rc;
+use std::time::Duration;
+
 use hyper::rt::Executor;
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use std::rc::Rc;
-use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
+
+use crate::replies::Replies;
+use crate::{AnyError, answer};
 
 /// Answers the requests of one connection, many at a time.
 pub async fn converse(stream: TlsStream<TcpStream>, replies: &Rc<Replies>, delay: Duration) -> Result<(), AnyError> {

@@ -13,7 +13,13 @@
 mod http2;
 mod replies;
 
-use crate::replies::Replies;
+use std::error::Error;
+use std::io::{Read, Write};
+use std::net::Ipv4Addr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
@@ -25,16 +31,12 @@ use lexopt::{Arg, Parser, ValueExt};
 use rcgen::CertifiedKey;
 use rustls::ServerConfig;
 use rustls::pki_types::PrivateKeyDer;
-use std::error::Error;
-use std::io::{Read, Write};
-use std::net::Ipv4Addr;
-use std::rc::Rc;
-use std::sync::Arc;
-use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::LocalSet;
 use tokio_rustls::TlsAcceptor;
+
+use crate::replies::Replies;
 
 /// Names that the certificate is good for: ours is sent to the first, the original believes it talks to the second.
 const NAMES: [&str; 2] = ["localhost", "api.layer.com"];

@@ -1,12 +1,13 @@
 //! The fixed replies, made once at the start.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
+
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderName, HeaderValue, Method, Response, StatusCode, Uri};
 use http_body_util::Full;
 use serde_json::{Value, json};
-use std::cell::RefCell;
-use std::collections::HashMap;
 
 /// Messages in a list, as many as Layer puts on one page.
 const PAGE: u32 = 100;
@@ -123,9 +124,10 @@ fn conversation() -> Value {
 
 #[cfg(test)]
 mod tests {
-    use super::Replies;
     use http::{Method, StatusCode, Uri};
     use http_body_util::BodyExt;
+
+    use super::Replies;
 
     async fn ask(method: Method, uri: &str) -> (StatusCode, String) {
         let response = Replies::new().to(&method, &uri.parse().unwrap());

@@ -1,10 +1,12 @@
 //! Questions to the thread of the caller, for `lookup` and `checkServerIdentity`: this crate knows no JavaScript.
 
-use crate::failure::Failure;
-use rustls_pki_types::CertificateDer;
 use std::fmt;
 use std::sync::Arc;
+
+use rustls_pki_types::CertificateDer;
 use tokio::sync::oneshot;
+
+use crate::failure::Failure;
 
 /// What the engine asks.
 #[derive(Debug)]

@@ -1,7 +1,8 @@
 //! Where the service is: `https://api.layer.com` unless the caller says otherwise.
 
-use http::Uri;
 use std::fmt;
+
+use http::Uri;
 
 /// The address of the hosted service, for which the original was made.
 pub const DEFAULT: &str = "https://api.layer.com";

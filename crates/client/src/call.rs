@@ -1,8 +1,14 @@
 //! A call as a record, there: from the arguments of a method to its HTTP request.
 //!
-//! Memory that one thread allocates and another one frees makes both wait for the allocator's lock. So the texts of calls lie
-//! one after the other in the memory of a packet, of which the engine takes slices, and all else that a request needs is made
-//! over there.
+//! Memory that one thread allocates and another one frees makes both wait for the allocator's lock. So the texts of
+//! calls lie one after the other in the memory of a packet, of which the engine takes slices, and all else that a
+//! request needs is made over there.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::header::{ACCEPT, AUTHORIZATION, CONNECTION, CONTENT_TYPE, HOST, IF_NONE_MATCH, TRANSFER_ENCODING};
+use http::{HeaderMap, HeaderValue, Method as HttpMethod, Request, Uri};
 
 use crate::client::Client;
 use crate::failure::Failure;
@@ -10,16 +16,12 @@ use crate::id::uuid_of;
 use crate::methods::{Kind, Method, Verb};
 use crate::refusal::{DOT_SEGMENT, Refusal, header};
 use crate::transport::connection::Body;
-use bytes::Bytes;
-use http::header::{ACCEPT, AUTHORIZATION, CONNECTION, CONTENT_TYPE, HOST, IF_NONE_MATCH, TRANSFER_ENCODING};
-use http::{HeaderMap, HeaderValue, Method as HttpMethod, Request, Uri};
-use std::sync::Arc;
 
 /// Arguments of one call as JavaScript hands them over.
 #[derive(Default)]
 pub struct Arguments<'a> {
-    /// Arguments of kind tag, id, and user, in the order of the table; `None` where JavaScript could not make text
-    /// of one, which then is refused. A user id is already percent-encoded.
+    /// Arguments of kind tag, id, and user, in the order of the table; `None` where JavaScript could not make text of
+    /// one, which then is refused. A user id is already percent-encoded.
     pub path: [Option<&'a str>; 2],
     /// Body of the request, or its query with the question mark; `None` where there is none or it was refused.
     pub text: Option<&'a dyn Source>,
@@ -49,8 +51,8 @@ pub struct Draft {
 }
 
 impl Draft {
-    /// Checks the arguments of a call and appends its path and body to `texts`; or says why there is nothing to send, and leaves
-    /// them as they were.
+    /// Checks the arguments of a call and appends its path and body to `texts`; or says why there is nothing to send,
+    /// and leaves them as they were.
     ///
     /// Checks run in the order of the method's table row; headers come last, as in the original.
     pub(crate) fn new(
@@ -101,7 +103,8 @@ pub(crate) struct Call {
 }
 
 impl Call {
-    /// The request, with the headers of the original in its order; made anew for each attempt, because few need a second one.
+    /// The request, with the headers of the original in its order; made anew for each attempt, because few need a
+    /// second one.
     pub(crate) fn request(&self) -> Result<Request<Body>, Box<Failure>> {
         // `Draft::new` lets nothing through that this would have to say.
         self.make_request().ok_or_else(|| Box::new(Failure::hang_up()))
@@ -213,13 +216,14 @@ fn fill(path: &mut Vec<u8>, template: &str, segments: &[&str; 2]) {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::base_url::BaseUrl;
     use crate::client::ClientOptions;
     use crate::methods::{METHODS, Resource, find};
     use crate::options::{AgentOptions, RequestOptions};
     use crate::transport::pool::Agent;
-    use std::time::Duration;
 
     const APP: &str = "e4fd3974-20fe-11e5-89c5-080725007e28";
     const ID: &str = "f3cc7b32-3c92-11e4-baad-164230d1df67";

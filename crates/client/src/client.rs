@@ -1,11 +1,13 @@
 //! A client: its address, its credentials, and what all its requests have in common.
 
+use std::sync::Arc;
+
+use http::HeaderValue;
+
 use crate::base_url::BaseUrl;
 use crate::options::{InvalidOption, RequestOptions};
 use crate::refusal::{Refusal, header};
 use crate::transport::pool::{Agent, Origin};
-use http::HeaderValue;
-use std::sync::Arc;
 
 /// Settings of a client.
 pub struct ClientOptions {

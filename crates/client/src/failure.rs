@@ -1,13 +1,15 @@
 //! What can go wrong with a request, named as Node names it.
 
-use crate::alert;
-use rustls::{CertificateError, OtherError};
-use rustls_pki_types::CertificateDer;
-use serde::Serialize;
 use std::error::Error as _;
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+
+use rustls::{CertificateError, OtherError};
+use rustls_pki_types::CertificateDer;
+use serde::Serialize;
+
+use crate::alert;
 
 /// A request that brought no reply.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

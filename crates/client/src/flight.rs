@@ -1,16 +1,17 @@
 //! One request under way: its attempts, and the one outcome that it owes.
 
+use tokio::task::AbortHandle;
+
 use crate::call::Call;
 use crate::failure::Failure;
 use crate::transport::exchange::{Exchange, exchange};
 use crate::transport::reply::Reply;
-use tokio::task::AbortHandle;
 
 /// What became of a request.
 pub type Outcome = Result<Reply, Failure>;
 
-/// Carries a call to its end and hands the outcome to `end`, once, whatever happens to it. `breathe` is what else the thread has to do
-/// from time to time. Aborted, the flight closes its connection and ends with a fault.
+/// Carries a call to its end and hands the outcome to `end`, once, whatever happens to it. `breathe` is what else the
+/// thread has to do from time to time. Aborted, the flight closes its connection and ends with a fault.
 pub fn begin(call: Call, breathe: fn(), end: impl FnOnce(Outcome) + 'static + Send) -> AbortHandle {
     let debt = Debt(Some(end));
     let flight = async move {
@@ -26,7 +27,8 @@ async fn attempt(call: &Call, breathe: fn()) -> Outcome {
     exchange(&Exchange { origin: &client.origin, options: &client.options, request: || call.request(), breathe }).await
 }
 
-/// The outcome that a request owes its caller. One that is dropped, because the request panicked or was aborted, is a fault.
+/// The outcome that a request owes its caller. One that is dropped, because the request panicked or was aborted, is a
+/// fault.
 struct Debt<F: FnOnce(Outcome)>(Option<F>);
 
 impl<F: FnOnce(Outcome)> Debt<F> {

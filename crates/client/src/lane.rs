@@ -4,6 +4,17 @@
 //! the engine looks before it rests, and wake it only when it does rest. A channel rings once for all completions of a
 //! turn of the engine's loop, and not at all while its owner collects.
 
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::future::pending;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{io, mem, thread};
+
+use bytes::Bytes;
+use tokio::runtime::{Builder, Handle};
+
 use crate::call::{Arguments, Call, Draft};
 use crate::client::Client;
 use crate::count;
@@ -13,15 +24,6 @@ use crate::methods::Method;
 use crate::refusal::Refusal;
 use crate::text::Text;
 use crate::transport::reply::Reply;
-use bytes::Bytes;
-use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
-use std::future::pending;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::{io, mem, thread};
-use tokio::runtime::{Builder, Handle};
 
 /// Calls that are handed over in one piece.
 #[derive(Default)]
@@ -92,8 +94,8 @@ pub struct Batch {
 impl Batch {
     /// Completions in one batch: what one crossing may keep the main thread busy with.
     pub const MAX_COMPLETIONS: usize = 256;
-    /// Code units after which a batch takes no more completions. One that is longer has a batch to itself, so that what V8
-    /// takes as a string depends on no other reply.
+    /// Code units after which a batch takes no more completions. One that is longer has a batch to itself, so that what
+    /// V8 takes as a string depends on no other reply.
     const FULL_LENGTH: usize = 1 << 20;
 
     /// Whether there is room for a completion of `bytes`, which are as many code units at the most.
@@ -322,6 +324,12 @@ fn runtime() -> io::Result<Handle> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{Read, Write};
+    use std::net::TcpListener;
+    use std::sync::atomic::AtomicUsize;
+    use std::sync::mpsc::{Receiver, channel};
+    use std::time::Duration;
+
     use super::*;
     use crate::asker::{Asked, Asker, Question, Reply as Answering};
     use crate::base_url::BaseUrl;
@@ -329,11 +337,6 @@ mod tests {
     use crate::methods::{Resource, find};
     use crate::options::{AgentOptions, NetworkOptions, RequestOptions};
     use crate::transport::pool::Agent;
-    use std::io::{Read, Write};
-    use std::net::TcpListener;
-    use std::sync::atomic::AtomicUsize;
-    use std::sync::mpsc::{Receiver, channel};
-    use std::time::Duration;
 
     /// More than anything here takes, also on a busy machine.
     const PATIENCE: Duration = Duration::from_secs(30);

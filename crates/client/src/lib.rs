@@ -1,9 +1,10 @@
 //! The Layer client without Node.
 //!
-//! [`methods`] is the one table of the 30 methods. A call of one of them is a record ([`call`]): the arguments with what its
-//! [`client`] adds, and later the HTTP request. [`lane`] is its way from a JavaScript thread to the engine's and back, in
-//! packets and batches; there it is in flight (`flight`), over connections of [`transport`]. [`options`], [`failure`] and
-//! [`refusal`] are the ground floor. Nothing in here knows JavaScript: values arrive as text and leave as text.
+//! [`methods`] is the one table of the 30 methods. A call of one of them is a record ([`call`]): the arguments with
+//! what its [`client`] adds, and later the HTTP request. [`lane`] is its way from a JavaScript thread to the engine's
+//! and back, in packets and batches; there it is in flight (`flight`), over connections of [`transport`]. [`options`],
+//! [`failure`] and [`refusal`] are the ground floor. Nothing in here knows JavaScript: values arrive as text and leave
+//! as text.
 #![forbid(unsafe_code)]
 
 mod alert;

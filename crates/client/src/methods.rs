@@ -1,7 +1,7 @@
 //! The table of the 30 methods: the single source of what each one sends and what it demands of its arguments.
 //!
-//! JavaScript builds the callback form and the promise form of every method from this table, and the type
-//! declarations are checked against it by a test. Rules, their order and the texts are the original's.
+//! JavaScript builds the callback form and the promise form of every method from this table, and the type declarations
+//! are checked against it by a test. Rules, their order and the texts are the original's.
 
 use serde::Serialize;
 

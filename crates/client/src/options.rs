@@ -1,9 +1,10 @@
 //! Settings of agents and of requests, as Node names them, and how one that cannot be used is refused.
 
-use crate::asker::Asked;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
+
+use crate::asker::Asked;
 
 /// Settings of an agent; names and defaults are those of Node's `https.Agent`.
 #[derive(Debug, Clone)]
@@ -49,7 +50,8 @@ pub struct TlsOptions {
     pub unauthorized: Unauthorized,
     /// Name asked for and checked in place of the URL's host. Empty: none is asked for.
     pub servername: Option<String>,
-    /// Whether the caller decides whose certificate it is. Default: webpki does, and where it does not know, the caller.
+    /// Whether the caller decides whose certificate it is. Default: webpki does, and where it does not know, the
+    /// caller.
     pub asks_identity: bool,
     /// Lowest version to speak. Default: 1.2.
     pub min_version: TlsVersion,

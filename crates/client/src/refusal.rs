@@ -1,8 +1,9 @@
 //! Why a call sends nothing.
 
-use http::HeaderValue;
 use std::borrow::Cow;
 use std::fmt;
+
+use http::HeaderValue;
 
 /// Why a call sends nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]

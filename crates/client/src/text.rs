@@ -34,8 +34,8 @@ impl Text {
 
     /// Appends UTF-8 bytes, each malformed sequence as U+FFFD, and says how many code units they came to.
     ///
-    /// Source: the original decodes replies with `setEncoding('utf8')`, which replaces in the same way and keeps a
-    /// byte order mark.
+    /// Source: the original decodes replies with `setEncoding('utf8')`, which replaces in the same way and keeps a byte
+    /// order mark.
     pub fn push_utf8(&mut self, bytes: &[u8]) -> usize {
         let before = self.len();
         match self {

@@ -2,14 +2,6 @@
 
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-use layer_client::base_url::BaseUrl;
-use layer_client::call::Arguments;
-use layer_client::client::{Client, ClientOptions};
-use layer_client::lane::{Lane, Packet};
-use layer_client::methods::{Resource, find};
-use layer_client::options::{AgentOptions, RequestOptions};
-use layer_client::transport::pool::Agent;
-use layer_client::{Text, options};
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::ops::Range;
@@ -18,6 +10,15 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::{Duration, Instant};
+
+use layer_client::base_url::BaseUrl;
+use layer_client::call::Arguments;
+use layer_client::client::{Client, ClientOptions};
+use layer_client::lane::{Lane, Packet};
+use layer_client::methods::{Resource, find};
+use layer_client::options::{AgentOptions, RequestOptions};
+use layer_client::transport::pool::Agent;
+use layer_client::{Text, options};
 
 const APP: &str = "e4fd3974-20fe-11e5-89c5-080725007e28";
 

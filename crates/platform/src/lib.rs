@@ -1,8 +1,8 @@
 //! The Layer platform: a server that speaks the Layer Server API, to be embedded in a program or run alone.
 //!
-//! Everything hangs on a [`Platform`]: its threads, its listener, its database. Nothing is global, and no signal is handled here, so
-//! one process can run several. Requests pass `http` (every route on one page, `http::router`), `service` (rules) and `layer_store` (what is
-//! kept), each knowing only the next.
+//! Everything hangs on a [`Platform`]: its threads, its listener, its database. Nothing is global, and no signal is
+//! handled here, so one process can run several. Requests pass `http` (every route on one page, `http::router`),
+//! `service` (rules) and `layer_store` (what is kept), each knowing only the next.
 
 #![forbid(unsafe_code)]
 

@@ -31,7 +31,8 @@ use crate::tools::admin::{self, Admin};
 use crate::tools::{self, Tools};
 use crate::work;
 
-/// A running platform. It owns its threads, its listener and its database; dropping it stops it like [`Platform::close`].
+/// A running platform. It owns its threads, its listener and its database; dropping it stops it like
+/// [`Platform::close`].
 pub struct Platform {
     url: String,
     services: Arc<Services>,
@@ -190,8 +191,8 @@ impl From<TlsError> for StartError {
 impl Platform {
     /// Starts a platform and returns once it listens.
     ///
-    /// Blocks for the time it takes to open the database, some milliseconds. May be called on any thread, also on one of an
-    /// async runtime.
+    /// Blocks for the time it takes to open the database, some milliseconds. May be called on any thread, also on one
+    /// of an async runtime.
     pub fn start(config: Config) -> Result<Self, StartError> {
         let acceptor = config.tls.as_ref().map(tls::acceptor).transpose()?;
         let scheme = if acceptor.is_some() { "https" } else { "http" };
@@ -288,18 +289,19 @@ impl Platform {
         Ok(receiver.recv().map_err(|_| StoreError::Closed)?)
     }
 
-    /// The latest attempts to deliver events of an app to its webhooks, oldest first. The last 1000 of all apps are remembered, in
-    /// memory.
+    /// The latest attempts to deliver events of an app to its webhooks, oldest first. The last 1000 of all apps are
+    /// remembered, in memory.
     pub fn deliveries(&self, app: AppId) -> Vec<Attempt> {
         let mut attempts = self.services.deliveries();
         attempts.retain(|attempt| attempt.app == app);
         attempts
     }
 
-    /// Stops the platform: accepts no more connections, lets requests in flight finish for up to 5 seconds, writes what is left and
-    /// closes the file. Blocks meanwhile. Calling it again does nothing.
+    /// Stops the platform: accepts no more connections, lets requests in flight finish for up to 5 seconds, writes what
+    /// is left and closes the file. Blocks meanwhile. Calling it again does nothing.
     ///
-    /// Error: the database could not be flushed. What was answered is safe even then; the next start puts the file in order.
+    /// Error: the database could not be flushed. What was answered is safe even then; the next start puts the file in
+    /// order.
     pub fn close(&self) -> Result<(), Error> {
         // Held to the end, so that a second call returns only when the first one is through.
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);

@@ -44,7 +44,8 @@ impl Lock {
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        // While it is locked still. Elsewhere it cannot be told whether a locked file is the one that is there now, so it stays.
+        // While it is locked still. Elsewhere it cannot be told whether a locked file is the one that is there now, so
+        // it stays.
         if cfg!(unix) {
             let _ = fs::remove_file(&self.path);
         }
@@ -77,8 +78,8 @@ fn private(options: &mut OpenOptions) -> &mut OpenOptions {
     options
 }
 
-/// Creates the database, empty, if it is not there; SQLite gives the files beside it the same mode. One that is there is closed to all
-/// but its owner and its group, if it is ours: releases before 3.1 made it readable for everyone.
+/// Creates the database, empty, if it is not there; SQLite gives the files beside it the same mode. One that is there
+/// is closed to all but its owner and its group, if it is ours: releases before 3.1 made it readable for everyone.
 pub fn prepare(data: &Path) -> io::Result<()> {
     match private(OpenOptions::new().write(true).create_new(true)).open(data) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
@@ -105,7 +106,8 @@ fn close_to_others(path: &Path) {
 #[cfg(not(unix))]
 fn close_to_others(_: &Path) {}
 
-/// Looks whether a database is whole: a small one throughout, of a larger one some places of each table. Error: `Damaged`.
+/// Looks whether a database is whole: a small one throughout, of a larger one some places of each table. Error:
+/// `Damaged`.
 pub fn check(connection: &Connection, path: &Path) -> Result<(), OpenError> {
     let verdict = look(connection, WHOLLY_CHECKED).unwrap_or_else(|error| Some(error.to_string()));
     verdict.map_or(Ok(()), |reason| Err(OpenError::Damaged { path: path.to_owned(), reason }))

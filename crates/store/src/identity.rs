@@ -13,8 +13,8 @@ pub trait IdentityReads {
     /// The identity of a user.
     fn identity(&self, app: AppKey, user: &UserId) -> Result<Option<Fields>, StoreError>;
 
-    /// The identities of several users, in their order: those of a page in one question, for engines that are far away. Only
-    /// as many of the first as there is room for, at least one.
+    /// The identities of several users, in their order: those of a page in one question, for engines that are far away.
+    /// Only as many of the first as there is room for, at least one.
     fn identities(&self, app: AppKey, users: &[&UserId]) -> Result<Vec<Option<Fields>>, StoreError> {
         let mut found = Gathered::default();
         for user in users {

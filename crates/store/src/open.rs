@@ -6,8 +6,8 @@ use std::path::PathBuf;
 /// Where the data of a platform is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DataLocation {
-    /// In a file, which is created if need be; its folder must exist. Three more files appear beside it while it is open. One platform
-    /// at a time can use it.
+    /// In a file, which is created if need be; its folder must exist. Three more files appear beside it while it is
+    /// open. One platform at a time can use it.
     File(PathBuf),
     /// In memory; gone when the platform is closed.
     Memory,

@@ -123,8 +123,9 @@ impl ReceivedAnnouncement {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use serde_json::{Value, json};
+
+    use super::*;
 
     fn refused_property(body: &Value) -> Option<Value> {
         NewAnnouncement::parse(body.to_string().as_bytes(), Version::V1_0)

@@ -34,8 +34,9 @@ fn change(operation: &Operation) -> Result<AppChange, ApiError> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use serde_json::{Value, json};
+
+    use super::*;
 
     fn parse(operation: &Value) -> Result<Vec<AppChange>, ApiError> {
         parse_patch(json!([operation]).to_string().as_bytes(), Version::V1_0)

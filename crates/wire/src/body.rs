@@ -193,9 +193,10 @@ pub fn user_ids(value: &Value, property: &str, version: Version) -> Result<Vec<U
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
     use crate::error::ErrorKind;
-    use serde_json::json;
 
     #[test]
     fn an_empty_array_counts_as_an_empty_object() {

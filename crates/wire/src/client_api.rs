@@ -128,9 +128,10 @@ fn take_id(request: &mut Object, prefix: &str) -> Result<Option<Uuid>, ApiError>
 
 #[cfg(test)]
 mod tests {
+    use serde_json::{Value, json};
+
     use super::*;
     use crate::error::ErrorKind;
-    use serde_json::{Value, json};
 
     #[test]
     fn a_deletion_names_its_mode() {

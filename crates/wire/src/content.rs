@@ -222,9 +222,10 @@ pub struct StorageObject {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
     use crate::error::ErrorKind;
-    use serde_json::json;
 
     #[test]
     fn an_upload_is_announced_with_its_type_and_size() {

@@ -155,8 +155,8 @@ impl ApiError {
         self
     }
 
-    /// Points `url` at the client documentation, as message reads and everything under `/users/<id>/` do
-    /// (contract 1.9).
+    /// Points `url` at the client documentation, as message reads and everything under `/users/<id>/` do (contract
+    /// 1.9).
     #[must_use]
     pub fn in_client_docs(mut self) -> Self {
         self.url = Cow::Owned(format!("https://developer.layer.com/docs/client/rest#{}", self.kind.id()));

@@ -139,8 +139,8 @@ pub struct Envelope<'a> {
     pub created_at: Timestamp,
 }
 
-/// A payload, signed bytes of an object, with the `config` of a webhook behind everything else (assumed). An empty one is left out
-/// (assumed).
+/// A payload, signed bytes of an object, with the `config` of a webhook behind everything else (assumed). An empty one
+/// is left out (assumed).
 ///
 /// So an event is shown once for each version, however many webhooks get it.
 pub fn with_config(payload: &[u8], config: &Object) -> serde_json::Result<Vec<u8>> {

@@ -144,8 +144,9 @@ pub struct Schedule {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use serde_json::json;
+
+    use super::*;
 
     #[test]
     fn a_schedule_names_interval_and_events() {

@@ -254,11 +254,12 @@ impl Serialize for Identity {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
     use crate::error::ErrorKind;
     use crate::id::AppId;
     use crate::url::Urls;
-    use serde_json::json;
 
     fn fields(body: &Value) -> Result<Fields, ApiError> {
         Fields::parse(body.to_string().as_bytes(), Version::V1_0)

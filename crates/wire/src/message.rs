@@ -441,13 +441,14 @@ impl EventMessage {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
     use crate::error::ErrorKind;
     use crate::id::AppId;
     use crate::identity::{Identities, Profile};
     use crate::part::PartBody;
     use crate::url::Urls;
-    use serde_json::json;
 
     fn parse(body: &Value) -> Result<NewMessage, ApiError> {
         parse_in(body, Version::V1_0)

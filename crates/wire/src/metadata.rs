@@ -87,8 +87,9 @@ fn refuse(rule: std::fmt::Arguments<'_>) -> ApiError {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use serde_json::json;
+
+    use super::*;
 
     fn object(value: &Value) -> Object {
         value.as_object().unwrap().clone()

@@ -36,8 +36,9 @@ impl NewNotification {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use serde_json::json;
+
+    use super::*;
 
     #[test]
     fn a_notification_needs_recipients_and_a_notification() {

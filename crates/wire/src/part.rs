@@ -399,9 +399,10 @@ impl ShownPart {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
     use crate::id::AppId;
-    use serde_json::json;
 
     const OWNER: Uuid = Uuid::from_u128(0x0c4b_e7a2_51f8_4c0e_9a35_2f1f_6ce1_d001);
 

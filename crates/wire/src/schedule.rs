@@ -57,8 +57,9 @@ fn refuse(rule: &str) -> ApiError {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use serde_json::json;
+
+    use super::*;
 
     fn take(schedule: &Value, sending: Sending) -> Result<Option<Duration>, ApiError> {
         take_delay(json!({ "schedule": schedule }).as_object_mut().unwrap(), sending)

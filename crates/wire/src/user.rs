@@ -91,9 +91,10 @@ pub fn parse_following(body: &[u8], version: Version) -> Result<Vec<UserId>, Api
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
     use crate::error::ErrorKind;
-    use serde_json::json;
 
     #[test]
     fn a_badge_is_a_whole_number() {

@@ -223,9 +223,10 @@ impl Webhook {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use serde_json::json;
     use uuid::Uuid;
+
+    use super::*;
 
     fn request() -> Value {
         json!({

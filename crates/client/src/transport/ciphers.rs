@@ -1,9 +1,10 @@
 //! What OpenSSL calls the ciphers, curves and signatures that rustls has.
 
-use crate::options::InvalidOption;
 use rustls::crypto::SupportedKxGroup;
 use rustls::crypto::ring::{cipher_suite as suite, kx_group};
 use rustls::{SignatureScheme, SupportedCipherSuite};
+
+use crate::options::InvalidOption;
 
 /// OpenSSL's name, its aliases for the parts, and the suite, in the order in which they are offered.
 const SUITES: [(&str, &[&str], SupportedCipherSuite); 9] = [
@@ -42,7 +43,8 @@ const SUITES: [(&str, &[&str], SupportedCipherSuite); 9] = [
 const EVERYTHING: [&str; 10] =
     ["DEFAULT", "ALL", "HIGH", "ECDHE", "EECDH", "kEECDH", "kECDHE", "TLSv1.2", "FIPS", "COMPLEMENTOFDEFAULT"];
 
-/// The suites that a cipher list of OpenSSL selects. As in Node, those of TLS 1.3 are all there unless the list names any.
+/// The suites that a cipher list of OpenSSL selects. As in Node, those of TLS 1.3 are all there unless the list names
+/// any.
 ///
 /// Errors: a suite that rustls does not have, an unknown word, or a list that selects nothing. What a list excludes may
 /// be unknown: it is not there in any case.

@@ -1,21 +1,23 @@
 //! One HTTP/1.1 connection: TCP, TLS, handshake.
 
-use super::tcp::connect;
-use super::tls::Tls;
-use super::watched::{Activity, Watched};
-use crate::failure::{Failure, RefusedCertificate};
-use crate::options::AgentOptions;
+use std::io;
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use rustls_pki_types::ServerName;
-use std::io;
-use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 use tokio::time::Duration;
+
+use super::tcp::connect;
+use super::tls::Tls;
+use super::watched::{Activity, Watched};
+use crate::failure::{Failure, RefusedCertificate};
+use crate::options::AgentOptions;
 
 /// Body of a request.
 pub type Body = Full<Bytes>;

@@ -1,17 +1,19 @@
 //! One request and its reply.
 
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{HeaderMap, Request, Response};
+use http_body_util::BodyExt;
+use hyper::body::{Body as _, Incoming};
+use tokio::time::Duration;
+
 use super::connection::{Body, Connection};
 use super::pool::{Origin, Turn, close};
 use super::reply::Reply;
 use super::watched::Activity;
 use crate::failure::Failure;
 use crate::options::RequestOptions;
-use bytes::Bytes;
-use http::{HeaderMap, Request, Response};
-use http_body_util::BodyExt;
-use hyper::body::{Body as _, Incoming};
-use std::sync::Arc;
-use tokio::time::Duration;
 
 /// What the feature `null-network` answers in place of the network: the message that the benchmark's server sends.
 const NULL_NETWORK: &[u8] = include_bytes!("../null_network.txt");
@@ -30,10 +32,10 @@ pub struct Exchange<'a, F> {
 
 /// Sends the request and reads the reply to its end.
 ///
-/// The client's timeout is how long nothing may move on the connection, from the first attempt to connect on; waiting for a turn
-/// does not count. Source: the original sets the timeout on the socket it was given.
-/// Redirects are results. A request that was not yet written when its kept connection turned out to be closed goes out
-/// again on another; one that was is never repeated.
+/// The client's timeout is how long nothing may move on the connection, from the first attempt to connect on; waiting
+/// for a turn does not count. Source: the original sets the timeout on the socket it was given. Redirects are results.
+/// A request that was not yet written when its kept connection turned out to be closed goes out again on another; one
+/// that was is never repeated.
 pub async fn exchange<F>(exchange: &Exchange<'_, F>) -> Result<Reply, Failure>
 where
     F: Fn() -> Result<Request<Body>, Box<Failure>>,
@@ -43,8 +45,8 @@ where
     }
     let Exchange { origin, options, request, breathe } = exchange;
     let mut turn = origin.turn().await;
-    // Boxed, here and below: a future is as large as its largest part, and is moved when it is spawned. Without the steps
-    // that few requests take it is a tenth of the size.
+    // Boxed, here and below: a future is as large as its largest part, and is moved when it is spawned. Without the
+    // steps that few requests take it is a tenth of the size.
     if let Some(route) = &origin.proxy {
         return Box::pin(route.exchange(request().map_err(|failure| *failure)?, options)).await;
     }

@@ -1,17 +1,19 @@
 //! An agent: the connections that one or more clients share, with their limits, as `https.Agent` has them.
 
+use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use rustls_pki_types::ServerName;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::AbortHandle;
+use tokio::time::{Duration, Instant};
+
 use super::connection::{Connection, Security, Target};
 use super::proxy::Route;
 use super::tls::Tls;
 use crate::base_url::BaseUrl;
 use crate::options::{AgentOptions, InvalidOption};
-use rustls_pki_types::ServerName;
-use std::collections::{HashMap, VecDeque};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::task::AbortHandle;
-use tokio::time::{Duration, Instant};
 
 /// Connections shared by clients.
 pub struct Agent {

@@ -4,16 +4,18 @@
 //! bit of speed. Two things differ from a direct connection: the path is normalised as a WHATWG URL (a `'` in a query
 //! goes out as `%27`), and the timeout counts from connecting, sending and each piece of the reply.
 
+use std::error::Error;
+use std::io;
+use std::time::Duration;
+
+use http::Request;
+use reqwest::{Client, Proxy, Url, redirect, retry};
+use rustls::ClientConfig;
+
 use super::connection::Body;
 use super::reply::Reply;
 use crate::failure::Failure;
 use crate::options::{AgentOptions, InvalidOption, RequestOptions};
-use http::Request;
-use reqwest::{Client, Proxy, Url, redirect, retry};
-use rustls::ClientConfig;
-use std::error::Error;
-use std::io;
-use std::time::Duration;
 
 /// The way through a proxy.
 #[derive(Debug)]
@@ -63,8 +65,8 @@ impl Route {
         Ok(Self { client, service })
     }
 
-    /// Sends `request` and reads the reply to its end; the timeout bounds each step. A reply that is too large is not read on, and
-    /// its connection is closed.
+    /// Sends `request` and reads the reply to its end; the timeout bounds each step. A reply that is too large is not
+    /// read on, and its connection is closed.
     pub async fn exchange(&self, request: Request<Body>, options: &RequestOptions) -> Result<Reply, Failure> {
         let RequestOptions { timeout, max_response_bytes: limit } = *options;
         let (parts, body) = request.into_parts();

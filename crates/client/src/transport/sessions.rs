@@ -16,8 +16,8 @@ pub fn of_at_most(count: usize) -> Resumption {
     }
 }
 
-/// A cache that is made when there is something to keep: rustls takes room for all sessions at once, some 30 KB, and most agents
-/// connect to one server, or to none with TLS.
+/// A cache that is made when there is something to keep: rustls takes room for all sessions at once, some 30 KB, and
+/// most agents connect to one server, or to none with TLS.
 #[derive(Debug)]
 struct Sessions {
     most: usize,

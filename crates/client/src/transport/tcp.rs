@@ -1,15 +1,17 @@
 //! From a host and a port to a TCP connection, by the rules of Node's `net.connect`.
 
+use std::io;
+use std::net::SocketAddr;
+
+use dns_lookup::{AddrInfoHints, LookupError, getaddrinfo};
+use socket2::{SockRef, TcpKeepalive};
+use tokio::net::{TcpSocket, TcpStream};
+use tokio::time::Duration;
+
 use super::watched::Activity;
 use crate::asker::Question;
 use crate::failure::{Failure, NetworkError};
 use crate::options::{AgentOptions, Family, NetworkOptions};
-use dns_lookup::{AddrInfoHints, LookupError, getaddrinfo};
-use socket2::{SockRef, TcpKeepalive};
-use std::io;
-use std::net::SocketAddr;
-use tokio::net::{TcpSocket, TcpStream};
-use tokio::time::Duration;
 
 /// Connects to `host`; `activity` sees every step.
 pub async fn connect(options: &AgentOptions, host: &str, port: u16, activity: &Activity) -> Result<TcpStream, Failure> {
@@ -50,8 +52,8 @@ fn alternate(addresses: &[SocketAddr]) -> Vec<SocketAddr> {
     (0..longest).flat_map(|_| [ones.next(), others.next()]).flatten().collect()
 }
 
-/// Tries one address after the other. Source: `autoSelectFamily` of Node 20, which gives an attempt up before it
-/// makes the next one.
+/// Tries one address after the other. Source: `autoSelectFamily` of Node 20, which gives an attempt up before it makes
+/// the next one.
 async fn try_each(network: &NetworkOptions, addresses: Vec<SocketAddr>, limit: Duration) -> Result<TcpStream, Failure> {
     let last = addresses.len() - 1;
     let mut errors = Vec::new();

@@ -1,21 +1,23 @@
 //! TLS of an agent, in rustls with the ring provider.
 
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rustls::crypto::{CryptoProvider, ring};
+use rustls::{ClientConfig, SupportedProtocolVersion, version};
+use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
 use super::verifier::{TakesAny, Verifier};
 use super::{ciphers, sessions};
 use crate::asker::{Asked, Question};
 use crate::failure::{Failure, RefusedCertificate};
 use crate::options::{InvalidOption, TlsOptions, TlsVersion, Unauthorized};
-use rustls::crypto::{CryptoProvider, ring};
-use rustls::{ClientConfig, SupportedProtocolVersion, version};
-use rustls_pki_types::pem::PemObject;
-use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use std::fmt;
-use std::io;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio_rustls::TlsConnector;
-use tokio_rustls::client::TlsStream;
 
 /// The settings of an agent, read.
 pub struct Tls {

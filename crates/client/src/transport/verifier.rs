@@ -1,8 +1,7 @@
 //! Whom a connection trusts, and what Node, which is OpenSSL here, has to say of a certificate.
 
-use super::ciphers;
-use crate::failure::{OTHER_NAME, RefusedCertificate};
-use crate::options::{InvalidOption, TlsOptions};
+use std::sync::{Arc, Mutex, PoisonError};
+
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{WebPkiServerVerifier, verify_server_name};
 use rustls::crypto::CryptoProvider;
@@ -10,7 +9,10 @@ use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, DigitallySignedStruct, Error, OtherError, RootCertStore, SignatureScheme};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, CertificateRevocationListDer, ServerName, UnixTime};
-use std::sync::{Arc, Mutex, PoisonError};
+
+use super::ciphers;
+use crate::failure::{OTHER_NAME, RefusedCertificate};
+use crate::options::{InvalidOption, TlsOptions};
 
 /// Trusted authorities.
 ///
@@ -56,8 +58,8 @@ impl Authorities {
         Ok(Self { store: Arc::new(store), given: given.into() })
     }
 
-    /// Mozilla's and those that the environment adds: the same for all agents without a `ca` of their own, and read once, because
-    /// the file of a system holds some 150.
+    /// Mozilla's and those that the environment adds: the same for all agents without a `ca` of their own, and read
+    /// once, because the file of a system holds some 150.
     fn of_environment(extra: &[String]) -> Result<Self, InvalidOption> {
         static LAST: Mutex<Option<(Vec<String>, Authorities)>> = Mutex::new(None);
         let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);

@@ -89,8 +89,8 @@ fn write_entry(help: &mut String, option: &str, sentence: &str) {
     help.push('\n');
 }
 
-/// Parses the arguments, without the name of the program; what they leave open is taken from the environment. Reads the files of
-/// certificates and keys.
+/// Parses the arguments, without the name of the program; what they leave open is taken from the environment. Reads the
+/// files of certificates and keys.
 pub fn parse(args: impl Iterator<Item = OsString>) -> Result<Command, InvalidSetting> {
     parse_with(args, |name| std::env::var_os(name))
 }
@@ -134,11 +134,13 @@ fn parse_with(
 
 #[cfg(test)]
 mod tests {
+    use std::net::{IpAddr, Ipv4Addr};
+
+    use layer_store::DataLocation;
+
     use super::*;
     use crate::config::WebhookOptions;
     use crate::ground::ids::IdSource;
-    use layer_store::DataLocation;
-    use std::net::{IpAddr, Ipv4Addr};
 
     fn parsed_with(args: &[&str], variables: &[(&str, &str)]) -> Result<Command, InvalidSetting> {
         let variable = |name: &str| variables.iter().find(|(given, _)| *given == name).map(|(_, value)| value.into());

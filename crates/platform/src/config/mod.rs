@@ -14,7 +14,8 @@ use layer_wire::Timestamp;
 
 use crate::ground::ids::IdSource;
 
-/// How many connections there may be when nothing is said: with them, and the worst requests, the platform stays below 256 MiB.
+/// How many connections there may be when nothing is said: with them, and the worst requests, the platform stays below
+/// 256 MiB.
 pub const DEFAULT_MAX_CONNECTIONS: usize = 1000;
 
 /// The most connections that can be asked for.
@@ -37,15 +38,16 @@ pub struct Config {
     pub data: DataLocation,
     /// Certificate and key. Default: none, plain HTTP.
     pub tls: Option<Tls>,
-    /// Scheme and host of the URLs in answers, for a platform that is reached through a proxy: `https://chat.example.com`.
+    /// Scheme and host of the URLs in answers, for a platform that is reached through a proxy:
+    /// `https://chat.example.com`.
     /// Default: the address it listens on.
     pub public_url: Option<String>,
     /// Where ids and secrets come from. Default: random numbers of the system.
     pub ids: IdSource,
     /// The time at which the clock stands from the start. Default: none, it runs.
     pub frozen_at: Option<Timestamp>,
-    /// How many requests are recorded with their answers, for tests to look at. Of each body the first 16 KiB,
-    /// and of all requests the latest that fit into 32 MiB. Default: 0.
+    /// How many requests are recorded with their answers, for tests to look at. Of each body the first 16 KiB, and of
+    /// all requests the latest that fit into 32 MiB. Default: 0.
     pub recorded_requests: usize,
     /// Grants access to the admin API below `/_platform`. Default: none; the admin API is off.
     pub admin_token: Option<Token>,
@@ -79,12 +81,14 @@ impl Default for Config {
 /// Where webhooks may go, and how long they wait for an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WebhookOptions {
-    /// Whether deliveries may go to addresses that are not public: this machine, its network, the metadata service of a cloud.
-    /// Whoever holds the token of an app chooses the targets, so allow it only where you trust them. Default: `false`.
+    /// Whether deliveries may go to addresses that are not public: this machine, its network, the metadata service of a
+    /// cloud. Whoever holds the token of an app chooses the targets, so allow it only where you trust them. Default:
+    /// `false`.
     pub allow_private_addresses: bool,
     /// Whether targets may be `http://`. Default: `false`.
     pub allow_http: bool,
-    /// Certificates of authorities, in PEM form, that targets may have their certificate from, beside Mozilla's. Default: none.
+    /// Certificates of authorities, in PEM form, that targets may have their certificate from, beside Mozilla's.
+    /// Default: none.
     pub ca_pem: Option<String>,
     /// How long a receiver may take to answer a delivery, connecting included. Default: one second (contract 6.3).
     pub delivery_timeout: Duration,

@@ -1,7 +1,7 @@
 //! The settings, each written once: its names, its type, its default, and the sentence that says what it does.
 //!
-//! The command line, the environment and the options of `Platform.start` are read by this table, and `--help` is printed from it. Tests
-//! hold the README and index.d.ts to it.
+//! The command line, the environment and the options of `Platform.start` are read by this table, and `--help` is
+//! printed from it. Tests hold the README and index.d.ts to it.
 
 use layer_store::DataLocation;
 use layer_store::token::Token;

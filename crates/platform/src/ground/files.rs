@@ -1,7 +1,7 @@
 //! The folder beside the database: the bytes of rich content and the archives of exports, one file each.
 //!
-//! A file counts only once a row of the database says so, and the row goes before the file does. So there is no half-written state to
-//! see, and nothing to be renamed: what matters is that the bytes are on disk before the row is.
+//! A file counts only once a row of the database says so, and the row goes before the file does. So there is no
+//! half-written state to see, and nothing to be renamed: what matters is that the bytes are on disk before the row is.
 
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Write as _};
@@ -20,7 +20,8 @@ pub struct Files {
 }
 
 impl Files {
-    /// The folder that goes with a database: `layer.db-files` beside `layer.db`; for one in memory, a folder for temporary files.
+    /// The folder that goes with a database: `layer.db-files` beside `layer.db`; for one in memory, a folder for
+    /// temporary files.
     pub fn beside(data: &DataLocation) -> Self {
         match data {
             DataLocation::File(path) => {
@@ -95,7 +96,8 @@ impl Files {
         !text.starts_with('.') && !text.is_empty() && text.bytes().all(is_fine)
     }
 
-    /// Writes files into a folder aside, to take the place of all others. Error: `Unavailable` with what the system says.
+    /// Writes files into a folder aside, to take the place of all others. Error: `Unavailable` with what the system
+    /// says.
     pub fn stage(self: &Arc<Self>, contents: &[(String, Vec<u8>)]) -> Result<Staged, StoreError> {
         let mut folder = self.folder.clone().into_os_string();
         folder.push("-restored");

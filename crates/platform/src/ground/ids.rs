@@ -36,8 +36,8 @@ impl Ids {
 
     /// A UUID for a new resource that was created at `now`.
     ///
-    /// Version 7 unless they are counted, which begins with the time: new rows then land side by side in the index, which is the
-    /// largest single lever on the rate of sends.
+    /// Version 7 unless they are counted, which begins with the time: new rows then land side by side in the index,
+    /// which is the largest single lever on the rate of sends.
     pub fn resource(&self, now: Timestamp) -> Uuid {
         let mut stream = lock(&self.resources);
         match &mut *stream {
@@ -69,7 +69,8 @@ impl Ids {
         lock(&self.resources).bytes()
     }
 
-    /// The key that a new database signs its links with. It does not count as one of the ids, which go on as if it were not there.
+    /// The key that a new database signs its links with. It does not count as one of the ids, which go on as if it were
+    /// not there.
     pub fn link_key(&self) -> [u8; 32] {
         match self.source {
             IdSource::Random => Stream::System.bytes(),
@@ -78,8 +79,8 @@ impl Ids {
         }
     }
 
-    /// Random bytes for the key or the initialisation vector of an archive: from the system whatever the source is, so that an archive
-    /// is as safe in a test as elsewhere, and ids go on as if there were none.
+    /// Random bytes for the key or the initialisation vector of an archive: from the system whatever the source is, so
+    /// that an archive is as safe in a test as elsewhere, and ids go on as if there were none.
     pub fn archive_secret<const LENGTH: usize>() -> [u8; LENGTH] {
         Stream::System.bytes()
     }

@@ -1,7 +1,7 @@
 //! Links that need no token: to upload and download rich content, and to download archives.
 //!
-//! A link names one thing, what may be done with it, and until when; a signature with the key of the database covers all three. So a
-//! link cannot be guessed, and cannot be changed into a link to something else.
+//! A link names one thing, what may be done with it, and until when; a signature with the key of the database covers
+//! all three. So a link cannot be guessed, and cannot be changed into a link to something else.
 
 use std::fmt::{self, Write as _};
 

@@ -1,18 +1,17 @@
 //! How much memory the requests under way take up in all, so that no number of them takes down the process.
 //!
-//! Three things are bounded: request bodies with what is made of them, answers that their readers have not taken yet, and how many
-//! reads run at once. What finds no room is answered with `503` at once, and the client comes again. What is small is not counted:
-//! the number of connections bounds it.
+//! Three things are bounded: request bodies with what is made of them, answers that their readers have not taken yet,
+//! and how many reads run at once. What finds no room is answered with `503` at once, and the client comes again. What
+//! is small is not counted: the number of connections bounds it.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use layer_store::StoreError;
 use layer_wire::body::{MAX_VALUES, Measure};
 use layer_wire::page::MAX_PAGE_BYTES;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
-
-use layer_store::StoreError;
 
 /// For request bodies and what is made of them. Unit: bytes, as in all that follows.
 const REQUESTS: usize = 16 * 1024 * 1024;
@@ -29,7 +28,8 @@ const READ_WAIT: Duration = Duration::from_secs(5);
 /// Up to this length, bodies and answers are not counted.
 pub const SMALL: usize = 16 * 1024;
 
-/// What a value of a JSON text takes up once it is parsed, and what an object does besides. Measured with the allocator of glibc.
+/// What a value of a JSON text takes up once it is parsed, and what an object does besides. Measured with the allocator
+/// of glibc.
 const PER_VALUE: usize = 100;
 const PER_OBJECT: usize = 450;
 
@@ -92,8 +92,8 @@ impl Memory {
         turn.ok().and_then(Result::ok).filter(|_| has_room()).ok_or(StoreError::Busy)
     }
 
-    /// Takes the further room that is needed once a JSON body is parsed, and binds all of it to the bytes: it is given back when the
-    /// last copy of them is dropped. Error: `Busy` when there is no room.
+    /// Takes the further room that is needed once a JSON body is parsed, and binds all of it to the bytes: it is given
+    /// back when the last copy of them is dropped. Error: `Busy` when there is no room.
     pub fn keep(&self, bytes: Bytes, share: Option<Share>) -> Result<Bytes, StoreError> {
         if bytes.len() <= SMALL / 4 {
             return Ok(bytes);

@@ -1,5 +1,5 @@
-//! What an operator should know: lines on the error output, with the time. There is one error output for the process, so this is one
-//! for all platforms in it.
+//! What an operator should know: lines on the error output, with the time. There is one error output for the process,
+//! so this is one for all platforms in it.
 //!
 //! A line a second at most: when the disk is full, every request fails for the same reason.
 
@@ -32,8 +32,8 @@ fn print(text: &str) {
     eprintln!("{now} layer-platform: {text}");
 }
 
-/// Prints a line, unless one was printed within the last second: then it is counted, and the last of those is printed with their number
-/// when the second is over.
+/// Prints a line, unless one was printed within the last second: then it is counted, and the last of those is printed
+/// with their number when the second is over.
 pub fn report(text: impl Display) {
     let mut lines = lines();
     let Some(printed_at) = lines.printed_at.filter(|at| at.elapsed() < PAUSE) else {

@@ -39,8 +39,8 @@ fn of_json(status: StatusCode, text: JsonText) -> Response {
 /// Room for most answers. Unit: bytes.
 const USUAL_LENGTH: usize = 1024;
 
-/// JSON in the making. Most of what `serde_json` writes is single characters; this crate is built for size, and without this each
-/// of them would be a call: lists take 14 % longer then.
+/// JSON in the making. Most of what `serde_json` writes is single characters; this crate is built for size, and without
+/// this each of them would be a call: lists take 14 % longer then.
 struct JsonText(Vec<u8>);
 
 impl Write for JsonText {
@@ -72,8 +72,8 @@ pub fn empty(status: StatusCode) -> Response {
 
 /// A body of no bytes that does not say so before it is asked for them.
 ///
-/// hyper leaves `Content-Length: 0` out of a `204` when it knows that there is no body, as today's HTTP wants it; the service sent
-/// it (recorded, contract 1.1).
+/// hyper leaves `Content-Length: 0` out of a `204` when it knows that there is no body, as today's HTTP wants it; the
+/// service sent it (recorded, contract 1.1).
 struct NoBytes;
 
 impl hyper::body::Body for NoBytes {
@@ -89,8 +89,8 @@ impl hyper::body::Body for NoBytes {
     }
 }
 
-/// A page of a list, its items shown one by one. Before 2.0 it is always a `200`; in 3.0, and in 2.0 (assumed), a `206` when more items
-/// follow. Contract 1.7. It ends where its JSON comes to take up [`MAX_PAGE_BYTES`].
+/// A page of a list, its items shown one by one. Before 2.0 it is always a `200`; in 3.0, and in 2.0 (assumed), a `206`
+/// when more items follow. Contract 1.7. It ends where its JSON comes to take up [`MAX_PAGE_BYTES`].
 pub fn list<Item, Shown: Serialize>(
     version: Version,
     listing: Listing<Item>,

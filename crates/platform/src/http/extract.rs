@@ -24,7 +24,8 @@ use crate::ground::memory::{self, Memory, Share};
 use crate::http::error::HttpError;
 use crate::service::Services;
 
-/// The largest request body that is taken (assumed; the contract names none). A message with hundreds of full parts fits.
+/// The largest request body that is taken (assumed; the contract names none). A message with hundreds of full parts
+/// fits.
 pub const MAX_BODY_BYTES: usize = 1_048_576;
 
 /// How much of a body that nobody needs is still read, so that the client comes to read the answer.
@@ -203,8 +204,8 @@ impl<S: Send + Sync> FromRequestParts<S> for Query {
 
 /// The bytes of the body.
 ///
-/// Errors: [`HttpError::BodyTooLarge`] over [`MAX_BODY_BYTES`], [`HttpError::BodyIncomplete`] after 30 s or when the client hangs up,
-/// [`HttpError::BodyMalformed`], [`HttpError::BodyEncoded`]; `Busy` when there is no room in memory.
+/// Errors: [`HttpError::BodyTooLarge`] over [`MAX_BODY_BYTES`], [`HttpError::BodyIncomplete`] after 30 s or when the
+/// client hangs up, [`HttpError::BodyMalformed`], [`HttpError::BodyEncoded`]; `Busy` when there is no room in memory.
 pub struct Payload(pub Bytes);
 
 impl FromRequest<Arc<Services>> for Payload {
@@ -294,7 +295,8 @@ async fn read_body(mut body: Body, memory: &Memory) -> Result<Bytes, HttpError> 
     }
 }
 
-/// Reads a body that nobody needs, within limits of size and time: a client that is cut off while it sends may never see its answer.
+/// Reads a body that nobody needs, within limits of size and time: a client that is cut off while it sends may never
+/// see its answer.
 pub async fn discard(mut body: Body) {
     let mut length = 0;
     let read = async {

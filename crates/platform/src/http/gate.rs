@@ -26,10 +26,11 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
 
 /// Lets a request pass that is well addressed and has a valid token.
 ///
-/// Checked in this order (assumed): path encoding (`400`), a path below `/apps/` (`404`), `Accept` (`406`), a token at all (`401`),
-/// the app (`403`), the token (`401`).
+/// Checked in this order (assumed): path encoding (`400`), a path below `/apps/` (`404`), `Accept` (`406`), a token at
+/// all (`401`), the app (`403`), the token (`401`).
 ///
-/// Every error below `/webhooks` points at the documentation of webhooks, unknown routes and wrong methods too. Contract 1.9.
+/// Every error below `/webhooks` points at the documentation of webhooks, unknown routes and wrong methods too.
+/// Contract 1.9.
 pub async fn check(
     State(services): State<Arc<Services>>,
     mut request: Request,
@@ -73,7 +74,8 @@ pub async fn check_not_suspended(
     Ok(next.run(request).await)
 }
 
-/// Lets a request pass that is made as a user who exists. Only before 2.0: later versions show lists without items instead.
+/// Lets a request pass that is made as a user who exists. Only before 2.0: later versions show lists without items
+/// instead.
 /// Contract 2.1.3 and 2.10.
 ///
 /// Error: `not_found` (assumed; the contract says `404`).

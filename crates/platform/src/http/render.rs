@@ -3,6 +3,7 @@
 use layer_store::announcement::AnnouncementCopy;
 use layer_store::announcement::AnnouncementRecord;
 use layer_store::conversation::ConversationRecord;
+use layer_store::membership::SeenConversation;
 use layer_store::message::MessageRecord;
 use layer_wire::announcement::{Announcement, ReceivedAnnouncement};
 use layer_wire::block_list::BlockedUser;
@@ -17,7 +18,6 @@ use serde_json::Value;
 use crate::service::caller::Caller;
 use crate::service::dedupe::{Scheduled, Tagged};
 use crate::service::message::Accepted;
-use layer_store::membership::SeenConversation;
 
 /// Renders what the system sees of an app.
 pub struct SystemView(View);

@@ -21,7 +21,8 @@ use crate::http::routes::{
 use crate::http::unread;
 use crate::service::Services;
 
-/// Builds the routes. Everything passes the gate first, unknown paths too; then the version decides which routes there are.
+/// Builds the routes. Everything passes the gate first, unknown paths too; then the version decides which routes there
+/// are.
 pub fn build(services: Arc<Services>) -> Router {
     let by_version = Version::ALL.map(|version| {
         routes(version, &services)
@@ -133,8 +134,8 @@ fn routes(version: Version, services: &Arc<Services>) -> Routes {
     router.merge(users_view(version, services))
 }
 
-/// What a user sees and does, unless it is suspended: the Client API, served below the user. Its errors point at its own
-/// documentation. Contract 2.8 and 2.10.
+/// What a user sees and does, unless it is suspended: the Client API, served below the user. Its errors point at its
+/// own documentation. Contract 2.8 and 2.10.
 fn users_view(version: Version, services: &Arc<Services>) -> Routes {
     let router = Router::new()
         .route(

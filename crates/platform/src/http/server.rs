@@ -51,7 +51,8 @@ const REFUSAL_TIMEOUT: Duration = Duration::from_secs(1);
 /// How long a TLS handshake may take.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long to wait before accepting again after the system refused a connection, for instance for want of file handles.
+/// How long to wait before accepting again after the system refused a connection, for instance for want of file
+/// handles.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// What is needed to answer a connection.
@@ -65,7 +66,8 @@ pub struct Service {
     pub memory: Memory,
 }
 
-/// Accepts up to `max_connections` until `stop` says so; returns once all of them are closed, after [`GRACE`] at the latest.
+/// Accepts up to `max_connections` until `stop` says so; returns once all of them are closed, after [`GRACE`] at the
+/// latest.
 pub async fn serve(listener: TcpListener, service: Service, max_connections: usize, stop: watch::Receiver<bool>) {
     let mut connections = JoinSet::new();
     let mut is_stopping = stop.clone();
@@ -172,8 +174,8 @@ async fn serve_connection(
 
 /// Passes a request through the routes.
 ///
-/// One with a body goes on when its client hangs up: what was made of the body may wait in the queue of the writer, and is counted as
-/// long as this has not ended.
+/// One with a body goes on when its client hangs up: what was made of the body may wait in the queue of the writer, and
+/// is counted as long as this has not ended.
 async fn respond(mut router: Router, request: Request<Body>) -> io::Result<Response> {
     let never = |never: Infallible| match never {};
     if request.body().is_end_stream() {
@@ -188,8 +190,8 @@ async fn respond(mut router: Router, request: Request<Body>) -> io::Result<Respo
     receiver.await.map_err(|_| io::ErrorKind::ConnectionAborted.into())
 }
 
-/// Counts an answer that is in memory as a whole until its client has it. Without room for it, a read is answered with `503`; a write
-/// is done, so that its answer goes out all the same: the room of its request bounds it.
+/// Counts an answer that is in memory as a whole until its client has it. Without room for it, a read is answered with
+/// `503`; a write is done, so that its answer goes out all the same: the room of its request bounds it.
 fn counted(response: Response, memory: &Memory, is_read: bool) -> Response {
     let length = response.body().size_hint().exact().unwrap_or_default();
     let length = usize::try_from(length).unwrap_or(usize::MAX);
@@ -202,7 +204,8 @@ fn counted(response: Response, memory: &Memory, is_read: bool) -> Response {
     }
 }
 
-/// Whether a request names its host once, as HTTP/1.1 wants it (RFC 9112, 3.2): servers that take others differ in whom they mean.
+/// Whether a request names its host once, as HTTP/1.1 wants it (RFC 9112, 3.2): servers that take others differ in whom
+/// they mean.
 fn has_its_host(request: &Request<Incoming>) -> bool {
     let count = request.headers().get_all(HOST).iter().count();
     count == 1 || (count == 0 && request.version() < Version::HTTP_11)

@@ -133,7 +133,8 @@ impl HttpBody for Counted {
     type Data = Bytes;
     type Error = axum::Error;
 
-    /// The next chunk, as a copy: so the answer itself is gone, and its share given back, once the last chunk is handed over.
+    /// The next chunk, as a copy: so the answer itself is gone, and its share given back, once the last chunk is handed
+    /// over.
     fn poll_frame(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,

@@ -19,7 +19,8 @@ use crate::http::extract;
 
 /// Reads what is left of the body before the answer goes out, within the limits of [`extract::discard`].
 ///
-/// A client that waits to be told to send (`Expect`) is told no; one that was told to close, or was too slow, is not waited for.
+/// A client that waits to be told to send (`Expect`) is told no; one that was told to close, or was too slow, is not
+/// waited for.
 pub async fn discard(request: Request, next: Next) -> Response {
     if request.body().is_end_stream() || request.headers().contains_key(EXPECT) {
         return next.run(request).await;

@@ -1,10 +1,10 @@
-//! Which addresses are public. Whoever holds an app's token chooses where webhooks go, and must not reach through the platform what
-//! only the platform can reach.
+//! Which addresses are public. Whoever holds an app's token chooses where webhooks go, and must not reach through the
+//! platform what only the platform can reach.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// Whether an address belongs to the public internet: no loopback, private, link-local, shared, multicast, unspecified, mapped,
-/// translated, reserved or documentation address, and none of a metadata service.
+/// Whether an address belongs to the public internet: no loopback, private, link-local, shared, multicast, unspecified,
+/// mapped, translated, reserved or documentation address, and none of a metadata service.
 pub fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => is_public_v4(address),

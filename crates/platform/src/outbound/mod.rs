@@ -1,7 +1,8 @@
 //! The requests that the platform makes: challenges and deliveries of webhooks. Contract 6.2 and 6.3.
 //!
-//! They go where the holder of an app's token says, so nothing about them is trusted: addresses that are not public are refused
-//! unless the operator allows them, on the very address that is connected to; redirects are not followed; answers are hardly read.
+//! They go where the holder of an app's token says, so nothing about them is trusted: addresses that are not public are
+//! refused unless the operator allows them, on the very address that is connected to; redirects are not followed;
+//! answers are hardly read.
 
 mod address;
 
@@ -31,7 +32,8 @@ use crate::config::{VERIFICATION_TIMEOUT, WebhookOptions};
 /// What deliveries of every version call themselves (recorded with 2.0, R4 to R6).
 const DELIVERY_AGENT: &str = "layer-webhooks/1.0";
 
-/// How much of the answer to a delivery is read, so that the connection can be used again. Longer answers cost the connection.
+/// How much of the answer to a delivery is read, so that the connection can be used again. Longer answers cost the
+/// connection.
 const MAX_DISCARDED_BYTES: usize = 65_536;
 
 /// How many connections to one receiver are kept for the next deliveries.
@@ -135,7 +137,8 @@ impl Outbound {
         })
     }
 
-    /// Challenges the receiver at `target`: it must answer 2xx (assumed; documented is 200) with the challenge as its whole body.
+    /// Challenges the receiver at `target`: it must answer 2xx (assumed; documented is 200) with the challenge as its
+    /// whole body.
     pub async fn challenge(&self, target: &str, challenge: &str) -> Result<(), Refusal> {
         let mut url = self.checked(target)?;
         let query = match url.query() {
@@ -182,7 +185,8 @@ impl Outbound {
         Ok(status)
     }
 
-    /// The target as a URL, if it may be asked. An address in it is looked at here, those of a name when they are resolved.
+    /// The target as a URL, if it may be asked. An address in it is looked at here, those of a name when they are
+    /// resolved.
     fn checked(&self, target: &str) -> Result<Url, Refusal> {
         let url = Url::parse(target).map_err(|error| Refusal::Connection(error.to_string()))?;
         if url.scheme() != "https" && !self.allows_http {
@@ -200,7 +204,8 @@ impl Outbound {
     }
 }
 
-/// The id of a webhook in the header: its UUID in 1.0 (documented), the full id in 2.0 (recorded, R4 to R6) and 3.0 (assumed).
+/// The id of a webhook in the header: its UUID in 1.0 (documented), the full id in 2.0 (recorded, R4 to R6) and 3.0
+/// (assumed).
 fn webhook_id(app: AppId, webhook: WebhookId, version: Version) -> String {
     if version.has_identities() { webhook.of_app(app) } else { webhook.to_string() }
 }

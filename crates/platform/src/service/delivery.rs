@@ -22,8 +22,8 @@ const FIRST_PAUSE_MS: i64 = 1000;
 /// How long after its first attempt a delivery is given up, in milliseconds: 30 minutes.
 const GIVE_UP_AFTER_MS: i64 = 30 * 60 * 1000;
 
-/// How many deliveries are under way at the same time. Order is best effort: those to one webhook overtake each other. A
-/// dead receiver costs little, and it takes many of them to delay a healthy one.
+/// How many deliveries are under way at the same time. Order is best effort: those to one webhook overtake each other.
+/// A dead receiver costs little, and it takes many of them to delay a healthy one.
 const LIMITS: DeliveryLimits =
     DeliveryLimits { per_webhook: 4, per_failing_webhook: 1, in_all: 256, bytes_in_all: 8 * 1024 * 1024 };
 
@@ -95,7 +95,8 @@ pub struct Attempt {
     /// The webhook.
     #[serde(serialize_with = "uuid_text")]
     pub webhook: WebhookId,
-    /// The id of the event: the same in every attempt, and for every webhook of 1.0, or of later versions, that gets it.
+    /// The id of the event: the same in every attempt, and for every webhook of 1.0, or of later versions, that gets
+    /// it.
     #[serde(serialize_with = "as_text")]
     pub event: Uuid,
     /// The id of the request: that of the event, but for events that an earlier release left in the outbox.

@@ -68,7 +68,8 @@ fn profiles_of<'a>(
     Ok(profiles)
 }
 
-/// Ends a page where it comes to take up too much, with the identities that are to be shown with it, and looks these up.
+/// Ends a page where it comes to take up too much, with the identities that are to be shown with it, and looks these
+/// up.
 fn page_with_identities<Item: NamesUsers + Weighed>(
     reads: &dyn Reads,
     caller: Caller,

@@ -132,8 +132,8 @@ async fn resume(State(admin): State<Admin>) -> Answer {
     Ok(shown_clock(&admin))
 }
 
-/// `POST /_platform/reset`: empties the platform of all but its apps and their tokens, faults and recorded requests included; ids
-/// begin anew.
+/// `POST /_platform/reset`: empties the platform of all but its apps and their tokens, faults and recorded requests
+/// included; ids begin anew.
 ///
 /// - `204`
 async fn reset(State(admin): State<Admin>) -> Answer {

@@ -345,8 +345,9 @@ pub fn truncate(response: Response, after: usize) -> Response {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use serde_json::json;
+
+    use super::*;
 
     fn spec(json: Value) -> Spec {
         serde_json::from_value(json).unwrap()

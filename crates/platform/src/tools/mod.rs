@@ -1,4 +1,5 @@
-//! What operators and tests have beyond the API, behind the admin API: recorded requests and deliveries, and injected faults.
+//! What operators and tests have beyond the API, behind the admin API: recorded requests and deliveries, and injected
+//! faults.
 //!
 //! Time and ids are in `ground`, reset and snapshots in `service`. All of it is reached through `admin`.
 

@@ -89,8 +89,8 @@ impl Answer {
     }
 }
 
-/// Where the data of a test's platform is, by `LAYER_TEST_STORE`: `file` for a database in this folder, which is the default, or
-/// `memory`. Tests of what outlives a platform name a file themselves.
+/// Where the data of a test's platform is, by `LAYER_TEST_STORE`: `file` for a database in this folder, which is the
+/// default, or `memory`. Tests of what outlives a platform name a file themselves.
 pub fn data_in(folder: &Path) -> DataLocation {
     match std::env::var("LAYER_TEST_STORE").as_deref() {
         Err(_) | Ok("file") => DataLocation::File(folder.join("layer.db")),

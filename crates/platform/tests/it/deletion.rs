@@ -195,7 +195,8 @@ fn a_conversation_deleted_by_a_participant_for_all_is_gone_for_all() {
     assert_eq!(conversations(&server, "c"), ("1".into(), 1));
 }
 
-/// Contract 2.2.3 (recorded, L3): a bad message id 400. A deletion without a mode is refused before the look-up (assumed).
+/// Contract 2.2.3 (recorded, L3): a bad message id 400. A deletion without a mode is refused before the look-up
+/// (assumed).
 #[test]
 fn a_bad_deletion_is_refused_before_the_look_up() {
     let server = start();

@@ -1,5 +1,5 @@
-//! docs/platform.md, quirks.md and recorded.md are true to the code: the routes, what a running platform takes, the tests they name.
-//! What is cited of docs/contract.md is there.
+//! docs/platform.md, quirks.md and recorded.md are true to the code: the routes, what a running platform takes, the
+//! tests they name. What is cited of docs/contract.md is there.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

@@ -1,4 +1,5 @@
-//! Contract 2.9, 3.8 and 7: data exports, and archives that `openssl` and `tar` open as the customers of the original did.
+//! Contract 2.9, 3.8 and 7: data exports, and archives that `openssl` and `tar` open as the customers of the original
+//! did.
 
 use std::fs;
 use std::path::Path;

@@ -1,4 +1,5 @@
-//! The platform as clients see it: every test starts a real one on a real socket. Most tests name a recorded fact of the contract.
+//! The platform as clients see it: every test starts a real one on a real socket. Most tests name a recorded fact of
+//! the contract.
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 

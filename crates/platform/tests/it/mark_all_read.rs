@@ -29,8 +29,8 @@ fn unread(server: &Server, user: &str, conversation: &str) -> u64 {
     seen["unread_message_count"].as_u64().unwrap()
 }
 
-/// Contract 2.1 (recorded, R3: 202 with the position; the request may hold `null`). That the answer is the position of the last
-/// message that is marked is (assumed), so is 0 when there is none.
+/// Contract 2.1 (recorded, R3: 202 with the position; the request may hold `null`). That the answer is the position of
+/// the last message that is marked is (assumed), so is 0 when there is none.
 #[test]
 fn marking_all_read_settles_what_is_there_and_nothing_later() {
     let server = start();

@@ -12,7 +12,8 @@ fn get(server: &Server, conversation: &str, message: &str) -> Answer {
     server.get(&format!("/conversations/{conversation}/messages/{message}"))
 }
 
-/// Contract 2.2 (recorded: 201), 1.4 and 2.2.3 (recorded, R1): short URL, no part ids, no nulls, no entry for a named sender.
+/// Contract 2.2 (recorded: 201), 1.4 and 2.2.3 (recorded, R1): short URL, no part ids, no nulls, no entry for a named
+/// sender.
 #[test]
 fn the_answer_to_a_send_is_compact() {
     let server = start();

@@ -52,8 +52,8 @@ fn messages_are_paged_newest_first() {
     }
 }
 
-/// Contract 1.7: `200` before 2.0, which a client of 2016 insists on [H1]; `206` in 3.0, which two clients take [G3, L3], and in 2.0
-/// (assumed). A page that ends with its list is a `200` in all.
+/// Contract 1.7: `200` before 2.0, which a client of 2016 insists on [H1]; `206` in 3.0, which two clients take [G3,
+/// L3], and in 2.0 (assumed). A page that ends with its list is a `200` in all.
 #[test]
 fn a_part_of_a_list_is_a_206_from_2_0_on() {
     let server = start();
@@ -174,8 +174,8 @@ fn an_unknown_user_has_an_empty_list_from_2_0_on() {
     }
 }
 
-/// Contract 2.1.3 and 2.10: before 2.0 every call on behalf of an unknown user is `404`, with `not_found` (assumed). A service of 2016
-/// makes a user's first conversation on that [E1].
+/// Contract 2.1.3 and 2.10: before 2.0 every call on behalf of an unknown user is `404`, with `not_found` (assumed). A
+/// service of 2016 makes a user's first conversation on that [E1].
 #[test]
 fn before_2_0_nothing_is_done_on_behalf_of_an_unknown_user() {
     let server = start();

@@ -78,7 +78,8 @@ fn parts_are_read_as_they_are_in_their_message() {
     assert_eq!((&one.json()["updated_at"], &message["updated_at"]), (&Value::Null, &Value::Null));
 }
 
-/// Contract 2.2.6 (recorded, R3): 201, in the order in which they were added, with the time in the part and in the message.
+/// Contract 2.2.6 (recorded, R3): 201, in the order in which they were added, with the time in the part and in the
+/// message.
 #[test]
 fn a_part_is_added_at_the_end_and_the_message_says_when() {
     let sent = sent();
@@ -160,7 +161,8 @@ fn parts_are_removed_down_to_the_last_one() {
     assert_ne!(sent.part(0), first);
 }
 
-/// Contract 2.2.6 (recorded, R3): 200 with all of them, in the order sent, with new ids and the same time; chosen ids are (documented).
+/// Contract 2.2.6 (recorded, R3): 200 with all of them, in the order sent, with new ids and the same time; chosen ids
+/// are (documented).
 #[test]
 fn all_parts_are_replaced_at_once() {
     let sent = sent();

@@ -1,5 +1,5 @@
-//! Many and slow clients, odd ones, and the worst conversations that the limits admit: the platform stays within its memory, and says
-//! what it refuses.
+//! Many and slow clients, odd ones, and the worst conversations that the limits admit: the platform stays within its
+//! memory, and says what it refuses.
 
 use std::io::{Read as _, Write};
 use std::net::TcpStream;
@@ -148,7 +148,8 @@ fn a_page_ends_where_it_takes_up_too_much_and_the_next_one_begins_there() {
     }
 }
 
-/// A client that asks for more than the buffers of the system hold and takes none of it is cut off after 30 seconds, on TLS too.
+/// A client that asks for more than the buffers of the system hold and takes none of it is cut off after 30 seconds, on
+/// TLS too.
 #[test]
 fn a_client_that_does_not_read_is_cut_off() {
     let certified = rcgen::generate_simple_self_signed(["localhost".into()]).unwrap();
@@ -221,8 +222,8 @@ mod memory {
         format!("{number:04}{}", "\u{1}".repeat(1020))
     }
 
-    /// Contract 2 (assumed limits): the largest messages, metadata, participants and identities, asked for over and over in every
-    /// version by clients that do not read, while others send the largest bodies and do not finish them.
+    /// Contract 2 (assumed limits): the largest messages, metadata, participants and identities, asked for over and
+    /// over in every version by clients that do not read, while others send the largest bodies and do not finish them.
     #[test]
     fn the_worst_that_the_limits_admit_stays_within_256_mib() {
         let folder = tempfile::tempdir().unwrap();
@@ -332,7 +333,8 @@ fn what_finds_no_room_for_its_answer_is_told_to_come_again() {
     let mut unread: Vec<TcpStream> = (0..40).map(|_| connect(&server.platform)).collect();
     let mut refused = server.get(&path);
     wait_until("there is no room", || {
-        // Those that are refused themselves hold nothing, and the sockets of the others take a few answers: so they ask again.
+        // Those that are refused themselves hold nothing, and the sockets of the others take a few answers: so they ask
+        // again.
         for stream in &mut unread {
             if stream.write_all(get.as_bytes()).is_err() {
                 // It was cut off, because it does not read.

@@ -162,8 +162,8 @@ fn a_wrong_method_is_not_allowed() {
     }
 }
 
-/// Contract 1.3 (recorded, R3): `GET` and `DELETE` come without a `Content-Type`, bodies with `application/json;charset=utf-8`. That
-/// earlier versions take the same is (assumed).
+/// Contract 1.3 (recorded, R3): `GET` and `DELETE` come without a `Content-Type`, bodies with
+/// `application/json;charset=utf-8`. That earlier versions take the same is (assumed).
 #[test]
 fn only_a_request_with_a_body_needs_a_content_type() {
     let server = start();
@@ -194,7 +194,8 @@ fn a_post_can_stand_in_for_a_patch() {
     server.send("POST", &path, &headers, &operations).assert_error(406, "invalid_header", None);
 }
 
-/// Contract 1.3 (recorded, R1 and R3: the type that clients send). Checked before the body and the conversation are looked at.
+/// Contract 1.3 (recorded, R1 and R3: the type that clients send). Checked before the body and the conversation are
+/// looked at.
 #[test]
 fn a_patch_with_another_content_type_is_not_acceptable() {
     let server = start();

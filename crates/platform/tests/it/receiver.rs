@@ -156,7 +156,8 @@ impl Receiver {
         self.wait_until(&format!("{count} deliveries"), |deliveries| deliveries.len() >= count)
     }
 
-    /// Waits for so many different events: a busy machine may have had one delivered twice. Each once, in the order of arrival.
+    /// Waits for so many different events: a busy machine may have had one delivered twice. Each once, in the order of
+    /// arrival.
     pub fn wait_for_events(&self, count: usize) -> Vec<Received> {
         let distinct = |deliveries: &[Received]| {
             let mut seen = std::collections::HashSet::new();

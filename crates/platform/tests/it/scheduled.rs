@@ -35,7 +35,8 @@ fn list(server: &Server, conversation: &str) -> Vec<String> {
     texts(&server.get(&format!("/conversations/{conversation}/messages")))
 }
 
-/// Gives the worker the chance to do what it must not do: it sends a message that is due after all that the test is about.
+/// Gives the worker the chance to do what it must not do: it sends a message that is due after all that the test is
+/// about.
 fn pass_by(server: &Server, seconds: i64) {
     let other = server.conversation(&["witness"]);
     server.platform.clock().advance(seconds * 1000);
@@ -263,7 +264,8 @@ fn many_messages_due_at_once_are_sent_in_their_order() {
     assert!(newest.iter().map(|text| text.parse::<i32>().unwrap()).eq((200..300).rev()), "{newest:?}");
 }
 
-/// What waits stands in the store: killed in the middle of sending, the platform sends the rest after a restart, and each once.
+/// What waits stands in the store: killed in the middle of sending, the platform sends the rest after a restart, and
+/// each once.
 #[cfg(unix)]
 #[test]
 fn scheduled_messages_survive_a_kill_and_are_sent_exactly_once() {

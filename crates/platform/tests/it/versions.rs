@@ -139,7 +139,8 @@ fn shown_message(server: &Server, version: &str, sent: &Sent, of_user: Option<&s
     message
 }
 
-/// The answer to a send. Contract 2.2.3 (recorded, R1) for 1.0, (recorded, R3) for 3.0; that 2.0 is as 3.0 is (assumed).
+/// The answer to a send. Contract 2.2.3 (recorded, R1) for 1.0, (recorded, R3) for 3.0; that 2.0 is as 3.0 is
+/// (assumed).
 fn assert_sent(server: &Server, version: &str, sent: &Sent, answer: &Answer) {
     let short = format!("{}/messages/{}", server.prefix(), sent.id);
     let mut expected = shown_message(server, version, sent, None);
@@ -258,8 +259,10 @@ fn assert_conversation(server: &Server, speaker: &Speaker<'_>, version: &str, id
     assert!(all.as_array().unwrap().contains(&read), "{all}");
 }
 
-/// Contract 1.4 (recorded, R1 and R3: URLs of messages and identities, `receipts_url`), 2.2.3 (recorded, R1: nulls and absent keys of
-/// 1.0, entries of `recipient_status`; R3: the answer to a send of 3.0), 3.2 (recorded, L3 and R3: keys of 3.0, an integer `position`
+/// Contract 1.4 (recorded, R1 and R3: URLs of messages and identities, `receipts_url`), 2.2.3 (recorded, R1: nulls and
+/// absent keys of
+/// 1.0, entries of `recipient_status`; R3: the answer to a send of 3.0), 3.2 (recorded, L3 and R3: keys of 3.0, an
+/// integer `position`
 /// and `reply_to` in system view, the URL on create; 2.0 as 3.0 is assumed), 3.3 and 5.
 #[test]
 fn what_one_version_writes_every_version_reads_in_its_own_shape() {
@@ -318,7 +321,8 @@ fn an_announcement_names_recipients_and_sender_as_its_version_does() {
         let tag = uuid::Uuid::new_v4().to_string();
         let first = server.at(writer).post_tagged("/announcements", &tag, &body);
         assert_eq!(first.status, 202, "{writer}: {first:?}");
-        // A replay shows the same announcement to another version: the body is ignored then, but must be one of that version.
+        // A replay shows the same announcement to another version: the body is ignored then, but must be one of that
+        // version.
         for reader in VERSIONS {
             let (key, value) = sender_request(
                 reader,
@@ -347,7 +351,8 @@ fn an_announcement_names_recipients_and_sender_as_its_version_does() {
     }
 }
 
-/// Contract 1.4 (recorded, R3: the URL) and 3.7: `identity_type` in lower case and the twelve keys of 3.0 (recorded, L3 and G3); 1.x shows `user_id` and no `identity_type`.
+/// Contract 1.4 (recorded, R3: the URL) and 3.7: `identity_type` in lower case and the twelve keys of 3.0 (recorded, L3
+/// and G3); 1.x shows `user_id` and no `identity_type`.
 #[test]
 fn an_identity_has_twelve_keys_from_2_0_on() {
     let server = start();
@@ -373,7 +378,8 @@ fn an_identity_has_twelve_keys_from_2_0_on() {
     }
 }
 
-/// Contract 2.1 (recorded, L3 and R1: naming a user creates it), 2.7: a user who was only named has no identity in 1.x, and one without a name from 2.0 on (assumed).
+/// Contract 2.1 (recorded, L3 and R1: naming a user creates it), 2.7: a user who was only named has no identity in 1.x,
+/// and one without a name from 2.0 on (assumed).
 #[test]
 fn a_user_who_was_only_named_has_an_empty_identity_from_2_0_on() {
     let server = start();
@@ -478,7 +484,8 @@ fn the_object_in_an_error_is_in_the_shape_of_the_asker() {
     }
 }
 
-/// Contract 2.1, 4 and 5 (recorded, L3): 3.0 takes bare user ids where identity ids are documented. 1.x takes every text word by word.
+/// Contract 2.1, 4 and 5 (recorded, L3): 3.0 takes bare user ids where identity ids are documented. 1.x takes every
+/// text word by word.
 #[test]
 fn from_2_0_on_a_user_is_named_by_identity_id_or_user_id() {
     let server = start();

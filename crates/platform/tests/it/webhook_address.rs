@@ -1,4 +1,5 @@
-//! Where webhooks may not go: whoever holds an app's token must not reach through the platform what only the platform can reach.
+//! Where webhooks may not go: whoever holds an app's token must not reach through the platform what only the platform
+//! can reach.
 
 use layer_platform::{Config, WebhookOptions};
 

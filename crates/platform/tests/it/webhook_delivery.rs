@@ -53,7 +53,8 @@ fn sent_only(target_url: &str) -> serde_json::Value {
     request
 }
 
-// Contract 6.3 (recorded, R4 to R6, for 2.0; documented for 1.0, 3.0 as 2.0 is assumed): headers, and a body that is signed to the byte.
+// Contract 6.3 (recorded, R4 to R6, for 2.0; documented for 1.0, 3.0 as 2.0 is assumed): headers, and a body that is
+// signed to the byte.
 #[test]
 fn a_delivery_has_the_headers_of_the_contract_and_a_signature_over_its_bytes() {
     for (version, events) in [
@@ -99,8 +100,9 @@ fn a_delivery_has_the_headers_of_the_contract_and_a_signature_over_its_bytes() {
     }
 }
 
-// Contract 6.3: receivers parse a body and write it again before they check its signature. Engines of JavaScript move keys that look
-// like array indices to the front then. `__test__/platform/signed.test.js` checks the same with Node.js and generated payloads.
+// Contract 6.3: receivers parse a body and write it again before they check its signature. Engines of JavaScript move
+// keys that look like array indices to the front then. `__test__/platform/signed.test.js` checks the same with Node.js
+// and generated payloads.
 #[test]
 fn keys_that_look_like_array_indices_come_first_in_every_object() {
     let (server, receiver) = (start(), Receiver::start(usual));
@@ -230,7 +232,8 @@ fn a_receiver_that_cannot_be_reached_is_told_so_without_its_address() {
     assert!(!reason.contains(&port.to_string()), "{reason}");
 }
 
-/// Advances the clock to each retry in turn and returns the pauses between them, in milliseconds of the platform's clock.
+/// Advances the clock to each retry in turn and returns the pauses between them, in milliseconds of the platform's
+/// clock.
 fn run_through_retries(server: &Server, webhook: &str) -> Vec<i64> {
     let mut pauses = vec![];
     for count in 1.. {

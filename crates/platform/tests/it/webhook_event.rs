@@ -275,8 +275,8 @@ fn a_webhook_gets_only_what_it_asked_for() {
     assert_eq!(last(&receiver, 1).event_type(), "message.deleted");
 }
 
-/// A `BasicIdentity` as payloads of 2.0 and 3.0 show it. Contract 1.4: its URL in webhook bodies (recorded, R4 to R6). A key without a
-/// value is left out (contract 3).
+/// A `BasicIdentity` as payloads of 2.0 and 3.0 show it. Contract 1.4: its URL in webhook bodies (recorded, R4 to R6).
+/// A key without a value is left out (contract 3).
 fn identity(server: &Server, user: &str, display_name: Option<&str>) -> Value {
     let mut identity = json!({
         "id": format!("layer:///identities/{user}"),
@@ -289,8 +289,9 @@ fn identity(server: &Server, user: &str, display_name: Option<&str>) -> Value {
     identity
 }
 
-// Contract 1.4 (recorded, R4 to R6: the URLs of identities and parts, the ids of parts) and 6.5 (recorded, R4 to R6, for 2.0; 3.0 is
-// assumed): the keys of `Message.created` in their order, none of them null, no empty `config`, the id and the time of the event.
+// Contract 1.4 (recorded, R4 to R6: the URLs of identities and parts, the ids of parts) and 6.5 (recorded, R4 to R6,
+// for 2.0; 3.0 is assumed): the keys of `Message.created` in their order, none of them null, no empty `config`, the id
+// and the time of the event.
 #[test]
 fn a_message_is_told_with_the_recorded_keys_in_their_order() {
     for version in ["2.0", "3.0"] {
@@ -363,8 +364,8 @@ fn later_versions_show_the_conversation_with_identities() {
     }
 }
 
-// Contract 6.5 (V3): who joined and who left, with `conversation` and `changes`. One event for all of one request, and that the
-// conversation is shown in full and the changes as BasicIdentity, is (assumed).
+// Contract 6.5 (V3): who joined and who left, with `conversation` and `changes`. One event for all of one request, and
+// that the conversation is shown in full and the changes as BasicIdentity, is (assumed).
 #[test]
 fn later_versions_tell_who_joined_and_who_left() {
     for version in ["2.0", "3.0"] {
@@ -399,8 +400,8 @@ fn later_versions_tell_who_joined_and_who_left() {
     }
 }
 
-// Contract 6.5 (V3): a deleted message with its conversation, position and status; a changed one with `updated_at` (assumed). The id of
-// these events is a fresh one (assumed), unlike that of `Message.created`.
+// Contract 6.5 (V3): a deleted message with its conversation, position and status; a changed one with `updated_at`
+// (assumed). The id of these events is a fresh one (assumed), unlike that of `Message.created`.
 #[test]
 fn later_versions_tell_of_changed_and_deleted_messages() {
     for version in ["2.0", "3.0"] {
@@ -599,8 +600,8 @@ fn make_everything_happen(server: &Server) {
     server.delete(&path).assert_empty(204);
 }
 
-// Contract 6.4 and 6.5: whatever a webhook may ask for is sent when it happens. The names are those that the platform itself takes;
-// those of channels, which nothing here causes, are told of in docs/webhooks.md.
+// Contract 6.4 and 6.5: whatever a webhook may ask for is sent when it happens. The names are those that the platform
+// itself takes; those of channels, which nothing here causes, are told of in docs/webhooks.md.
 #[test]
 fn every_event_that_can_be_asked_for_is_sent_when_it_happens() {
     for (version, known) in

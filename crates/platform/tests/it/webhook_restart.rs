@@ -60,8 +60,8 @@ fn a_retry_survives_a_restart_with_its_ids_and_its_count() {
     assert_eq!(platform.deliveries(app.app_id)[0].number as usize, tried + 1);
 }
 
-/// Contract 6.3: the id of a request stays the same on retries. Releases before the corrected contract gave requests ids of their own, and
-/// webhooks of 2.0 names that are sent no more; what they left behind is delivered under both.
+/// Contract 6.3: the id of a request stays the same on retries. Releases before the corrected contract gave requests
+/// ids of their own, and webhooks of 2.0 names that are sent no more; what they left behind is delivered under both.
 #[test]
 fn what_an_earlier_release_left_in_the_outbox_is_delivered_under_its_own_ids() {
     let folder = tempfile::tempdir().unwrap();
@@ -192,8 +192,8 @@ impl Running {
     }
 }
 
-/// Killed with SIGKILL in the middle of sending, after 200 acknowledged messages; the receiver is broken until then, so that the outbox
-/// is full.
+/// Killed with SIGKILL in the middle of sending, after 200 acknowledged messages; the receiver is broken until then, so
+/// that the outbox is full.
 #[test]
 fn no_event_of_an_acknowledged_change_is_lost_by_a_kill() {
     const ACKNOWLEDGED: usize = 200;

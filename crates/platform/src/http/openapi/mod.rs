@@ -16,11 +16,11 @@ use axum::response::Response;
 use http::StatusCode;
 use layer_wire::ErrorKind;
 use layer_wire::version::PATCH_MEDIA_TYPE;
+use operations::Operation;
 use serde_json::{Map, Value, json};
+use shape::Shape::{self, Json, Named};
 
 use crate::http::answer;
-use operations::Operation;
-use shape::Shape::{self, Json, Named};
 
 static DESCRIPTION: LazyLock<Value> = LazyLock::new(describe);
 

@@ -19,7 +19,8 @@ use crate::service::dedupe::{Creation, Tagged};
 /// `POST /users/<user>/conversations`: creates a conversation in which the user takes part, or finds the distinct one.
 ///
 /// - `201` with the new conversation in user view; `200` with `Location` for a distinct one that exists
-/// - `conflict` with that conversation when its metadata differs; `id_in_use` with the conversation; `participant_blocked`
+/// - `conflict` with that conversation when its metadata differs; `id_in_use` with the conversation;
+///   `participant_blocked`
 pub async fn create_conversation(
     State(services): State<Arc<Services>>,
     caller: Caller,
@@ -61,7 +62,8 @@ pub async fn edit_conversation(
 /// `POST /users/<user>/conversations/<uuid>/messages`: sends a message as a participant.
 ///
 /// - `201` with the message in user view (recorded status); the body is checked before the conversation is looked up
-/// - `id_in_use` with the message; `not_found`, also for a user who never was a member; `access_denied` for a former one;
+/// - `id_in_use` with the message; `not_found`, also for a user who never was a member; `access_denied` for a former
+///   one;
 ///   `object_deleted`
 pub async fn send_message(
     State(services): State<Arc<Services>>,

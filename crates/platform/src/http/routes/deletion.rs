@@ -28,7 +28,8 @@ pub async fn delete_message(
     Ok(answer::empty(StatusCode::NO_CONTENT))
 }
 
-/// `DELETE /users/<user>/conversations/<uuid>?mode=all_participants|my_devices&leave=true|false`: deletes a conversation.
+/// `DELETE /users/<user>/conversations/<uuid>?mode=all_participants|my_devices&leave=true|false`: deletes a
+/// conversation.
 ///
 /// - `204`; `missing_property` and `invalid_property` `mode` (assumed)
 /// - `not_found`, also for a user who never was a member; `access_denied` for a former one; `object_deleted`

@@ -1,5 +1,5 @@
-//! The URLs that rich content and the archives of exports are downloaded from: plain `GET` and `HEAD`, without the headers of the
-//! API. Contract 2.5 and 7.
+//! The URLs that rich content and the archives of exports are downloaded from: plain `GET` and `HEAD`, without the
+//! headers of the API. Contract 2.5 and 7.
 
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
@@ -37,7 +37,8 @@ const CHUNKS_WAITING: usize = 1;
 /// What a download takes up: the chunk that is read, those that wait, and what the connection holds.
 const MEMORY: usize = (CHUNKS_WAITING + 3) * CHUNK;
 
-/// What a browser may do with content that it shows as a page: a page that someone uploaded is not to act as the platform.
+/// What a browser may do with content that it shows as a page: a page that someone uploaded is not to act as the
+/// platform.
 const SANDBOX: HeaderValue = HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'; sandbox");
 
 /// The type that browsers do not show in a sandbox. It cannot act for its origin.
@@ -45,7 +46,8 @@ const PDF: &[u8] = b"application/pdf";
 
 /// Downloads rich content.
 ///
-/// - `200`, or `206` for one range; `416` for a range outside; `access_denied` for a bad link or one whose hour is over; `not_found`
+/// - `200`, or `206` for one range; `416` for a range outside; `access_denied` for a bad link or one whose hour is
+///   over; `not_found`
 pub async fn content(
     State(services): State<Arc<Services>>,
     Path((app, content)): Path<(String, String)>,

@@ -62,7 +62,8 @@ pub async fn get_key(State(services): State<Arc<Services>>, caller: Caller) -> A
 
 /// `POST /exports`: asks for an export of everything; the body, if there is one, is not looked at.
 ///
-/// - `202` (recorded); `invalid_operation` without a public key (assumed), or within a day of the last one (recorded status)
+/// - `202` (recorded); `invalid_operation` without a public key (assumed), or within a day of the last one (recorded
+///   status)
 pub async fn request(State(services): State<Arc<Services>>, caller: Caller) -> Answer {
     let export = services.request_export(caller).await?;
     Ok(answer::json(StatusCode::ACCEPTED, &shown(&services, export)))
@@ -97,7 +98,8 @@ pub async fn delete(State(services): State<Arc<Services>>, caller: Caller, OfExp
 
 /// `PUT /export_schedule`: changes when and what is exported by itself.
 ///
-/// - `200` with five keys (recorded); `missing_property` and `invalid_property`; `invalid_operation` without a public key (assumed)
+/// - `200` with five keys (recorded); `missing_property` and `invalid_property`; `invalid_operation` without a public
+///   key (assumed)
 pub async fn set_schedule(State(services): State<Arc<Services>>, caller: Caller, Payload(body): Payload) -> Answer {
     let new = NewSchedule::parse(&body)?;
     let settings = services.set_export_schedule(caller.key, new).await?;

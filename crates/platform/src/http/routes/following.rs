@@ -14,7 +14,8 @@ use crate::service::Services;
 
 /// `GET /users/<user>/following`: the identity ids of those whom a user follows.
 ///
-/// - `200`, from 2.0 on `206` when more follow, with `Layer-Count`; `[]` for an unknown user (assumed); `not_found` for an unknown `from_id`
+/// - `200`, from 2.0 on `206` when more follow, with `Layer-Count`; `[]` for an unknown user (assumed); `not_found` for
+///   an unknown `from_id`
 pub async fn get_all(
     State(services): State<Arc<Services>>,
     caller: Caller,

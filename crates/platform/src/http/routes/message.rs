@@ -15,8 +15,10 @@ use crate::service::message::Accepted;
 
 /// `POST /conversations/<uuid>/messages`: sends a message, or, from version 2.0 on, several.
 ///
-/// - `201` with the message, in 1.0 in its compact form; the body is checked before the conversation is looked up (recorded)
-/// - `202` with the message as it will be when it has a `schedule`; with an array of messages for an array (recorded statuses)
+/// - `201` with the message, in 1.0 in its compact form; the body is checked before the conversation is looked up
+///   (recorded)
+/// - `202` with the message as it will be when it has a `schedule`; with an array of messages for an array (recorded
+///   statuses)
 /// - `not_found`; `object_deleted`; `id_in_use`; `access_denied` for a sender who is no participant
 pub async fn send(
     State(services): State<Arc<Services>>,
@@ -49,7 +51,8 @@ pub async fn send(
 
 /// `GET /conversations/<uuid>/messages`: the messages of a conversation, newest first.
 ///
-/// - `200`, from 2.0 on `206` when more follow, with `Layer-Count`; `not_found`, also for an unknown `from_id`; `object_deleted`
+/// - `200`, from 2.0 on `206` when more follow, with `Layer-Count`; `not_found`, also for an unknown `from_id`;
+///   `object_deleted`
 pub async fn get_all(
     State(services): State<Arc<Services>>,
     caller: Caller,

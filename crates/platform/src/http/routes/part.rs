@@ -70,7 +70,8 @@ pub async fn add(
 
 /// `PUT /conversations/<uuid>/messages/<uuid>/parts`: replaces all parts.
 ///
-/// - `200` with the parts (recorded, R3); the body is checked before anything is looked up; `not_found`; `object_deleted`
+/// - `200` with the parts (recorded, R3); the body is checked before anything is looked up; `not_found`;
+///   `object_deleted`
 pub async fn replace_all(
     State(services): State<Arc<Services>>,
     caller: Caller,
@@ -86,7 +87,8 @@ pub async fn replace_all(
 
 /// `PUT /conversations/<uuid>/messages/<uuid>/parts/<uuid>`: replaces a part.
 ///
-/// - `200` with the part (recorded, R3); the body is checked before anything is looked up; `not_found`; `object_deleted`
+/// - `200` with the part (recorded, R3); the body is checked before anything is looked up; `not_found`;
+///   `object_deleted`
 pub async fn replace(
     State(services): State<Arc<Services>>,
     caller: Caller,

@@ -43,10 +43,11 @@ pub async fn give_for_announcement(
     Ok(answer::empty(StatusCode::NO_CONTENT))
 }
 
-/// `POST /users/<user>/conversations/<uuid>/mark_all_read`: marks the messages of a conversation as read, up to a position if one
-/// is given.
+/// `POST /users/<user>/conversations/<uuid>/mark_all_read`: marks the messages of a conversation as read, up to a
+/// position if one is given.
 ///
-/// - `202` with the position that is marked up to (3.0: recorded, R3; 2.0: assumed); `not_found`; `access_denied`; `object_deleted`
+/// - `202` with the position that is marked up to (3.0: recorded, R3; 2.0: assumed); `not_found`; `access_denied`;
+///   `object_deleted`
 pub async fn mark_all_read(
     State(services): State<Arc<Services>>,
     caller: Caller,

@@ -1,8 +1,8 @@
-//! The URLs that rich content is uploaded to. Contract 2.5. They speak like the resumable uploads of Google Cloud Storage, which the
-//! original handed out: one `PUT` or `POST` with all bytes, or chunks with `Content-Range`.
+//! The URLs that rich content is uploaded to. Contract 2.5. They speak like the resumable uploads of Google Cloud
+//! Storage, which the original handed out: one `PUT` or `POST` with all bytes, or chunks with `Content-Range`.
 //!
-//! The body is taken as it comes, also that of a form: the recorded client of multipart forms announces the length of the whole form
-//! (recorded, L3).
+//! The body is taken as it comes, also that of a form: the recorded client of multipart forms announces the length of
+//! the whole form (recorded, L3).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -51,7 +51,8 @@ pub fn linked(
 ///
 /// - `200` with an object of Google Cloud Storage once all is there (recorded), also when it was there before
 /// - `308` with `Range` as long as something is missing, without it when everything is
-/// - `invalid_request` for another number of bytes than announced; `conflict` for two at once; `access_denied` for a bad link;
+/// - `invalid_request` for another number of bytes than announced; `conflict` for two at once; `access_denied` for a
+///   bad link;
 ///   `not_found` when the content is gone; `request_timeout` after 30 s of silence
 pub async fn receive(
     State(services): State<Arc<Services>>,

@@ -19,7 +19,8 @@ fn show(services: &Services, caller: Caller, record: WebhookRecord) -> Webhook {
     Webhook::new(record.app, record.id, record.created_at, record.registered, record.status, &urls)
 }
 
-/// `POST /webhooks`: registers a webhook. An `If-None-Match` is tolerated, but the webhook gets an id of its own (recorded).
+/// `POST /webhooks`: registers a webhook. An `If-None-Match` is tolerated, but the webhook gets an id of its own
+/// (recorded).
 ///
 /// - `201` with the webhook, unverified; verification starts by itself (recorded)
 /// - `missing_property` and `invalid_property`; `invalid_header` for another `Content-Type`
