@@ -24,9 +24,9 @@ use crate::ground::task;
 use crate::http::tls::TlsError;
 use crate::http::{router, server, tls};
 use crate::outbound::Outbound;
-use crate::service::Services;
 use crate::service::app::NewApp;
 use crate::service::delivery::Attempt;
+use crate::service::{Core, Services};
 use crate::tools::admin::{self, Admin};
 use crate::tools::{self, Tools};
 use crate::work;
@@ -205,16 +205,15 @@ impl Platform {
         if config.frozen_at.is_some() {
             clock.freeze(config.frozen_at);
         }
-        let services = Services::new(
+        let core = Core::new(
             Arc::clone(&store),
             Files::beside(&config.data),
             clock.clone(),
             Ids::new(config.ids),
             public_url.unwrap_or_else(|| url.clone()),
-            config.webhooks,
-            config.unlimited_exports,
         );
-        let services = Arc::new(services.map_err(StartError::Store)?);
+        let core = core.map_err(StartError::Store)?;
+        let services = Arc::new(Services::new(core, config.webhooks, config.unlimited_exports));
 
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
@@ -237,7 +236,7 @@ impl Platform {
             let _inside = runtime.enter();
             work::start(&services, outbound, &is_stopping)
         };
-        let service = server::Service { tls: acceptor, router, memory: services.memory().clone() };
+        let service = server::Service { tls: acceptor, router, memory: services.core.memory().clone() };
         let max_connections = config.max_connections;
         runtime.spawn(task::boxed(async move {
             server::serve(listener, service, max_connections, is_stopping).await;
@@ -256,14 +255,14 @@ impl Platform {
 
     /// Its clock, to be stopped and moved by tests: timestamps, schedules and retries follow it.
     pub fn clock(&self) -> &Clock {
-        self.services.clock()
+        self.services.core.clock()
     }
 
     /// Creates an app with a token. Blocks until it is stored.
     ///
     /// Error: the store failed, or the platform is closed.
     pub fn create_app(&self) -> Result<NewApp, Error> {
-        Ok(self.services.create_app()?)
+        Ok(self.services.apps.create()?)
     }
 
     /// Calls the admin API in-process, as its operator: `path` begins with `/_platform`. Blocks until it is answered.
@@ -292,7 +291,7 @@ impl Platform {
     /// The latest attempts to deliver events of an app to its webhooks, oldest first. The last 1000 of all apps are
     /// remembered, in memory.
     pub fn deliveries(&self, app: AppId) -> Vec<Attempt> {
-        let mut attempts = self.services.deliveries();
+        let mut attempts = self.services.deliveries.latest();
         attempts.retain(|attempt| attempt.app == app);
         attempts
     }
@@ -312,7 +311,7 @@ impl Platform {
             runtime.shutdown_background();
         }
         let closed = self.store.close();
-        self.services.files().close();
+        self.services.core.files().close();
         closed.map_err(Error::Checkpoint)
     }
 }
@@ -382,29 +381,29 @@ mod tests {
         let app = platform.create_app().unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let services = &platform.services;
-        let key = runtime.block_on(services.app(app.app_id)).unwrap().unwrap().key;
+        let key = runtime.block_on(services.apps.find(app.app_id)).unwrap().unwrap().key;
         let caller = Caller { app: app.app_id, key, version: Version::V1_0 };
         let request = NewConversation::parse(br#"{"participants":["a"]}"#, Version::V1_0).unwrap();
-        let created = runtime.block_on(services.create_conversation(caller, None, request)).unwrap().0;
+        let created = runtime.block_on(services.conversations.create(caller, None, request)).unwrap().0;
         let Created::Plain(Creation::Done(conversation)) = created else { panic!("{created:?}") };
         let delay = Some(Duration::from_secs(60));
         let request = NewMessage { sender: Sender::Name("x".into()), parts: vec![], delay };
-        runtime.block_on(services.send_message(caller, conversation.id, None, request)).unwrap();
+        runtime.block_on(services.messages.send(caller, conversation.id, None, request)).unwrap();
 
         for worker in ["scheduled messages", "files", "exports", "webhooks"] {
-            failpoint::arm(services.public_url(), worker);
+            failpoint::arm(services.core.public_url(), worker);
         }
         platform.clock().advance(60_000);
         let give_up = Instant::now() + Duration::from_secs(120);
         let page = || Page { size: 10, from: None };
         loop {
-            let sent = runtime.block_on(services.messages(caller, conversation.id, page())).unwrap().0;
+            let sent = runtime.block_on(services.messages.page(caller, conversation.id, page())).unwrap().0;
             if sent.items.len() == 1 {
                 break;
             }
             assert!(Instant::now() < give_up, "the message was not sent");
             std::thread::sleep(Duration::from_millis(10));
         }
-        assert!(!failpoint::is_armed(services.public_url(), "scheduled messages"));
+        assert!(!failpoint::is_armed(services.core.public_url(), "scheduled messages"));
     }
 }

@@ -216,7 +216,7 @@ impl FromRequest<Arc<Services>> for Payload {
         if encoding.is_some_and(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {
             return Err(HttpError::BodyEncoded);
         }
-        let read = read_body(request.into_body(), services.memory());
+        let read = read_body(request.into_body(), services.core.memory());
         tokio::time::timeout(BODY_TIMEOUT, read).await.map_err(|_| HttpError::BodyIncomplete)?.map(Self)
     }
 }

@@ -41,7 +41,7 @@ pub async fn check(
         Ok(caller) => {
             request.extensions_mut().insert(caller);
             let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
-            let _turn = if is_read { Some(services.memory().turn_to_read(address.is_list).await?) } else { None };
+            let _turn = if is_read { Some(services.core.memory().turn_to_read(address.is_list).await?) } else { None };
             next.run(request).await
         }
         Err(failure) => failure.into_response(),
@@ -56,7 +56,7 @@ async fn admit(services: &Services, address: &Address, headers: &HeaderMap) -> R
     let token = text_header(headers, AUTHORIZATION.as_str()).and_then(bearer_token);
     let token = token.ok_or_else(ApiError::authentication_required)?;
     let app = address.app.ok_or_else(ApiError::invalid_app_id)?;
-    let key = services.authenticate(app, token).await?;
+    let key = services.apps.authenticate(app, token).await?;
     Ok(Caller { app, key, version })
 }
 
@@ -70,7 +70,7 @@ pub async fn check_not_suspended(
     request: Request,
     next: Next,
 ) -> Result<Response, HttpError> {
-    services.check_not_suspended(caller.key, user).await?;
+    services.users.check_not_suspended(caller.key, user).await?;
     Ok(next.run(request).await)
 }
 
@@ -86,7 +86,7 @@ pub async fn check_known(
     request: Request,
     next: Next,
 ) -> Result<Response, HttpError> {
-    services.check_known(caller.key, user).await?;
+    services.users.check_known(caller.key, user).await?;
     Ok(next.run(request).await)
 }
 

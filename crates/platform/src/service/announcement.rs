@@ -1,5 +1,7 @@
 //! Announcements. Contract 2.3.
 
+use std::sync::Arc;
+
 use layer_store::announcement::{AnnouncementCopy, AnnouncementRecord};
 use layer_store::held::{Held, Inserted};
 use layer_store::key::AppKey;
@@ -11,8 +13,8 @@ use layer_wire::part::{Part, PartBody};
 use layer_wire::{AnnouncementId, ApiError, UserId};
 use uuid::Uuid;
 
-use super::Services;
 use super::caller::Caller;
+use super::core::Core;
 use super::dedupe::{self, Creation, Tagged};
 use super::failure::Failure;
 use super::named::Named;
@@ -42,19 +44,24 @@ fn hold_of_user(
     writes.hold_announcement_of(app, user, id)?.ok_or_else(|| ApiError::announcement_not_found().into())
 }
 
-impl Services {
+/// Announcements, and the copies that their recipients have.
+pub struct AnnouncementService {
+    pub(super) core: Arc<Core>,
+}
+
+impl AnnouncementService {
     /// Sends an announcement. Its recipients need not exist, but a user who sends it must.
     ///
     /// Error: `invalid_property` `sender_id` (assumed).
-    pub async fn send_announcement(
+    pub async fn send(
         &self,
         caller: Caller,
         tag: Option<Uuid>,
         request: NewAnnouncement,
     ) -> Result<Named<Creation<AnnouncementRecord>>, Failure> {
         let app = caller.key;
-        let sent_at = self.clock.now();
-        let id = AnnouncementId::new(tag.unwrap_or_else(|| self.ids.resource(sent_at)));
+        let sent_at = self.core.clock.now();
+        let id = AnnouncementId::new(tag.unwrap_or_else(|| self.core.ids.resource(sent_at)));
         let send = move |writes: &mut dyn Writes| {
             if let Some(tagged) = dedupe::find(writes, app, tag)? {
                 return Ok(sent_before(tagged));
@@ -76,13 +83,13 @@ impl Services {
                 Inserted::Taken(id_use) => sent_before(dedupe::taken(writes, app, tag, id_use)?),
             })
         };
-        self.write_named(caller, send).await
+        self.core.write_named(caller, send).await
     }
 
     /// A page of the announcements that a user got. An unknown user has none, as with conversations.
     ///
     /// Error: `not_found` when the page is to begin after an announcement that is not in the list.
-    pub async fn announcements_of_user(
+    pub async fn page_of_user(
         &self,
         caller: Caller,
         user: UserId,
@@ -97,23 +104,23 @@ impl Services {
             let total = reads.announcement_count_of(app, &user)?;
             Ok(Listing::new(reads.announcements_of(app, &user, from.as_ref(), page.size + 1)?, page.size, total))
         };
-        self.read_page(caller, read).await
+        self.core.read_page(caller, read).await
     }
 
     /// An announcement that a user got. Error: `not_found`, also for one that the user deleted.
-    pub async fn announcement_of_user(
+    pub async fn find_of_user(
         &self,
         caller: Caller,
         user: UserId,
         id: AnnouncementId,
     ) -> Result<Named<AnnouncementCopy>, Failure> {
         let app = caller.key;
-        self.read_named(caller, move |reads| find_of_user(reads, app, &user, id)).await
+        self.core.read_named(caller, move |reads| find_of_user(reads, app, &user, id)).await
     }
 
     /// Takes the receipt of a user for an announcement. Nobody else sees it, and it fires no event (contract 2.3).
     /// Error: `not_found`.
-    pub async fn give_announcement_receipt(
+    pub async fn give_receipt(
         &self,
         app: AppKey,
         user: UserId,
@@ -127,20 +134,15 @@ impl Services {
             }
             Ok(())
         };
-        self.store.write(give).await
+        self.core.store.write(give).await
     }
 
     /// Deletes an announcement for a user; the other recipients keep it. Error: `not_found`, also once more.
-    pub async fn delete_announcement_of_user(
-        &self,
-        app: AppKey,
-        user: UserId,
-        id: AnnouncementId,
-    ) -> Result<(), Failure> {
+    pub async fn delete_of_user(&self, app: AppKey, user: UserId, id: AnnouncementId) -> Result<(), Failure> {
         let delete = move |writes: &mut dyn Writes| {
             let copy = hold_of_user(writes, app, &user, id)?;
             Ok(writes.delete_announcement_of(app, &user, &copy)?)
         };
-        self.store.write(delete).await
+        self.core.store.write(delete).await
     }
 }

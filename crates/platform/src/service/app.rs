@@ -1,5 +1,8 @@
 //! Apps and their tokens.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use layer_store::app::AppRecord;
 use layer_store::key::AppKey;
 use layer_store::token::{Token, TokenHash};
@@ -7,7 +10,8 @@ use layer_store::{StoreError, Writes};
 use layer_wire::app::AppChange;
 use layer_wire::{ApiError, AppId};
 
-use super::Services;
+use super::cached::Cached;
+use super::core::Core;
 use super::failure::Failure;
 
 /// A new app.
@@ -19,12 +23,20 @@ pub struct NewApp {
     pub token: Token,
 }
 
-impl Services {
+/// Apps and their tokens.
+#[derive(Clone)]
+pub struct AppService {
+    pub(super) core: Arc<Core>,
+    /// Apps that were seen, so that a request does not have to look its app up.
+    pub(super) seen: Arc<Cached<HashMap<AppId, AppRecord>>>,
+}
+
+impl AppService {
     /// Checks a token against an app.
     ///
     /// Errors: `invalid_app_id` for an unknown app, `authentication_required` for a token that is not one of its own.
     pub async fn authenticate(&self, app: AppId, token: &str) -> Result<AppKey, Failure> {
-        let record = self.app(app).await?.ok_or_else(ApiError::invalid_app_id)?;
+        let record = self.find(app).await?.ok_or_else(ApiError::invalid_app_id)?;
         let given = TokenHash::of(token);
         // All are compared, so that the time does not tell which one matched.
         let is_known = record.tokens.iter().fold(false, |is_known, known| is_known | known.matches(&given));
@@ -32,20 +44,20 @@ impl Services {
     }
 
     /// An app.
-    pub async fn app(&self, id: AppId) -> Result<Option<AppRecord>, StoreError> {
-        let (seen, since) = self.apps.read(|apps| apps.get(&id).cloned());
+    pub async fn find(&self, id: AppId) -> Result<Option<AppRecord>, StoreError> {
+        let (seen, since) = self.seen.read(|apps| apps.get(&id).cloned());
         if seen.is_some() {
             return Ok(seen);
         }
-        let found = self.store.read(move |reads| reads.app(id)).await?;
+        let found = self.core.store.read(move |reads| reads.app(id)).await?;
         if let Some(record) = &found {
-            self.apps.update(since, |apps| drop(apps.insert(id, record.clone())));
+            self.seen.update(since, |apps| drop(apps.insert(id, record.clone())));
         }
         Ok(found)
     }
 
     /// Changes an app: all changes in order, or none.
-    pub async fn edit_app(&self, app: AppKey, changes: Vec<AppChange>) -> Result<(), Failure> {
+    pub async fn edit(&self, app: AppKey, changes: Vec<AppChange>) -> Result<(), Failure> {
         let edit = move |writes: &mut dyn Writes| {
             for change in &changes {
                 match change {
@@ -54,15 +66,15 @@ impl Services {
             }
             Ok(())
         };
-        self.store.write(edit).await
+        self.core.store.write(edit).await
     }
 
     /// Creates an app with a token. Waits for the store: not for the threads that serve requests.
-    pub fn create_app(&self) -> Result<NewApp, StoreError> {
-        let app_id = AppId::new(self.ids.app());
-        let token = self.ids.token();
-        let (hash, now) = (token.hash(), self.clock.now());
-        self.store.write_blocking(move |writes| writes.insert_app(app_id, &hash, now))?;
+    pub fn create(&self) -> Result<NewApp, StoreError> {
+        let app_id = AppId::new(self.core.ids.app());
+        let token = self.core.ids.token();
+        let (hash, now) = (token.hash(), self.core.clock.now());
+        self.core.store.write_blocking(move |writes| writes.insert_app(app_id, &hash, now))?;
         Ok(NewApp { app_id, token })
     }
 }

@@ -31,7 +31,7 @@ use rsa::pkcs1::DecodeRsaPublicKey as _;
 use rsa::pkcs8::DecodePublicKey as _;
 use serde::Serialize;
 
-use super::Services;
+use super::export::ExportService;
 use super::failure::Failure;
 use super::named::identities_of;
 use crate::ground::files::on_disk;
@@ -179,10 +179,10 @@ fn json(value: &impl Serialize) -> Result<Vec<u8>, StoreError> {
     Ok(serde_json::to_vec(value)?)
 }
 
-impl Services {
+impl ExportService {
     /// Makes the archive of an export that was claimed, from the start, also when it was begun before. Gives it back
     /// when that fails.
-    pub async fn make_export(&self, claimed: Claimed<ExportRecord>) -> Result<(), Failure> {
+    pub async fn make(&self, claimed: Claimed<ExportRecord>) -> Result<(), Failure> {
         let Claimed { claim, record: export } = claimed;
         let outcome = tokio::select! {
             outcome = self.make_archive(export.clone(), claim) => outcome,
@@ -191,7 +191,7 @@ impl Services {
         };
         if outcome.is_err() {
             let release = move |writes: &mut dyn Writes| writes.release_export(&export, claim);
-            self.store.write::<_, StoreError>(release).await?;
+            self.core.store.write::<_, StoreError>(release).await?;
         }
         outcome
     }
@@ -203,16 +203,19 @@ impl Services {
             let export = export.clone();
             let renew = move |writes: &mut dyn Writes| writes.renew_export(&export, claim, EXPORT_LEASE);
             // A store that is busy may take the next one.
-            if let Ok(false) = self.store.write::<_, StoreError>(renew).await {
+            if let Ok(false) = self.core.store.write::<_, StoreError>(renew).await {
                 return;
             }
         }
     }
 
     async fn make_archive(&self, export: ExportRecord, claim: ClaimId) -> Result<(), Failure> {
-        let (app, id, now) = (export.app_key, export.id, self.clock.now());
-        self.store.write::<_, StoreError>(move |writes: &mut dyn Writes| writes.start_export(app, id, now)).await?;
-        let (files, draft_name) = (self.files(), FileName::draft(app, id));
+        let (app, id, now) = (export.app_key, export.id, self.core.clock.now());
+        self.core
+            .store
+            .write::<_, StoreError>(move |writes: &mut dyn Writes| writes.start_export(app, id, now))
+            .await?;
+        let (files, draft_name) = (self.core.files(), FileName::draft(app, id));
         let draft = on_disk(move || {
             let file = files.open_to_write(draft_name)?;
             file.set_len(0)?;
@@ -225,19 +228,19 @@ impl Services {
         };
         let (key, iv): ([u8; 32], [u8; 16]) = (Ids::archive_secret(), Ids::archive_secret());
         let encrypted_key = PublicKey::parse(&export.public_key)?.encrypt(&key)?;
-        let (files, made_at) = (self.files(), now.as_ms());
+        let (files, made_at) = (self.core.files(), now.as_ms());
         let packed = on_disk(move || {
             let archive = files.open_to_write(FileName::archive(app, id))?;
             let (archive, size) = pack(draft.file, archive, &key, &iv, made_at)?;
             files.sync(&archive)?;
             Ok(size)
         });
-        let archive = ArchiveRecord { size: packed.await?, completed_at: self.clock.now(), encrypted_key, iv };
+        let archive = ArchiveRecord { size: packed.await?, completed_at: self.core.clock.now(), encrypted_key, iv };
         let complete = move |writes: &mut dyn Writes| writes.complete_export(&export, claim, &archive);
-        let is_kept = self.store.write::<_, StoreError>(complete).await?;
+        let is_kept = self.core.store.write::<_, StoreError>(complete).await?;
         if !is_kept {
             // It was deleted while it was made.
-            let files = self.files();
+            let files = self.core.files();
             on_disk(move || files.delete(&FileName::archive(app, id).to_string())).await?;
         }
         Ok(())
@@ -272,7 +275,7 @@ impl Services {
         after: Option<ConversationRecord>,
     ) -> Result<Vec<ConversationRecord>, StoreError> {
         let app = export.app_key;
-        self.store.read(move |reads: &dyn Reads| reads.conversations(app, after.as_ref(), PAGE)).await
+        self.core.store.read(move |reads: &dyn Reads| reads.conversations(app, after.as_ref(), PAGE)).await
     }
 
     async fn shown_conversations(
@@ -280,7 +283,7 @@ impl Services {
         export: &ExportRecord,
         conversations: Vec<ConversationRecord>,
     ) -> Result<Vec<Vec<u8>>, StoreError> {
-        let view = self.export_view(export);
+        let view = self.view(export);
         let app = export.app_key;
         let show = move |reads: &dyn Reads| {
             let show_one = |record: ConversationRecord| {
@@ -289,7 +292,7 @@ impl Services {
             };
             conversations.iter().cloned().map(show_one).collect()
         };
-        self.store.read(show).await
+        self.core.store.read(show).await
     }
 
     /// The messages of a conversation, newest first.
@@ -301,7 +304,7 @@ impl Services {
     ) -> Result<Draft, StoreError> {
         let mut after = None;
         loop {
-            let (view, app, conversation) = (self.export_view(export), export.app_key, conversation.clone());
+            let (view, app, conversation) = (self.view(export), export.app_key, conversation.clone());
             let read = move |reads: &dyn Reads| {
                 let range = PositionRange { after, ..PositionRange::default() };
                 let found = reads.messages(&conversation, range, PAGE)?;
@@ -313,7 +316,7 @@ impl Services {
                 let shown = found.into_iter().map(show).collect::<Result<Vec<_>, StoreError>>()?;
                 Ok::<_, StoreError>((last, shown))
             };
-            let (last, shown) = self.store.read(read).await?;
+            let (last, shown) = self.core.store.read(read).await?;
             if last.is_none() {
                 return Ok(draft);
             }
@@ -322,8 +325,8 @@ impl Services {
         }
     }
 
-    fn export_view(&self, export: &ExportRecord) -> View {
-        View { version: export.version, urls: self.urls(export.app), identities: Identities::new() }
+    fn view(&self, export: &ExportRecord) -> View {
+        View { version: export.version, urls: self.core.urls(export.app), identities: Identities::new() }
     }
 
     /// The events since the scheduled export before, as they were delivered to webhooks 1.0 (assumed, contract 7).
@@ -331,7 +334,7 @@ impl Services {
         loop {
             let to = export.clone();
             let give = move |writes: &mut dyn Writes| writes.give_events_to(&to, EVENTS_AT_ONCE);
-            if self.store.write::<_, StoreError>(give).await? {
+            if self.core.store.write::<_, StoreError>(give).await? {
                 break;
             }
         }
@@ -340,7 +343,7 @@ impl Services {
         let mut after = None;
         loop {
             let read = move |reads: &dyn Reads| reads.export_events(app, id, after, PAGE);
-            let events = self.store.read::<_, StoreError>(read).await?;
+            let events = self.core.store.read::<_, StoreError>(read).await?;
             let Some((last, _)) = events.last() else { break };
             after = Some(*last);
             draft = draft.append(events.into_iter().map(|(_, body)| body).collect()).await?;

@@ -10,12 +10,11 @@ use layer_wire::{ApiError, ConversationId, MessageId};
 use sha2::{Digest as _, Sha256};
 use uuid::{Builder, Uuid};
 
-use super::Services;
 use super::caller::Caller;
 use super::conversation::hold;
 use super::dedupe::Creation;
 use super::failure::Failure;
-use super::message::{Accepted, accept, check, find_accepted};
+use super::message::{Accepted, MessageService, accept, check, find_accepted};
 use super::named::Named;
 
 /// The id of a message of a batch. The tag is that of the first one; those of the others follow from it, so that a
@@ -32,11 +31,11 @@ fn id_in_batch(tag: Uuid, index: usize) -> Uuid {
     Builder::from_custom_bytes(bytes).into_uuid()
 }
 
-impl Services {
+impl MessageService {
     /// Sends messages one after the other, each after its delay, which counts from the one before. The first one has
     /// the id `tag`, if there is one. All of them are accepted or none.
     ///
-    /// Errors: those of [`Self::send_message`].
+    /// Errors: those of [`Self::send`].
     pub async fn send_batch(
         &self,
         caller: Caller,
@@ -44,10 +43,10 @@ impl Services {
         tag: Option<Uuid>,
         requests: Vec<NewMessage>,
     ) -> Result<Named<Creation<Vec<Accepted>>>, Failure> {
-        let (app, events) = (caller.key, self.events());
-        let now = self.clock.now();
+        let (app, events) = (caller.key, self.core.events());
+        let now = self.core.clock.now();
         let tags: Vec<Option<Uuid>> = (0..requests.len()).map(|index| tag.map(|tag| id_in_batch(tag, index))).collect();
-        let ids: Vec<Uuid> = tags.iter().map(|tag| tag.unwrap_or_else(|| self.ids.resource(now))).collect();
+        let ids: Vec<Uuid> = tags.iter().map(|tag| tag.unwrap_or_else(|| self.core.ids.resource(now))).collect();
         let send = move |writes: &mut dyn Writes| {
             let mut conversation = hold(writes, app, conversation)?;
             let mut replayed = Vec::with_capacity(requests.len());
@@ -84,7 +83,7 @@ impl Services {
             }
             Ok(Creation::Done(accepted))
         };
-        self.write_named(caller, send).await
+        self.core.write_named(caller, send).await
     }
 }
 

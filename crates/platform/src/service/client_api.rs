@@ -12,12 +12,11 @@ use layer_wire::message::{NewMessage, Sender};
 use layer_wire::{ConversationId, MessageId, UserId};
 use uuid::Uuid;
 
-use super::Services;
 use super::caller::Caller;
-use super::conversation::{self, Created, hold_as_participant, seen_by_user};
+use super::conversation::{self, ConversationService, Created, hold_as_participant, seen_by_user};
 use super::dedupe::{self, Creation, Tagged};
 use super::failure::Failure;
-use super::message;
+use super::message::{self, MessageService};
 use super::named::{Named, NamesUsers};
 
 /// The outcome of a request to create a conversation as a user.
@@ -64,24 +63,24 @@ fn id_in_use(reads: &dyn Reads, app: AppKey, user: &UserId, by: Tagged) -> Resul
     Ok(CreatedOfUser::IdInUse(seen(reads, app, user, conversation)?))
 }
 
-impl Services {
+impl ConversationService {
     /// Creates a conversation as a user, who takes part in it, or finds the distinct one. A distinct one that the user
     /// deleted for itself comes back to it (assumed).
     ///
     /// An id in the body that is taken is always a conflict, a tag in the header a replay, as for every create request.
     /// Error: `participant_blocked`.
-    pub async fn create_conversation_as_user(
+    pub async fn create_as_user(
         &self,
         caller: Caller,
         user: UserId,
         tag: Option<Uuid>,
         request: ConversationOfUser,
     ) -> Result<Named<CreatedOfUser>, Failure> {
-        let (app, events) = (caller.key, self.events());
-        let created_at = self.clock.now();
+        let (app, events) = (caller.key, self.core.events());
+        let created_at = self.core.clock.now();
         let ConversationOfUser { id: chosen, conversation: request } = request;
         let tag = if chosen.is_some() { None } else { tag };
-        let id = ConversationId::new(chosen.or(tag).unwrap_or_else(|| self.ids.resource(created_at)));
+        let id = ConversationId::new(chosen.or(tag).unwrap_or_else(|| self.core.ids.resource(created_at)));
         let create = move |writes: &mut dyn Writes| {
             if let Some(taken) = dedupe::find(writes, app, chosen)? {
                 return id_in_use(writes, app, &user, taken);
@@ -99,32 +98,34 @@ impl Services {
             // A replay may find a conversation that the user has nothing to do with.
             Ok(seen(writes, app, &user, conversation)?.map_or(CreatedOfUser::IdInUse(None), outcome))
         };
-        self.write_named(caller, create).await
+        self.core.write_named(caller, create).await
     }
 
-    /// Patches a conversation as a participant. Errors: those of [`Self::edit_conversation`]; `not_found` for a user
+    /// Patches a conversation as a participant. Errors: those of [`Self::edit`]; `not_found` for a user
     /// who never was a member; `access_denied` for a former one.
-    pub async fn edit_conversation_as_user(
+    pub async fn edit_as_user(
         &self,
         app: AppKey,
         user: UserId,
         id: ConversationId,
         patch: ConversationPatch,
     ) -> Result<(), Failure> {
-        let events = self.events();
+        let events = self.core.events();
         let edit = move |writes: &mut dyn Writes| {
             let mut conversation = hold_as_participant(writes, app, &user, id)?;
             conversation::edit(writes, app, &mut conversation, &patch, &events)
         };
-        self.store.write(edit).await
+        self.core.store.write(edit).await
     }
+}
 
+impl MessageService {
     /// Sends a message as a participant. An id in the body that is taken is always a conflict, a tag in the header a
     /// replay.
     ///
     /// Errors: `not_found`, also for a user who never was a member; `access_denied` for a former one; `object_deleted`;
     /// `invalid_property` `parts`.
-    pub async fn send_message_as_user(
+    pub async fn send_as_user(
         &self,
         caller: Caller,
         user: UserId,
@@ -132,11 +133,11 @@ impl Services {
         tag: Option<Uuid>,
         request: MessageOfUser,
     ) -> Result<Named<Creation<MessageRecord>>, Failure> {
-        let (app, events) = (caller.key, self.events());
-        let now = self.clock.now();
+        let (app, events) = (caller.key, self.core.events());
+        let now = self.core.clock.now();
         let MessageOfUser { id: chosen, parts } = request;
         let tag = if chosen.is_some() { None } else { tag };
-        let id = MessageId::new(chosen.or(tag).unwrap_or_else(|| self.ids.resource(now)));
+        let id = MessageId::new(chosen.or(tag).unwrap_or_else(|| self.core.ids.resource(now)));
         let conversation_id = conversation;
         let send = move |writes: &mut dyn Writes| {
             let mut conversation = hold_as_participant(writes, app, &user, conversation)?;
@@ -156,6 +157,6 @@ impl Services {
                 Inserted::Taken(id_use) => Ok(in_the_way(dedupe::taken(writes, app, chosen.or(tag), id_use)?)),
             }
         };
-        self.write_named(caller, send).await
+        self.core.write_named(caller, send).await
     }
 }

@@ -1,5 +1,7 @@
 //! Rich content: announced, looked up, referred to. Contract 2.5. The bytes come in `upload.rs`.
 
+use std::sync::Arc;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use layer_store::content::{ContentRecord, FinishedUpload};
@@ -11,8 +13,9 @@ use layer_wire::part::{Part, PartBody};
 use layer_wire::url::DownloadLinks as _;
 use layer_wire::{ApiError, AppId, ContentId, ConversationId, Timestamp};
 
-use super::Services;
+use super::app::AppService;
 use super::conversation::find;
+use super::core::Core;
 use super::failure::Failure;
 use crate::ground::files::on_disk;
 use crate::ground::links::UPLOAD_MS;
@@ -46,27 +49,33 @@ pub fn check_parts(
     Ok(())
 }
 
-impl Services {
+/// Rich content and the files that hold it.
+pub struct ContentService {
+    pub(super) core: Arc<Core>,
+    pub(super) apps: AppService,
+}
+
+impl ContentService {
     /// Announces rich content. Errors: `not_found`, `object_deleted`.
-    pub async fn create_content(
+    pub async fn create(
         &self,
         app: AppKey,
         conversation: ConversationId,
         new: NewContent,
     ) -> Result<ContentRecord, Failure> {
-        let created_at = self.clock.now();
-        let id = ContentId::new(self.ids.resource(created_at));
+        let created_at = self.core.clock.now();
+        let id = ContentId::new(self.core.ids.resource(created_at));
         let create = move |writes: &mut dyn Writes| {
             let conversation = find(writes, app, conversation)?;
             writes.insert_content(app, &conversation, id, &new, created_at)?;
             Ok(ContentRecord { id, conversation: conversation.id, announced: new.clone(), created_at, upload: None })
         };
-        self.store.write(create).await
+        self.core.store.write(create).await
     }
 
     /// Rich content of a conversation. Errors: `not_found`, also when it was never uploaded (assumed);
     /// `object_deleted`.
-    pub async fn content(
+    pub async fn find(
         &self,
         app: AppKey,
         conversation: ConversationId,
@@ -78,13 +87,13 @@ impl Services {
             let content = content.filter(|content| content.upload.is_some());
             content.ok_or_else(|| ApiError::content_not_found().into())
         };
-        self.store.read(read).await
+        self.core.store.read(read).await
     }
 
     /// Rich content by what its links name, uploaded or not. Error: `not_found`.
-    pub async fn linked_content(&self, app: AppId, id: ContentId) -> Result<(AppKey, ContentRecord), Failure> {
-        let key = self.app(app).await?.ok_or_else(ApiError::content_not_found)?.key;
-        let found = self.store.read(move |reads| reads.content(key, id)).await?;
+    pub async fn find_linked(&self, app: AppId, id: ContentId) -> Result<(AppKey, ContentRecord), Failure> {
+        let key = self.apps.find(app).await?.ok_or_else(ApiError::content_not_found)?.key;
+        let found = self.core.store.read(move |reads| reads.content(key, id)).await?;
         Ok((key, found.ok_or_else(ApiError::content_not_found)?))
     }
 
@@ -96,7 +105,7 @@ impl Services {
         StorageObject {
             kind: "storage#object",
             id: format!("{BUCKET}/{name}/{generation}"),
-            self_link: format!("{}{location}", self.public_url),
+            self_link: format!("{}{location}", self.core.public_url),
             name,
             bucket: BUCKET,
             metageneration: "1",
@@ -107,7 +116,7 @@ impl Services {
             time_storage_class_updated: upload.at,
             size: content.announced.size.to_string(),
             md5_hash: STANDARD.encode(upload.md5),
-            media_link: self.links.download(app, content.id).url,
+            media_link: self.core.links.download(app, content.id).url,
             crc32c: STANDARD.encode(upload.crc32c.to_be_bytes()),
             etag: STANDARD.encode(generation.as_bytes()),
             generation,
@@ -116,9 +125,10 @@ impl Services {
 
     /// Deletes the files that nothing uses any more, and gives up what was announced long ago and never uploaded.
     pub async fn delete_unused_files(&self) -> Result<(), StoreError> {
-        let stale = Timestamp::from_ms(self.clock.now().as_ms().saturating_sub(UPLOAD_MS));
+        let stale = Timestamp::from_ms(self.core.clock.now().as_ms().saturating_sub(UPLOAD_MS));
         loop {
             let names = self
+                .core
                 .store
                 .write(move |writes: &mut dyn Writes| {
                     writes.delete_stale_contents(stale)?;
@@ -128,13 +138,13 @@ impl Services {
             if names.is_empty() {
                 return Ok(());
             }
-            let files = self.files();
+            let files = self.core.files();
             let delete = move || {
                 names.iter().try_for_each(|name| files.delete(name))?;
                 Ok(names)
             };
             let names = on_disk(delete).await?;
-            self.store.write(move |writes: &mut dyn Writes| writes.forget_unused_files(&names)).await?;
+            self.core.store.write(move |writes: &mut dyn Writes| writes.forget_unused_files(&names)).await?;
         }
     }
 }

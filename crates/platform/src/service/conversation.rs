@@ -1,5 +1,7 @@
 //! Conversations. Contract 2.1.
 
+use std::sync::Arc;
+
 use layer_store::conversation::{ConversationChange, ConversationRecord, ConversationTaken, NewConversationRecord};
 use layer_store::held::{Held, Inserted};
 use layer_store::key::AppKey;
@@ -11,8 +13,8 @@ use layer_wire::page::{Listing, Page, SortBy};
 use layer_wire::{ApiError, ConversationId, Timestamp, UserId};
 use uuid::Uuid;
 
-use super::Services;
 use super::caller::Caller;
+use super::core::Core;
 use super::dedupe::{self, Creation, Tagged};
 use super::event::{Event, Events};
 use super::failure::Failure;
@@ -212,31 +214,36 @@ pub fn seen_by_user(
     Ok(SeenConversation { conversation, membership, last_message })
 }
 
-impl Services {
+/// Conversations: of the system here, as a user in `client_api.rs` and `deletion.rs`.
+pub struct ConversationService {
+    pub(super) core: Arc<Core>,
+}
+
+impl ConversationService {
     /// Creates a conversation, or finds the distinct one. Error: `participant_blocked`.
-    pub async fn create_conversation(
+    pub async fn create(
         &self,
         caller: Caller,
         tag: Option<Uuid>,
         request: NewConversation,
     ) -> Result<Named<Created>, Failure> {
         let app = caller.key;
-        let created_at = self.clock.now();
-        let id = ConversationId::new(tag.unwrap_or_else(|| self.ids.resource(created_at)));
-        let events = self.events();
+        let created_at = self.core.clock.now();
+        let id = ConversationId::new(tag.unwrap_or_else(|| self.core.ids.resource(created_at)));
+        let events = self.core.events();
         let create = move |writes: &mut dyn Writes| create(writes, app, tag, id, created_at, &request, &events);
-        self.write_named(caller, create).await
+        self.core.write_named(caller, create).await
     }
 
     /// A conversation in system view. Errors: `not_found`, `object_deleted`.
-    pub async fn conversation(&self, caller: Caller, id: ConversationId) -> Result<Named<ConversationRecord>, Failure> {
+    pub async fn find(&self, caller: Caller, id: ConversationId) -> Result<Named<ConversationRecord>, Failure> {
         let app = caller.key;
-        self.read_named(caller, move |reads| find(reads, app, id)).await
+        self.core.read_named(caller, move |reads| find(reads, app, id)).await
     }
 
     /// A conversation in the view of a user. Errors: `not_found` (also for a user who never was a member),
     /// `object_deleted`.
-    pub async fn conversation_of_user(
+    pub async fn find_of_user(
         &self,
         caller: Caller,
         user: UserId,
@@ -247,13 +254,13 @@ impl Services {
             let (conversation, membership) = find_of_user(reads, app, &user, id)?;
             seen_by_user(reads, app, &user, conversation, membership)
         };
-        self.read_named(caller, read).await
+        self.core.read_named(caller, read).await
     }
 
     /// A page of the conversations of a user, former ones included. An unknown user has none (3.0: recorded, L3).
     ///
     /// Error: `not_found` when the page is to begin after a conversation that is not in the list.
-    pub async fn conversations_of_user(
+    pub async fn page_of_user(
         &self,
         caller: Caller,
         user: UserId,
@@ -274,29 +281,24 @@ impl Services {
             let found = reads.seen_conversations_of(app, &user, sort_by, from.as_ref(), page.size + 1)?;
             Ok(Listing::new(found, page.size, total))
         };
-        self.read_page(caller, read).await
+        self.core.read_page(caller, read).await
     }
 
     /// Patches participants and metadata, all operations or none. Changed participants end the distinctness.
     ///
     /// Errors: `not_found`, `object_deleted` (assumed), `invalid_property`, `participant_blocked`.
-    pub async fn edit_conversation(
-        &self,
-        app: AppKey,
-        id: ConversationId,
-        patch: ConversationPatch,
-    ) -> Result<(), Failure> {
-        let events = self.events();
+    pub async fn edit(&self, app: AppKey, id: ConversationId, patch: ConversationPatch) -> Result<(), Failure> {
+        let events = self.core.events();
         let edit = move |writes: &mut dyn Writes| {
             let mut conversation = hold(writes, app, id)?;
             edit(writes, app, &mut conversation, &patch, &events)
         };
-        self.store.write(edit).await
+        self.core.store.write(edit).await
     }
 
     /// Deletes a conversation for everyone; once more counts as success. Error: `not_found`.
-    pub async fn delete_conversation(&self, app: AppKey, id: ConversationId) -> Result<(), Failure> {
-        let events = self.events();
+    pub async fn delete(&self, app: AppKey, id: ConversationId) -> Result<(), Failure> {
+        let events = self.core.events();
         let delete = move |writes: &mut dyn Writes| {
             let conversation = writes.hold_conversation(app, id)?.ok_or_else(ApiError::conversation_not_found)?;
             if !conversation.is_deleted {
@@ -305,6 +307,6 @@ impl Services {
             }
             Ok(())
         };
-        self.store.write(delete).await
+        self.core.store.write(delete).await
     }
 }

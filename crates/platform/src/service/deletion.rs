@@ -5,25 +5,24 @@ use layer_store::key::AppKey;
 use layer_wire::client_api::{ConversationDeletion, DeletionMode};
 use layer_wire::{ApiError, ConversationId, MessageId, UserId};
 
-use super::Services;
-use super::conversation::{hold_as_participant, remove_participant};
+use super::conversation::{ConversationService, hold_as_participant, remove_participant};
 use super::event::Event;
 use super::failure::Failure;
-use super::message::hold_all_of_user;
+use super::message::{MessageService, hold_all_of_user};
 
-impl Services {
+impl MessageService {
     /// Deletes a message as a user who can see it. For everyone, it must be a participant.
     ///
     /// Errors: `not_found`, also once more; `access_denied` for a former member who wants it deleted for everyone
     /// (assumed).
-    pub async fn delete_message_as_user(
+    pub async fn delete_as_user(
         &self,
         app: AppKey,
         user: UserId,
         id: MessageId,
         mode: DeletionMode,
     ) -> Result<(), Failure> {
-        let events = self.events();
+        let events = self.core.events();
         let delete = move |writes: &mut dyn Writes| {
             let (mut conversation, membership, message) = hold_all_of_user(writes, app, &user, id)?;
             match mode {
@@ -36,22 +35,24 @@ impl Services {
             }
             Ok(())
         };
-        self.store.write(delete).await
+        self.core.store.write(delete).await
     }
+}
 
+impl ConversationService {
     /// Deletes a conversation as a participant. Deleted for the user alone, it comes back with the next message, unless
     /// the user leaves it.
     ///
     /// Errors: `not_found`, also for a user who never was a member; `access_denied` for a former one; `object_deleted`
     /// (assumed).
-    pub async fn delete_conversation_as_user(
+    pub async fn delete_as_user(
         &self,
         app: AppKey,
         user: UserId,
         id: ConversationId,
         deletion: ConversationDeletion,
     ) -> Result<(), Failure> {
-        let events = self.events();
+        let events = self.core.events();
         let delete = move |writes: &mut dyn Writes| {
             let mut conversation = hold_as_participant(writes, app, &user, id)?;
             match deletion {
@@ -71,6 +72,6 @@ impl Services {
             }
             Ok(())
         };
-        self.store.write(delete).await
+        self.core.store.write(delete).await
     }
 }

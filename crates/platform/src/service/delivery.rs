@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use layer_store::claim::{Claimed, Claims};
@@ -14,7 +14,7 @@ use layer_wire::{AppId, Timestamp, WebhookId};
 use serde::{Serialize, Serializer};
 use uuid::Uuid;
 
-use super::Services;
+use super::core::Core;
 
 /// The first pause after a failed attempt, in milliseconds; each further one is twice as long (assumed).
 const FIRST_PAUSE_MS: i64 = 1000;
@@ -201,23 +201,30 @@ fn next_attempt(first_attempt_at: Timestamp, failed_attempts: u32, now: Timestam
     Some(Timestamp::from_ms(now.as_ms().saturating_add(pause).min(last)))
 }
 
-impl Services {
+/// Deliveries and challenges of webhooks, and what came of them.
+pub struct DeliveryService {
+    pub(super) core: Arc<Core>,
+    /// The latest attempts, in memory.
+    pub(super) history: History,
+}
+
+impl DeliveryService {
     /// Claims what is to be done for webhooks now.
-    pub async fn claim_for_webhooks(&self) -> Result<Due, StoreError> {
-        let now = self.clock.now();
+    pub async fn claim(&self) -> Result<Due, StoreError> {
+        let now = self.core.clock.now();
         let claim = move |writes: &mut dyn Writes| {
             Ok(Due {
                 challenges: writes.claim_challenges(LEASE)?,
                 deliveries: writes.claim_deliveries(now, LEASE, LIMITS)?,
             })
         };
-        self.store.write(claim).await
+        self.core.store.write(claim).await
     }
 
     /// Begins an attempt to make a delivery that was claimed.
-    pub fn start_delivery(&self, webhook: WebhookRecord, delivery: Claimed<DeliveryRecord>) -> Started {
-        let since = self.delivery_history.lock().replaced;
-        Started { webhook, delivery, at: self.clock.now(), since }
+    pub fn start(&self, webhook: WebhookRecord, delivery: Claimed<DeliveryRecord>) -> Started {
+        let since = self.history.lock().replaced;
+        Started { webhook, delivery, at: self.core.clock.now(), since }
     }
 
     /// Keeps the outcome of a challenge, unless the webhook was deactivated or deleted meanwhile, or somebody else
@@ -239,11 +246,11 @@ impl Services {
             }
             Ok(())
         };
-        self.store.write(finish).await
+        self.core.store.write(finish).await
     }
 
     /// Takes a delivery out of the outbox: the receiver has it.
-    pub async fn finish_delivery(&self, started: &Started, status: u16) -> Result<(), StoreError> {
+    pub async fn finish(&self, started: &Started, status: u16) -> Result<(), StoreError> {
         let (webhook, claim, key) = (started.webhook.key, started.delivery.claim, started.delivery.record.key);
         let finish = move |writes: &mut dyn Writes| {
             writes.delete_delivery(key, claim)?;
@@ -253,15 +260,15 @@ impl Services {
             }
             Ok::<_, StoreError>(())
         };
-        self.store.write(finish).await?;
+        self.core.store.write(finish).await?;
         self.remember(started, Outcome::Delivered { status });
         Ok(())
     }
 
     /// Puts a failed delivery off, or gives it up and deactivates the webhook: when this delivery has failed for 30
     /// minutes, and also when none to this webhook has succeeded for as long.
-    pub async fn fail_delivery(&self, started: &Started, failed: FailedAttempt) -> Result<(), StoreError> {
-        let (now, started_at) = (self.clock.now(), started.at);
+    pub async fn fail(&self, started: &Started, failed: FailedAttempt) -> Result<(), StoreError> {
+        let (now, started_at) = (self.core.clock.now(), started.at);
         let Claimed { claim, record: delivery } = &started.delivery;
         let first_attempt_at = delivery.first_attempt_at.unwrap_or(started_at);
         let next = next_attempt(first_attempt_at, delivery.failed_attempts + 1, now);
@@ -286,7 +293,7 @@ impl Services {
             }
             Ok::<_, StoreError>(None)
         };
-        let next = self.store.write(fail).await?;
+        let next = self.core.store.write(fail).await?;
         let (status, error) = (failed.status, failed.reason);
         let outcome = match next {
             Some(next_attempt_at) => Outcome::Failed { status, error, next_attempt_at },
@@ -297,8 +304,8 @@ impl Services {
     }
 
     /// The latest attempts to deliver events, oldest first; at most 1000 are remembered, in memory.
-    pub fn deliveries(&self) -> Vec<Attempt> {
-        self.delivery_history.all()
+    pub fn latest(&self) -> Vec<Attempt> {
+        self.history.all()
     }
 
     fn remember(&self, started: &Started, outcome: Outcome) {
@@ -311,11 +318,11 @@ impl Services {
             event_type: delivery.event_type.clone(),
             number: delivery.failed_attempts + 1,
             started_at: *at,
-            finished_at: self.clock.now(),
+            finished_at: self.core.clock.now(),
             body: delivery.body.clone(),
             outcome,
         };
-        self.delivery_history.add(*since, attempt);
+        self.history.add(*since, attempt);
     }
 }
 

@@ -241,7 +241,7 @@ impl NamesUsers for Event<'_> {
     }
 }
 
-/// Records events. Take [`super::Services::events`] into the job of the write and call [`Self::record`] there.
+/// Records events. Take [`super::Core::events`] into the job of the write and call [`Self::record`] there.
 pub struct Events {
     clock: Clock,
     ids: Arc<Ids>,

@@ -9,9 +9,9 @@ use layer_store::{Reads, StoreError, Writes};
 use layer_wire::export::{ExportKind, Interval, NewSchedule};
 use layer_wire::{ApiError, AppId, ExportId, Timestamp, Version};
 
-use super::Services;
 use super::archive::{EXPORT_LEASE, PublicKey};
 use super::caller::Caller;
+use super::core::Core;
 use super::failure::Failure;
 
 /// A day, in milliseconds: between two historical exports, and between two scheduled ones.
@@ -21,32 +21,39 @@ fn a_day_after(time: Timestamp) -> Timestamp {
     Timestamp::from_ms(time.as_ms().saturating_add(DAY_MS))
 }
 
-impl Services {
+/// Exports: asked for and scheduled here, made in `archive.rs`.
+pub struct ExportService {
+    pub(super) core: Arc<Core>,
+    /// Whether they may be asked for more than once a day.
+    pub(super) are_unlimited: bool,
+}
+
+impl ExportService {
     /// Sets the public key that exports are encrypted for. Error: `invalid_property` `public_key` when it is none
     /// (recorded status).
-    pub async fn set_export_key(&self, app: AppKey, public_key: String) -> Result<(), Failure> {
+    pub async fn set_key(&self, app: AppKey, public_key: String) -> Result<(), Failure> {
         PublicKey::parse(&public_key)?;
         let set = move |writes: &mut dyn Writes| {
             let mut held = writes.hold_export_settings(app)?;
             let settings = ExportSettings { public_key: Some(public_key.clone()), ..held.clone().into_record() };
             Ok(writes.put_export_settings(app, &mut held, settings)?)
         };
-        self.store.write(set).await
+        self.core.store.write(set).await
     }
 
     /// What an app has set for its exports.
-    pub async fn export_settings(&self, app: AppKey) -> Result<ExportSettings, Failure> {
-        self.store.read(move |reads: &dyn Reads| Ok(reads.export_settings(app)?)).await
+    pub async fn settings(&self, app: AppKey) -> Result<ExportSettings, Failure> {
+        self.core.store.read(move |reads: &dyn Reads| Ok(reads.export_settings(app)?)).await
     }
 
     /// Asks for an export of everything.
     ///
     /// Errors: `invalid_operation` without a public key (assumed), and within a day of the last one (recorded status)
     /// unless the platform was told otherwise.
-    pub async fn request_export(&self, caller: Caller) -> Result<ExportRecord, Failure> {
-        let now = self.clock.now();
-        let id = ExportId::new(self.ids.resource(now));
-        let is_unlimited = self.unlimited_exports;
+    pub async fn request(&self, caller: Caller) -> Result<ExportRecord, Failure> {
+        let now = self.core.clock.now();
+        let id = ExportId::new(self.core.ids.resource(now));
+        let is_unlimited = self.are_unlimited;
         let request = move |writes: &mut dyn Writes| {
             let mut settings = writes.hold_export_settings(caller.key)?;
             let public_key = settings.public_key.clone().ok_or_else(ApiError::export_without_key)?;
@@ -69,33 +76,33 @@ impl Services {
             writes.insert_export(&export)?;
             Ok(export)
         };
-        self.store.write(request).await
+        self.core.store.write(request).await
     }
 
     /// The exports of an app, newest first.
-    pub async fn exports(&self, app: AppKey) -> Result<Vec<ExportRecord>, Failure> {
-        self.store.read(move |reads: &dyn Reads| Ok(reads.exports(app)?)).await
+    pub async fn list(&self, app: AppKey) -> Result<Vec<ExportRecord>, Failure> {
+        self.core.store.read(move |reads: &dyn Reads| Ok(reads.exports(app)?)).await
     }
 
     /// An export. Error: `not_found` (recorded status).
-    pub async fn export(&self, app: AppKey, id: ExportId) -> Result<ExportRecord, Failure> {
-        let found = self.store.read::<_, Failure>(move |reads: &dyn Reads| Ok(reads.export(app, id)?)).await?;
+    pub async fn find(&self, app: AppKey, id: ExportId) -> Result<ExportRecord, Failure> {
+        let found = self.core.store.read::<_, Failure>(move |reads: &dyn Reads| Ok(reads.export(app, id)?)).await?;
         found.ok_or_else(|| ApiError::export_not_found().into())
     }
 
     /// Deletes an export and its archive. Error: `not_found` (recorded status).
-    pub async fn delete_export(&self, app: AppKey, id: ExportId) -> Result<(), Failure> {
+    pub async fn delete(&self, app: AppKey, id: ExportId) -> Result<(), Failure> {
         let delete = move |writes: &mut dyn Writes| {
             if writes.delete_export(app, id)? { Ok(()) } else { Err(ApiError::export_not_found().into()) }
         };
-        self.store.write(delete).await
+        self.core.store.write(delete).await
     }
 
     /// Changes the schedule. The first export is due a day later (assumed); events are kept from now on.
     ///
     /// Error: `invalid_operation` without a public key (assumed).
-    pub async fn set_export_schedule(&self, app: AppKey, new: NewSchedule) -> Result<ExportSettings, Failure> {
-        let now = self.clock.now();
+    pub async fn set_schedule(&self, app: AppKey, new: NewSchedule) -> Result<ExportSettings, Failure> {
+        let now = self.core.clock.now();
         let set = move |writes: &mut dyn Writes| {
             let mut before = writes.hold_export_settings(app)?;
             let is_on = new.interval == Interval::Daily;
@@ -110,20 +117,20 @@ impl Services {
             writes.put_export_settings(app, &mut before, settings)?;
             Ok(before.into_record())
         };
-        self.store.write(set).await
+        self.core.store.write(set).await
     }
 
     /// Queues the scheduled exports that are due, and claims the oldest export that is not made yet.
-    pub async fn claim_export(&self) -> Result<Claims<Claimed<ExportRecord>>, StoreError> {
-        let now = self.clock.now();
-        let ids = Arc::clone(&self.ids);
+    pub async fn claim(&self) -> Result<Claims<Claimed<ExportRecord>>, StoreError> {
+        let now = self.core.clock.now();
+        let ids = Arc::clone(&self.core.ids);
         let claim = move |writes: &mut dyn Writes| {
             for (app, app_id) in writes.due_export_schedules(now)? {
                 queue_scheduled(writes, app, app_id, ExportId::new(ids.resource(now)), now)?;
             }
             writes.claim_export(EXPORT_LEASE)
         };
-        self.store.write(claim).await
+        self.core.store.write(claim).await
     }
 }
 

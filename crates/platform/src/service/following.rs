@@ -3,12 +3,14 @@
 //! Users who share a conversation follow each other, also after it ended. An explicit unfollow lasts until they come to
 //! share another one. The store does that by itself, where memberships begin and end.
 
+use std::sync::Arc;
+
 use layer_store::key::AppKey;
 use layer_store::{Reads, Writes};
 use layer_wire::page::{Listing, Page};
 use layer_wire::{ApiError, UserId, identity};
 
-use super::Services;
+use super::core::Core;
 use super::failure::Failure;
 
 /// A page of the users whom a user follows.
@@ -22,37 +24,42 @@ fn list(reads: &dyn Reads, app: AppKey, user: &UserId, page: &Page<UserId>) -> R
     Ok(Listing::new(found, page.size, reads.following_count(app, user)?))
 }
 
-impl Services {
+/// Who follows whom.
+pub struct FollowingService {
+    pub(super) core: Arc<Core>,
+}
+
+impl FollowingService {
     /// Makes a user follow others. All of them are created on the fly.
     pub async fn follow(&self, app: AppKey, user: UserId, followed: Vec<UserId>) -> Result<(), Failure> {
         let follow = move |writes: &mut dyn Writes| {
             followed.iter().try_for_each(|followed| writes.follow(app, &user, followed))?;
             Ok(())
         };
-        self.store.write(follow).await
+        self.core.store.write(follow).await
     }
 
     /// Makes a user no longer follow another one, who need not be followed (assumed).
     pub async fn unfollow(&self, app: AppKey, user: UserId, followed: UserId) -> Result<(), Failure> {
-        self.store.write(move |writes| Ok(writes.unfollow(app, &user, &followed)?)).await
+        self.core.store.write(move |writes| Ok(writes.unfollow(app, &user, &followed)?)).await
     }
 
     /// Checks that a user follows another one. Error: `not_found`.
-    pub async fn check_following(&self, app: AppKey, user: UserId, followed: UserId) -> Result<(), Failure> {
+    pub async fn check(&self, app: AppKey, user: UserId, followed: UserId) -> Result<(), Failure> {
         let read = move |reads: &dyn Reads| {
             if reads.is_following(app, &user, &followed)? { Ok(()) } else { Err(ApiError::not_following().into()) }
         };
-        self.store.read(read).await
+        self.core.store.read(read).await
     }
 
     /// A page of the users whom a user follows, in the order in which the platform came to know them (assumed); none
     /// for an unknown user (assumed). Error: `not_found` for a `from_id` that is not in the list.
-    pub async fn following(&self, app: AppKey, user: UserId, page: Page<UserId>) -> Result<Listing<UserId>, Failure> {
-        self.store.read(move |reads| list(reads, app, &user, &page)).await
+    pub async fn page(&self, app: AppKey, user: UserId, page: Page<UserId>) -> Result<Listing<UserId>, Failure> {
+        self.core.store.read(move |reads| list(reads, app, &user, &page)).await
     }
 
-    /// Like [`Self::following`], with the identities of those who have one.
-    pub async fn followed_identities(
+    /// Like [`Self::page`], with the identities of those who have one.
+    pub async fn page_of_identities(
         &self,
         app: AppKey,
         user: UserId,
@@ -65,6 +72,6 @@ impl Services {
             let has_more = has_more || identities.len() < items.len();
             Ok(Listing { items: items.into_iter().zip(identities).collect(), total, has_more })
         };
-        self.store.read(read).await
+        self.core.store.read(read).await
     }
 }

@@ -1,5 +1,6 @@
 //! Messages. Contract 2.2.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use layer_store::app::IdUse;
@@ -17,10 +18,10 @@ use layer_wire::part::Part;
 use layer_wire::{ApiError, ConversationId, MessageId, Timestamp, UserId};
 use uuid::Uuid;
 
-use super::Services;
 use super::caller::Caller;
 use super::content;
 use super::conversation::{self, find, hold};
+use super::core::Core;
 use super::dedupe::{self, Creation, Scheduled, Tagged};
 use super::event::{Event, Events};
 use super::failure::Failure;
@@ -266,11 +267,17 @@ fn schedule(
     Ok(inserted.map(|()| Scheduled::new(message, conversation)))
 }
 
-impl Services {
+/// Messages: sent and shown here, in batches in `batch.rs`, after a delay in `schedule.rs`, as a user in
+/// `client_api.rs` and `deletion.rs`.
+pub struct MessageService {
+    pub(super) core: Arc<Core>,
+}
+
+impl MessageService {
     /// Sends a message, at once or after its delay.
     ///
     /// Errors: `not_found`, `object_deleted`; then a tag that was seen is looked at; then those of [`check_sender`].
-    pub async fn send_message(
+    pub async fn send(
         &self,
         caller: Caller,
         conversation: ConversationId,
@@ -278,10 +285,10 @@ impl Services {
         request: NewMessage,
     ) -> Result<Named<Creation<Accepted>>, Failure> {
         let app = caller.key;
-        let now = self.clock.now();
-        let id = MessageId::new(tag.unwrap_or_else(|| self.ids.resource(now)));
+        let now = self.core.clock.now();
+        let id = MessageId::new(tag.unwrap_or_else(|| self.core.ids.resource(now)));
         let delay = request.delay.unwrap_or_default();
-        let events = self.events();
+        let events = self.core.events();
         let send = move |writes: &mut dyn Writes| {
             let mut conversation = hold(writes, app, conversation)?;
             if let Some(found) = find_accepted(writes, app, &conversation, tag)? {
@@ -290,12 +297,12 @@ impl Services {
             let new = check(writes, caller, &conversation, id, now, request.clone())?;
             accept(writes, app, &mut conversation, tag, new, delay, &events)
         };
-        self.write_named(caller, send).await
+        self.core.write_named(caller, send).await
     }
 
     /// A page of the messages of a conversation. Errors: `not_found` (also for the item of `from_id`),
     /// `object_deleted`.
-    pub async fn messages(
+    pub async fn page(
         &self,
         caller: Caller,
         conversation: ConversationId,
@@ -309,11 +316,11 @@ impl Services {
             let found = reads.messages(&conversation, range, page.size + 1)?;
             Ok(Listing::new(found, page.size, conversation.message_count))
         };
-        self.read_page(caller, read).await
+        self.core.read_page(caller, read).await
     }
 
-    /// A page of the messages that a user can see. Errors as for [`Self::messages`].
-    pub async fn messages_of_user(
+    /// A page of the messages that a user can see. Errors as for [`Self::page`].
+    pub async fn page_of_user(
         &self,
         caller: Caller,
         user: UserId,
@@ -332,11 +339,11 @@ impl Services {
             let found = reads.messages_of(app, &user, &conversation, membership, after, page.size + 1)?;
             Ok(Listing::new(found, page.size, membership.visible_count))
         };
-        self.read_page(caller, read).await
+        self.core.read_page(caller, read).await
     }
 
     /// A message of a conversation. Errors: `not_found`, `object_deleted` for the conversation.
-    pub async fn message(
+    pub async fn find(
         &self,
         caller: Caller,
         conversation: ConversationId,
@@ -347,11 +354,11 @@ impl Services {
             let conversation = find(reads, app, conversation)?;
             find_in(reads, app, conversation.id, id)
         };
-        self.read_named(caller, read).await
+        self.core.read_named(caller, read).await
     }
 
     /// A message that a user can see. Error: `not_found`.
-    pub async fn message_of_user(
+    pub async fn find_of_user(
         &self,
         caller: Caller,
         user: UserId,
@@ -359,23 +366,18 @@ impl Services {
     ) -> Result<Named<MessageRecord>, Failure> {
         let app = caller.key;
         let read = move |reads: &dyn Reads| find_of_user(reads, app, &user, id).map(|(_, _, message)| message);
-        self.read_named(caller, read).await
+        self.core.read_named(caller, read).await
     }
 
     /// Deletes a message for everyone. Errors: `not_found` (also once more), `object_deleted` for the conversation.
-    pub async fn delete_message(
-        &self,
-        app: AppKey,
-        conversation: ConversationId,
-        id: MessageId,
-    ) -> Result<(), Failure> {
-        let events = self.events();
+    pub async fn delete(&self, app: AppKey, conversation: ConversationId, id: MessageId) -> Result<(), Failure> {
+        let events = self.core.events();
         let delete = move |writes: &mut dyn Writes| {
             let mut conversation = hold(writes, app, conversation)?;
             let message = hold_in(writes, app, conversation.id, id)?;
             writes.delete_message(app, &mut conversation, &message)?;
             Ok(events.record(writes, app, &Event::MessageDeleted { message: &message, by: None })?)
         };
-        self.store.write(delete).await
+        self.core.store.write(delete).await
     }
 }

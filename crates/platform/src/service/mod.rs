@@ -12,6 +12,7 @@ pub mod caller;
 pub mod client_api;
 pub mod content;
 pub mod conversation;
+mod core;
 pub mod dedupe;
 pub mod deletion;
 pub mod delivery;
@@ -31,149 +32,104 @@ pub mod upload;
 pub mod user;
 pub mod webhook;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
-use layer_store::app::AppRecord;
-use layer_store::changes::{Changes, Kinds};
-use layer_store::{Store, StoreError};
-use layer_wire::url::Urls;
-use layer_wire::{AppId, UserId};
+use layer_store::StoreError;
+use layer_store::changes::Kinds;
 
+use self::announcement::AnnouncementService;
+use self::app::AppService;
+use self::block::BlockService;
 use self::cached::Cached;
-use self::delivery::History;
-use self::event::Events;
+use self::content::ContentService;
+use self::conversation::ConversationService;
+pub use self::core::Core;
+use self::delivery::{DeliveryService, History};
+use self::export::ExportService;
+use self::following::FollowingService;
+use self::identity::IdentityService;
+use self::message::MessageService;
+use self::notification::NotificationService;
+use self::part::PartService;
+use self::receipt::ReceiptService;
+use self::upload::UploadService;
+use self::user::UserService;
+use self::webhook::WebhookService;
 use crate::config::WebhookOptions;
-use crate::ground::clock::Clock;
-use crate::ground::files::Files;
-use crate::ground::ids::Ids;
-use crate::ground::links::Links;
-use crate::ground::memory::Memory;
 
-/// Everything that the rules need.
+/// The rules, by noun.
 pub struct Services {
-    store: Arc<dyn Store>,
-    clock: Clock,
-    ids: Arc<Ids>,
-    /// Apps that were seen, so that a request does not have to look its app up.
-    apps: Cached<HashMap<AppId, AppRecord>>,
-    events: Arc<Events>,
-    webhooks: WebhookOptions,
-    /// Whether anyone is suspended, if that is known, so that a request has to look only then.
-    suspended: Cached<Option<bool>>,
-    delivery_history: History,
-    links: Arc<Links>,
-    files: Arc<Files>,
-    /// Whether exports may be asked for more than once a day.
-    unlimited_exports: bool,
-    /// Scheme and host of the URLs in answers.
-    public_url: String,
-    memory: Memory,
+    /// What they all stand on.
+    pub core: Arc<Core>,
+    pub announcements: AnnouncementService,
+    pub apps: AppService,
+    pub blocks: BlockService,
+    pub contents: ContentService,
+    pub conversations: ConversationService,
+    pub deliveries: DeliveryService,
+    pub exports: ExportService,
+    pub following: FollowingService,
+    pub identities: IdentityService,
+    pub messages: MessageService,
+    pub notifications: NotificationService,
+    pub parts: PartService,
+    pub receipts: ReceiptService,
+    pub uploads: UploadService,
+    pub users: UserService,
+    pub webhooks: WebhookService,
 }
 
 impl Services {
-    /// Puts the services together. `public_url` has no slash at its end.
-    ///
-    /// Error: the store does not answer. Blocks until it does.
-    pub fn new(
-        store: Arc<dyn Store>,
-        files: Files,
-        clock: Clock,
-        ids: Ids,
-        public_url: String,
-        webhooks: WebhookOptions,
-        unlimited_exports: bool,
-    ) -> Result<Self, StoreError> {
-        let fresh = ids.link_key();
-        let key = store.write_blocking::<_, StoreError>(move |writes| writes.link_key(fresh))?;
-        let links = Arc::new(Links::new(public_url.clone(), key, clock.clone()));
-        let ids = Arc::new(ids);
-        let events = Arc::new(Events::new(clock.clone(), Arc::clone(&ids), public_url.clone(), Arc::clone(&links)));
-        Ok(Self {
-            apps: Cached::new(&*store, Kinds::APPS),
-            suspended: Cached::new(&*store, Kinds::SUSPENSIONS),
-            store,
-            clock,
-            ids,
-            events,
-            webhooks,
-            delivery_history: History::default(),
-            links,
-            files: Arc::new(files),
-            unlimited_exports,
-            public_url,
-            memory: Memory::default(),
-        })
-    }
-
-    /// What is committed from now on, of these kinds.
-    pub fn changes(&self, kinds: Kinds) -> Changes {
-        self.store.changes(kinds)
-    }
-
-    /// The room that requests under way have in memory.
-    pub fn memory(&self) -> &Memory {
-        &self.memory
-    }
-
-    /// What makes and checks the links that need no token.
-    pub fn links(&self) -> &Links {
-        &self.links
-    }
-
-    /// The folder beside the database.
-    pub fn files(&self) -> Arc<Files> {
-        Arc::clone(&self.files)
-    }
-
-    /// The URLs of an app.
-    pub fn urls(&self, app: AppId) -> Urls {
-        Urls::system(&self.public_url, app).with_downloads(Arc::clone(&self.links) as _)
-    }
-
-    /// The URLs of an app in the view of a user.
-    pub fn urls_of_user(&self, app: AppId, user: &UserId) -> Urls {
-        Urls::of_user(&self.public_url, app, user).with_downloads(Arc::clone(&self.links) as _)
-    }
-
-    /// What a write records its events with.
-    pub fn events(&self) -> Arc<Events> {
-        Arc::clone(&self.events)
-    }
-
-    /// The time of this platform.
-    pub fn clock(&self) -> &Clock {
-        &self.clock
+    /// Puts the services together.
+    pub fn new(core: Core, webhooks: WebhookOptions, unlimited_exports: bool) -> Self {
+        let shared = Arc::new(core);
+        let core = || Arc::clone(&shared);
+        let apps = AppService { core: core(), seen: Arc::new(Cached::new(&*shared.store, Kinds::APPS)) };
+        let is_anyone_suspended = Cached::new(&*shared.store, Kinds::SUSPENSIONS);
+        Self {
+            core: core(),
+            announcements: AnnouncementService { core: core() },
+            apps: apps.clone(),
+            blocks: BlockService { core: core() },
+            contents: ContentService { core: core(), apps },
+            conversations: ConversationService { core: core() },
+            deliveries: DeliveryService { core: core(), history: History::default() },
+            exports: ExportService { core: core(), are_unlimited: unlimited_exports },
+            following: FollowingService { core: core() },
+            identities: IdentityService { core: core() },
+            messages: MessageService { core: core() },
+            notifications: NotificationService,
+            parts: PartService { core: core() },
+            receipts: ReceiptService { core: core() },
+            uploads: UploadService { core: core() },
+            users: UserService { core: core(), is_anyone_suspended },
+            webhooks: WebhookService { core: core(), options: webhooks },
+        }
     }
 
     /// Empties the store of all but the apps and their tokens, and begins anew: ids, history, files. Blocks until that
     /// is durable.
     pub fn reset(&self) -> Result<(), StoreError> {
-        self.store.reset()?;
-        self.delivery_history.disown();
-        self.files.clear()?;
-        self.delivery_history.clear();
-        self.ids.restart();
+        self.core.store.reset()?;
+        self.deliveries.history.disown();
+        self.core.files.clear()?;
+        self.deliveries.history.clear();
+        self.core.ids.restart();
         Ok(())
     }
 
     /// Everything that is stored, in one piece, in memory. Blocks. Error: `Unavailable` when the engine makes no
     /// copies.
     pub fn snapshot(&self) -> Result<Vec<u8>, StoreError> {
-        snapshot::take(&*self.store, &self.files, &self.ids)
+        snapshot::take(&*self.core.store, &self.core.files, &self.core.ids)
     }
 
     /// Replaces everything by a snapshot. Blocks until that is durable.
     ///
     /// Error: `BadSnapshot` when it is none; nothing is changed then. `Unavailable` when the engine makes no copies.
     pub fn restore(&self, bytes: &[u8]) -> Result<(), StoreError> {
-        snapshot::restore(&*self.store, &self.files, &self.ids, bytes)?;
-        self.delivery_history.disown();
+        snapshot::restore(&*self.core.store, &self.core.files, &self.core.ids, bytes)?;
+        self.deliveries.history.disown();
         Ok(())
-    }
-
-    /// Scheme and host of the URLs in answers.
-    pub fn public_url(&self) -> &str {
-        &self.public_url
     }
 }

@@ -15,8 +15,8 @@ use layer_wire::identity::{Identities, Profile};
 use layer_wire::message::Sender;
 use layer_wire::page::{Listing, MAX_PAGE_BYTES};
 
-use super::Services;
 use super::caller::Caller;
+use super::core::Core;
 use super::failure::Failure;
 
 /// What was found, and what is known of the users whom an answer shows with it.
@@ -125,7 +125,7 @@ fn users_of(named: &impl NamesUsers) -> Vec<&UserId> {
     users
 }
 
-impl Services {
+impl Core {
     /// Runs a read, and adds the identities of the users in what it found.
     pub async fn read_named<Found: NamesUsers + Send + 'static>(
         &self,

@@ -3,12 +3,13 @@
 use layer_store::key::AppKey;
 use layer_wire::notification::NewNotification;
 
-use super::Services;
+/// Ad-hoc notifications.
+pub struct NotificationService;
 
-impl Services {
+impl NotificationService {
     /// Takes a notification for its recipients, who need not exist. Nothing is stored (contract 2.4).
     ///
     /// Here the platform ends: it knows no devices. A push network would be called from this place.
     #[expect(clippy::unused_self, reason = "a push network would be a member of it")]
-    pub fn push_notification(&self, _app: AppKey, _request: NewNotification) {}
+    pub fn push(&self, _app: AppKey, _request: NewNotification) {}
 }

@@ -1,6 +1,7 @@
 //! Parts of messages that were sent. Contract 2.2.6: every change shows in the part and in the message.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use layer_store::conversation::ConversationRecord;
 use layer_store::held::Held;
@@ -11,10 +12,10 @@ use layer_wire::part::{self, NewPart, Part};
 use layer_wire::{ApiError, ConversationId, MessageId, PartId, Timestamp};
 use uuid::Uuid;
 
-use super::Services;
 use super::caller::Caller;
 use super::content::check_parts;
 use super::conversation::find;
+use super::core::Core;
 use super::event::{Event, Events, PartChange};
 use super::failure::Failure;
 use super::message::hold_in;
@@ -98,11 +99,16 @@ fn hold_message(
     Ok((conversation, message))
 }
 
-impl Services {
+/// Parts of messages that were sent.
+pub struct PartService {
+    pub(super) core: Arc<Core>,
+}
+
+impl PartService {
     /// Adds a part to a message, at its end. Its id is the one that it chose, else `tag`.
     ///
     /// Errors: `not_found`, `object_deleted`; `invalid_property` `parts`.
-    pub async fn add_part(
+    pub async fn add(
         &self,
         caller: Caller,
         conversation: ConversationId,
@@ -110,10 +116,10 @@ impl Services {
         tag: Option<Uuid>,
         new: NewPart,
     ) -> Result<AddedPart, Failure> {
-        let (app, events) = (caller.key, self.events());
-        let now = self.clock.now();
+        let (app, events) = (caller.key, self.core.events());
+        let now = self.core.clock.now();
         let chosen = new.id;
-        let part = chosen.map(|id| id.part).or(tag).unwrap_or_else(|| self.ids.resource(now));
+        let part = chosen.map(|id| id.part).or(tag).unwrap_or_else(|| self.core.ids.resource(now));
         let add = move |writes: &mut dyn Writes| {
             let (conversation, before) = hold_message(writes, app, conversation, message)?;
             if chosen.is_some_and(|chosen| chosen.message != message) {
@@ -130,27 +136,27 @@ impl Services {
             let index = after.parts.len() - 1;
             Ok(AddedPart::Done(after, index))
         };
-        self.store.write(add).await
+        self.core.store.write(add).await
     }
 
     /// Replaces all parts of a message. A part that is the same as before, its id included, keeps the time of its last
     /// change.
     ///
     /// Errors: `not_found`, `object_deleted`; `invalid_property` `parts`.
-    pub async fn replace_parts(
+    pub async fn replace_all(
         &self,
         caller: Caller,
         conversation: ConversationId,
         message: MessageId,
         new: Vec<NewPart>,
     ) -> Result<MessageRecord, Failure> {
-        let (app, events) = (caller.key, self.events());
-        let now = self.clock.now();
+        let (app, events) = (caller.key, self.core.events());
+        let now = self.core.clock.now();
         // An id is not used again for something else, so those that were not chosen are fresh.
         let new: Vec<NewPart> = new
             .into_iter()
             .map(|part| {
-                let id = part.id.unwrap_or_else(|| PartId { message, part: self.ids.resource(now) });
+                let id = part.id.unwrap_or_else(|| PartId { message, part: self.core.ids.resource(now) });
                 NewPart { id: Some(id), ..part }
             })
             .collect();
@@ -168,12 +174,12 @@ impl Services {
             }
             keep(writes, app, &conversation, before, parts, now, &events)
         };
-        self.store.write(replace).await
+        self.core.store.write(replace).await
     }
 
     /// Replaces a part, which keeps its id and its place, and tells the message and the place. Errors: `not_found`,
     /// `object_deleted`; `invalid_property` `parts`.
-    pub async fn replace_part(
+    pub async fn replace(
         &self,
         caller: Caller,
         conversation: ConversationId,
@@ -181,8 +187,8 @@ impl Services {
         part: Uuid,
         new: NewPart,
     ) -> Result<(MessageRecord, usize), Failure> {
-        let (app, events) = (caller.key, self.events());
-        let now = self.clock.now();
+        let (app, events) = (caller.key, self.core.events());
+        let now = self.core.clock.now();
         let replace = move |writes: &mut dyn Writes| {
             let (conversation, before) = hold_message(writes, app, conversation, message)?;
             let index = index_of(&before, part)?;
@@ -191,19 +197,19 @@ impl Services {
             let after = keep(writes, app, &conversation, before, parts, now, &events)?;
             Ok((after, index))
         };
-        self.store.write(replace).await
+        self.core.store.write(replace).await
     }
 
     /// Removes a part; the last one, too (assumed). Errors: `not_found`, also once more; `object_deleted`.
-    pub async fn delete_part(
+    pub async fn delete(
         &self,
         caller: Caller,
         conversation: ConversationId,
         message: MessageId,
         part: Uuid,
     ) -> Result<(), Failure> {
-        let (app, events) = (caller.key, self.events());
-        let now = self.clock.now();
+        let (app, events) = (caller.key, self.core.events());
+        let now = self.core.clock.now();
         let delete = move |writes: &mut dyn Writes| {
             let (conversation, before) = hold_message(writes, app, conversation, message)?;
             let index = index_of(&before, part)?;
@@ -212,6 +218,6 @@ impl Services {
             keep(writes, app, &conversation, before, parts, now, &events)?;
             Ok(())
         };
-        self.store.write(delete).await
+        self.core.store.write(delete).await
     }
 }

@@ -1,6 +1,8 @@
 //! Receipts. Contract 2.2.3: the status of a message only rises, and a sender gives none, because its own message is
 //! read.
 
+use std::sync::Arc;
+
 use layer_store::conversation::ConversationRecord;
 use layer_store::held::Held;
 use layer_store::key::AppKey;
@@ -10,8 +12,8 @@ use layer_store::{Reads, Writes};
 use layer_wire::message::Status;
 use layer_wire::{ApiError, ConversationId, MessageId, UserId};
 
-use super::Services;
 use super::conversation::find_as_participant;
+use super::core::Core;
 use super::event::{Event, Events};
 use super::failure::Failure;
 use super::message::hold_of_user;
@@ -63,12 +65,17 @@ fn last_up_to(
     Ok(newest.map(|message| message.position))
 }
 
-impl Services {
+/// Receipts for messages.
+pub struct ReceiptService {
+    pub(super) core: Arc<Core>,
+}
+
+impl ReceiptService {
     /// Takes the receipt of a user for a message.
     ///
     /// Errors: `not_found` for a message that the user cannot see; `access_denied` for a former member (assumed).
-    pub async fn give_receipt(&self, app: AppKey, user: UserId, id: MessageId, status: Status) -> Result<(), Failure> {
-        let events = self.events();
+    pub async fn give(&self, app: AppKey, user: UserId, id: MessageId, status: Status) -> Result<(), Failure> {
+        let events = self.core.events();
         let give = move |writes: &mut dyn Writes| {
             let (conversation, membership, message) = hold_of_user(writes, app, &user, id)?;
             if !membership.is_current() {
@@ -76,7 +83,7 @@ impl Services {
             }
             raise_status(writes, app, &user, &conversation, message, status, &events)
         };
-        self.store.write(give).await
+        self.core.store.write(give).await
     }
 
     /// Marks the messages of a conversation as read for a participant, up to a position if one is given. Messages that
@@ -97,7 +104,7 @@ impl Services {
     ) -> Result<u32, Failure> {
         let mut up_to = up_to.unwrap_or(u32::MAX);
         loop {
-            let (user, events) = (user.clone(), self.events());
+            let (user, events) = (user.clone(), self.core.events());
             let mark = move |writes: &mut dyn Writes| {
                 let (conversation, membership) = find_as_participant(writes, app, &user, id)?;
                 let up_to = up_to.min(conversation.last_position);
@@ -106,7 +113,7 @@ impl Services {
                     if is_done { last_up_to(writes, app, &user, &conversation, membership, up_to)? } else { None };
                 Ok::<_, Failure>((is_done, last, up_to))
             };
-            let (is_done, last, bound) = self.store.write(mark).await?;
+            let (is_done, last, bound) = self.core.store.write(mark).await?;
             if is_done {
                 return Ok(last.unwrap_or_default());
             }

@@ -7,21 +7,21 @@ use layer_store::scheduled_message::ScheduledMessageRecord;
 use layer_wire::Timestamp;
 use layer_wire::message::RecipientStatus;
 
-use super::Services;
 use super::conversation::hold;
 use super::event::{Event, Events};
 use super::failure::Failure;
+use super::message::MessageService;
 
 /// How many messages are sent in one transaction.
 const SENT_AT_ONCE: usize = 100;
 
-impl Services {
+impl MessageService {
     /// Sends the messages that are due, each exactly once: the write that sends one takes it out of the queue. Answers
     /// when the next one is due.
-    pub async fn send_due_messages(&self) -> Result<Option<Timestamp>, Failure> {
+    pub async fn send_due(&self) -> Result<Option<Timestamp>, Failure> {
         loop {
-            let now = self.clock.now();
-            let events = self.events();
+            let now = self.core.clock.now();
+            let events = self.core.events();
             let send = move |writes: &mut dyn Writes| {
                 let due = writes.hold_due_messages(now, SENT_AT_ONCE)?;
                 // Fewer than asked for may be those that there was room for.
@@ -31,7 +31,7 @@ impl Services {
                 }
                 Ok::<_, Failure>(if is_done { Some(writes.next_scheduled_message()?) } else { None })
             };
-            if let Some(next) = self.store.write(send).await? {
+            if let Some(next) = self.core.store.write(send).await? {
                 return Ok(next);
             }
         }

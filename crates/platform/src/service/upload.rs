@@ -5,6 +5,7 @@
 
 use std::fs::{File, TryLockError};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::sync::Arc;
 
 use crc::{CRC_32_ISCSI, Crc, Digest as CrcDigest, Table};
 use layer_store::content::{ContentRecord, FinishedUpload};
@@ -15,7 +16,7 @@ use layer_wire::content::{UploadRange, check_size, wrong_size};
 use layer_wire::{ApiError, ErrorKind};
 use md5::{Digest as _, Md5};
 
-use super::Services;
+use super::core::Core;
 use super::failure::Failure;
 use crate::ground::files::{Files, on_disk};
 
@@ -116,13 +117,18 @@ fn open(files: &Files, name: FileName, is_whole: bool) -> io::Result<Option<(Fil
     Ok(Some((file, length)))
 }
 
-impl Services {
+/// Bytes of rich content on their way in.
+pub struct UploadService {
+    pub(super) core: Arc<Core>,
+}
+
+impl UploadService {
     /// How far the upload of content is. What it says is on disk.
-    pub async fn upload_progress(&self, app: AppKey, content: &ContentRecord) -> Result<Progress, Failure> {
+    pub async fn progress(&self, app: AppKey, content: &ContentRecord) -> Result<Progress, Failure> {
         if let Some(upload) = content.upload {
             return Ok(Progress::Finished(upload));
         }
-        let (files, name) = (self.files(), FileName::content(app, content.id));
+        let (files, name) = (self.core.files(), FileName::content(app, content.id));
         let length = on_disk(move || match files.open_to_read(name) {
             Ok(file) => {
                 file.sync_all()?;
@@ -138,7 +144,7 @@ impl Services {
     ///
     /// Errors: `invalid_request` when the length is not that of the range, or the range begins after the bytes that are
     /// there; `conflict` while another request uploads the same.
-    pub async fn begin_upload(
+    pub async fn begin(
         &self,
         app: AppKey,
         content: ContentRecord,
@@ -154,7 +160,8 @@ impl Services {
         if let Some(announced) = announced {
             check_size(announced, end - first)?;
         }
-        let (files, name, is_whole) = (self.files(), FileName::content(app, content.id), range == UploadRange::Whole);
+        let (files, name, is_whole) =
+            (self.core.files(), FileName::content(app, content.id), range == UploadRange::Whole);
         let (file, length) = on_disk(move || open(&files, name, is_whole)).await?.ok_or_else(in_use)?;
         if first > length {
             let message = format!("The upload goes on at byte {length}; the bytes before {first} are missing.");
@@ -175,7 +182,7 @@ impl Services {
     /// Ends a request: everything that was announced is there, or the request was one chunk of several.
     ///
     /// Errors: `invalid_request` when bytes are missing; `not_found` when the content was deleted meanwhile.
-    pub async fn end_upload(&self, mut upload: Upload) -> Result<Progress, Failure> {
+    pub async fn end(&self, mut upload: Upload) -> Result<Progress, Failure> {
         upload.flush().await?;
         let Upload { content, app, state, offset, end, .. } = upload;
         let Some(State { mut file, sums, .. }) = state else { return Err(StoreError::Lost.into()) };
@@ -183,7 +190,7 @@ impl Services {
         if offset < end {
             return Err(wrong_size(offset, end).into());
         }
-        let files = self.files();
+        let files = self.core.files();
         if offset < size {
             on_disk(move || files.sync(&file)).await?;
             return Ok(Progress::Received(offset));
@@ -195,22 +202,25 @@ impl Services {
             Ok((file, sums))
         })
         .await?;
-        let upload =
-            FinishedUpload { at: self.clock.now(), md5: sums.md5.finalize().into(), crc32c: sums.crc32c.finalize() };
+        let upload = FinishedUpload {
+            at: self.core.clock.now(),
+            md5: sums.md5.finalize().into(),
+            crc32c: sums.crc32c.finalize(),
+        };
         let id = content.id;
         let finish = move |writes: &mut dyn Writes| writes.finish_upload(app, id, upload);
-        let is_kept = self.store.write::<_, StoreError>(finish).await?;
+        let is_kept = self.core.store.write::<_, StoreError>(finish).await?;
         drop(file);
         if !is_kept {
-            self.drop_upload(app, &content).await?;
+            self.discard(app, &content).await?;
             return Err(ApiError::content_not_found().into());
         }
         Ok(Progress::Finished(upload))
     }
 
     /// Deletes the bytes of content that was deleted while they came.
-    async fn drop_upload(&self, app: AppKey, content: &ContentRecord) -> Result<(), Failure> {
-        let (files, name) = (self.files(), FileName::content(app, content.id));
+    async fn discard(&self, app: AppKey, content: &ContentRecord) -> Result<(), Failure> {
+        let (files, name) = (self.core.files(), FileName::content(app, content.id));
         Ok(on_disk(move || files.delete(&name.to_string())).await?)
     }
 }

@@ -1,6 +1,7 @@
 //! Users, as the application manages them: badge, suspension, sessions. Contract 2.8.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use layer_store::key::AppKey;
 use layer_store::user::UnreadCounts;
@@ -8,7 +9,8 @@ use layer_store::{Reads, StoreError, Writes};
 use layer_wire::user::UserChange;
 use layer_wire::{ApiError, UserId, identity};
 
-use super::Services;
+use super::cached::Cached;
+use super::core::Core;
 use super::failure::Failure;
 
 /// A user that something named before.
@@ -28,18 +30,25 @@ fn set_blocks(writes: &mut dyn Writes, app: AppKey, owner: &UserId, blocks: &[Us
     blocks.iter().try_for_each(|blocked| writes.block(app, owner, blocked))
 }
 
-impl Services {
+/// Users, as the application manages them.
+pub struct UserService {
+    pub(super) core: Arc<Core>,
+    /// Whether anyone is suspended, if that is known, so that a request has to look only then.
+    pub(super) is_anyone_suspended: Cached<Option<bool>>,
+}
+
+impl UserService {
     /// A user. Error: `not_found` for one that nothing ever named (assumed).
-    pub async fn user(&self, app: AppKey, user: UserId) -> Result<KnownUser, Failure> {
+    pub async fn find(&self, app: AppKey, user: UserId) -> Result<KnownUser, Failure> {
         let read = move |reads: &dyn Reads| {
             let is_suspended = reads.is_suspended(app, &user)?.ok_or_else(ApiError::user_not_found)?;
             Ok(KnownUser { identity: reads.identity(app, &user)?, is_suspended })
         };
-        self.store.read(read).await
+        self.core.store.read(read).await
     }
 
     /// Changes a user, who is created on the fly (assumed): all changes in order, or none.
-    pub async fn edit_user(&self, app: AppKey, user: UserId, changes: Vec<UserChange>) -> Result<(), Failure> {
+    pub async fn edit(&self, app: AppKey, user: UserId, changes: Vec<UserChange>) -> Result<(), Failure> {
         let edit = move |writes: &mut dyn Writes| {
             for change in &changes {
                 match change {
@@ -51,14 +60,14 @@ impl Services {
             }
             Ok(())
         };
-        self.store.write(edit).await
+        self.core.store.write(edit).await
     }
 
     /// Refuses what a suspended user does. Error: `user_suspended`.
     ///
     /// As long as nobody is suspended, this costs nothing.
     pub async fn check_not_suspended(&self, app: AppKey, user: UserId) -> Result<(), Failure> {
-        let (is_any, since) = self.suspended.read(|is_any| *is_any);
+        let (is_any, since) = self.is_anyone_suspended.read(|is_any| *is_any);
         if is_any == Some(false) {
             return Ok(());
         }
@@ -67,8 +76,8 @@ impl Services {
             let is_suspended = is_any && reads.is_suspended(app, &user)? == Some(true);
             Ok::<_, StoreError>((is_any, is_suspended))
         };
-        let (is_any, is_suspended) = self.store.read(read).await?;
-        self.suspended.update(since, |known| *known = Some(is_any));
+        let (is_any, is_suspended) = self.core.store.read(read).await?;
+        self.is_anyone_suspended.update(since, |known| *known = Some(is_any));
         if is_suspended { Err(ApiError::user_suspended().into()) } else { Ok(()) }
     }
 
@@ -84,16 +93,16 @@ impl Services {
         let read = move |reads: &dyn Reads| {
             if reads.user_exists(app, &user)? { Ok(()) } else { Err(ApiError::user_not_found().into()) }
         };
-        self.store.read(read).await
+        self.core.store.read(read).await
     }
 
     /// Sets what the application counts as unread elsewhere for a user, who is created on the fly (assumed).
     pub async fn set_external_unread_count(&self, app: AppKey, user: UserId, count: u32) -> Result<(), Failure> {
-        self.store.write(move |writes| Ok(writes.set_external_unread_count(app, &user, count)?)).await
+        self.core.store.write(move |writes| Ok(writes.set_external_unread_count(app, &user, count)?)).await
     }
 
     /// What a user has not read; nothing for an unknown one (assumed).
     pub async fn unread_counts(&self, app: AppKey, user: UserId) -> Result<UnreadCounts, Failure> {
-        self.store.read(move |reads| Ok(reads.unread_counts(app, &user)?)).await
+        self.core.store.read(move |reads| Ok(reads.unread_counts(app, &user)?)).await
     }
 }

@@ -73,7 +73,7 @@ pub fn guarded_router(admin: Admin, token: &Token) -> Router {
 ///
 /// - `201` with its id and its token, which is shown this once
 async fn create_app(State(admin): State<Admin>) -> Answer {
-    let app = blocking(move || admin.services.create_app()).await?;
+    let app = blocking(move || admin.services.apps.create()).await?;
     let body = json!({ "app_id": app.app_id.to_string(), "token": app.token.reveal() });
     Ok(answer::json(StatusCode::CREATED, &body))
 }
@@ -86,7 +86,7 @@ async fn clock(State(admin): State<Admin>) -> Answer {
 }
 
 fn shown_clock(admin: &Admin) -> Response {
-    let clock = admin.services.clock();
+    let clock = admin.services.core.clock();
     let now = clock.now();
     let body = json!({ "now": now, "now_ms": now.as_ms(), "is_frozen": clock.is_frozen() });
     answer::json(StatusCode::OK, &body)
@@ -104,7 +104,7 @@ struct Freeze {
 /// - `200` with the clock
 async fn freeze(State(admin): State<Admin>, body: Bytes) -> Answer {
     let Freeze { at_ms } = read(&body)?;
-    admin.services.clock().freeze(at_ms.map(Timestamp::from_ms));
+    admin.services.core.clock().freeze(at_ms.map(Timestamp::from_ms));
     Ok(shown_clock(&admin))
 }
 
@@ -120,7 +120,7 @@ struct Advance {
 /// - `200` with the clock
 async fn advance(State(admin): State<Admin>, body: Bytes) -> Answer {
     let Advance { by_ms } = read(&body)?;
-    admin.services.clock().advance(by_ms);
+    admin.services.core.clock().advance(by_ms);
     Ok(shown_clock(&admin))
 }
 
@@ -128,7 +128,7 @@ async fn advance(State(admin): State<Admin>, body: Bytes) -> Answer {
 ///
 /// - `200` with the clock
 async fn resume(State(admin): State<Admin>) -> Answer {
-    admin.services.clock().resume();
+    admin.services.core.clock().resume();
     Ok(shown_clock(&admin))
 }
 
@@ -186,7 +186,7 @@ async fn clear_requests(State(admin): State<Admin>) -> Answer {
 ///
 /// - `200` with an array
 async fn deliveries(State(admin): State<Admin>) -> Answer {
-    Ok(answer::json(StatusCode::OK, &admin.services.deliveries()))
+    Ok(answer::json(StatusCode::OK, &admin.services.deliveries.latest()))
 }
 
 /// `GET /_platform/faults`: the faults that wait, by id.

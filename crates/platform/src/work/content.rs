@@ -16,7 +16,7 @@ const PAUSE_MS: i64 = 60_000;
 
 /// Does what is to be done now. Answers when to come back: only after a failure.
 pub async fn work(services: Arc<Services>) -> Next {
-    let Err(error) = services.delete_unused_files().await else { return Next::default() };
+    let Err(error) = services.contents.delete_unused_files().await else { return Next::default() };
     report(format_args!("files that are not used any more cannot be deleted: {error}"));
-    Next::at(Timestamp::from_ms(services.clock().now().as_ms() + PAUSE_MS))
+    Next::at(Timestamp::from_ms(services.core.clock().now().as_ms() + PAUSE_MS))
 }

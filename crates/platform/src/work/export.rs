@@ -16,10 +16,10 @@ const PAUSE_MS: i64 = 60_000;
 /// claims it next.
 pub async fn work(services: Arc<Services>) -> Next {
     loop {
-        match services.claim_export().await {
+        match services.exports.claim().await {
             Ok(Claims { mut taken, next, lapses_in }) => {
                 let Some(claimed) = taken.pop() else { return Next { at: next, within: lapses_in } };
-                if let Err(failure) = services.make_export(claimed).await {
+                if let Err(failure) = services.exports.make(claimed).await {
                     report(format_args!("an export cannot be made: {failure:?}"));
                     break;
                 }
@@ -30,5 +30,5 @@ pub async fn work(services: Arc<Services>) -> Next {
             }
         }
     }
-    Next::at(Timestamp::from_ms(services.clock().now().as_ms() + PAUSE_MS))
+    Next::at(Timestamp::from_ms(services.core.clock().now().as_ms() + PAUSE_MS))
 }

@@ -72,11 +72,11 @@ pub fn start(services: &Arc<Services>, outbound: Outbound, stop: &watch::Receive
     for Worker { name, kinds, work } in WORKERS {
         let (services, is_stopping) = (Arc::clone(services), stop.clone());
         let start = move || {
-            let (clock, changes) = (services.clock().clone(), services.changes(kinds));
+            let (clock, changes) = (services.core.clock().clone(), services.core.changes(kinds));
             let services = Arc::clone(&services);
             let round = move || {
                 #[cfg(test)]
-                failpoint::pass(services.public_url(), name);
+                failpoint::pass(services.core.public_url(), name);
                 work(Arc::clone(&services))
             };
             task::boxed(run(clock, changes, is_stopping.clone(), round))

@@ -17,14 +17,14 @@ const RETRY_MS: i64 = 1000;
 
 /// Sends what is due, and answers when the next message is.
 pub async fn send_due(services: Arc<Services>) -> Next {
-    match services.send_due_messages().await {
+    match services.messages.send_due().await {
         Ok(next) => Next { at: next, within: None },
         Err(failure) => {
             // A store that is closed or busy is no news.
             if !matches!(failure, Failure::Store(StoreError::Closed | StoreError::Busy)) {
                 report(format_args!("a scheduled message could not be sent: {failure:?}"));
             }
-            Next::at(Timestamp::from_ms(services.clock().now().as_ms().saturating_add(RETRY_MS)))
+            Next::at(Timestamp::from_ms(services.core.clock().now().as_ms().saturating_add(RETRY_MS)))
         }
     }
 }

@@ -34,8 +34,8 @@ const STORE_ATTEMPTS: u32 = 5;
 pub async fn run(services: Arc<Services>, outbound: Arc<Outbound>, stop: watch::Receiver<bool>) {
     let tasks = Arc::new(Mutex::new(JoinSet::new()));
     let round = || round(Arc::clone(&services), Arc::clone(&outbound), Arc::clone(&tasks));
-    let changes = services.changes(Kinds::WEBHOOKS | Kinds::DELIVERIES);
-    super::run(services.clock().clone(), changes, stop, round).await;
+    let changes = services.core.changes(Kinds::WEBHOOKS | Kinds::DELIVERIES);
+    super::run(services.core.clock().clone(), changes, stop, round).await;
     let mut tasks = std::mem::take(&mut *lock(&tasks));
     let all_done = async { while tasks.join_next().await.is_some() {} };
     // Challenges take longer than this; they begin anew with the next start.
@@ -51,8 +51,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// because the platform stops, is free again with the next start.
 async fn round(services: Arc<Services>, outbound: Arc<Outbound>, tasks: Arc<Mutex<JoinSet<()>>>) -> Next {
     #[cfg(test)]
-    super::failpoint::pass(services.public_url(), "webhooks");
-    let Due { deliveries, challenges } = match services.claim_for_webhooks().await {
+    super::failpoint::pass(services.core.public_url(), "webhooks");
+    let Due { deliveries, challenges } = match services.deliveries.claim().await {
         Ok(due) => due,
         Err(StoreError::Closed) => return Next::default(),
         Err(error) => {
@@ -68,7 +68,7 @@ async fn round(services: Arc<Services>, outbound: Arc<Outbound>, tasks: Arc<Mute
         tasks.spawn(task::boxed(challenge(Arc::clone(&services), Arc::clone(&outbound), claimed)));
     }
     for (webhook, delivery) in deliveries.taken {
-        let started = services.start_delivery(webhook, delivery);
+        let started = services.deliveries.start(webhook, delivery);
         tasks.spawn(task::boxed(deliver(Arc::clone(&services), Arc::clone(&outbound), started)));
     }
     let within = deliveries.lapses_in.into_iter().chain(challenges.lapses_in).min();
@@ -76,9 +76,9 @@ async fn round(services: Arc<Services>, outbound: Arc<Outbound>, tasks: Arc<Mute
 }
 
 async fn challenge(services: Arc<Services>, outbound: Arc<Outbound>, claimed: Claimed<WebhookRecord>) {
-    let challenge = services.webhook_challenge();
+    let challenge = services.webhooks.challenge();
     let outcome = outbound.challenge(&claimed.record.registered.target_url, &challenge).await;
-    let finish = || services.finish_challenge(&claimed, outcome.as_ref().copied());
+    let finish = || services.deliveries.finish_challenge(&claimed, outcome.as_ref().copied());
     keep("the outcome of a challenge", finish).await;
 }
 
@@ -86,11 +86,11 @@ async fn deliver(services: Arc<Services>, outbound: Arc<Outbound>, started: Star
     let (webhook, delivery) = (&started.webhook, &started.delivery.record);
     let payload = Payload { request: delivery.request, event_type: &delivery.event_type, body: &delivery.body };
     match outbound.deliver(webhook.app, webhook.id, &webhook.registered, payload).await {
-        Ok(status) => keep("a delivery", || services.finish_delivery(&started, status.as_u16())).await,
+        Ok(status) => keep("a delivery", || services.deliveries.finish(&started, status.as_u16())).await,
         Err(refusal) => {
             let fail = || {
                 let failed = FailedAttempt { status: refusal.status(), reason: refusal.to_string() };
-                services.fail_delivery(&started, failed)
+                services.deliveries.fail(&started, failed)
             };
             keep("a failed delivery", fail).await;
         }

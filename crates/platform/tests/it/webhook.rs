@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::client::{UNKNOWN, start as start_strict, wait_until};
+use crate::client::{PATIENCE, UNKNOWN, start as start_strict, wait_until};
 use crate::receiver::{
     ACCEPT, Reaction, Receiver, activated, ask, register, registration, start, usual, wait_for_status,
 };
@@ -295,14 +295,18 @@ fn an_answer_that_is_not_the_challenge_leaves_the_webhook_inactive() {
 
 #[test]
 fn a_webhook_that_is_deactivated_during_its_verification_stays_inactive() {
+    let (arrive, arrived) = std::sync::mpsc::channel::<()>();
     let (release, released) = std::sync::mpsc::channel::<()>();
-    let released = std::sync::Mutex::new(released);
+    let (arrive, released) = (std::sync::Mutex::new(arrive), std::sync::Mutex::new(released));
     let receiver = Receiver::start(move |request| {
+        arrive.lock().unwrap().send(()).unwrap();
         released.lock().unwrap().recv().unwrap();
         usual(request)
     });
     let server = start();
     let webhook = register(&server, &registration(&receiver.url));
+    // Deactivated before its challenge is on its way, it would get none.
+    arrived.recv_timeout(PATIENCE).unwrap();
     ask(&server, "POST", &format!("/{webhook}/deactivate"), "");
     release.send(()).unwrap();
     wait_until("the challenge came", || !receiver.received().is_empty());

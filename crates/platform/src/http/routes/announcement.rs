@@ -22,7 +22,7 @@ pub async fn send(
     Payload(body): Payload,
 ) -> Answer {
     let request = NewAnnouncement::parse(&body, caller.version)?;
-    let (creation, identities) = services.send_announcement(caller, tag, request).await?;
+    let (creation, identities) = services.announcements.send(caller, tag, request).await?;
     let view = system_view(&services, caller, identities);
     let announcement = created(creation, "Announcement", &view)?;
     Ok(answer::json(StatusCode::ACCEPTED, &view.announcement(announcement)))
@@ -39,7 +39,7 @@ pub async fn get_all_of_user(
     Query(query): Query,
 ) -> Answer {
     let page = query.announcements()?;
-    let (listing, identities) = services.announcements_of_user(caller, user.clone(), page).await?;
+    let (listing, identities) = services.announcements.page_of_user(caller, user.clone(), page).await?;
     let view = user_view(&services, caller, user, identities);
     Ok(answer::list(caller.version, listing, |copy| view.announcement(copy)))
 }
@@ -53,7 +53,7 @@ pub async fn get_of_user(
     OfUser(user): OfUser,
     OfAnnouncement(id): OfAnnouncement,
 ) -> Answer {
-    let (copy, identities) = services.announcement_of_user(caller, user.clone(), id).await?;
+    let (copy, identities) = services.announcements.find_of_user(caller, user.clone(), id).await?;
     Ok(answer::json(StatusCode::OK, &user_view(&services, caller, user, identities).announcement(copy)))
 }
 
@@ -66,6 +66,6 @@ pub async fn delete_of_user(
     OfUser(user): OfUser,
     OfAnnouncement(id): OfAnnouncement,
 ) -> Answer {
-    services.delete_announcement_of_user(caller.key, user, id).await?;
+    services.announcements.delete_of_user(caller.key, user, id).await?;
     Ok(answer::empty(StatusCode::NO_CONTENT))
 }

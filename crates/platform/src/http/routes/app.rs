@@ -16,6 +16,6 @@ use crate::service::Services;
 ///
 /// - `202` (recorded); `invalid_property`
 pub async fn edit(State(services): State<Arc<Services>>, caller: Caller, PatchPayload(body): PatchPayload) -> Answer {
-    services.edit_app(caller.key, app::parse_patch(&body, caller.version)?).await?;
+    services.apps.edit(caller.key, app::parse_patch(&body, caller.version)?).await?;
     Ok(answer::empty(StatusCode::ACCEPTED))
 }

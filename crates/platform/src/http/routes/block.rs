@@ -16,7 +16,7 @@ use crate::service::Services;
 ///
 /// - `200`, without `Layer-Count` and without paging (recorded)
 pub async fn get(State(services): State<Arc<Services>>, caller: Caller, OfUser(owner): OfUser) -> Answer {
-    let (blocked, identities) = services.block_list(caller, owner).await?;
+    let (blocked, identities) = services.blocks.list(caller, owner).await?;
     let list = system_view(&services, caller, identities).block_list(blocked);
     Ok(answer::json(StatusCode::OK, &list))
 }
@@ -31,7 +31,7 @@ pub async fn block(
     Payload(body): Payload,
 ) -> Answer {
     let blocked = block_list::parse_block(&body)?;
-    services.block(caller.key, owner, blocked).await?;
+    services.blocks.add(caller.key, owner, blocked).await?;
     Ok(answer::empty(StatusCode::NO_CONTENT))
 }
 
@@ -44,6 +44,6 @@ pub async fn unblock(
     OfUser(owner): OfUser,
     Blocked(blocked): Blocked,
 ) -> Answer {
-    services.unblock(caller.key, owner, blocked).await?;
+    services.blocks.remove(caller.key, owner, blocked).await?;
     Ok(answer::empty(StatusCode::NO_CONTENT))
 }

@@ -29,7 +29,7 @@ pub async fn create_conversation(
     Payload(body): Payload,
 ) -> Answer {
     let request = ConversationOfUser::parse(&body, &user, caller.version)?;
-    let (outcome, identities) = services.create_conversation_as_user(caller, user.clone(), tag, request).await?;
+    let (outcome, identities) = services.conversations.create_as_user(caller, user.clone(), tag, request).await?;
     let view = user_view(&services, caller, user.clone(), identities);
     let shown = |seen| serde_json::to_value(view.conversation(seen)).unwrap_or_default();
     match outcome {
@@ -55,7 +55,7 @@ pub async fn edit_conversation(
     PatchPayload(body): PatchPayload,
 ) -> Answer {
     let patch = ConversationPatch::parse(&body, caller.version)?;
-    services.edit_conversation_as_user(caller.key, user, id, patch).await?;
+    services.conversations.edit_as_user(caller.key, user, id, patch).await?;
     Ok(answer::empty(StatusCode::NO_CONTENT))
 }
 
@@ -75,7 +75,7 @@ pub async fn send_message(
 ) -> Answer {
     let request = MessageOfUser::parse(&body, caller.version)?;
     let (creation, identities) =
-        services.send_message_as_user(caller, user.clone(), conversation, tag, request).await?;
+        services.messages.send_as_user(caller, user.clone(), conversation, tag, request).await?;
     let view = user_view(&services, caller, user, identities);
     match creation {
         Creation::Done(message) => Ok(answer::json(StatusCode::CREATED, &view.message(message))),

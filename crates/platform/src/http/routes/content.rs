@@ -25,8 +25,8 @@ pub async fn create(
 ) -> Answer {
     let header = |name| text_header(&headers, name);
     let new = NewContent::parse(header(TYPE_HEADER), header(LENGTH_HEADER), header(ORIGIN_HEADER))?;
-    let content = services.create_content(caller.key, conversation, new).await?;
-    let upload_url = services.links().upload(caller.app, content.id, content.created_at);
+    let content = services.contents.create(caller.key, conversation, new).await?;
+    let upload_url = services.core.links().upload(caller.app, content.id, content.created_at);
     let shown = Content::created(content.id, content.announced.size, upload_url, caller.version);
     let location = url::content_location(caller.app, content.conversation, content.id);
     Ok(answer::with_location(answer::json(StatusCode::CREATED, &shown), &location))
@@ -41,9 +41,9 @@ pub async fn get(
     InConversation(conversation): InConversation,
     OfContent(id): OfContent,
 ) -> Answer {
-    let content = services.content(caller.key, conversation, id).await?;
+    let content = services.contents.find(caller.key, conversation, id).await?;
     let location = url::content_location(caller.app, conversation, id);
-    let refresh_url = format!("{}{location}", services.public_url());
-    let link = services.links().download(caller.app, id);
+    let refresh_url = format!("{}{location}", services.core.public_url());
+    let link = services.core.links().download(caller.app, id);
     Ok(answer::json(StatusCode::OK, &Content::uploaded(id, content.announced.size, refresh_url, link)))
 }

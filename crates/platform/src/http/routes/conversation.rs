@@ -25,7 +25,7 @@ pub async fn create(
     Payload(body): Payload,
 ) -> Answer {
     let request = NewConversation::parse(&body, caller.version)?;
-    let (created_or_found, identities) = services.create_conversation(caller, tag, request).await?;
+    let (created_or_found, identities) = services.conversations.create(caller, tag, request).await?;
     let view = system_view(&services, caller, identities);
     match created_or_found {
         Created::Plain(creation) => {
@@ -48,7 +48,7 @@ pub async fn create(
 ///
 /// - `200`; `not_found`; `object_deleted`
 pub async fn get(State(services): State<Arc<Services>>, caller: Caller, InConversation(id): InConversation) -> Answer {
-    let (conversation, identities) = services.conversation(caller, id).await?;
+    let (conversation, identities) = services.conversations.find(caller, id).await?;
     Ok(answer::json(StatusCode::OK, &system_view(&services, caller, identities).conversation(conversation)))
 }
 
@@ -62,7 +62,7 @@ pub async fn edit(
     PatchPayload(body): PatchPayload,
 ) -> Answer {
     let patch = ConversationPatch::parse(&body, caller.version)?;
-    services.edit_conversation(caller.key, id, patch).await?;
+    services.conversations.edit(caller.key, id, patch).await?;
     Ok(answer::empty(StatusCode::NO_CONTENT))
 }
 
@@ -74,7 +74,7 @@ pub async fn delete(
     caller: Caller,
     InConversation(id): InConversation,
 ) -> Answer {
-    services.delete_conversation(caller.key, id).await?;
+    services.conversations.delete(caller.key, id).await?;
     Ok(answer::empty(StatusCode::NO_CONTENT))
 }
 
@@ -89,7 +89,7 @@ pub async fn get_all_of_user(
     Query(query): Query,
 ) -> Answer {
     let (page, sort_by) = (query.conversations()?, query.sort_by()?);
-    let (listing, identities) = services.conversations_of_user(caller, user.clone(), page, sort_by).await?;
+    let (listing, identities) = services.conversations.page_of_user(caller, user.clone(), page, sort_by).await?;
     let view = user_view(&services, caller, user, identities);
     Ok(answer::list(caller.version, listing, |conversation| view.conversation(conversation)))
 }
@@ -103,7 +103,7 @@ pub async fn get_of_user(
     OfUser(user): OfUser,
     InConversation(id): InConversation,
 ) -> Answer {
-    let (conversation, identities) = services.conversation_of_user(caller, user.clone(), id).await?;
+    let (conversation, identities) = services.conversations.find_of_user(caller, user.clone(), id).await?;
     let view = user_view(&services, caller, user, identities);
     Ok(answer::json(StatusCode::OK, &view.conversation(conversation)))
 }

@@ -24,7 +24,7 @@ pub async fn delete_message(
     RawQuery(query): RawQuery,
 ) -> Answer {
     let mode = DeletionMode::parse(&query.unwrap_or_default())?;
-    services.delete_message_as_user(caller.key, user, id, mode).await?;
+    services.messages.delete_as_user(caller.key, user, id, mode).await?;
     Ok(answer::empty(StatusCode::NO_CONTENT))
 }
 
@@ -41,6 +41,6 @@ pub async fn delete_conversation(
     RawQuery(query): RawQuery,
 ) -> Answer {
     let deletion = ConversationDeletion::parse(&query.unwrap_or_default())?;
-    services.delete_conversation_as_user(caller.key, user, id, deletion).await?;
+    services.conversations.delete_as_user(caller.key, user, id, deletion).await?;
     Ok(answer::empty(StatusCode::NO_CONTENT))
 }

@@ -56,10 +56,10 @@ pub async fn content(
     headers: HeaderMap,
 ) -> Answer {
     let (app, id) = linked(&services, Purpose::Download, &app, &content, query.as_deref())?;
-    let (app, content) = services.linked_content(app, ContentId::new(id)).await?;
+    let (app, content) = services.contents.find_linked(app, ContentId::new(id)).await?;
     let upload = content.upload.ok_or_else(layer_wire::ApiError::content_not_found)?;
     let etag = format!("\"{}\"", hex(&upload.md5));
-    let (files, name) = (services.files(), FileName::content(app, content.id));
+    let (files, name) = (services.core.files(), FileName::content(app, content.id));
     let file = on_disk(move || files.open_to_read(name)).await?;
     let mime_type = HeaderValue::from_str(&content.announced.mime_type).ok();
     let mime_type = mime_type.unwrap_or(HeaderValue::from_static("application/octet-stream"));
@@ -86,7 +86,7 @@ pub fn respond(services: &Services, file: File, size: u64, etag: &str, method: &
     let body = if method == Method::HEAD || first == end {
         Body::empty()
     } else {
-        stream(file, first, end, services.memory().for_answer(MEMORY)?)
+        stream(file, first, end, services.core.memory().for_answer(MEMORY)?)
     };
     let mut response = Response::new(body);
     *response.status_mut() = status;

@@ -23,8 +23,8 @@ use crate::http::gate::Caller;
 use crate::service::Services;
 
 fn shown(services: &Services, export: ExportRecord) -> Export {
-    let link = export.archive.as_ref().map(|_| services.links().archive(export.app, export.id));
-    let status_url = format!("{}/apps/{}/exports/{}/status", services.public_url(), export.app, export.id);
+    let link = export.archive.as_ref().map(|_| services.core.links().archive(export.app, export.id));
+    let status_url = format!("{}/apps/{}/exports/{}/status", services.core.public_url(), export.app, export.id);
     Export {
         id: export.id,
         r#type: export.kind,
@@ -47,7 +47,7 @@ fn shown(services: &Services, export: ExportRecord) -> Export {
 /// - `200` with the key as it was given (recorded); `invalid_property` for what is no RSA key (recorded status)
 pub async fn set_key(State(services): State<Arc<Services>>, caller: Caller, Payload(body): Payload) -> Answer {
     let public_key = parse_security(&body)?;
-    services.set_export_key(caller.key, public_key.clone()).await?;
+    services.exports.set_key(caller.key, public_key.clone()).await?;
     Ok(answer::json(StatusCode::OK, &Security { public_key }))
 }
 
@@ -55,7 +55,7 @@ pub async fn set_key(State(services): State<Arc<Services>>, caller: Caller, Payl
 ///
 /// - `200`; `not_found` when there is none (assumed)
 pub async fn get_key(State(services): State<Arc<Services>>, caller: Caller) -> Answer {
-    let settings = services.export_settings(caller.key).await?;
+    let settings = services.exports.settings(caller.key).await?;
     let public_key = settings.public_key.ok_or_else(ApiError::export_key_not_found)?;
     Ok(answer::json(StatusCode::OK, &Security { public_key }))
 }
@@ -65,7 +65,7 @@ pub async fn get_key(State(services): State<Arc<Services>>, caller: Caller) -> A
 /// - `202` (recorded); `invalid_operation` without a public key (assumed), or within a day of the last one (recorded
 ///   status)
 pub async fn request(State(services): State<Arc<Services>>, caller: Caller) -> Answer {
-    let export = services.request_export(caller).await?;
+    let export = services.exports.request(caller).await?;
     Ok(answer::json(StatusCode::ACCEPTED, &shown(&services, export)))
 }
 
@@ -73,7 +73,7 @@ pub async fn request(State(services): State<Arc<Services>>, caller: Caller) -> A
 ///
 /// - `200`
 pub async fn get_all(State(services): State<Arc<Services>>, caller: Caller) -> Answer {
-    let exports = services.exports(caller.key).await?;
+    let exports = services.exports.list(caller.key).await?;
     let list: Vec<Export> = exports.into_iter().map(|export| shown(&services, export)).collect();
     Ok(answer::json(StatusCode::OK, &list))
 }
@@ -82,7 +82,7 @@ pub async fn get_all(State(services): State<Arc<Services>>, caller: Caller) -> A
 ///
 /// - `200` when it is completed (recorded), before that `202`; `not_found` (recorded)
 pub async fn get_status(State(services): State<Arc<Services>>, caller: Caller, OfExport(id): OfExport) -> Answer {
-    let export = services.export(caller.key, id).await?;
+    let export = services.exports.find(caller.key, id).await?;
     let is_completed = export.status() == ExportStatus::Completed;
     let status = if is_completed { StatusCode::OK } else { StatusCode::ACCEPTED };
     Ok(answer::json(status, &shown(&services, export)))
@@ -92,7 +92,7 @@ pub async fn get_status(State(services): State<Arc<Services>>, caller: Caller, O
 ///
 /// - `204`; `not_found` (recorded)
 pub async fn delete(State(services): State<Arc<Services>>, caller: Caller, OfExport(id): OfExport) -> Answer {
-    services.delete_export(caller.key, id).await?;
+    services.exports.delete(caller.key, id).await?;
     Ok(answer::empty(StatusCode::NO_CONTENT))
 }
 
@@ -102,7 +102,7 @@ pub async fn delete(State(services): State<Arc<Services>>, caller: Caller, OfExp
 ///   key (assumed)
 pub async fn set_schedule(State(services): State<Arc<Services>>, caller: Caller, Payload(body): Payload) -> Answer {
     let new = NewSchedule::parse(&body)?;
-    let settings = services.set_export_schedule(caller.key, new).await?;
+    let settings = services.exports.set_schedule(caller.key, new).await?;
     Ok(answer::json(StatusCode::OK, &Schedule::from(settings)))
 }
 
@@ -110,7 +110,7 @@ pub async fn set_schedule(State(services): State<Arc<Services>>, caller: Caller,
 ///
 /// - `200`; `disabled` when nothing was ever set (assumed)
 pub async fn get_schedule(State(services): State<Arc<Services>>, caller: Caller) -> Answer {
-    let settings = services.export_settings(caller.key).await?;
+    let settings = services.exports.settings(caller.key).await?;
     Ok(answer::json(StatusCode::OK, &Schedule::from(settings)))
 }
 
@@ -125,10 +125,10 @@ pub async fn download(
     headers: HeaderMap,
 ) -> Answer {
     let (app, id) = linked(&services, Purpose::Archive, &app, &export, query.as_deref())?;
-    let app = services.app(app).await?.ok_or_else(ApiError::export_not_found)?.key;
-    let export = services.export(app, ExportId::new(id)).await?;
+    let app = services.apps.find(app).await?.ok_or_else(ApiError::export_not_found)?.key;
+    let export = services.exports.find(app, ExportId::new(id)).await?;
     let archive = export.archive.ok_or_else(ApiError::export_not_found)?;
-    let (files, name) = (services.files(), FileName::archive(app, export.id));
+    let (files, name) = (services.core.files(), FileName::archive(app, export.id));
     let file = on_disk(move || files.open_to_read(name)).await?;
     let mut response = respond(&services, file, archive.size, &format!("\"{}\"", export.id), &method, &headers)?;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));

@@ -22,7 +22,7 @@ pub async fn get_all(
     OfUser(user): OfUser,
     Query(query): Query,
 ) -> Answer {
-    let listing = services.following(caller.key, user, query.users()?).await?;
+    let listing = services.following.page(caller.key, user, query.users()?).await?;
     Ok(answer::list(caller.version, listing, |followed: UserId| followed.identity_id()))
 }
 
@@ -36,7 +36,7 @@ pub async fn follow_all(
     Payload(body): Payload,
 ) -> Answer {
     let followed = wire_user::parse_following(&body, caller.version)?;
-    services.follow(caller.key, user, followed).await?;
+    services.following.follow(caller.key, user, followed).await?;
     Ok(answer::empty(StatusCode::ACCEPTED))
 }
 
@@ -49,7 +49,7 @@ pub async fn get(
     OfUser(user): OfUser,
     Followed(followed): Followed,
 ) -> Answer {
-    services.check_following(caller.key, user, followed).await?;
+    services.following.check(caller.key, user, followed).await?;
     Ok(answer::empty(StatusCode::NO_CONTENT))
 }
 
@@ -62,7 +62,7 @@ pub async fn follow(
     OfUser(user): OfUser,
     Followed(followed): Followed,
 ) -> Answer {
-    services.follow(caller.key, user, vec![followed]).await?;
+    services.following.follow(caller.key, user, vec![followed]).await?;
     Ok(answer::empty(StatusCode::NO_CONTENT))
 }
 
@@ -75,7 +75,7 @@ pub async fn unfollow(
     OfUser(user): OfUser,
     Followed(followed): Followed,
 ) -> Answer {
-    services.unfollow(caller.key, user, followed).await?;
+    services.following.unfollow(caller.key, user, followed).await?;
     Ok(answer::empty(StatusCode::NO_CONTENT))
 }
 
@@ -88,7 +88,7 @@ pub async fn identities(
     OfUser(user): OfUser,
     Query(query): Query,
 ) -> Answer {
-    let listing = services.followed_identities(caller.key, user, query.users()?).await?;
+    let listing = services.following.page_of_identities(caller.key, user, query.users()?).await?;
     Ok(answer::list(caller.version, listing, |(followed, fields)| {
         super::identity::shown(&services, caller, &followed, fields)
     }))

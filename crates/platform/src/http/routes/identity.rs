@@ -35,7 +35,7 @@ pub async fn create(
     Payload(body): Payload,
 ) -> Answer {
     let fields = Fields::parse(&body, caller.version)?;
-    match services.create_identity(caller.key, user.clone(), fields).await? {
+    match services.identities.create(caller.key, user.clone(), fields).await? {
         CreatedIdentity::Done => Ok(answer::empty(StatusCode::CREATED)),
         CreatedIdentity::Existing(fields) => {
             let view = system_view(&services, caller, Identities::new());
@@ -49,7 +49,7 @@ pub async fn create(
 ///
 /// - `200`; `not_found`, in 1.x also for a user without identity, whom 2.0 and later show with nulls (assumed)
 pub async fn get(State(services): State<Arc<Services>>, caller: Caller, OfUser(user): OfUser) -> Answer {
-    let fields = services.identity(caller, user.clone()).await?;
+    let fields = services.identities.find(caller, user.clone()).await?;
     let view = system_view(&services, caller, Identities::new());
     Ok(answer::json(StatusCode::OK, &view.identity(&user, &fields)))
 }
@@ -64,7 +64,7 @@ pub async fn edit(
     PatchPayload(body): PatchPayload,
 ) -> Answer {
     let patch = IdentityPatch::parse(&body, caller.version)?;
-    services.edit_identity(caller.key, user, patch).await?;
+    services.identities.edit(caller.key, user, patch).await?;
     Ok(answer::empty(StatusCode::NO_CONTENT))
 }
 
@@ -78,7 +78,7 @@ pub async fn replace(
     Payload(body): Payload,
 ) -> Answer {
     let fields = Fields::parse(&body, caller.version)?;
-    services.replace_identity(caller, user, fields).await?;
+    services.identities.replace(caller, user, fields).await?;
     Ok(answer::empty(StatusCode::NO_CONTENT))
 }
 
@@ -86,6 +86,6 @@ pub async fn replace(
 ///
 /// - `204`; `not_found`
 pub async fn delete(State(services): State<Arc<Services>>, caller: Caller, OfUser(user): OfUser) -> Answer {
-    services.delete_identity(caller.key, user).await?;
+    services.identities.delete(caller.key, user).await?;
     Ok(answer::empty(StatusCode::NO_CONTENT))
 }

@@ -30,7 +30,7 @@ pub async fn send(
     match NewMessages::parse(&body, caller.version)? {
         NewMessages::One(request) => {
             let is_delayed = request.delay.is_some();
-            let (creation, identities) = services.send_message(caller, conversation, tag, request).await?;
+            let (creation, identities) = services.messages.send(caller, conversation, tag, request).await?;
             let view = system_view(&services, caller, identities);
             Ok(match created(creation, "Message", &view)? {
                 Accepted::Sent(message) if !is_delayed => {
@@ -40,7 +40,7 @@ pub async fn send(
             })
         }
         NewMessages::Batch(requests) => {
-            let (creation, identities) = services.send_batch(caller, conversation, tag, requests).await?;
+            let (creation, identities) = services.messages.send_batch(caller, conversation, tag, requests).await?;
             let view = system_view(&services, caller, identities);
             let accepted = created(creation, "Message", &view)?;
             let shown: Vec<_> = accepted.into_iter().map(|accepted| view.accepted_message(accepted)).collect();
@@ -59,7 +59,7 @@ pub async fn get_all(
     InConversation(conversation): InConversation,
     Query(query): Query,
 ) -> Answer {
-    let (listing, identities) = services.messages(caller, conversation, query.messages()?).await?;
+    let (listing, identities) = services.messages.page(caller, conversation, query.messages()?).await?;
     let view = system_view(&services, caller, identities);
     Ok(answer::list(caller.version, listing, |message| view.message(message)))
 }
@@ -73,7 +73,7 @@ pub async fn get(
     InConversation(conversation): InConversation,
     OfMessage(id): OfMessage,
 ) -> Answer {
-    let (message, identities) = services.message(caller, conversation, id).await?;
+    let (message, identities) = services.messages.find(caller, conversation, id).await?;
     Ok(answer::json(StatusCode::OK, &system_view(&services, caller, identities).message(message)))
 }
 
@@ -86,7 +86,7 @@ pub async fn delete(
     InConversation(conversation): InConversation,
     OfMessage(id): OfMessage,
 ) -> Answer {
-    services.delete_message(caller.key, conversation, id).await?;
+    services.messages.delete(caller.key, conversation, id).await?;
     Ok(answer::empty(StatusCode::NO_CONTENT))
 }
 
@@ -101,7 +101,7 @@ pub async fn get_all_of_user(
     Query(query): Query,
 ) -> Answer {
     let (listing, identities) =
-        services.messages_of_user(caller, user.clone(), conversation, query.messages()?).await?;
+        services.messages.page_of_user(caller, user.clone(), conversation, query.messages()?).await?;
     let view = user_view(&services, caller, user, identities);
     Ok(answer::list(caller.version, listing, |message| view.message(message)))
 }
@@ -115,7 +115,7 @@ pub async fn get_of_user(
     OfUser(user): OfUser,
     OfMessage(id): OfMessage,
 ) -> Answer {
-    let (message, identities) = services.message_of_user(caller, user.clone(), id).await?;
+    let (message, identities) = services.messages.find_of_user(caller, user.clone(), id).await?;
     let view = user_view(&services, caller, user, identities);
     Ok(answer::json(StatusCode::OK, &view.message(message)))
 }

@@ -29,11 +29,11 @@ use crate::service::Services;
 use crate::service::dedupe::Creation;
 
 fn system_view(services: &Services, caller: Caller, identities: Identities) -> SystemView {
-    SystemView::new(services.urls(caller.app), caller, identities)
+    SystemView::new(services.core.urls(caller.app), caller, identities)
 }
 
 fn user_view(services: &Services, caller: Caller, user: UserId, identities: Identities) -> UserView {
-    UserView::new(services.urls_of_user(caller.app, &user), caller, user, identities)
+    UserView::new(services.core.urls_of_user(caller.app, &user), caller, user, identities)
 }
 
 /// What was created, or `id_in_use` with whatever has the id.

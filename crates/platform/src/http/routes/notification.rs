@@ -16,6 +16,6 @@ use crate::service::Services;
 ///
 /// - `202` (recorded) without a body (assumed); `missing_property` (recorded status); `invalid_property`
 pub async fn send(State(services): State<Arc<Services>>, caller: Caller, Payload(body): Payload) -> Answer {
-    services.push_notification(caller.key, NewNotification::parse(&body, caller.version)?);
+    services.notifications.push(caller.key, NewNotification::parse(&body, caller.version)?);
     Ok(answer::empty(StatusCode::ACCEPTED))
 }

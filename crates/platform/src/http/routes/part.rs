@@ -24,7 +24,7 @@ pub async fn get_all(
     InConversation(conversation): InConversation,
     OfMessage(message): OfMessage,
 ) -> Answer {
-    let (message, identities) = services.message(caller, conversation, message).await?;
+    let (message, identities) = services.messages.find(caller, conversation, message).await?;
     Ok(answer::json(StatusCode::OK, &system_view(&services, caller, identities).parts(message)))
 }
 
@@ -38,7 +38,7 @@ pub async fn get(
     OfMessage(message): OfMessage,
     OfPart(part): OfPart,
 ) -> Answer {
-    let (message, identities) = services.message(caller, conversation, message).await?;
+    let (message, identities) = services.messages.find(caller, conversation, message).await?;
     let index = index_of(&message, part)?;
     Ok(answer::json(StatusCode::OK, &system_view(&services, caller, identities).part(message, index)))
 }
@@ -56,7 +56,7 @@ pub async fn add(
     Payload(body): Payload,
 ) -> Answer {
     let new = NewPart::parse_one(&body, caller.version)?;
-    let added = services.add_part(caller, conversation, message, tag, new).await?;
+    let added = services.parts.add(caller, conversation, message, tag, new).await?;
     // Parts show no users.
     let view = system_view(&services, caller, Identities::new());
     match added {
@@ -80,7 +80,7 @@ pub async fn replace_all(
     Payload(body): Payload,
 ) -> Answer {
     let new = NewPart::parse_all(&body, caller.version)?;
-    let message = services.replace_parts(caller, conversation, message, new).await?;
+    let message = services.parts.replace_all(caller, conversation, message, new).await?;
     let view = system_view(&services, caller, Identities::new());
     Ok(answer::json(StatusCode::OK, &view.parts(message)))
 }
@@ -98,7 +98,7 @@ pub async fn replace(
     Payload(body): Payload,
 ) -> Answer {
     let new = NewPart::parse_one(&body, caller.version)?;
-    let (message, index) = services.replace_part(caller, conversation, message, part, new).await?;
+    let (message, index) = services.parts.replace(caller, conversation, message, part, new).await?;
     let view = system_view(&services, caller, Identities::new());
     Ok(answer::json(StatusCode::OK, &view.part(message, index)))
 }
@@ -113,6 +113,6 @@ pub async fn delete(
     OfMessage(message): OfMessage,
     OfPart(part): OfPart,
 ) -> Answer {
-    services.delete_part(caller, conversation, message, part).await?;
+    services.parts.delete(caller, conversation, message, part).await?;
     Ok(answer::empty(StatusCode::NO_CONTENT))
 }

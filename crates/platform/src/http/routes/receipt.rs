@@ -24,7 +24,7 @@ pub async fn give(
     Payload(body): Payload,
 ) -> Answer {
     let status = receipt::parse(&body)?;
-    services.give_receipt(caller.key, user, id, status).await?;
+    services.receipts.give(caller.key, user, id, status).await?;
     Ok(answer::empty(StatusCode::NO_CONTENT))
 }
 
@@ -39,7 +39,7 @@ pub async fn give_for_announcement(
     Payload(body): Payload,
 ) -> Answer {
     let status = receipt::parse(&body)?;
-    services.give_announcement_receipt(caller.key, user, id, status).await?;
+    services.announcements.give_receipt(caller.key, user, id, status).await?;
     Ok(answer::empty(StatusCode::NO_CONTENT))
 }
 
@@ -56,6 +56,6 @@ pub async fn mark_all_read(
     Payload(body): Payload,
 ) -> Answer {
     let up_to = receipt::parse_mark_all_read(&body)?;
-    let position = services.mark_all_read(caller.key, user, id, up_to).await?;
+    let position = services.receipts.mark_all_read(caller.key, user, id, up_to).await?;
     Ok(answer::json(StatusCode::ACCEPTED, &Marked { position }))
 }

@@ -43,7 +43,7 @@ pub fn linked(
 ) -> Result<(AppId, uuid::Uuid), HttpError> {
     let (app, thing) = (AppId::parse_bare(app), id::parse_uuid(thing));
     let (Some(app), Some(thing)) = (app, thing) else { return Err(ApiError::invalid_link().into()) };
-    services.links().check(purpose, app, thing, query.unwrap_or_default())?;
+    services.core.links().check(purpose, app, thing, query.unwrap_or_default())?;
     Ok((app, thing))
 }
 
@@ -61,7 +61,7 @@ pub async fn receive(
     request: Request,
 ) -> Answer {
     let (app_id, id) = linked(&services, Purpose::Upload, &app, &content, query.as_deref())?;
-    let (app, content) = services.linked_content(app_id, ContentId::new(id)).await?;
+    let (app, content) = services.contents.find_linked(app_id, ContentId::new(id)).await?;
     let origin = allowed_origin(request.headers(), &content.announced);
     let outcome = take(&services, app_id, app, content, request).await;
     let mut response = outcome.unwrap_or_else(|failure| {
@@ -80,7 +80,7 @@ pub async fn receive(
 async fn take(services: &Services, app_id: AppId, app: AppKey, content: ContentRecord, request: Request) -> Answer {
     let size = content.announced.size;
     let range = UploadRange::parse(text_header(request.headers(), CONTENT_RANGE.as_str()), size)?;
-    let progress = services.upload_progress(app, &content).await?;
+    let progress = services.uploads.progress(app, &content).await?;
     let has_all = progress == Progress::Received(size);
     let progress = match progress {
         Progress::Finished(_) => {
@@ -91,10 +91,10 @@ async fn take(services: &Services, app_id: AppId, app: AppKey, content: ContentR
         Progress::Received(_) => {
             let length = text_header(request.headers(), CONTENT_LENGTH.as_str()).and_then(|length| length.parse().ok());
             let announced = if range == UploadRange::Status { None } else { length };
-            let _room = services.memory().for_request(BUFFER)?;
-            let mut upload = services.begin_upload(app, content.clone(), range, announced).await?;
+            let _room = services.core.memory().for_request(BUFFER)?;
+            let mut upload = services.uploads.begin(app, content.clone(), range, announced).await?;
             match pour(request.into_body(), &mut upload).await {
-                Ok(()) => services.end_upload(upload).await?,
+                Ok(()) => services.uploads.end(upload).await?,
                 Err(failure @ (HttpError::BodyIncomplete | HttpError::BodyMalformed)) => {
                     upload.keep().await?;
                     return Err(failure);
@@ -104,7 +104,9 @@ async fn take(services: &Services, app_id: AppId, app: AppKey, content: ContentR
         }
     };
     Ok(match progress {
-        Progress::Finished(upload) => answer::json(StatusCode::OK, &services.storage_object(app_id, &content, upload)),
+        Progress::Finished(upload) => {
+            answer::json(StatusCode::OK, &services.contents.storage_object(app_id, &content, upload))
+        }
         Progress::Received(length) => resume(length),
     })
 }
@@ -140,7 +142,7 @@ pub async fn preflight(
     headers: HeaderMap,
 ) -> Answer {
     let (app, id) = linked(&services, Purpose::Upload, &app, &content, query.as_deref())?;
-    let (_, content) = services.linked_content(app, ContentId::new(id)).await?;
+    let (_, content) = services.contents.find_linked(app, ContentId::new(id)).await?;
     let mut response = answer::empty(StatusCode::NO_CONTENT);
     if let Some(origin) = allowed_origin(&headers, &content.announced) {
         let allowed = response.headers_mut();

@@ -16,7 +16,7 @@ use crate::service::Services;
 ///
 /// - `200`; `not_found` for one that nothing ever named (assumed)
 pub async fn get(State(services): State<Arc<Services>>, caller: Caller, OfUser(user): OfUser) -> Answer {
-    let known = services.user(caller.key, user.clone()).await?;
+    let known = services.users.find(caller.key, user.clone()).await?;
     let identity = super::identity::shown(&services, caller, &user, known.identity);
     Ok(answer::json(StatusCode::OK, &User { id: user, identity, suspended: known.is_suspended }))
 }
@@ -31,7 +31,7 @@ pub async fn edit(
     PatchPayload(body): PatchPayload,
 ) -> Answer {
     let changes = user::parse_patch(&body, caller.version)?;
-    services.edit_user(caller.key, user, changes).await?;
+    services.users.edit(caller.key, user, changes).await?;
     Ok(answer::empty(StatusCode::ACCEPTED))
 }
 
@@ -39,7 +39,7 @@ pub async fn edit(
 ///
 /// - `204`; `not_found` for a user that nothing ever named (recorded)
 pub async fn delete_sessions(State(services): State<Arc<Services>>, caller: Caller, OfUser(user): OfUser) -> Answer {
-    services.delete_sessions(caller.key, user).await?;
+    services.users.delete_sessions(caller.key, user).await?;
     Ok(answer::empty(StatusCode::NO_CONTENT))
 }
 
@@ -47,7 +47,7 @@ pub async fn delete_sessions(State(services): State<Arc<Services>>, caller: Call
 ///
 /// - `200`, all zero for an unknown user (assumed)
 pub async fn badge(State(services): State<Arc<Services>>, caller: Caller, OfUser(user): OfUser) -> Answer {
-    let unread = services.unread_counts(caller.key, user).await?;
+    let unread = services.users.unread_counts(caller.key, user).await?;
     let badge = Badge {
         external_unread_count: unread.external,
         unread_conversation_count: unread.conversations,
@@ -66,6 +66,6 @@ pub async fn set_badge(
     Payload(body): Payload,
 ) -> Answer {
     let count = user::parse_badge(&body)?;
-    services.set_external_unread_count(caller.key, user, count).await?;
+    services.users.set_external_unread_count(caller.key, user, count).await?;
     Ok(answer::empty(StatusCode::NO_CONTENT))
 }

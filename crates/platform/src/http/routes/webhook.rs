@@ -15,7 +15,7 @@ use crate::http::gate::Caller;
 use crate::service::Services;
 
 fn show(services: &Services, caller: Caller, record: WebhookRecord) -> Webhook {
-    let urls = Urls::system(services.public_url(), caller.app);
+    let urls = Urls::system(services.core.public_url(), caller.app);
     Webhook::new(record.app, record.id, record.created_at, record.registered, record.status, &urls)
 }
 
@@ -29,8 +29,8 @@ pub async fn register(
     caller: Caller,
     WebhookPayload(body): WebhookPayload,
 ) -> Answer {
-    let request = NewWebhook::parse(&body, services.allows_http_webhooks())?;
-    let webhook = services.register_webhook(caller.key, request).await?;
+    let request = NewWebhook::parse(&body, services.webhooks.allows_http())?;
+    let webhook = services.webhooks.register(caller.key, request).await?;
     Ok(answer::json(StatusCode::CREATED, &show(&services, caller, webhook)))
 }
 
@@ -38,7 +38,7 @@ pub async fn register(
 ///
 /// - `200`
 pub async fn get_all(State(services): State<Arc<Services>>, caller: Caller) -> Answer {
-    let webhooks = services.webhooks(caller.key).await?;
+    let webhooks = services.webhooks.list(caller.key).await?;
     let shown: Vec<_> = webhooks.into_iter().map(|webhook| show(&services, caller, webhook)).collect();
     Ok(answer::json(StatusCode::OK, &shown))
 }
@@ -47,7 +47,7 @@ pub async fn get_all(State(services): State<Arc<Services>>, caller: Caller) -> A
 ///
 /// - `200`; `not_found`
 pub async fn get(State(services): State<Arc<Services>>, caller: Caller, OfWebhook(id): OfWebhook) -> Answer {
-    let webhook = services.webhook(caller.key, id).await?;
+    let webhook = services.webhooks.find(caller.key, id).await?;
     Ok(answer::json(StatusCode::OK, &show(&services, caller, webhook)))
 }
 
@@ -55,7 +55,7 @@ pub async fn get(State(services): State<Arc<Services>>, caller: Caller, OfWebhoo
 ///
 /// - `200` with the outcome: `active`, or `inactive` with the reason (recorded); `not_found`
 pub async fn activate(State(services): State<Arc<Services>>, caller: Caller, OfWebhook(id): OfWebhook) -> Answer {
-    let webhook = services.activate_webhook(caller.key, id).await?;
+    let webhook = services.webhooks.activate(caller.key, id).await?;
     Ok(answer::json(StatusCode::OK, &show(&services, caller, webhook)))
 }
 
@@ -63,7 +63,7 @@ pub async fn activate(State(services): State<Arc<Services>>, caller: Caller, OfW
 ///
 /// - `200` with the webhook; `not_found`
 pub async fn deactivate(State(services): State<Arc<Services>>, caller: Caller, OfWebhook(id): OfWebhook) -> Answer {
-    let webhook = services.deactivate_webhook(caller.key, id).await?;
+    let webhook = services.webhooks.deactivate(caller.key, id).await?;
     Ok(answer::json(StatusCode::OK, &show(&services, caller, webhook)))
 }
 
@@ -71,6 +71,6 @@ pub async fn deactivate(State(services): State<Arc<Services>>, caller: Caller, O
 ///
 /// - `204`; `not_found`
 pub async fn delete(State(services): State<Arc<Services>>, caller: Caller, OfWebhook(id): OfWebhook) -> Answer {
-    services.delete_webhook(caller.key, id).await?;
+    services.webhooks.delete(caller.key, id).await?;
     Ok(answer::empty(StatusCode::NO_CONTENT))
 }

@@ -1,0 +1,93 @@
+//! What every service stands on.
+
+use std::sync::Arc;
+
+use layer_store::changes::{Changes, Kinds};
+use layer_store::{Store, StoreError};
+use layer_wire::url::Urls;
+use layer_wire::{AppId, UserId};
+
+use super::event::Events;
+use crate::ground::clock::Clock;
+use crate::ground::files::Files;
+use crate::ground::ids::Ids;
+use crate::ground::links::Links;
+use crate::ground::memory::Memory;
+
+/// The store, and what the rules need beside it. Built once; every service has it.
+pub struct Core {
+    pub(super) store: Arc<dyn Store>,
+    pub(super) clock: Clock,
+    pub(super) ids: Arc<Ids>,
+    pub(super) events: Arc<Events>,
+    pub(super) links: Arc<Links>,
+    pub(super) files: Arc<Files>,
+    pub(super) public_url: String,
+    memory: Memory,
+}
+
+impl Core {
+    /// `files` lie beside the database. `public_url` is scheme and host of the URLs in answers, without a slash at its
+    /// end.
+    ///
+    /// Error: the store does not answer. Blocks until it does.
+    pub fn new(
+        store: Arc<dyn Store>,
+        files: Files,
+        clock: Clock,
+        ids: Ids,
+        public_url: String,
+    ) -> Result<Self, StoreError> {
+        let fresh = ids.link_key();
+        let key = store.write_blocking::<_, StoreError>(move |writes| writes.link_key(fresh))?;
+        let links = Arc::new(Links::new(public_url.clone(), key, clock.clone()));
+        let ids = Arc::new(ids);
+        let events = Arc::new(Events::new(clock.clone(), Arc::clone(&ids), public_url.clone(), Arc::clone(&links)));
+        Ok(Self { store, clock, ids, events, links, files: Arc::new(files), public_url, memory: Memory::default() })
+    }
+
+    /// What is committed from now on, of these kinds.
+    pub fn changes(&self, kinds: Kinds) -> Changes {
+        self.store.changes(kinds)
+    }
+
+    /// The room that requests under way have in memory.
+    pub fn memory(&self) -> &Memory {
+        &self.memory
+    }
+
+    /// Makes and checks the links that need no token.
+    pub fn links(&self) -> &Links {
+        &self.links
+    }
+
+    /// The folder beside the database.
+    pub fn files(&self) -> Arc<Files> {
+        Arc::clone(&self.files)
+    }
+
+    /// The URLs of an app.
+    pub fn urls(&self, app: AppId) -> Urls {
+        Urls::system(&self.public_url, app).with_downloads(Arc::clone(&self.links) as _)
+    }
+
+    /// The URLs of an app in the view of a user.
+    pub fn urls_of_user(&self, app: AppId, user: &UserId) -> Urls {
+        Urls::of_user(&self.public_url, app, user).with_downloads(Arc::clone(&self.links) as _)
+    }
+
+    /// What a write records its events with.
+    pub(super) fn events(&self) -> Arc<Events> {
+        Arc::clone(&self.events)
+    }
+
+    /// The time of this platform.
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// Scheme and host of the URLs in answers.
+    pub fn public_url(&self) -> &str {
+        &self.public_url
+    }
+}
