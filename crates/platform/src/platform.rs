@@ -200,11 +200,13 @@ impl Platform {
         let outbound = Outbound::new(&config.webhooks).map_err(StartError::WebhookCa)?;
         let (listener, address) = listen(SocketAddr::new(config.host, config.port))?;
         let url = format!("{scheme}://{}", reachable(address));
-        let store = layer_store_sqlite::open(&config.data).map_err(StartError::Data)?;
         let clock = Clock::default();
         if config.frozen_at.is_some() {
             clock.freeze(config.frozen_at);
         }
+        let now = clock.clone();
+        let store =
+            layer_store_sqlite::open_with_clock(&config.data, Arc::new(move || now.now())).map_err(StartError::Data)?;
         let core = Core::new(
             Arc::clone(&store),
             Files::beside(&config.data),

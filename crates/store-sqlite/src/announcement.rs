@@ -7,6 +7,7 @@ use layer_store::changes::{Change, Kinds, What};
 use layer_store::codec;
 use layer_store::held::{Held, Inserted};
 use layer_store::key::{AnnouncementKey, AppKey};
+use layer_store::log::Entry;
 use layer_wire::message::Status;
 use layer_wire::{AnnouncementId, UserId};
 
@@ -125,6 +126,7 @@ impl AnnouncementWrites for Session<'_> {
             self.sql
                 .prepare("INSERT INTO announcement_copies (user, announcement) VALUES (?1, ?2)")?
                 .run((user.0, key))?;
+            self.log_for_user(user, || Entry::Announcement { id: new.id, what: What::Created })?;
         }
         let id = new.id;
         self.tell(Kinds::ANNOUNCEMENTS, || Change::Announcement { app, id, user: None, what: What::Created });
@@ -154,8 +156,7 @@ impl AnnouncementWrites for Session<'_> {
             )?
             .run((app.number(), user.as_str(), copy.key.number(), codec::encode_status(status)))?;
         copy.in_engine().status = status;
-        self.tell_copy(app, user, copy, What::Changed);
-        Ok(())
+        self.told_of_copy(app, user, copy, What::Changed)
     }
 
     fn delete_announcement_of(
@@ -170,15 +171,23 @@ impl AnnouncementWrites for Session<'_> {
                  WHERE user = (SELECT key FROM users WHERE app = ?1 AND id = ?2) AND announcement = ?3",
             )?
             .run((app.number(), user.as_str(), copy.key.number()))?;
-        self.tell_copy(app, user, copy, What::Deleted);
-        Ok(())
+        self.told_of_copy(app, user, copy, What::Deleted)
     }
 }
 
 impl Session<'_> {
-    fn tell_copy(&mut self, app: AppKey, user: &UserId, copy: &AnnouncementCopy, what: What) {
+    fn told_of_copy(
+        &mut self,
+        app: AppKey,
+        user: &UserId,
+        copy: &AnnouncementCopy,
+        what: What,
+    ) -> Result<(), StoreError> {
         let id = copy.announcement.id;
+        let key = user::find_or_insert(self.sql, app, user)?;
+        self.log_for_user(key, || Entry::Announcement { id, what })?;
         let change = || Change::Announcement { app, id, user: Some(user.clone()), what };
         self.tell(Kinds::ANNOUNCEMENTS, change);
+        Ok(())
     }
 }

@@ -9,11 +9,12 @@ use layer_store::conversation::{
 };
 use layer_store::held::{Held, Inserted};
 use layer_store::key::{AppKey, ConversationKey};
+use layer_store::log::{ConversationChanges, Entry};
 use layer_wire::{ConversationId, UserId};
 use sha2::{Digest as _, Sha256};
 
 use super::sql::{self, Row};
-use super::{Session, content, membership, message, scheduled_message};
+use super::{Session, content, log, membership, message, scheduled_message, user};
 
 /// The columns that [`read`] expects, in its order.
 pub const COLUMNS: &str = "conversations.key, conversations.uuid, conversations.created_at, conversations.active_at, \
@@ -141,9 +142,11 @@ impl ConversationWrites for Session<'_> {
             message_count: 0,
             last_position: 0,
         };
+        let place = self.take_place();
         for user in &record.participants {
-            membership::join(self.sql, app, user, &record)?;
+            membership::join(self.sql, app, user, &record, place)?;
         }
+        self.log_in_conversation_at(app, &record, place, || Entry::ConversationCreated)?;
         self.tell_conversation(app, record.id, What::Created);
         Ok(Inserted::Done(Held::by_engine(record)))
     }
@@ -155,14 +158,15 @@ impl ConversationWrites for Session<'_> {
         change: ConversationChange,
     ) -> Result<(), StoreError> {
         let ConversationChange { participants, is_distinct, metadata } = change;
+        let place = self.take_place();
         // Leavers first: joiners must not start to follow them.
         for user in conversation.participants.iter().filter(|user| !participants.contains(user)) {
-            membership::leave(self.sql, app, user, conversation)?;
+            membership::leave(self.sql, app, user, conversation, place)?;
             scheduled_message::cancel(self.sql, conversation, Some(user))?;
             self.tell_unused_files();
         }
         for user in participants.iter().filter(|user| !conversation.participants.contains(user)) {
-            membership::join(self.sql, app, user, conversation)?;
+            membership::join(self.sql, app, user, conversation, place)?;
         }
         self.sql
             .prepare("UPDATE conversations SET participants = ?2, metadata = ?3, distinct_key = ?4 WHERE key = ?1")?
@@ -172,6 +176,17 @@ impl ConversationWrites for Session<'_> {
                 serde_json::to_string(&metadata)?,
                 is_distinct.then(|| distinct_key(&participants)),
             ))?;
+        self.log_in_conversation_at(app, conversation, place, || {
+            let others = |these: &[UserId], those: &[UserId]| -> Vec<UserId> {
+                these.iter().filter(|user| !those.contains(user)).cloned().collect()
+            };
+            Entry::ConversationChanged(ConversationChanges {
+                joined: others(&participants, &conversation.participants),
+                left: others(&conversation.participants, &participants),
+                is_no_longer_distinct: conversation.is_distinct && !is_distinct,
+                metadata: log::metadata_changes(&conversation.metadata, &metadata),
+            })
+        })?;
         let record = conversation.in_engine();
         (record.participants, record.is_distinct, record.metadata) = (participants, is_distinct, metadata);
         self.tell_conversation(app, conversation.id, What::Changed);
@@ -180,6 +195,10 @@ impl ConversationWrites for Session<'_> {
 
     /// The row stays, without content, so that the id stays in use and reads can answer that the conversation is gone.
     fn delete_conversation(&mut self, app: AppKey, conversation: &Held<ConversationRecord>) -> Result<(), StoreError> {
+        for user in &conversation.participants {
+            let key = user::find_or_insert(self.sql, app, user)?;
+            self.log_for_user(key, || Entry::ConversationDeleted { id: conversation.id })?;
+        }
         message::delete_all(self.sql, app, conversation)?;
         content::delete_all(self.sql, conversation)?;
         scheduled_message::cancel(self.sql, conversation, None)?;

@@ -7,6 +7,7 @@ use layer_store::changes::{Change, Kinds};
 use layer_store::conversation::ConversationRecord;
 use layer_store::following::{FollowingReads, FollowingWrites};
 use layer_store::key::AppKey;
+use layer_store::log::Entry;
 use layer_wire::UserId;
 
 use super::Session;
@@ -14,7 +15,7 @@ use super::sql::{self, Sql};
 use super::user::{self, UserKey};
 
 /// The keys of those whom the user ?1 follows.
-const FOLLOWED: &str = "
+pub const FOLLOWED: &str = "
     SELECT followed FROM follows WHERE follower = ?1 AND is_following = 1
     UNION
     SELECT theirs.user FROM memberships AS mine
@@ -58,6 +59,23 @@ impl FollowingReads for Session<'_> {
         Ok(found)
     }
 
+    fn followers(&self, app: AppKey, user: &UserId) -> Result<Vec<UserId>, StoreError> {
+        let Some(user) = user::find(self.sql, app, user)? else { return Ok(vec![]) };
+        self.sql
+            .prepare(
+                "SELECT users.id FROM users WHERE users.key IN (
+                     SELECT follower FROM follows WHERE followed = ?1 AND is_following = 1
+                     UNION
+                     SELECT theirs.user FROM memberships AS mine
+                     JOIN memberships AS theirs ON theirs.conversation = mine.conversation
+                     WHERE mine.user = ?1 AND theirs.user <> ?1
+                     AND mine.left_position IS NULL AND theirs.left_position IS NULL
+                     AND NOT EXISTS (SELECT 1 FROM follows
+                         WHERE follower = theirs.user AND followed = ?1 AND is_following = 0))",
+            )?
+            .all([user.0], |row| row.get(0).map(UserId::trusted))
+    }
+
     fn following_count(&self, app: AppKey, user: &UserId) -> Result<u64, StoreError> {
         let Some(user) = user::find(self.sql, app, user)? else { return Ok(0) };
         self.sql.prepare(&format!("SELECT count(*) FROM ({FOLLOWED})"))?.one([user.0], |row| row.count(0))
@@ -77,13 +95,14 @@ impl FollowingWrites for Session<'_> {
 impl Session<'_> {
     fn say(&mut self, app: AppKey, user: &UserId, followed: &UserId, is_following: bool) -> Result<(), StoreError> {
         let key = user::find_or_insert(self.sql, app, user)?;
-        let followed = user::find_or_insert(self.sql, app, followed)?;
+        let other = user::find_or_insert(self.sql, app, followed)?;
         self.sql
             .prepare(
                 "INSERT INTO follows (follower, followed, is_following) VALUES (?1, ?2, ?3)
                  ON CONFLICT DO UPDATE SET is_following = excluded.is_following",
             )?
-            .run((key.0, followed.0, is_following))?;
+            .run((key.0, other.0, is_following))?;
+        self.log_for_user(key, || Entry::Following { user: followed.clone(), is_following })?;
         self.tell(Kinds::FOLLOWING, || Change::Following { app, user: user.clone() });
         Ok(())
     }

@@ -1,13 +1,16 @@
 //! Identities: read and written as a whole, so each is one document.
 
 use layer_store::StoreError;
-use layer_store::changes::{Change, Kinds};
+use layer_store::changes::{Change, Kinds, What};
 use layer_store::held::{Held, Inserted};
 use layer_store::identity::{IdentityReads, IdentityWrites};
 use layer_store::key::AppKey;
+use layer_store::log::Entry;
 use layer_wire::UserId;
+use layer_wire::body::Object;
 use layer_wire::identity::Fields;
 
+use super::user::UserKey;
 use super::{Session, user};
 
 impl IdentityReads for Session<'_> {
@@ -40,12 +43,14 @@ impl IdentityWrites for Session<'_> {
 
     fn put_identity(&mut self, app: AppKey, user: &UserId, fields: &Fields) -> Result<(), StoreError> {
         let key = user::find_or_insert(self.sql, app, user)?;
+        let before = self.identity(app, user)?;
         self.sql
             .prepare(
                 "INSERT INTO identities (user, fields) VALUES (?1, ?2)
                  ON CONFLICT (user) DO UPDATE SET fields = excluded.fields",
             )?
             .run((key.0, serde_json::to_string(fields.as_object())?))?;
+        self.log_change(app, key, before.as_ref(), fields)?;
         self.tell(Kinds::IDENTITIES, || Change::Identity { app, user: user.clone() });
         Ok(())
     }
@@ -54,9 +59,31 @@ impl IdentityWrites for Session<'_> {
         let Some(key) = user::find(self.sql, app, user)? else { return Ok(false) };
         let deleted = self.sql.prepare("DELETE FROM identities WHERE user = ?1")?.run([key.0])?;
         if deleted > 0 {
+            self.log_identity(app, key, || Entry::Identity { what: What::Deleted, fields: vec![] })?;
             user::forget_unless_named(self.sql, key)?;
             self.tell(Kinds::IDENTITIES, || Change::Identity { app, user: user.clone() });
         }
         Ok(deleted > 0)
+    }
+}
+
+impl Session<'_> {
+    fn log_change(
+        &mut self,
+        app: AppKey,
+        user: UserKey,
+        before: Option<&Fields>,
+        after: &Fields,
+    ) -> Result<(), StoreError> {
+        let what = if before.is_some() { What::Changed } else { What::Created };
+        let (unset, after) = (Object::new(), after.as_object());
+        let before = before.map_or(&unset, Fields::as_object);
+        let is_changed = |name: &&String| before.get(*name) != after.get(*name);
+        let gone = before.keys().filter(|name| !after.contains_key(*name));
+        let fields: Vec<String> = after.keys().filter(is_changed).chain(gone).cloned().collect();
+        if fields.is_empty() {
+            return Ok(());
+        }
+        self.log_identity(app, user, || Entry::Identity { what, fields })
     }
 }

@@ -15,6 +15,7 @@ mod export;
 mod file;
 mod following;
 mod identity;
+mod log;
 mod membership;
 mod message;
 mod open;
@@ -34,9 +35,11 @@ use std::thread::JoinHandle;
 use crossbeam_channel::{Sender, TrySendError, bounded};
 use layer_store::changes::{Change, Changes, Feed, Kinds};
 use layer_store::{Beside, DataLocation, Images, OpenError, ReadJob, Reads, Store, StoreError, WriteJob, Writes};
+use layer_wire::Timestamp;
 use rusqlite::Connection;
 
 use self::file::Lock;
+use self::log::{Now, Places};
 use self::readers::Readers;
 use self::sql::Sql;
 use self::writer::Job;
@@ -66,11 +69,19 @@ struct Running {
 ///
 /// Error: why the database cannot be opened, or that no thread can be started.
 pub fn open(data: &DataLocation) -> Result<Arc<dyn Store>, OpenError> {
-    Ok(Arc::new(SqliteStore::open(data)?))
+    open_with_clock(data, Arc::new(log::machine_time))
+}
+
+/// The same, with a clock of its own for the log of changes.
+pub fn open_with_clock(
+    data: &DataLocation,
+    now: Arc<dyn Fn() -> Timestamp + Send + Sync>,
+) -> Result<Arc<dyn Store>, OpenError> {
+    Ok(Arc::new(SqliteStore::open(data, now)?))
 }
 
 impl SqliteStore {
-    fn open(data: &DataLocation) -> Result<Self, OpenError> {
+    fn open(data: &DataLocation, now: Now) -> Result<Self, OpenError> {
         let lock = match data {
             DataLocation::Memory => None,
             DataLocation::File(path) => {
@@ -92,7 +103,7 @@ impl SqliteStore {
             .name("layer-writer".into())
             .spawn({
                 let feed = Arc::clone(&feed);
-                move || writer::run(connection, &receiver, &feed)
+                move || writer::run(connection, &receiver, &feed, now)
             })
             .map_err(OpenError::Thread)?;
         Ok(Self { running: RwLock::new(Some(Running { jobs, writer, readers, lock })), feed })
@@ -208,16 +219,18 @@ struct Session<'c> {
     recorded: Kinds,
     /// What to tell once it is durable.
     changes: Vec<Change>,
+    /// Where entries of the log go. A session that reads only has none.
+    places: Option<&'c Places>,
 }
 
 impl<'c> Session<'c> {
-    fn new(connection: &'c Connection, recorded: Kinds) -> Self {
-        Self { sql: Sql(connection), recorded, changes: vec![] }
+    fn new(connection: &'c Connection, places: &'c Places, recorded: Kinds) -> Self {
+        Self { places: Some(places), recorded, ..Self::of_reader(connection) }
     }
 
     /// A session that reads only.
     fn of_reader(connection: &'c Connection) -> Self {
-        Self::new(connection, Kinds::NONE)
+        Self { sql: Sql(connection), recorded: Kinds::NONE, changes: vec![], places: None }
     }
 
     /// Tells a change after the commit, if anyone has an interest in its kind.

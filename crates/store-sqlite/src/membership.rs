@@ -5,6 +5,7 @@ use layer_store::changes::{Change, Kinds};
 use layer_store::conversation::ConversationRecord;
 use layer_store::held::Held;
 use layer_store::key::AppKey;
+use layer_store::log::{Entry, Place};
 use layer_store::membership::{Membership, MembershipReads, MembershipWrites};
 use layer_wire::UserId;
 use layer_wire::page::SortBy;
@@ -102,6 +103,7 @@ impl MembershipWrites for Session<'_> {
         let key = user::find_or_insert(self.sql, app, user)?;
         message::forget_deletions_of(self.sql, key, conversation)?;
         delete_for_member(self.sql, key, conversation)?;
+        self.log_for_user(key, || Entry::ConversationDeletedForUser { id: conversation.id })?;
         self.tell_membership(app, user, conversation);
         Ok(())
     }
@@ -113,7 +115,7 @@ impl MembershipWrites for Session<'_> {
         conversation: &ConversationRecord,
     ) -> Result<(), StoreError> {
         let key = user::find_or_insert(self.sql, app, user)?;
-        revive(self.sql, key, conversation)?;
+        self.revive(key, conversation)?;
         self.tell_membership(app, user, conversation);
         Ok(())
     }
@@ -125,44 +127,78 @@ impl Session<'_> {
         let change = || Change::Membership { app, conversation: conversation.id, user: user.clone() };
         self.tell(Kinds::MEMBERSHIPS, change);
     }
+
+    /// Brings a conversation back to the participants who deleted it for themselves.
+    pub fn revive_all(&mut self, conversation: &ConversationRecord) -> Result<(), StoreError> {
+        let users: Vec<UserKey> = self
+            .sql
+            .prepare(
+                "SELECT user FROM memberships WHERE conversation = ?1 AND is_deleted = 1 AND left_position IS NULL",
+            )?
+            .all([conversation.key.number()], |row| row.get(0).map(UserKey))?;
+        users.into_iter().try_for_each(|user| self.revive(user, conversation))
+    }
+
+    /// Brings a conversation back to a member, if it deleted it for itself.
+    fn revive(&mut self, user: UserKey, conversation: &ConversationRecord) -> Result<(), StoreError> {
+        if set_deleted(self.sql, user, conversation, false)? {
+            self.log_for_user(user, || Entry::ConversationRevived { id: conversation.id })?;
+        }
+        Ok(())
+    }
 }
 
 /// Makes a user a member, again or for the first time. What was sent without the user does not count as unread
 /// (assumed).
-pub fn join(sql: Sql<'_>, app: AppKey, user: &UserId, conversation: &ConversationRecord) -> Result<(), StoreError> {
+///
+/// What was logged while a user was away can be seen by one who is back, as messages can.
+pub fn join(
+    sql: Sql<'_>,
+    app: AppKey,
+    user: &UserId,
+    conversation: &ConversationRecord,
+    place: Place,
+) -> Result<(), StoreError> {
     let key = user::find_or_insert(sql, app, user)?;
     let message_count = conversation.message_count.cast_signed();
     let rejoined = sql
         .prepare(
             "UPDATE memberships SET settled_count = settled_count + ?3 - visible_count,
-             left_position = NULL, visible_count = NULL
+             left_position = NULL, visible_count = NULL, log_to = NULL
              WHERE user = ?1 AND conversation = ?2 AND left_position IS NOT NULL",
         )?
         .run((key.0, conversation.key.number(), message_count))?;
     if rejoined > 0 {
-        revive(sql, key, conversation)?;
+        set_deleted(sql, key, conversation, false)?;
     } else {
-        sql.prepare("INSERT INTO memberships (user, conversation, settled_count) VALUES (?1, ?2, ?3)")?.run((
-            key.0,
-            conversation.key.number(),
-            message_count,
-        ))?;
+        sql.prepare("INSERT INTO memberships (user, conversation, settled_count, log_from) VALUES (?1, ?2, ?3, ?4)")?
+            .run((key.0, conversation.key.number(), message_count, place.number()))?;
         sql.prepare("UPDATE users SET conversation_count = conversation_count + 1 WHERE key = ?1")?.run([key.0])?;
     }
     following::meet(sql, key, conversation)
 }
 
 /// Makes a user a former member, who sees the messages up to now.
-pub fn leave(sql: Sql<'_>, app: AppKey, user: &UserId, conversation: &ConversationRecord) -> Result<(), StoreError> {
+pub fn leave(
+    sql: Sql<'_>,
+    app: AppKey,
+    user: &UserId,
+    conversation: &ConversationRecord,
+    place: Place,
+) -> Result<(), StoreError> {
     let key = user::find_or_insert(sql, app, user)?;
     following::part(sql, key, conversation)?;
-    sql.prepare("UPDATE memberships SET left_position = ?3, visible_count = ?4 WHERE user = ?1 AND conversation = ?2")?
-        .run((
-            key.0,
-            conversation.key.number(),
-            conversation.last_position,
-            conversation.message_count.cast_signed(),
-        ))?;
+    sql.prepare(
+        "UPDATE memberships SET left_position = ?3, visible_count = ?4, log_to = ?5
+         WHERE user = ?1 AND conversation = ?2",
+    )?
+    .run((
+        key.0,
+        conversation.key.number(),
+        conversation.last_position,
+        conversation.message_count.cast_signed(),
+        place.number(),
+    ))?;
     Ok(())
 }
 
@@ -182,26 +218,14 @@ fn delete_for_member(sql: Sql<'_>, user: UserKey, conversation: &ConversationRec
     Ok(())
 }
 
-/// Brings a conversation back to the participants who deleted it for themselves.
-pub fn revive_all(sql: Sql<'_>, conversation: &ConversationRecord) -> Result<(), StoreError> {
-    let users: Vec<UserKey> = sql
-        .prepare("SELECT user FROM memberships WHERE conversation = ?1 AND is_deleted = 1 AND left_position IS NULL")?
-        .all([conversation.key.number()], |row| row.get(0).map(UserKey))?;
-    users.into_iter().try_for_each(|user| revive(sql, user, conversation))
-}
-
-/// Brings a conversation back to a member, if it deleted it for itself.
-fn revive(sql: Sql<'_>, user: UserKey, conversation: &ConversationRecord) -> Result<(), StoreError> {
-    set_deleted(sql, user, conversation, false)
-}
-
-/// Marks a membership as deleted or not, and keeps the number of the user's conversations.
+/// Marks a membership as deleted or not, and keeps the number of the user's conversations. `true` when it was not so
+/// before.
 fn set_deleted(
     sql: Sql<'_>,
     user: UserKey,
     conversation: &ConversationRecord,
     is_deleted: bool,
-) -> Result<(), StoreError> {
+) -> Result<bool, StoreError> {
     let changed = sql
         .prepare("UPDATE memberships SET is_deleted = ?3 WHERE user = ?1 AND conversation = ?2 AND is_deleted <> ?3")?
         .run((user.0, conversation.key.number(), is_deleted))?;
@@ -210,7 +234,7 @@ fn set_deleted(
         sql.prepare("UPDATE users SET conversation_count = conversation_count + ?2 WHERE key = ?1")?
             .run((user.0, by))?;
     }
-    Ok(())
+    Ok(changed > 0)
 }
 
 /// Counts a message as no longer unread for a user, if it is one that the user can see.

@@ -7,6 +7,7 @@ use layer_store::codec;
 use layer_store::conversation::ConversationRecord;
 use layer_store::held::{Held, Inserted};
 use layer_store::key::AppKey;
+use layer_store::log::Entry;
 use layer_store::membership::Membership;
 use layer_store::message::{MessageReads, MessageRecord, MessageWrites, NewMessageRecord, PositionRange};
 use layer_store::page::Gathered;
@@ -16,7 +17,7 @@ use layer_wire::{ConversationId, MessageId, Timestamp, UserId};
 
 use super::sql::{self, Row, Sql};
 use super::user::{self, UserKey};
-use super::{Session, content, membership};
+use super::{Session, content, log, membership};
 
 /// The columns that [`read`] expects, in its order.
 const COLUMNS: &str = "messages.key, messages.uuid, messages.sent_at, messages.sender_user, messages.sender_name, \
@@ -146,6 +147,11 @@ impl MessageWrites for Session<'_> {
         // First the new ones, so that nothing is given up in between.
         content::retain(self.sql, app, &content::referenced(&parts))?;
         content::release(self.sql, app, &content::referenced(&message.parts))?;
+        let position = message.position;
+        self.log_in_conversation(app, conversation, || Entry::PartsChanged {
+            position,
+            parts: log::part_changes(&message.parts, &parts),
+        })?;
         let record = message.in_engine();
         (record.parts, record.updated_at) = (parts, Some(updated_at));
         self.tell_unused_files();
@@ -180,6 +186,8 @@ impl MessageWrites for Session<'_> {
                 membership::settle(sql, app, user, conversation, message.position)?;
             }
         }
+        let (position, id, sender) = (message.position, message.id, message.sender.user().cloned());
+        self.log_in_conversation(app, conversation, || Entry::MessageDeleted { position, id, sender })?;
         let record = conversation.in_engine();
         (record.message_count, record.active_at) = (record.message_count.saturating_sub(1), active_at);
         self.tell_unused_files();
@@ -206,6 +214,9 @@ impl MessageWrites for Session<'_> {
             membership::settle(self.sql, app, user, conversation, message.position)?;
         }
         membership::count_deleted(self.sql, user_key, conversation, 1)?;
+        let (position, id, conversation_id) = (message.position, message.id, conversation.id);
+        let entry = || Entry::MessageDeletedForUser { position, id, conversation: conversation_id };
+        self.log_for_user(user_key, entry)?;
         self.tell_membership(app, user, conversation);
         Ok(())
     }
@@ -243,7 +254,7 @@ impl Session<'_> {
         )?
         .run((conversation.key.number(), position, new.sent_at.as_ms()))?;
         content::retain(sql, app, &content::referenced(&new.parts))?;
-        membership::revive_all(sql, conversation)?;
+        self.revive_all(conversation)?;
         if let Some(user) = new.sender.user() {
             membership::settle(sql, app, user, conversation, position)?;
         }
@@ -261,6 +272,7 @@ impl Session<'_> {
             parts: new.parts,
             recipient_status: new.recipient_status,
         };
+        self.log_in_conversation(app, conversation, || Entry::MessageSent { position })?;
         self.tell_message(app, &message, What::Created);
         Ok(message)
     }

@@ -25,6 +25,7 @@ pub const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/009_export.sql"),
     include_str!("../migrations/010_webhook_contract.sql"),
     include_str!("../migrations/011_claim.sql"),
+    include_str!("../migrations/012_log.sql"),
 ];
 
 /// The step that also rewrites what waits in the outbox.

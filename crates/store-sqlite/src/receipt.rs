@@ -4,6 +4,7 @@ use layer_store::changes::{Change, Kinds};
 use layer_store::conversation::ConversationRecord;
 use layer_store::held::Held;
 use layer_store::key::AppKey;
+use layer_store::log::Entry;
 use layer_store::membership::MembershipReads as _;
 use layer_store::message::MessageRecord;
 use layer_store::receipt::{MarkedRead, ReceiptWrites};
@@ -30,6 +31,8 @@ impl ReceiptWrites for Session<'_> {
         if status == Status::Read {
             membership::settle(self.sql, app, user, conversation, message.position)?;
         }
+        let position = message.position;
+        self.log_in_conversation(app, conversation, || Entry::Receipt { position, user: user.clone(), status })?;
         self.tell_receipt(app, user, message, status);
         Ok(true)
     }
@@ -71,6 +74,11 @@ impl ReceiptWrites for Session<'_> {
             looked_up_to,
         ))?;
         if let Some(newest) = found.last() {
+            self.log_in_conversation(app, conversation, || Entry::MarkedRead {
+                position: looked_up_to.max(newest.position),
+                user: user.clone(),
+                unread: found.iter().map(|message| message.position).collect(),
+            })?;
             self.tell_receipt(app, user, newest, Status::Read);
         }
         Ok(MarkedRead { messages: found, is_done })

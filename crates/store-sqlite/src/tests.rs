@@ -18,6 +18,7 @@ use layer_wire::part::{Part, PartBody};
 use layer_wire::{AnnouncementId, AppId, ExportId, MessageId, Timestamp, UserId};
 use uuid::Uuid;
 
+use super::log::machine_time;
 use super::writer::{self, Job};
 use super::{Session, SqliteStore, open};
 
@@ -91,7 +92,7 @@ fn run_batch_and_listen(prepare: &str, works: Vec<Work>) -> (Vec<Result<(), Stor
     drop(jobs);
     let feed = Arc::new(Feed::default());
     let changes = feed.subscribe(Kinds::BLOCK_LISTS | Kinds::ANNOUNCEMENTS);
-    writer::run(connection, &receiver, &feed).unwrap();
+    writer::run(connection, &receiver, &feed, Arc::new(machine_time)).unwrap();
     let reader = open::open_reader(&path).unwrap();
     let blocked = Session::of_reader(&reader).block_list(APP, &user("owner")).unwrap();
     let mut blocked: Vec<_> = blocked.iter().map(ToString::to_string).collect();
@@ -342,7 +343,7 @@ fn stall(store: &dyn Store) -> (std::sync::mpsc::SyncSender<()>, Receiver<Result
 
 #[test]
 fn a_full_queue_refuses_work_instead_of_growing() {
-    let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&DataLocation::Memory).unwrap());
+    let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&DataLocation::Memory, Arc::new(machine_time)).unwrap());
     let (release, outcome) = stall(store.as_ref());
     let submit = || store.submit_write(|_| Ok::<_, StoreError>(()), |_| {});
     for _ in 0..super::WRITE_QUEUE_LENGTH {
@@ -356,7 +357,7 @@ fn a_full_queue_refuses_work_instead_of_growing() {
 
 #[test]
 fn closing_finishes_what_waits_and_refuses_what_comes_later() {
-    let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&DataLocation::Memory).unwrap());
+    let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&DataLocation::Memory, Arc::new(machine_time)).unwrap());
     let (release, outcome) = stall(store.as_ref());
     let (done, waiting) = sync_channel(1);
     store.submit_write(|_| Ok::<_, StoreError>(()), move |result| done.send(result).unwrap()).unwrap();

@@ -28,7 +28,7 @@ pub fn find(sql: Sql<'_>, app: AppKey, user: &UserId) -> Result<Option<UserKey>,
 pub fn forget_unless_named(sql: Sql<'_>, user: UserKey) -> Result<(), StoreError> {
     sql.prepare(
         "DELETE FROM users
-         WHERE key = ?1 AND conversation_count = 0 AND external_unread_count = 0 AND NOT is_suspended
+         WHERE key = ?1 AND conversation_count = 0 AND external_unread_count = 0 AND NOT is_suspended AND log_until IS NULL
          AND NOT EXISTS (SELECT 1 FROM memberships WHERE user = ?1)
          AND NOT EXISTS (SELECT 1 FROM announcement_copies WHERE user = ?1)
          AND NOT EXISTS (SELECT 1 FROM blocks WHERE owner = ?1 OR blocked = ?1)

@@ -10,6 +10,7 @@ use layer_store::{ReadJob, StoreError, WriteJob};
 use rusqlite::Connection;
 
 use super::Session;
+use super::log::{Now, Places};
 use super::sql::failed;
 
 /// The most jobs in one transaction, which bounds how long the first of them waits.
@@ -29,7 +30,8 @@ pub enum Job {
 pub type WholeJob = Box<dyn FnOnce(&mut Connection) + Send>;
 
 /// Works until the channel is closed and empty, then flushes and closes the connection.
-pub fn run(mut connection: Connection, jobs: &Receiver<Job>, feed: &Feed) -> Result<(), StoreError> {
+pub fn run(mut connection: Connection, jobs: &Receiver<Job>, feed: &Feed, now: Now) -> Result<(), StoreError> {
+    let places = Places::new(&connection, now)?;
     let mut next = jobs.recv().ok();
     while let Some(job) = next.take() {
         next = match job {
@@ -43,9 +45,11 @@ pub fn run(mut connection: Connection, jobs: &Receiver<Job>, feed: &Feed) -> Res
                 if !connection.is_autocommit() {
                     let _ = connection.execute_batch("ROLLBACK");
                 }
+                // A restored log may be ahead. Where that cannot be read, neither can anything be written.
+                let _ = places.go_on_behind(&connection);
                 None
             }
-            Job::Write(write) => run_batch(&connection, write, jobs, feed),
+            Job::Write(write) => run_batch(&connection, &places, write, jobs, feed),
         };
         next = next.or_else(|| jobs.recv().ok());
     }
@@ -76,7 +80,13 @@ struct Ran {
 /// one did.
 ///
 /// What was committed is told before the jobs hear of it, so that their callers find it told.
-fn run_batch(connection: &Connection, first: Box<dyn WriteJob>, jobs: &Receiver<Job>, feed: &Feed) -> Option<Job> {
+fn run_batch(
+    connection: &Connection,
+    places: &Places,
+    first: Box<dyn WriteJob>,
+    jobs: &Receiver<Job>,
+    feed: &Feed,
+) -> Option<Job> {
     if let Err(error) = connection.execute_batch("BEGIN IMMEDIATE") {
         finish(|| first.finish(Err(failed(error))));
         return None;
@@ -86,7 +96,7 @@ fn run_batch(connection: &Connection, first: Box<dyn WriteJob>, jobs: &Receiver<
     let mut held_over = None;
     let mut next = Some(first);
     while let Some(job) = next.take() {
-        batch.push(run_job(connection, job, recorded, &mut changes));
+        batch.push(run_job(connection, places, job, recorded, &mut changes));
         if connection.is_autocommit() || batch.len() == MAX_BATCH {
             break;
         }
@@ -107,8 +117,14 @@ fn run_batch(connection: &Connection, first: Box<dyn WriteJob>, jobs: &Receiver<
 }
 
 /// Runs a job in a savepoint of its own, so that its failure undoes nothing but itself.
-fn run_job(connection: &Connection, mut job: Box<dyn WriteJob>, recorded: Kinds, changes: &mut Vec<Change>) -> Ran {
-    let mut session = Session::new(connection, recorded);
+fn run_job(
+    connection: &Connection,
+    places: &Places,
+    mut job: Box<dyn WriteJob>,
+    recorded: Kinds,
+    changes: &mut Vec<Change>,
+) -> Ran {
+    let mut session = Session::new(connection, places, recorded);
     let failure = match connection.execute_batch("SAVEPOINT job") {
         Err(error) => Some(failed(error)),
         // A panicking job is undone and dropped like a failing one; nothing of it is looked at again.

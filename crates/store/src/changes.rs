@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 use std::ops::BitOr;
-use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use layer_wire::message::Status;
@@ -134,6 +134,8 @@ pub enum Change {
     Exports,
     /// Files may be no longer in use.
     UnusedFiles,
+    /// The log of changes has new entries.
+    Log,
     /// The store was emptied, or its content replaced: whatever was known of it is out of date.
     Replaced,
     /// Some changes were missed: whatever was known may be out of date.
@@ -160,6 +162,7 @@ impl Change {
             Self::ScheduledMessages => Kinds::SCHEDULED_MESSAGES,
             Self::Exports => Kinds::EXPORTS,
             Self::UnusedFiles => Kinds::UNUSED_FILES,
+            Self::Log => Kinds::LOG,
             Self::Replaced | Self::Unknown => Kinds::ALL,
         }
     }
@@ -167,7 +170,7 @@ impl Change {
 
 /// Kinds of changes, such as `Kinds::MESSAGES | Kinds::RECEIPTS`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Kinds(u16);
+pub struct Kinds(u32);
 
 impl Kinds {
     /// None.
@@ -204,8 +207,10 @@ impl Kinds {
     pub const UNUSED_FILES: Self = Self(1 << 14);
     /// [`Change::UnreadCount`].
     pub const UNREAD_COUNTS: Self = Self(1 << 15);
+    /// [`Change::Log`].
+    pub const LOG: Self = Self(1 << 16);
     /// All of them.
-    pub const ALL: Self = Self(u16::MAX);
+    pub const ALL: Self = Self(u32::MAX);
 
     /// Whether the two have a kind in common.
     pub const fn meets(self, other: Self) -> bool {
@@ -231,7 +236,7 @@ impl BitOr for Kinds {
 pub struct Feed {
     readers: Mutex<Vec<Arc<Reader>>>,
     /// What any reader has an interest in.
-    wanted: AtomicU16,
+    wanted: AtomicU32,
 }
 
 struct Reader {

@@ -19,6 +19,9 @@ pub trait FollowingReads {
         limit: usize,
     ) -> Result<Vec<UserId>, StoreError>;
 
+    /// Who follows a user, in any order.
+    fn followers(&self, app: AppKey, user: &UserId) -> Result<Vec<UserId>, StoreError>;
+
     /// How many users [`Self::following`] has in all.
     fn following_count(&self, app: AppKey, user: &UserId) -> Result<u64, StoreError>;
 }

@@ -30,6 +30,7 @@ pub mod held;
 pub mod identity;
 mod job;
 pub mod key;
+pub mod log;
 pub mod membership;
 pub mod message;
 mod open;
@@ -55,6 +56,7 @@ use export::{ExportReads, ExportWrites};
 use following::{FollowingReads, FollowingWrites};
 use identity::{IdentityReads, IdentityWrites};
 use job::Pending;
+use log::{LogReads, LogWrites};
 use membership::{MembershipReads, MembershipWrites};
 use message::{MessageReads, MessageWrites};
 use receipt::ReceiptWrites;
@@ -72,6 +74,7 @@ pub trait Reads:
     + ExportReads
     + FollowingReads
     + IdentityReads
+    + LogReads
     + MembershipReads
     + MessageReads
     + ScheduledMessageReads
@@ -80,8 +83,8 @@ pub trait Reads:
 {
 }
 
-/// What can be written. The verbs that change something tell it in the feed of changes by themselves, so that no rule
-/// forgets to.
+/// What can be written. The verbs that change something tell it in the feed of changes and in the log by themselves, so
+/// that no rule forgets to.
 pub trait Writes:
     Reads
     + AnnouncementWrites
@@ -93,6 +96,7 @@ pub trait Writes:
     + ExportWrites
     + FollowingWrites
     + IdentityWrites
+    + LogWrites
     + MembershipWrites
     + MessageWrites
     + ReceiptWrites

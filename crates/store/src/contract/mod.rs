@@ -8,6 +8,7 @@ mod app;
 mod claim;
 mod conversation;
 mod export;
+mod log;
 mod message;
 mod race;
 mod told;
@@ -45,6 +46,7 @@ pub fn run(open: impl Fn() -> Arc<dyn Store>) {
         claim::CASES,
         conversation::CASES,
         export::CASES,
+        log::CASES,
         message::CASES,
         race::CASES,
         told::CASES,
