@@ -509,6 +509,38 @@ declare namespace LayerAPI {
     ): boolean;
   }
 
+  /** Who a user is, as the server of an application says so, and with which key. */
+  export interface IdentityTokenOptions {
+    /** Id of the identity provider, from {@link Platform.createIdentityProvider}. */
+    providerId: string;
+    /** Id of the key, from the same. */
+    keyId: string;
+    /** The RSA private key in PEM form, or a `KeyObject` of Node's `crypto`. */
+    privateKey: string | Buffer | object;
+    /** Whom the session is for. Make sure that it is the user who asks. */
+    userId: string;
+    /** The nonce that the client got from the service. */
+    nonce: string;
+    /** How long the token is good for, in seconds. Default: `600`. */
+    expiresIn?: number;
+    /** Name to show; with it the user gets an identity, or its identity is changed. */
+    displayName?: string;
+    /** Address of a picture. */
+    avatarUrl?: string;
+    firstName?: string;
+    lastName?: string;
+    phoneNumber?: string;
+    emailAddress?: string;
+  }
+
+  /**
+   * Makes an identity token: with it a client of the Client API, such as `layer-websdk`, answers the challenge of the
+   * service. A JWT, signed with RS256 by the clock of this machine.
+   *
+   * @throws {TypeError} when an option is of another kind; the key is never part of the text
+   */
+  export function identityToken(options: IdentityTokenOptions): string;
+
   /** The clock of a platform: timestamps, schedules, retries and expiry follow it. */
   export interface PlatformClock {
     /** The present time. */
@@ -627,7 +659,38 @@ declare namespace LayerAPI {
     token: string;
   }
 
-  /** An embedded server that speaks Layer's Server API. */
+  /** A key of an identity provider. */
+  export interface IdentityKey {
+    /** `layer:///keys/<uuid>`. */
+    keyId: string;
+    /** PEM, where the platform made the pair. Shown here and nowhere else: the platform keeps the public key. */
+    privateKey?: string;
+  }
+
+  /** A new identity provider and its key. */
+  export interface NewIdentityProvider extends IdentityKey {
+    /** `layer:///providers/<uuid>`. */
+    providerId: string;
+  }
+
+  /** An identity provider. */
+  export interface IdentityProvider {
+    /** `layer:///providers/<uuid>`. */
+    providerId: string;
+    /** Its keys, the oldest first. */
+    keyIds: string[];
+  }
+
+  /** A public key that somebody has the private one of. */
+  export interface IdentityKeyOptions {
+    /**
+     * RSA public key or certificate in PEM form, of 2048 bits or more. Default: the platform makes a pair, and returns
+     * the private key.
+     */
+    publicKey?: string | Buffer;
+  }
+
+  /** An embedded server that speaks Layer's Server API and Client API. */
   export class Platform {
     private constructor();
 
@@ -641,6 +704,9 @@ declare namespace LayerAPI {
     /** Address for `baseUrl` or `LAYER_API_URL`. */
     readonly url: string;
 
+    /** Address of the sockets of the Client API, for the option `websocketUrl` of the SDKs. */
+    readonly websocketUrl: string;
+
     /** Its clock. */
     readonly clock: PlatformClock;
 
@@ -648,8 +714,28 @@ declare namespace LayerAPI {
     createApp(): Promise<App>;
 
     /**
-     * Empties the platform of all but its apps and their tokens, faults and recorded requests included. Ids begin anew;
-     * the clock stays as it is.
+     * Adds an identity provider to an app, with a key: who has the private key says with {@link identityToken} who the
+     * users of the app are.
+     *
+     * @throws {Error} when there is no such app, or the key cannot be used.
+     */
+    createIdentityProvider(appId: string, options?: IdentityKeyOptions): Promise<NewIdentityProvider>;
+
+    /** The identity providers of an app, the oldest first. */
+    identityProviders(appId: string): Promise<IdentityProvider[]>;
+
+    /** Removes an identity provider with its keys. Sessions that were opened with it go on. */
+    removeIdentityProvider(appId: string, providerId: string): Promise<void>;
+
+    /** Adds a key to an identity provider, beside those that it has. */
+    addIdentityKey(appId: string, providerId: string, options?: IdentityKeyOptions): Promise<IdentityKey>;
+
+    /** Removes a key of an identity provider. Sessions that were opened with it go on. */
+    removeIdentityKey(appId: string, providerId: string, keyId: string): Promise<void>;
+
+    /**
+     * Empties the platform of all but its apps, their tokens and identity providers, faults and recorded requests
+     * included. Sessions end. Ids begin anew; the clock stays as it is.
      */
     reset(): Promise<void>;
 

@@ -112,3 +112,4 @@ module.exports.ResponseError = ResponseError;
 module.exports.APIError = APIError;
 loadLater('Platform', () => require('./lib/platform.js').Platform);
 loadLater('webhooks', () => require('./lib/webhooks.js'));
+loadLater('identityToken', () => require('./lib/identity-token.js').identityToken);

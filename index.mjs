@@ -2,4 +2,4 @@ import LayerAPI from './index.js';
 
 export default LayerAPI;
 export { LayerAPI };
-export const { APIError, Platform, ResponseError, webhooks } = LayerAPI;
+export const { APIError, Platform, ResponseError, identityToken, webhooks } = LayerAPI;

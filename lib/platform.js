@@ -44,8 +44,32 @@ class Platform {
     return this.#native.url;
   }
 
+  get websocketUrl() {
+    return this.#native.websocketUrl;
+  }
+
   async createApp() {
     return camel(await this.#call('POST', '/apps'));
+  }
+
+  async createIdentityProvider(appId, options) {
+    return camel(await this.#call('POST', providers(appId), givenKey(options)));
+  }
+
+  async identityProviders(appId) {
+    return (await this.#call('GET', providers(appId))).map(camel);
+  }
+
+  async removeIdentityProvider(appId, providerId) {
+    await this.#call('DELETE', providers(appId, providerId));
+  }
+
+  async addIdentityKey(appId, providerId, options) {
+    return camel(await this.#call('POST', `${providers(appId, providerId)}/keys`, givenKey(options)));
+  }
+
+  async removeIdentityKey(appId, providerId, keyId) {
+    await this.#call('DELETE', `${providers(appId, providerId)}/keys/${segment(keyId, 'keyId')}`);
   }
 
   async reset() {
@@ -112,6 +136,30 @@ async function ours(work) {
   } catch (error) {
     throw error.code === 'InvalidArg' ? new TypeError(error.message) : fromAddon(error);
   }
+}
+
+/** An id as a segment of a path. */
+function segment(id, name) {
+  if (typeof id !== 'string' || !id) throw new TypeError(`\`${name}\` needs to be text`);
+  return encodeURIComponent(id);
+}
+
+/** The path of the identity providers of an app, or of one of them. */
+function providers(appId, ...providerId) {
+  return [
+    '/apps',
+    segment(appId, 'appId'),
+    'identity_providers',
+    ...providerId.map((id) => segment(id, 'providerId')),
+  ].join('/');
+}
+
+/** The public key of the options, if there is one. */
+function givenKey({ publicKey } = {}) {
+  if (publicKey === undefined) return {};
+  const text = Buffer.isBuffer(publicKey) ? publicKey.toString() : publicKey;
+  if (typeof text !== 'string') throw new TypeError('`publicKey` needs to be a public key in PEM form');
+  return { public_key: text };
 }
 
 /** The clock's answer as a Date. */

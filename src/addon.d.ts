@@ -51,6 +51,8 @@ export declare class Platform {
   static start(options: string): Promise<unknown>
   /** Address to reach it at. */
   get url(): string
+  /** Address of the sockets of the Client API. */
+  get websocketUrl(): string
   /** Calls the admin API: everything but starting and stopping. */
   callAdmin(method: string, path: string, body?: Buffer | undefined | null): Promise<unknown>
   /** Finishes what is in flight and stops. */

@@ -38,6 +38,12 @@ impl Platform {
         self.0.url()
     }
 
+    /// Address of the sockets of the Client API.
+    #[napi(getter)]
+    pub fn websocket_url(&self) -> String {
+        self.0.websocket_url()
+    }
+
     /// Calls the admin API: everything but starting and stopping.
     #[napi]
     pub fn call_admin(&self, method: String, path: String, body: Option<Buffer>) -> AsyncTask<CallAdmin> {

@@ -30,7 +30,12 @@ declare namespace LayerAPI {
   export import Fault = Current.Fault;
   export import Identities = Current.Identities;
   export import Identity = Current.Identity;
+  export import IdentityKey = Current.IdentityKey;
+  export import IdentityKeyOptions = Current.IdentityKeyOptions;
   export import IdentityProperties = Current.IdentityProperties;
+  export import IdentityProvider = Current.IdentityProvider;
+  export import identityToken = Current.identityToken;
+  export import IdentityTokenOptions = Current.IdentityTokenOptions;
   export import InjectedFault = Current.InjectedFault;
   export import ListParams = Current.ListParams;
   export import Message = Current.Message;
@@ -39,6 +44,7 @@ declare namespace LayerAPI {
   export import Metadata = Current.Metadata;
   export import NewAnnouncement = Current.NewAnnouncement;
   export import NewConversation = Current.NewConversation;
+  export import NewIdentityProvider = Current.NewIdentityProvider;
   export import NewMessage = Current.NewMessage;
   export import Notification = Current.Notification;
   export import Operation = Current.Operation;

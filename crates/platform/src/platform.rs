@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use http::{Method, Request};
 use layer_store::{OpenError, Store, StoreError};
 use layer_wire::AppId;
@@ -22,7 +22,7 @@ use crate::ground::files::Files;
 use crate::ground::ids::Ids;
 use crate::ground::task;
 use crate::http::tls::TlsError;
-use crate::http::{router, server, tls};
+use crate::http::{cors, router, server, tls};
 use crate::outbound::Outbound;
 use crate::service::app::NewApp;
 use crate::service::delivery::Attempt;
@@ -231,6 +231,8 @@ impl Platform {
         let tools = Arc::new(Tools::new(config.recorded_requests, config.ids, clock));
         let admin = Admin { services: Arc::clone(&services), tools: Arc::clone(&tools) };
         let mut router = router::build(Arc::clone(&services)).layer(from_fn_with_state(tools, tools::attend));
+        // Outside of all that, so that a page can read what a fault answers, too.
+        router = router.layer(from_fn(cors::allow));
         if let Some(token) = &config.admin_token {
             router = router.merge(admin::guarded_router(admin.clone(), token));
         }
@@ -253,6 +255,13 @@ impl Platform {
     /// The address it listens on: `http://127.0.0.1:49152`, or `https://…` with a certificate. No slash at the end.
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// The address of the sockets of the Client API: that of [`Self::url`], or the public one where that is set, with
+    /// `ws` in place of `http`. No slash at the end.
+    pub fn websocket_url(&self) -> String {
+        // Both begin with `http`, which was checked.
+        self.services.core.public_url().replacen("http", "ws", 1)
     }
 
     /// Its clock, to be stopped and moved by tests: timestamps, schedules and retries follow it.
@@ -369,7 +378,7 @@ mod tests {
     use layer_wire::page::Page;
 
     use super::*;
-    use crate::service::caller::Caller;
+    use crate::service::caller::{Api, Caller};
     use crate::service::conversation::Created;
     use crate::service::dedupe::Creation;
     use crate::work::failpoint;
@@ -384,7 +393,7 @@ mod tests {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let services = &platform.services;
         let key = runtime.block_on(services.apps.find(app.app_id)).unwrap().unwrap().key;
-        let caller = Caller { app: app.app_id, key, version: Version::V1_0 };
+        let caller = Caller { app: app.app_id, key, version: Version::V1_0, api: Api::Server };
         let request = NewConversation::parse(br#"{"participants":["a"]}"#, Version::V1_0).unwrap();
         let created = runtime.block_on(services.conversations.create(caller, None, request)).unwrap().0;
         let Created::Plain(Creation::Done(conversation)) = created else { panic!("{created:?}") };

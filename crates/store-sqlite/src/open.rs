@@ -26,6 +26,7 @@ pub const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/010_webhook_contract.sql"),
     include_str!("../migrations/011_claim.sql"),
     include_str!("../migrations/012_log.sql"),
+    include_str!("../migrations/013_session.sql"),
 ];
 
 /// The step that also rewrites what waits in the outbox.

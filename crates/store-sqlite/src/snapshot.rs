@@ -9,8 +9,9 @@ use rusqlite::{Connection, MAIN_DB};
 use super::open;
 use super::sql::failed;
 
-/// Tables that a reset leaves alone: clients go on with their app and token, and links are signed as before.
-const KEPT: [&str; 3] = ["apps", "app_tokens", "secrets"];
+/// Tables that a reset leaves alone: clients go on with their app and token, links and identity tokens are signed as
+/// before.
+const KEPT: [&str; 5] = ["apps", "app_tokens", "secrets", "identity_providers", "identity_keys"];
 
 /// Where the header of a file says how it is journalled, and the value for a rollback journal. A database in memory
 /// cannot be opened while it says WAL, and a restored one goes back to WAL by itself.

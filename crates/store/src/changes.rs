@@ -122,6 +122,13 @@ pub enum Change {
         /// The user.
         user: UserId,
     },
+    /// A session of a user ended, before its time.
+    SessionEnded {
+        /// The app.
+        app: AppKey,
+        /// The user.
+        user: UserId,
+    },
     /// An app was added.
     App(AppId),
     /// The status of a webhook, or whether its deliveries fail; it was registered or deleted.
@@ -156,6 +163,7 @@ impl Change {
             Self::Announcement { .. } => Kinds::ANNOUNCEMENTS,
             Self::Suspension { .. } => Kinds::SUSPENSIONS,
             Self::UnreadCount { .. } => Kinds::UNREAD_COUNTS,
+            Self::SessionEnded { .. } => Kinds::SESSIONS,
             Self::App(_) => Kinds::APPS,
             Self::Webhook(_) => Kinds::WEBHOOKS,
             Self::Deliveries => Kinds::DELIVERIES,
@@ -209,6 +217,8 @@ impl Kinds {
     pub const UNREAD_COUNTS: Self = Self(1 << 15);
     /// [`Change::Log`].
     pub const LOG: Self = Self(1 << 16);
+    /// [`Change::SessionEnded`].
+    pub const SESSIONS: Self = Self(1 << 17);
     /// All of them.
     pub const ALL: Self = Self(u32::MAX);
 

@@ -28,6 +28,7 @@ pub mod file;
 pub mod following;
 pub mod held;
 pub mod identity;
+pub mod identity_provider;
 mod job;
 pub mod key;
 pub mod log;
@@ -37,6 +38,7 @@ mod open;
 pub mod page;
 pub mod receipt;
 pub mod scheduled_message;
+pub mod session;
 pub mod token;
 pub mod user;
 pub mod webhook;
@@ -55,12 +57,14 @@ use delivery::DeliveryWrites;
 use export::{ExportReads, ExportWrites};
 use following::{FollowingReads, FollowingWrites};
 use identity::{IdentityReads, IdentityWrites};
+use identity_provider::{IdentityProviderReads, IdentityProviderWrites};
 use job::Pending;
 use log::{LogReads, LogWrites};
 use membership::{MembershipReads, MembershipWrites};
 use message::{MessageReads, MessageWrites};
 use receipt::ReceiptWrites;
 use scheduled_message::{ScheduledMessageReads, ScheduledMessageWrites};
+use session::{SessionReads, SessionWrites};
 use user::{UserReads, UserWrites};
 use webhook::{WebhookReads, WebhookWrites};
 
@@ -74,10 +78,12 @@ pub trait Reads:
     + ExportReads
     + FollowingReads
     + IdentityReads
+    + IdentityProviderReads
     + LogReads
     + MembershipReads
     + MessageReads
     + ScheduledMessageReads
+    + SessionReads
     + UserReads
     + WebhookReads
 {
@@ -96,11 +102,13 @@ pub trait Writes:
     + ExportWrites
     + FollowingWrites
     + IdentityWrites
+    + IdentityProviderWrites
     + LogWrites
     + MembershipWrites
     + MessageWrites
     + ReceiptWrites
     + ScheduledMessageWrites
+    + SessionWrites
     + UserWrites
     + WebhookWrites
 {
@@ -120,7 +128,7 @@ pub trait Store: Send + Sync {
     /// What is committed from now on, of these kinds.
     fn changes(&self, kinds: Kinds) -> Changes;
 
-    /// Empties the store of all but the apps and their tokens. Blocks until that is durable.
+    /// Empties the store of all but the apps, their tokens and identity providers. Blocks until that is durable.
     fn reset(&self) -> Result<(), StoreError>;
 
     /// Copies of everything, if the engine can make them.

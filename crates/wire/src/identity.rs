@@ -60,6 +60,19 @@ impl Fields {
         Self(fields)
     }
 
+    /// The fields with the claims of an identity token over them; `None` when that makes no identity, for want of a
+    /// name.
+    ///
+    /// Error: `invalid_property` with the field.
+    pub fn with_claims(before: Option<&Self>, claims: &Object) -> Result<Option<Self>, ApiError> {
+        let mut fields = before.map(|before| before.0.clone()).unwrap_or_default();
+        fields.extend(claims.iter().map(|(name, value)| (name.clone(), value.clone())));
+        if fields.get("display_name").is_none_or(|name| name == "") {
+            return Ok(None);
+        }
+        Self::check(fields).map(Some)
+    }
+
     /// The fields that are set, as they are stored.
     pub fn as_object(&self) -> &Object {
         &self.0
@@ -241,7 +254,14 @@ impl Identity {
         if view.version.has_identities() {
             answer.insert(IDENTITY_TYPE.into(), if fields.is_bot() { BOT } else { USER }.into());
         }
-        answer.extend([field("metadata")]);
+        let (name, metadata) = field("metadata");
+        if view.urls.are_of_clients() {
+            // The SDKs read `type`, and take an identity without metadata for a short one. Client API 3.1.
+            answer.insert("type".into(), if fields.is_bot() { BOT } else { USER }.into());
+            answer.insert(name, if metadata.is_null() { Value::Object(Object::new()) } else { metadata });
+        } else {
+            answer.insert(name, metadata);
+        }
         Self(answer)
     }
 }

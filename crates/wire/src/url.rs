@@ -21,8 +21,20 @@ pub struct Urls {
     downloads: Option<Arc<dyn DownloadLinks>>,
     app: String,
     view: String,
-    is_user_view: bool,
-    is_in_event: bool,
+    kind: Kind,
+}
+
+/// Whom URLs are for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// The application, through the Server API.
+    System,
+    /// The application, in the view of a user.
+    User,
+    /// A user, through the Client API.
+    Client,
+    /// The application, through a webhook.
+    Event,
 }
 
 impl Urls {
@@ -30,18 +42,23 @@ impl Urls {
     pub fn system(base: &str, app: AppId) -> Self {
         let id = app;
         let app = format!("{base}/apps/{app}");
-        Self { id, downloads: None, view: app.clone(), app, is_user_view: false, is_in_event: false }
+        Self { id, downloads: None, view: app.clone(), app, kind: Kind::System }
     }
 
     /// URLs in the view of a user, with the prefix `/users/<user id>`.
     pub fn of_user(base: &str, app: AppId, user: &UserId) -> Self {
         let system = Self::system(base, app);
-        Self { view: format!("{}/users/{}", system.app, user.encoded()), is_user_view: true, ..system }
+        Self { view: format!("{}/users/{}", system.app, user.encoded()), kind: Kind::User, ..system }
+    }
+
+    /// URLs of the Client API, where the session says which app and user: without a prefix. Client API 3.
+    pub fn in_client_api(base: &str, app: AppId) -> Self {
+        Self { id: app, downloads: None, app: base.to_owned(), view: base.to_owned(), kind: Kind::Client }
     }
 
     /// URLs in payloads of webhooks: those of the system view, but for identities.
     pub fn in_events(base: &str, app: AppId) -> Self {
-        Self { is_in_event: true, ..Self::system(base, app) }
+        Self { kind: Kind::Event, ..Self::system(base, app) }
     }
 
     /// The same, with links to the bytes of rich content. Without them such links are left out.
@@ -55,13 +72,14 @@ impl Urls {
         self.downloads.as_ref().map(|downloads| downloads.download(self.id, content))
     }
 
-    /// Where to get a fresh link to rich content, in every view (assumed); in payloads of webhooks without the
-    /// conversation (contract 6.4).
+    /// Where to get a fresh link to rich content, in every view (assumed); in payloads of webhooks (contract 6.4) and
+    /// the Client API without the conversation.
     pub fn content(&self, conversation: ConversationId, content: ContentId) -> String {
-        if self.is_in_event {
-            format!("{}/content/{}", self.app, content.uuid())
-        } else {
-            format!("{}/conversations/{}/content/{}", self.app, conversation.uuid(), content.uuid())
+        match self.kind {
+            Kind::Event | Kind::Client => format!("{}/content/{}", self.app, content.uuid()),
+            Kind::System | Kind::User => {
+                format!("{}/conversations/{}/content/{}", self.app, conversation.uuid(), content.uuid())
+            }
         }
     }
 
@@ -77,10 +95,9 @@ impl Urls {
 
     /// A message as reads show it: the long form in system view, the short form in the view of a user (recorded).
     pub fn message(&self, conversation: ConversationId, id: MessageId) -> String {
-        if self.is_user_view {
-            self.short_message(id)
-        } else {
-            format!("{}/{}", self.messages(conversation), id.uuid())
+        match self.kind {
+            Kind::User | Kind::Client => self.short_message(id),
+            Kind::System | Kind::Event => format!("{}/{}", self.messages(conversation), id.uuid()),
         }
     }
 
@@ -108,16 +125,20 @@ impl Urls {
 
     /// Whether they are for payloads of webhooks.
     pub fn are_in_events(&self) -> bool {
-        self.is_in_event
+        self.kind == Kind::Event
+    }
+
+    /// Whether they are for the Client API.
+    pub fn are_of_clients(&self) -> bool {
+        self.kind == Kind::Client
     }
 
     /// An identity: one URL in answers, in every view (recorded, R3), another in payloads of webhooks (recorded, R4 to
-    /// R6).
+    /// R6), which the Client API has, too.
     pub fn identity(&self, user: &UserId) -> String {
-        if self.is_in_event {
-            format!("{}/identities/{}", self.app, user.encoded())
-        } else {
-            format!("{}/users/{}/identity", self.app, user.encoded())
+        match self.kind {
+            Kind::Event | Kind::Client => format!("{}/identities/{}", self.app, user.encoded()),
+            Kind::System | Kind::User => format!("{}/users/{}/identity", self.app, user.encoded()),
         }
     }
 
@@ -140,6 +161,11 @@ pub fn conversation_location(app: AppId, id: ConversationId) -> String {
 /// The same in the view of a user (assumed).
 pub fn conversation_location_of_user(app: AppId, user: &UserId, id: ConversationId) -> String {
     format!("/apps/{app}/users/{}/conversations/{}", user.encoded(), id.uuid())
+}
+
+/// The same in the Client API.
+pub fn conversation_location_in_client_api(id: ConversationId) -> String {
+    format!("/conversations/{}", id.uuid())
 }
 
 #[cfg(test)]
@@ -167,6 +193,11 @@ mod tests {
             format!("{prefix}/users/ns%2F42/conversations/{}/messages", conversation.uuid())
         );
         assert_eq!(user.message(conversation, message), format!("{prefix}/users/ns%2F42/messages/{}", message.uuid()));
+
+        let client = Urls::in_client_api("https://api.layer.com", app);
+        assert_eq!(client.message(conversation, message), format!("https://api.layer.com/messages/{}", message.uuid()));
+        let user = UserId::parse("o'neil~").unwrap();
+        assert_eq!(client.identity(&user), "https://api.layer.com/identities/o%27neil%7E");
 
         let event = Urls::in_events("https://api.layer.com", app);
         let part = Uuid::nil();

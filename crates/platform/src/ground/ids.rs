@@ -79,9 +79,9 @@ impl Ids {
         }
     }
 
-    /// Random bytes for the key or the initialisation vector of an archive: from the system whatever the source is, so
-    /// that an archive is as safe in a test as elsewhere, and ids go on as if there were none.
-    pub fn archive_secret<const LENGTH: usize>() -> [u8; LENGTH] {
+    /// Random bytes for archives, nonces and the tokens of sessions: from the system whatever the source is, so that
+    /// they are as safe in a test as elsewhere, and ids go on as if there were none.
+    pub fn system_secret<const LENGTH: usize>() -> [u8; LENGTH] {
         Stream::System.bytes()
     }
 

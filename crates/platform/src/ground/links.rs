@@ -116,7 +116,8 @@ pub fn hex(bytes: &[u8]) -> String {
     })
 }
 
-fn unhex(text: &str) -> Option<Vec<u8>> {
+/// Reads hex of either case; `None` for anything else.
+pub fn unhex(text: &str) -> Option<Vec<u8>> {
     let digits = text.as_bytes().chunks_exact(2);
     if !digits.remainder().is_empty() || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return None;

@@ -6,4 +6,5 @@ pub mod ids;
 pub mod links;
 pub mod memory;
 pub mod report;
+pub mod rsa_key;
 pub mod task;

@@ -22,6 +22,7 @@ use uuid::Uuid;
 
 use crate::ground::memory::{self, Memory, Share};
 use crate::http::error::HttpError;
+use crate::http::gate::AsUser;
 use crate::service::Services;
 
 /// The largest request body that is taken (assumed; the contract names none). A message with hundreds of full parts
@@ -50,7 +51,7 @@ fn user_id(text: String) -> Result<UserId, HttpError> {
     }
 }
 
-/// The user whose view or data is asked for: the segment after `users`.
+/// The user whose view or data is asked for: whose session it is, or the segment after `users`.
 ///
 /// Error: `invalid_request` when it holds NUL or is too long.
 pub struct OfUser(pub UserId);
@@ -59,7 +60,32 @@ impl<S: Send + Sync> FromRequestParts<S> for OfUser {
     type Rejection = HttpError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, HttpError> {
+        if let Some(as_user) = parts.extensions.get::<AsUser>() {
+            return Ok(Self(as_user.session.user.clone()));
+        }
         user_id(path_parameter(parts, state, "user").await?).map(Self)
+    }
+}
+
+/// The user whose identity is asked for: the segment after `identities`. Errors as for [`OfUser`].
+pub struct OfIdentity(pub UserId);
+
+impl<S: Send + Sync> FromRequestParts<S> for OfIdentity {
+    type Rejection = HttpError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, HttpError> {
+        user_id(path_parameter(parts, state, "identity").await?).map(Self)
+    }
+}
+
+/// The token of a session in the path.
+pub struct NamedSession(pub String);
+
+impl<S: Send + Sync> FromRequestParts<S> for NamedSession {
+    type Rejection = HttpError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, HttpError> {
+        path_parameter(parts, state, "session").await.map(Self)
     }
 }
 

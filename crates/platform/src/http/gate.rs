@@ -8,12 +8,13 @@ use axum::response::{IntoResponse as _, Response};
 use http::header::{ACCEPT, AUTHORIZATION};
 use http::request::Parts;
 use http::{HeaderMap, Method};
+use layer_store::session::SessionRecord;
 use layer_wire::{ApiError, AppId, Version, percent};
 
 use crate::http::error::{self, HttpError};
 use crate::http::extract::{OfUser, text_header};
 use crate::service::Services;
-pub use crate::service::caller::Caller;
+pub use crate::service::caller::{Api, Caller};
 
 impl<S: Send + Sync> FromRequestParts<S> for Caller {
     type Rejection = HttpError;
@@ -49,6 +50,57 @@ pub async fn check(
     Ok(if address.is_webhooks { error::in_webhooks_docs(response) } else { response })
 }
 
+/// Lets a request of the Client API pass that comes with a session.
+///
+/// Checked in this order (assumed): path encoding (`400`), `Accept` (`406`), the session (`401`, with a fresh nonce).
+pub async fn check_session(
+    State(services): State<Arc<Services>>,
+    mut request: Request,
+    next: Next,
+) -> Result<Response, HttpError> {
+    let segments = decoded(request.uri().path())?;
+    let version = Version::from_accept(text_header(request.headers(), ACCEPT.as_str()))?;
+    let token = text_header(request.headers(), AUTHORIZATION.as_str()).and_then(session_token);
+    let Some(token) = token else { return Err(services.sessions.unauthenticated().await.into()) };
+    let as_user = AsUser { session: services.sessions.find(token).await?, token: token.into() };
+    let SessionRecord { app, key, .. } = as_user.session;
+    request.extensions_mut().insert(Caller { app, key, version, api: Api::Client });
+    request.extensions_mut().insert(as_user);
+    let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
+    // Kinds and ids take turns, after the empty segment that a path begins with.
+    let is_list = segments.len() % 2 == 0;
+    let _turn = if is_read { Some(services.core.memory().turn_to_read(is_list).await?) } else { None };
+    Ok(next.run(request).await)
+}
+
+/// The session that a request came with.
+#[derive(Clone)]
+pub struct AsUser {
+    /// Whose it is, and until when.
+    pub session: SessionRecord,
+    /// Its token.
+    pub token: Box<str>,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for AsUser {
+    type Rejection = HttpError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, HttpError> {
+        // Absent only if a route were added outside the gate.
+        parts.extensions.get().cloned().ok_or_else(|| ApiError::internal().into())
+    }
+}
+
+/// The token of an `Authorization` header as clients send it: `Layer session-token="<token>"`. Single quotes and none
+/// are taken, too.
+pub fn session_token(header: &str) -> Option<&str> {
+    let (scheme, rest) = header.trim().split_once(' ')?;
+    let (name, token) = rest.split_once('=')?;
+    let is_right = scheme.eq_ignore_ascii_case("layer") && name.trim().eq_ignore_ascii_case("session-token");
+    let token = token.trim().trim_matches(['"', '\'']);
+    (is_right && !token.is_empty()).then_some(token)
+}
+
 async fn admit(services: &Services, address: &Address, headers: &HeaderMap) -> Result<Caller, HttpError> {
     let accept = text_header(headers, ACCEPT.as_str());
     let version =
@@ -57,7 +109,7 @@ async fn admit(services: &Services, address: &Address, headers: &HeaderMap) -> R
     let token = token.ok_or_else(ApiError::authentication_required)?;
     let app = address.app.ok_or_else(ApiError::invalid_app_id)?;
     let key = services.apps.authenticate(app, token).await?;
-    Ok(Caller { app, key, version })
+    Ok(Caller { app, key, version, api: Api::Server })
 }
 
 /// Lets a request pass that is made as a user, unless the user is suspended. Contract 2.8 and 2.10.
@@ -101,8 +153,7 @@ struct Address {
 }
 
 fn address(path: &str) -> Result<Address, HttpError> {
-    let malformed = |_| ApiError::invalid_request("The path is not valid percent-encoded UTF-8.");
-    let segments: Vec<String> = path.split('/').map(percent::decode).collect::<Result<_, _>>().map_err(malformed)?;
+    let segments = decoded(path)?;
     match segments.as_slice() {
         [root, apps, app, rest @ ..] if root.is_empty() && apps == "apps" => {
             let is_webhooks = rest.first().is_some_and(|noun| noun == "webhooks");
@@ -114,9 +165,29 @@ fn address(path: &str) -> Result<Address, HttpError> {
     }
 }
 
+fn decoded(path: &str) -> Result<Vec<String>, ApiError> {
+    let malformed = |_| ApiError::invalid_request("The path is not valid percent-encoded UTF-8.");
+    path.split('/').map(percent::decode).collect::<Result<_, _>>().map_err(malformed)
+}
+
 /// The token of an `Authorization` header.
 pub fn bearer_token(header: &str) -> Option<&str> {
     let (scheme, token) = header.split_once(' ')?;
     let token = token.trim();
     (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::session_token;
+
+    #[test]
+    fn the_token_of_a_session_is_read_with_either_quotes_and_without() {
+        for header in ["Layer session-token=\"a-_.\"", "layer Session-Token='a-_.'", "Layer session-token=a-_."] {
+            assert_eq!(session_token(header), Some("a-_."), "{header}");
+        }
+        for header in ["", "Layer", "Bearer a", "Layer token=a", "Layer session-token=", "Layer session-token=\"\""] {
+            assert_eq!(session_token(header), None, "{header}");
+        }
+    }
 }

@@ -1,6 +1,8 @@
 //! HTTP: what comes in over a socket, what is asked, and how it is answered. Rules are in `service`.
 
 pub mod answer;
+pub mod client;
+pub mod cors;
 pub mod error;
 pub mod extract;
 pub mod gate;

@@ -125,6 +125,11 @@ impl UserView {
         Message::in_user_view(record, &self.view, &self.user)
     }
 
+    /// The identity of any user.
+    pub fn identity(&self, user: &UserId, fields: &Fields) -> Identity {
+        Identity::new(user, fields, &self.view)
+    }
+
     /// An announcement that the user got.
     pub fn announcement(&self, copy: AnnouncementCopy) -> ReceivedAnnouncement {
         let AnnouncementCopy { announcement, position, status, .. } = copy;

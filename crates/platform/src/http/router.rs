@@ -11,6 +11,7 @@ use axum::routing::{delete, get, patch, post, put};
 use layer_wire::{ApiError, Version};
 use tower_service::Service as _;
 
+use crate::http::client;
 use crate::http::error::{self, HttpError};
 use crate::http::gate::{self, Caller};
 use crate::http::openapi;
@@ -21,8 +22,8 @@ use crate::http::routes::{
 use crate::http::unread;
 use crate::service::Services;
 
-/// Builds the routes. Everything passes the gate first, unknown paths too; then the version decides which routes there
-/// are.
+/// Builds the routes of the Server API, and beside them those of the Client API. Everything passes its gate first,
+/// unknown paths too; then the version decides which routes there are.
 pub fn build(services: Arc<Services>) -> Router {
     let by_version = Version::ALL.map(|version| {
         routes(version, &services)
@@ -32,7 +33,14 @@ pub fn build(services: Arc<Services>) -> Router {
     });
     let api = Router::new().fallback(dispatch).with_state(Arc::new(by_version));
     let api = api.layer(from_fn_with_state(Arc::clone(&services), gate::check)).layer(from_fn(unread::discard));
+    let api = Router::new().fallback(by_api).with_state((client::build(&services), api));
     linked(services).fallback_service(api)
+}
+
+/// Hands a request to the API that its path is of.
+async fn by_api(State((mut client, mut server)): State<(Router, Router)>, request: Request) -> Response {
+    let router = if client::is_path(request.uri().path()) { &mut client } else { &mut server };
+    router.call(request).await.unwrap_or_else(|never: Infallible| match never {})
 }
 
 /// What is reached past the gate: signed links, and the description of the API.
@@ -176,11 +184,12 @@ fn users_view(version: Version, services: &Arc<Services>) -> Routes {
         .layer(map_response(error::in_client_docs))
 }
 
-async fn no_such_route() -> HttpError {
+/// What is answered where there is no route.
+pub async fn no_such_route() -> HttpError {
     ApiError::invalid_endpoint().into()
 }
 
-/// The router adds the `Allow` header.
-async fn no_such_method() -> HttpError {
+/// What is answered where a route has no such method. The router adds the `Allow` header.
+pub async fn no_such_method() -> HttpError {
     ApiError::method_not_allowed().into()
 }

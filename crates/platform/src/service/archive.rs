@@ -10,8 +10,6 @@ use std::io::{self, BufReader, BufWriter, Seek as _, Write};
 use std::time::Duration;
 
 use aes::Aes256;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use cbc::Encryptor;
 use cbc::cipher::{BlockModeEncrypt as _, KeyIvInit as _};
 use flate2::Compression;
@@ -27,8 +25,6 @@ use layer_wire::export::ExportKind;
 use layer_wire::identity::Identities;
 use layer_wire::{ApiError, View};
 use rsa::Pkcs1v15Encrypt;
-use rsa::pkcs1::DecodeRsaPublicKey as _;
-use rsa::pkcs8::DecodePublicKey as _;
 use serde::Serialize;
 
 use super::export::ExportService;
@@ -36,6 +32,7 @@ use super::failure::Failure;
 use super::named::identities_of;
 use crate::ground::files::on_disk;
 use crate::ground::ids::Ids;
+use crate::ground::rsa_key;
 
 /// How long an export is claimed for at a time. Its maker goes on with the claim while it works; after this time
 /// without a sign of it, another one begins anew.
@@ -61,16 +58,8 @@ impl PublicKey {
     pub fn parse(text: &str) -> Result<Self, ApiError> {
         let refuse =
             || ApiError::invalid_property("public_key", "must be an RSA public key in PEM form or base64 of DER");
-        // What stands between the dashes of a PEM, if it is one.
-        let bare = match text.split("-----").collect::<Vec<_>>().as_slice() {
-            [bare] => (*bare).to_owned(),
-            [_, begin, body, end, _] if begin.starts_with("BEGIN ") && end.starts_with("END ") => (*body).to_owned(),
-            _ => return Err(refuse()),
-        };
-        let base64: String = bare.replace("\\n", "").split_whitespace().collect();
-        let der = STANDARD.decode(base64).map_err(|_| refuse())?;
-        let key = rsa::PublicKey::from_public_key_der(&der).or_else(|_| rsa::PublicKey::from_pkcs1_der(&der));
-        key.map(Self).map_err(|_| refuse())
+        let key = rsa_key::read_der(text).and_then(|der| rsa_key::public_key(&der));
+        key.map(Self).ok_or_else(refuse)
     }
 
     fn encrypt(&self, bytes: &[u8]) -> Result<Vec<u8>, StoreError> {
@@ -226,7 +215,7 @@ impl ExportService {
             ExportKind::Historical => self.draft_everything(draft, &export).await?,
             ExportKind::Scheduled => self.draft_events(draft, &export).await?,
         };
-        let (key, iv): ([u8; 32], [u8; 16]) = (Ids::archive_secret(), Ids::archive_secret());
+        let (key, iv): ([u8; 32], [u8; 16]) = (Ids::system_secret(), Ids::system_secret());
         let encrypted_key = PublicKey::parse(&export.public_key)?.encrypt(&key)?;
         let (files, made_at) = (self.core.files(), now.as_ms());
         let packed = on_disk(move || {

@@ -7,6 +7,7 @@ use layer_store::{Store, StoreError};
 use layer_wire::url::Urls;
 use layer_wire::{AppId, UserId};
 
+use super::caller::{Api, Caller};
 use super::event::Events;
 use crate::ground::clock::Clock;
 use crate::ground::files::Files;
@@ -71,9 +72,13 @@ impl Core {
         Urls::system(&self.public_url, app).with_downloads(Arc::clone(&self.links) as _)
     }
 
-    /// The URLs of an app in the view of a user.
-    pub fn urls_of_user(&self, app: AppId, user: &UserId) -> Urls {
-        Urls::of_user(&self.public_url, app, user).with_downloads(Arc::clone(&self.links) as _)
+    /// The URLs of an app in the view of a user, as the API has them that the caller came over.
+    pub fn urls_of_user(&self, caller: Caller, user: &UserId) -> Urls {
+        let urls = match caller.api {
+            Api::Server => Urls::of_user(&self.public_url, caller.app, user),
+            Api::Client => Urls::in_client_api(&self.public_url, caller.app),
+        };
+        urls.with_downloads(Arc::clone(&self.links) as _)
     }
 
     /// What a write records its events with.

@@ -21,12 +21,16 @@ pub mod export;
 pub mod failure;
 pub mod following;
 pub mod identity;
+pub mod identity_provider;
+mod identity_token;
 pub mod message;
 pub mod named;
+mod nonce;
 pub mod notification;
 pub mod part;
 pub mod receipt;
 pub mod schedule;
+pub mod session;
 pub mod snapshot;
 pub mod upload;
 pub mod user;
@@ -48,10 +52,12 @@ use self::delivery::{DeliveryService, History};
 use self::export::ExportService;
 use self::following::FollowingService;
 use self::identity::IdentityService;
+use self::identity_provider::IdentityProviderService;
 use self::message::MessageService;
 use self::notification::NotificationService;
 use self::part::PartService;
 use self::receipt::ReceiptService;
+use self::session::SessionService;
 use self::upload::UploadService;
 use self::user::UserService;
 use self::webhook::WebhookService;
@@ -70,10 +76,12 @@ pub struct Services {
     pub exports: ExportService,
     pub following: FollowingService,
     pub identities: IdentityService,
+    pub identity_providers: IdentityProviderService,
     pub messages: MessageService,
     pub notifications: NotificationService,
     pub parts: PartService,
     pub receipts: ReceiptService,
+    pub sessions: SessionService,
     pub uploads: UploadService,
     pub users: UserService,
     pub webhooks: WebhookService,
@@ -91,24 +99,26 @@ impl Services {
             announcements: AnnouncementService { core: core() },
             apps: apps.clone(),
             blocks: BlockService { core: core() },
-            contents: ContentService { core: core(), apps },
+            contents: ContentService { core: core(), apps: apps.clone() },
             conversations: ConversationService { core: core() },
             deliveries: DeliveryService { core: core(), history: History::default() },
             exports: ExportService { core: core(), are_unlimited: unlimited_exports },
             following: FollowingService { core: core() },
             identities: IdentityService { core: core() },
+            identity_providers: IdentityProviderService { core: core(), apps: apps.clone() },
             messages: MessageService { core: core() },
             notifications: NotificationService,
             parts: PartService { core: core() },
             receipts: ReceiptService { core: core() },
+            sessions: SessionService::new(core(), apps),
             uploads: UploadService { core: core() },
             users: UserService { core: core(), is_anyone_suspended },
             webhooks: WebhookService { core: core(), options: webhooks },
         }
     }
 
-    /// Empties the store of all but the apps and their tokens, and begins anew: ids, history, files. Blocks until that
-    /// is durable.
+    /// Empties the store of all but the apps, their tokens and identity providers, and begins anew: ids, history,
+    /// files. Blocks until that is durable.
     pub fn reset(&self) -> Result<(), StoreError> {
         self.core.store.reset()?;
         self.deliveries.history.disown();

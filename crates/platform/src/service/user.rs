@@ -52,7 +52,12 @@ impl UserService {
         let edit = move |writes: &mut dyn Writes| {
             for change in &changes {
                 match change {
-                    UserChange::SetSuspended(is_suspended) => writes.set_suspended(app, &user, *is_suspended)?,
+                    UserChange::SetSuspended(is_suspended) => {
+                        writes.set_suspended(app, &user, *is_suspended)?;
+                        if *is_suspended {
+                            writes.end_sessions_of(app, &user)?;
+                        }
+                    }
                     UserChange::Block(blocked) => writes.block(app, &user, blocked)?,
                     UserChange::Unblock(blocked) => writes.unblock(app, &user, blocked)?,
                     UserChange::SetBlocks(blocks) => set_blocks(writes, app, &user, blocks)?,
@@ -82,10 +87,15 @@ impl UserService {
     }
 
     /// Ends all sessions of a user. Error: `not_found` for one that nothing ever named (recorded).
-    ///
-    /// There is nothing to end: applications come with the token of the app, and no user ever opens a session here.
     pub async fn delete_sessions(&self, app: AppKey, user: UserId) -> Result<(), Failure> {
-        self.check_known(app, user).await
+        let end = move |writes: &mut dyn Writes| {
+            if writes.user_exists(app, &user)? {
+                Ok(writes.end_sessions_of(app, &user)?)
+            } else {
+                Err(ApiError::user_not_found().into())
+            }
+        };
+        self.core.store.write(end).await
     }
 
     /// Checks that a user exists. Error: `not_found` for one that nothing ever named.

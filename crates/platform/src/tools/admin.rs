@@ -14,10 +14,12 @@ use http::StatusCode;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use layer_store::StoreError;
 use layer_store::token::{Token, TokenHash};
-use layer_wire::{ApiError, ErrorKind, Timestamp};
+use layer_wire::client_api::session;
+use layer_wire::{ApiError, AppId, ErrorKind, Timestamp};
 use serde::Deserialize;
 use serde_json::json;
 use tokio::task::spawn_blocking;
+use uuid::Uuid;
 
 use crate::http::answer;
 use crate::http::error::{Answer, HttpError};
@@ -25,6 +27,7 @@ use crate::http::extract::text_header;
 use crate::http::gate::bearer_token;
 use crate::service::Services;
 use crate::service::failure::Failure;
+use crate::service::identity_provider::NewKey;
 use crate::tools::Tools;
 use crate::tools::faults::Spec;
 
@@ -41,6 +44,10 @@ pub struct Admin {
 pub fn router(admin: Admin) -> Router {
     let routes = Router::new()
         .route("/apps", post(create_app))
+        .route("/apps/{app}/identity_providers", get(identity_providers).post(create_identity_provider))
+        .route("/apps/{app}/identity_providers/{provider}", delete(remove_identity_provider))
+        .route("/apps/{app}/identity_providers/{provider}/keys", post(add_identity_key))
+        .route("/apps/{app}/identity_providers/{provider}/keys/{key}", delete(remove_identity_key))
         .route("/clock", get(clock))
         .route("/clock/freeze", post(freeze))
         .route("/clock/advance", post(advance))
@@ -76,6 +83,90 @@ async fn create_app(State(admin): State<Admin>) -> Answer {
     let app = blocking(move || admin.services.apps.create()).await?;
     let body = json!({ "app_id": app.app_id.to_string(), "token": app.token.reveal() });
     Ok(answer::json(StatusCode::CREATED, &body))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct GivenKey {
+    /// PEM of an RSA public key or of a certificate. Default: the platform makes a pair.
+    public_key: Option<String>,
+}
+
+/// The app in a path. Error: `invalid_app_id`.
+fn app_id(text: &str) -> Result<AppId, HttpError> {
+    AppId::parse(text).ok_or_else(|| ApiError::invalid_app_id().into())
+}
+
+/// A provider or key in a path. Error: `not_found`.
+fn named(uuid: Option<Uuid>) -> Result<Uuid, HttpError> {
+    uuid.ok_or_else(|| ApiError::new(ErrorKind::NotFound, "The id is none of a provider or key.").into())
+}
+
+fn shown_key(key: &NewKey) -> serde_json::Map<String, serde_json::Value> {
+    let mut shown = serde_json::Map::from_iter([("key_id".to_owned(), session::key_id(key.id).into())]);
+    shown.extend(key.private_pem.as_deref().map(|pem| ("private_key".to_owned(), pem.into())));
+    shown
+}
+
+/// `GET /_platform/apps/<app>/identity_providers`: whose identity tokens the app trusts.
+///
+/// - `200` with an array, the oldest first; `invalid_app_id`
+async fn identity_providers(State(admin): State<Admin>, Path(app): Path<String>) -> Answer {
+    let providers = admin.services.identity_providers.all(app_id(&app)?).await?;
+    let shown = providers.into_iter().map(|provider| {
+        let keys: Vec<String> = provider.keys.into_iter().map(session::key_id).collect();
+        json!({ "provider_id": session::provider_id(provider.id), "key_ids": keys })
+    });
+    Ok(answer::json(StatusCode::OK, &shown.collect::<Vec<_>>()))
+}
+
+/// `POST /_platform/apps/<app>/identity_providers`: adds an identity provider with a key.
+///
+/// - `201` with their ids, and with the private key where the platform made the pair, which is shown this once
+/// - `invalid_app_id`; `invalid_property`
+async fn create_identity_provider(State(admin): State<Admin>, Path(app): Path<String>, body: Bytes) -> Answer {
+    let (app, GivenKey { public_key }) = (app_id(&app)?, read(&body)?);
+    let create = move || admin.services.identity_providers.create(app, public_key.as_deref());
+    let (provider, key) = blocking(create).await?;
+    let mut shown = shown_key(&key);
+    shown.insert("provider_id".into(), session::provider_id(provider).into());
+    Ok(answer::json(StatusCode::CREATED, &shown))
+}
+
+/// `DELETE /_platform/apps/<app>/identity_providers/<provider>`: removes a provider; sessions go on.
+///
+/// - `204`; `invalid_app_id`; `not_found`
+async fn remove_identity_provider(State(admin): State<Admin>, Path((app, provider)): Path<(String, String)>) -> Answer {
+    let provider = named(session::parse_provider(&provider))?;
+    admin.services.identity_providers.remove(app_id(&app)?, provider).await?;
+    Ok(answer::empty(StatusCode::NO_CONTENT))
+}
+
+/// `POST /_platform/apps/<app>/identity_providers/<provider>/keys`: adds a key to a provider.
+///
+/// - `201` with its id, and with the private key where the platform made the pair, which is shown this once
+/// - `invalid_app_id`; `not_found`; `invalid_property`
+async fn add_identity_key(
+    State(admin): State<Admin>,
+    Path((app, provider)): Path<(String, String)>,
+    body: Bytes,
+) -> Answer {
+    let (app, provider) = (app_id(&app)?, named(session::parse_provider(&provider))?);
+    let GivenKey { public_key } = read(&body)?;
+    let key = blocking(move || admin.services.identity_providers.add_key(app, provider, public_key.as_deref())).await?;
+    Ok(answer::json(StatusCode::CREATED, &shown_key(&key)))
+}
+
+/// `DELETE /_platform/apps/<app>/identity_providers/<provider>/keys/<key>`: removes a key; sessions go on.
+///
+/// - `204`; `invalid_app_id`; `not_found`
+async fn remove_identity_key(
+    State(admin): State<Admin>,
+    Path((app, provider, key)): Path<(String, String, String)>,
+) -> Answer {
+    let (provider, key) = (named(session::parse_provider(&provider))?, named(session::parse_key(&key))?);
+    admin.services.identity_providers.remove_key(app_id(&app)?, provider, key).await?;
+    Ok(answer::empty(StatusCode::NO_CONTENT))
 }
 
 /// `GET /_platform/clock`: the time of the platform.
@@ -132,8 +223,8 @@ async fn resume(State(admin): State<Admin>) -> Answer {
     Ok(shown_clock(&admin))
 }
 
-/// `POST /_platform/reset`: empties the platform of all but its apps and their tokens, faults and recorded requests
-/// included; ids begin anew.
+/// `POST /_platform/reset`: empties the platform of all but its apps, their tokens and identity providers, faults and
+/// recorded requests included; ids begin anew.
 ///
 /// - `204`
 async fn reset(State(admin): State<Admin>) -> Answer {
@@ -237,9 +328,9 @@ fn read<T: for<'de> Deserialize<'de>>(body: &[u8]) -> Result<T, ApiError> {
 }
 
 /// Works off the threads that serve requests.
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+async fn blocking<T: Send + 'static, E: Into<Failure> + Send + 'static>(
+    work: impl FnOnce() -> Result<T, E> + Send + 'static,
 ) -> Result<T, HttpError> {
-    let work: Box<dyn FnOnce() -> Result<T, StoreError> + Send> = Box::new(work);
-    Ok(spawn_blocking(work).await.unwrap_or(Err(StoreError::Lost))?)
+    let work: Box<dyn FnOnce() -> Result<T, Failure> + Send> = Box::new(move || work().map_err(Into::into));
+    Ok(spawn_blocking(work).await.unwrap_or(Err(StoreError::Lost.into()))?)
 }

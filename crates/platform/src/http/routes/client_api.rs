@@ -11,7 +11,7 @@ use layer_wire::{ApiError, url};
 use super::{Answer, user_view};
 use crate::http::answer;
 use crate::http::extract::{DedupeTag, InConversation, OfUser, PatchPayload, Payload};
-use crate::http::gate::Caller;
+use crate::http::gate::{Api, Caller};
 use crate::service::Services;
 use crate::service::client_api::CreatedOfUser;
 use crate::service::dedupe::{Creation, Tagged};
@@ -35,7 +35,10 @@ pub async fn create_conversation(
     match outcome {
         CreatedOfUser::Done(seen) => Ok(answer::json(StatusCode::CREATED, &view.conversation(seen))),
         CreatedOfUser::Existing(seen) => {
-            let location = url::conversation_location_of_user(caller.app, &user, seen.conversation.id);
+            let location = match caller.api {
+                Api::Server => url::conversation_location_of_user(caller.app, &user, seen.conversation.id),
+                Api::Client => url::conversation_location_in_client_api(seen.conversation.id),
+            };
             Ok(answer::with_location(answer::json(StatusCode::OK, &view.conversation(seen)), &location))
         }
         CreatedOfUser::Conflict(seen) => Err(ApiError::distinct_conflict(shown(seen)).into()),

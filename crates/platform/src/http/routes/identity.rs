@@ -7,9 +7,9 @@ use http::StatusCode;
 use layer_wire::identity::{Fields, Identities, IdentityPatch};
 use layer_wire::{ApiError, UserId};
 
-use super::{Answer, system_view};
+use super::{Answer, system_view, user_view};
 use crate::http::answer;
-use crate::http::extract::{OfUser, PatchPayload, Payload};
+use crate::http::extract::{OfIdentity, OfUser, PatchPayload, Payload};
 use crate::http::gate::Caller;
 use crate::service::Services;
 use crate::service::identity::CreatedIdentity;
@@ -22,7 +22,8 @@ pub fn shown(
     fields: Option<Fields>,
 ) -> Option<layer_wire::identity::Identity> {
     let fields = if caller.version.has_identities() { fields.unwrap_or_else(Fields::unset) } else { fields? };
-    Some(system_view(services, caller, Identities::new()).identity(user, &fields))
+    // URLs of identities are the same for whoever sees them.
+    Some(user_view(services, caller, user.clone(), Identities::new()).identity(user, &fields))
 }
 
 /// `POST /users/<user>/identity`: creates an identity.
@@ -52,6 +53,20 @@ pub async fn get(State(services): State<Arc<Services>>, caller: Caller, OfUser(u
     let fields = services.identities.find(caller, user.clone()).await?;
     let view = system_view(&services, caller, Identities::new());
     Ok(answer::json(StatusCode::OK, &view.identity(&user, &fields)))
+}
+
+/// `GET /identities/<user>`: the identity of anyone whom the app knows, for a user.
+///
+/// - `200`, full of nulls for a user without identity; `not_found` for one that nothing ever named
+pub async fn get_for_user(
+    State(services): State<Arc<Services>>,
+    caller: Caller,
+    OfUser(user): OfUser,
+    OfIdentity(shown): OfIdentity,
+) -> Answer {
+    let fields = services.identities.find(caller, shown.clone()).await?;
+    let view = user_view(&services, caller, user, Identities::new());
+    Ok(answer::json(StatusCode::OK, &view.identity(&shown, &fields)))
 }
 
 /// `PATCH /users/<user>/identity`: changes fields of an identity.

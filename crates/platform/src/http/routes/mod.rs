@@ -15,6 +15,7 @@ pub mod message;
 pub mod notification;
 pub mod part;
 pub mod receipt;
+pub mod session;
 pub mod upload;
 pub mod user;
 pub mod webhook;
@@ -33,7 +34,7 @@ fn system_view(services: &Services, caller: Caller, identities: Identities) -> S
 }
 
 fn user_view(services: &Services, caller: Caller, user: UserId, identities: Identities) -> UserView {
-    UserView::new(services.core.urls_of_user(caller.app, &user), caller, user, identities)
+    UserView::new(services.core.urls_of_user(caller, &user), caller, user, identities)
 }
 
 /// What was created, or `id_in_use` with whatever has the id.
