@@ -3,9 +3,10 @@
 // syntax.
 
 import type { Agent, AgentOptions } from 'https';
+import type { Callback as CallbackOf } from './types/callback';
 
 /**
- * A client of the Layer Server API for one app.
+ * A client of the Layer Server API for one app. Its types are those of the version that it is made with: `V`.
  *
  * Every method exists in two forms: with a callback as its last argument, and with `Async` at the end of its name as a
  * promise. Methods do not use `this` and can be passed around on their own.
@@ -13,14 +14,15 @@ import type { Agent, AgentOptions } from 'https';
  * A wrong argument is reported at once through the callback (or the promise) as a plain `Error`, and nothing is sent. A
  * promise form that gets too many arguments rejects with a `TypeError`; a callback that is not a function throws one. A
  * reply with a status of 300 or above is a {@link LayerAPI.ResponseError}; redirects are not followed. A request
- * without a reply is a {@link LayerAPI.APIError} after the timeout, and otherwise an `Error` with Node's `code`.
+ * without a reply is a {@link LayerAPI.APIError} after the timeout, and otherwise an `Error` with Node's `code`. A
+ * method that the version has not is an `Error` that names the versions that have it.
  */
-declare class LayerAPI {
+declare class LayerAPI<V extends string = string> {
   /**
    * @param config `token` and `appId` are required; `appId` is replaced in it by the bare UUID, as in 2.x.
    * @throws {Error} when `token`, `appId`, `agent`, `agentOptions` or `baseUrl` cannot be used; the text names it.
    */
-  constructor(config: LayerAPI.Config);
+  constructor(config: LayerAPI.Config<V>);
 
   /**
    * Constructor of the promises that `*Async` methods return, in the whole process and read at each call. Default: the
@@ -36,26 +38,44 @@ declare class LayerAPI {
   static set Promise(chosen: PromiseConstructorLike | null | undefined);
 
   /** Conversations: create, read, edit, delete. */
-  readonly conversations: LayerAPI.Conversations;
-  /** Messages: send and read. */
-  readonly messages: LayerAPI.Messages;
-  /** Announcements: send. */
-  readonly announcements: LayerAPI.Announcements;
+  readonly conversations: LayerAPI.Conversations<V>;
+  /** Messages: send, read, delete. */
+  readonly messages: LayerAPI.Messages<V>;
+  /** Announcements: send, and what a user does with them. */
+  readonly announcements: LayerAPI.Announcements<V>;
   /** Block lists of users. */
-  readonly blocklist: LayerAPI.Blocklist;
+  readonly blocklist: LayerAPI.Blocklist<V>;
   /** Identities of users. */
-  readonly identities: LayerAPI.Identities;
+  readonly identities: LayerAPI.Identities<V>;
+  /** Users: badge, suspension, sessions, whom they follow. */
+  readonly users: LayerAPI.Users<V>;
+  /** Rich content: what is too large for a part. */
+  readonly content: LayerAPI.Content;
+  /** Push notifications without a message. */
+  readonly notifications: LayerAPI.Notifications;
+  /** Exports of all data. */
+  readonly exports: LayerAPI.Exports;
+  /** Webhooks of the app; `LayerAPI.webhooks` verifies what they deliver. */
+  readonly webhooks: LayerAPI.Webhooks;
+  /** The app itself. */
+  readonly app: LayerAPI.AppSettings;
 }
 
 declare namespace LayerAPI {
+  /** Versions of the Server API. */
+  export type Version = '1.0' | '1.1' | '2.0' | '3.0';
+
   /** Settings of a client. */
-  export interface Config {
+  export interface Config<V extends string = string> {
     /** Bearer token of the app. It is never printed, logged or put into an error. */
     token: string;
     /** Id of the app: its UUID, or anything that ends in a slash and the UUID (`layer:///apps/staging/UUID`). */
     appId: string;
-    /** Version of the Server API; methods and types are those of 1.0. Default: `1.0`. */
-    version?: string;
+    /**
+     * Version of the Server API. What methods send and answer follows it: {@link LayerAPI.Version}. Types of any other
+     * text are those of 1.0. Default: `1.0`.
+     */
+    version?: V;
     /**
      * Milliseconds: a request fails when no byte has moved for so long. Its total time has no limit. Default: 10000.
      */
@@ -99,8 +119,11 @@ declare namespace LayerAPI {
   /** A reply without a body: 204, and 201 of an identity. */
   export type EmptyResponse = Response<''>;
 
-  /** Called once with the outcome, never before the method has returned, except for a wrong argument. */
-  export type Callback<Body> = (error: Error | ResponseError | APIError | null, response?: Response<Body>) => void;
+  /**
+   * Called once with the outcome, never before the method has returned, except for a wrong argument. Without an error
+   * there is a response.
+   */
+  export type Callback<Body> = CallbackOf<Error | ResponseError | APIError, Response<Body>>;
 
   /** The body of an error. */
   export interface ErrorBody {
@@ -139,30 +162,57 @@ declare namespace LayerAPI {
     [key: string]: string | Metadata;
   }
 
+  /** A user as versions from 2.0 on show it; what is not known is null. */
+  export interface BasicIdentity {
+    /** `layer:///identities/USER` */
+    id: string;
+    url: string;
+    user_id: string;
+    display_name: string | null;
+    avatar_url: string | null;
+  }
+
+  /** A sender with a name alone, as versions from 2.0 on show what earlier ones have sent. */
+  export interface NamedIdentity {
+    id: null;
+    url: null;
+    user_id: null;
+    display_name: string;
+    avatar_url: null;
+  }
+
+  /** How a version shows a user: by its id before 2.0. */
+  export type ShownUser<V extends string = string> = V extends '2.0' | '3.0' ? BasicIdentity : string;
+
+  /** How a version shows a sender. */
+  export type ShownSender<V extends string = string> = V extends '2.0' | '3.0'
+    ? BasicIdentity | NamedIdentity
+    : { user_id?: string | null; name?: string | null };
+
   /** A conversation as the app sees it. */
-  export interface Conversation {
+  export interface Conversation<V extends string = string> {
     /** `layer:///conversations/UUID` */
     id: string;
     url: string;
     messages_url: string;
     /** ISO 8601, UTC. */
     created_at: string;
-    /** User ids, 25 at the most. */
-    participants: string[];
+    /** 25 at the most: user ids, from 2.0 on identities. */
+    participants: ShownUser<V>[];
     /** Whether it is the only one of these participants. */
     distinct: boolean;
     metadata: Metadata;
   }
 
   /** A conversation as one of its participants sees it. */
-  export interface UserConversation extends Conversation {
-    last_message: UserMessage | null;
+  export interface UserConversation<V extends string = string> extends Conversation<V> {
+    last_message: UserMessage<V> | null;
     unread_message_count: number;
   }
 
   /** Body of a request that creates a conversation. */
   export interface NewConversation {
-    /** User ids, 25 at the most. */
+    /** User ids, 25 at the most; from 2.0 on ids of identities as well. */
     participants: string[];
     /** Return the existing conversation of exactly these participants, if there is one. */
     distinct?: boolean;
@@ -180,6 +230,64 @@ declare namespace LayerAPI {
     body: string;
     mime_type: string;
     encoding?: 'base64' | null;
+    /** Rich content in place of a body. */
+    content?: RichContent | null;
+  }
+
+  /** A part as versions from 2.0 on show it. */
+  export interface Part {
+    /** `layer:///messages/UUID/parts/UUID` in 3.0, and `.../parts/N` before. */
+    id: string;
+    /** From 3.0 on, except in the answer to a send. */
+    url?: string;
+    message_url?: string;
+    /** Text, or base64 where `encoding` says so; null for rich content. */
+    body: string | null;
+    mime_type: string;
+    encoding?: 'base64' | null;
+    content?: RichContent | null;
+    /** ISO 8601, UTC; null until it is changed. */
+    updated_at?: string | null;
+  }
+
+  /** How a version shows a part. */
+  export type ShownPart<V extends string = string> = V extends '2.0' | '3.0' ? Part : MessagePart;
+
+  /** A part that is to be sent: with a body, or with rich content that was uploaded. */
+  export interface NewPart {
+    mime_type: string;
+    /** Text, or base64 where `encoding` says so: 2,048 bytes at the most. */
+    body?: string | null;
+    encoding?: 'base64' | null;
+    content?: { id: string; size: number } | null;
+    /** From 3.0 on: `layer:///messages/UUID/parts/UUID`. Default: the service chooses one. */
+    id?: string;
+  }
+
+  /** Rich content: bytes that are stored beside messages, 2 GB at the most. */
+  export interface RichContent {
+    /** `layer:///content/UUID` */
+    id: string;
+    /** Bytes. */
+    size: number;
+    /** Where its bytes are uploaded to, for a week. */
+    upload_url?: string | null;
+    /** Where its bytes are downloaded from, until `expiration`. */
+    download_url?: string | null;
+    /** Where there is a fresh `download_url`. */
+    refresh_url?: string | null;
+    /** ISO 8601, UTC. */
+    expiration?: string | null;
+  }
+
+  /** Rich content that is to be uploaded. */
+  export interface NewContent {
+    /** Its MIME type. */
+    type: string;
+    /** Bytes. */
+    size: number;
+    /** Origin of a web page that uploads it, such as `https://app.example.com`. Default: no web page may. */
+    origin?: string;
   }
 
   /** Push notification that goes out with a message; it is not stored. */
@@ -190,67 +298,121 @@ declare namespace LayerAPI {
     [key: string]: unknown;
   }
 
-  /** Body of a request that sends a message. */
-  export interface NewMessage {
-    sender: Sender;
-    parts: MessagePart[];
+  /** When a message is sent: its answer is 202 then, and `sent_at` null. */
+  export interface Schedule {
+    /** From 1 to 300. */
+    delay_in_seconds: number;
+    /** Seconds before the end of the delay during which the sender is shown as typing. Default: not at all. */
+    typing_indicator_in_seconds?: number;
+  }
+
+  /** What a user sends. */
+  export interface NewUserMessage {
+    parts: NewPart[];
     notification?: Notification;
   }
+
+  /** Body of a request that sends a message: `sender` before 2.0, and then `sender_id`, the id of an identity. */
+  export type NewMessage<V extends string = string> = NewUserMessage & { schedule?: Schedule } & (V extends
+      | '2.0'
+      | '3.0'
+      ? { sender_id: string }
+      : { sender: Sender });
 
   /** How far a message has come. */
   export type RecipientStatus = 'sent' | 'delivered' | 'read';
 
   /** A message as the app sees it. */
-  export interface Message {
+  export interface Message<V extends string = string> {
     /** `layer:///messages/UUID` */
     id: string;
     url: string;
     conversation: { id: string; url: string };
-    parts: MessagePart[];
+    parts: ShownPart<V>[];
     /** ISO 8601, UTC. */
     sent_at: string;
-    sender: { user_id?: string | null; name?: string | null };
-    /** By user id. */
+    sender: ShownSender<V>;
+    /** By user id, from 2.0 on by id of the identity. */
     recipient_status: Record<string, RecipientStatus>;
     receipts_url?: string | null;
     position?: number | null;
     received_at?: string | null;
     is_unread?: boolean | null;
+    /** ISO 8601, UTC; null until a part is changed. From 2.0 on. */
+    updated_at?: string | null;
   }
 
+  /** A message that is yet to be sent. */
+  export type ScheduledMessage<V extends string = string> = Omit<Message<V>, 'sent_at'> & { sent_at: string | null };
+
   /** A message as a participant sees it. */
-  export interface UserMessage extends Message {
+  export interface UserMessage<V extends string = string> extends Message<V> {
     receipts_url: string;
     position: number;
     received_at: string;
     is_unread: boolean;
   }
 
-  /** Body of a request that sends an announcement. */
-  export interface NewAnnouncement {
-    /** User ids. */
-    recipients: string[];
-    sender: { name: string };
-    parts: MessagePart[];
-    notification?: Notification;
+  /** How far a user says that a message or an announcement has come. */
+  export type ReceiptType = 'delivery' | 'read';
+
+  /** How a user deletes a message or a conversation. */
+  export interface Deletion {
+    /** For everyone, or from the devices of this user. */
+    mode: 'all_participants' | 'my_devices';
   }
 
+  /** How a user deletes a conversation. */
+  export interface ConversationDeletion extends Deletion {
+    /** Whether the user leaves it, too; goes with `my_devices`. Default: false. */
+    leave?: boolean;
+  }
+
+  /**
+   * Body of a request that sends an announcement: `sender` before 2.0, and then `sender_id`, the id of an identity.
+   */
+  export type NewAnnouncement<V extends string = string> = NewUserMessage & { recipients: string[] } & (V extends
+      | '2.0'
+      | '3.0'
+      ? { sender_id: string }
+      : { sender: { name: string } });
+
   /** An announcement. */
-  export interface Announcement {
+  export interface Announcement<V extends string = string> {
     /** `layer:///announcements/UUID` */
     id: string;
     url: string;
     /** ISO 8601, UTC. */
     sent_at: string;
     recipients: string[];
-    sender: { name: string };
-    parts: MessagePart[];
+    sender: V extends '2.0' | '3.0' ? BasicIdentity | NamedIdentity : { name: string };
+    parts: ShownPart<V>[];
+  }
+
+  /** An announcement as one of its recipients sees it. */
+  export interface ReceivedAnnouncement<V extends string = string> {
+    /** `layer:///announcements/UUID` */
+    id: string;
+    url: string;
+    parts: ShownPart<V>[];
+    /** ISO 8601, UTC. */
+    sent_at: string;
+    sender: ShownSender<V>;
+    /** That of this recipient alone. */
+    recipient_status: Record<string, RecipientStatus>;
+    receipts_url: string;
+    position: number;
+    received_at: string;
+    is_unread: boolean;
   }
 
   /** An entry of a block list. */
   export interface BlockedUser {
     user_id: string;
   }
+
+  /** How a version shows an entry of a block list. */
+  export type ShownBlock<V extends string = string> = V extends '2.0' | '3.0' ? BasicIdentity : BlockedUser;
 
   /** The properties of an identity that can be set. */
   export interface IdentityProperties {
@@ -264,6 +426,8 @@ declare namespace LayerAPI {
     public_key?: string | null;
     /** At most 16 keys; strings only. */
     metadata?: Record<string, string> | null;
+    /** From 2.0 on. Default: `user`. */
+    identity_type?: 'user' | 'bot';
   }
 
   /** An identity. */
@@ -271,9 +435,119 @@ declare namespace LayerAPI {
     user_id: string;
   }
 
-  /** One operation of Layer Patch. */
+  /** An identity as versions from 2.0 on show it. */
+  export interface FullIdentity extends Identity {
+    /** `layer:///identities/USER` */
+    id: string;
+    url: string;
+    identity_type: 'user' | 'bot';
+  }
+
+  /** How a version shows an identity. */
+  export type ShownIdentity<V extends string = string> = V extends '2.0' | '3.0' ? FullIdentity : Identity;
+
+  /** A user. */
+  export interface User<V extends string = string> {
+    /** The user id. */
+    id: string;
+    /** Null for a user without one. */
+    identity: ShownIdentity<V> | null;
+    /** Whether it can do nothing at present. */
+    suspended: boolean;
+  }
+
+  /** What a user has not read. */
+  export interface Badge {
+    /** What the app has set. */
+    external_unread_count: number;
+    unread_conversation_count: number;
+    unread_message_count: number;
+  }
+
+  /** A push notification without a message. */
+  export interface NewNotification {
+    /** User ids; from 2.0 on ids of identities as well. */
+    recipients: string[];
+    notification: Notification;
+  }
+
+  /** The key that exports are encrypted with. */
+  export interface ExportKey {
+    /** Public key of RSA in PEM form. */
+    public_key: string;
+  }
+
+  /** When exports are to be made. */
+  export interface NewExportSchedule {
+    interval: 'daily' | 'disabled';
+    /** Names of events of webhooks 1.0, such as `message.sent`. */
+    events?: string[] | null;
+  }
+
+  /** When exports are made. */
+  export interface ExportSchedule {
+    interval: 'daily' | 'disabled';
+    events: string[];
+    last_export_at: string | null;
+    last_export_id: string | null;
+    next_export_at: string | null;
+  }
+
+  /** An export of all data. */
+  export interface Export {
+    id: string;
+    type: 'historical' | 'scheduled';
+    status: 'pending' | 'executing' | 'completed';
+    public_key: string;
+    /** ISO 8601, UTC, as are all times. */
+    created_at: string;
+    started_at: string | null;
+    completed_at: string | null;
+    expired_at: string | null;
+    /** Where the encrypted archive is, for an hour; needs no token. */
+    download_url: string | null;
+    download_url_expires_at: string | null;
+    /** Base64; the private key opens it. */
+    encrypted_aes_key: string | null;
+    /** Base64. */
+    aes_iv: string | null;
+    status_url: string;
+  }
+
+  /** Body of a request that registers a webhook. */
+  export interface NewWebhook {
+    /** Version of the payloads. */
+    version: '1.0' | '2.0' | '3.0';
+    /** `https://` */
+    target_url: string;
+    /** Names of events, such as `message.sent` in 1.0 and `Message.created` since. */
+    events: string[];
+    /** What deliveries are signed with; never shown. */
+    secret: string;
+    /** Comes with each delivery. */
+    config?: Record<string, unknown>;
+  }
+
+  /** A webhook. */
+  export interface Webhook {
+    /** `layer:///apps/APP/webhooks/UUID` */
+    id: string;
+    url: string;
+    version: '1.0' | '2.0' | '3.0';
+    target_url: string;
+    events: string[];
+    status: 'unverified' | 'active' | 'inactive';
+    /** Why it is inactive. */
+    status_reason?: string;
+    /** ISO 8601, UTC. */
+    created_at: string;
+    config: Record<string, unknown>;
+  }
+
+  /** One operation of Layer Patch; from 2.0 on users are named by `id`, that of an identity. */
   export type Operation =
     | { operation: 'add' | 'remove'; property: string; value: string }
+    | { operation: 'add' | 'remove'; property: string; id: string }
     | { operation: 'set'; property: string; value: unknown }
     | { operation: 'delete'; property: string };
 
@@ -292,27 +566,27 @@ declare namespace LayerAPI {
   }
 
   /** `layer.conversations` */
-  export interface Conversations {
+  export interface Conversations<V extends string = string> {
     /** Creates a conversation: 201, or 200 with the existing one for `distinct`. */
-    create(body: NewConversation, callback?: Callback<Conversation>): void;
-    createAsync(body: NewConversation): Promise<Response<Conversation>>;
+    create(body: NewConversation, callback?: Callback<Conversation<V>>): void;
+    createAsync(body: NewConversation): Promise<Response<Conversation<V>>>;
 
     /** Creates a conversation once: repeated with the same UUID, it returns the one created first. */
-    createDedupe(uuid: string | null, body: NewConversation, callback?: Callback<Conversation>): void;
-    createDedupeAsync(uuid: string | null, body: NewConversation): Promise<Response<Conversation>>;
+    createDedupe(uuid: string | null, body: NewConversation, callback?: Callback<Conversation<V>>): void;
+    createDedupeAsync(uuid: string | null, body: NewConversation): Promise<Response<Conversation<V>>>;
 
     /** Reads a conversation. */
-    get(conversationId: string, callback: Callback<Conversation>): void;
-    getAsync(conversationId: string): Promise<Response<Conversation>>;
+    get(conversationId: string, callback: Callback<Conversation<V>>): void;
+    getAsync(conversationId: string): Promise<Response<Conversation<V>>>;
 
     /** Reads a conversation as one of its participants sees it. */
-    getFromUser(userId: string, conversationId: string, callback: Callback<UserConversation>): void;
-    getFromUserAsync(userId: string, conversationId: string): Promise<Response<UserConversation>>;
+    getFromUser(userId: string, conversationId: string, callback: Callback<UserConversation<V>>): void;
+    getFromUserAsync(userId: string, conversationId: string): Promise<Response<UserConversation<V>>>;
 
     /** Lists the conversations of a user, newest first. */
-    getAllFromUser(userId: string, callback: Callback<UserConversation[]>): void;
-    getAllFromUser(userId: string, params: ConversationListParams, callback: Callback<UserConversation[]>): void;
-    getAllFromUserAsync(userId: string, params?: ConversationListParams): Promise<Response<UserConversation[]>>;
+    getAllFromUser(userId: string, callback: Callback<UserConversation<V>[]>): void;
+    getAllFromUser(userId: string, params: ConversationListParams, callback: Callback<UserConversation<V>[]>): void;
+    getAllFromUserAsync(userId: string, params?: ConversationListParams): Promise<Response<UserConversation<V>[]>>;
 
     /** Edits participants and metadata with Layer Patch operations. */
     edit(conversationId: string, operations: Operation[], callback?: Callback<''>): void;
@@ -345,61 +619,206 @@ declare namespace LayerAPI {
     /** Deletes a conversation for everyone. */
     delete(conversationId: string, callback?: Callback<''>): void;
     deleteAsync(conversationId: string): Promise<EmptyResponse>;
+
+    /** Creates a conversation as a user, who takes part in it: 201, or 200 with the existing one for `distinct`. */
+    createFromUser(userId: string, body: NewConversation, callback?: Callback<UserConversation<V>>): void;
+    createFromUserAsync(userId: string, body: NewConversation): Promise<Response<UserConversation<V>>>;
+
+    /** Creates a conversation as a user once: repeated with the same UUID, it returns the one created first. */
+    createFromUserDedupe(
+      uuid: string | null,
+      userId: string,
+      body: NewConversation,
+      callback?: Callback<UserConversation<V>>,
+    ): void;
+    createFromUserDedupeAsync(
+      uuid: string | null,
+      userId: string,
+      body: NewConversation,
+    ): Promise<Response<UserConversation<V>>>;
+
+    /** Edits participants and metadata as a participant, with Layer Patch operations. */
+    editFromUser(userId: string, conversationId: string, operations: Operation[], callback?: Callback<''>): void;
+    editFromUserAsync(userId: string, conversationId: string, operations: Operation[]): Promise<EmptyResponse>;
+
+    /** Deletes a conversation as a participant. */
+    deleteFromUser(
+      userId: string,
+      conversationId: string,
+      parameters: ConversationDeletion,
+      callback?: Callback<''>,
+    ): void;
+    deleteFromUserAsync(
+      userId: string,
+      conversationId: string,
+      parameters: ConversationDeletion,
+    ): Promise<EmptyResponse>;
+
+    /**
+     * Marks messages as read, up to a position or, with null, all: 202 with the position of the last one. From 2.0 on.
+     */
+    markAllReadFromUser(
+      userId: string,
+      conversationId: string,
+      position: number | null,
+      callback?: Callback<{ position: number }>,
+    ): void;
+    markAllReadFromUserAsync(
+      userId: string,
+      conversationId: string,
+      position: number | null,
+    ): Promise<Response<{ position: number }>>;
   }
 
   /** `layer.messages` */
-  export interface Messages {
+  export interface Messages<V extends string = string> {
     /** Sends a message. */
-    send(conversationId: string, body: NewMessage, callback?: Callback<Message>): void;
-    sendAsync(conversationId: string, body: NewMessage): Promise<Response<Message>>;
+    send(conversationId: string, body: NewMessage<V>, callback?: Callback<Message<V>>): void;
+    sendAsync(conversationId: string, body: NewMessage<V>): Promise<Response<Message<V>>>;
 
     /** Sends a message once: repeated with the same UUID, it returns the one sent first. */
-    sendDedupe(uuid: string | null, conversationId: string, body: NewMessage, callback?: Callback<Message>): void;
-    sendDedupeAsync(uuid: string | null, conversationId: string, body: NewMessage): Promise<Response<Message>>;
+    sendDedupe(uuid: string | null, conversationId: string, body: NewMessage<V>, callback?: Callback<Message<V>>): void;
+    sendDedupeAsync(uuid: string | null, conversationId: string, body: NewMessage<V>): Promise<Response<Message<V>>>;
 
     /** Sends plain text from a user. */
-    sendTextFromUser(conversationId: string, userId: string, text: string, callback?: Callback<Message>): void;
-    sendTextFromUserAsync(conversationId: string, userId: string, text: string): Promise<Response<Message>>;
+    sendTextFromUser(conversationId: string, userId: string, text: string, callback?: Callback<Message<V>>): void;
+    sendTextFromUserAsync(conversationId: string, userId: string, text: string): Promise<Response<Message<V>>>;
 
     /** Sends plain text from a name, such as "The System". */
-    sendTextFromName(conversationId: string, name: string, text: string, callback?: Callback<Message>): void;
-    sendTextFromNameAsync(conversationId: string, name: string, text: string): Promise<Response<Message>>;
+    sendTextFromName(conversationId: string, name: string, text: string, callback?: Callback<Message<V>>): void;
+    sendTextFromNameAsync(conversationId: string, name: string, text: string): Promise<Response<Message<V>>>;
 
     /** Lists the messages of a conversation, newest first. */
-    getAll(conversationId: string, callback: Callback<Message[]>): void;
-    getAll(conversationId: string, params: ListParams, callback: Callback<Message[]>): void;
-    getAllAsync(conversationId: string, params?: ListParams): Promise<Response<Message[]>>;
+    getAll(conversationId: string, callback: Callback<Message<V>[]>): void;
+    getAll(conversationId: string, params: ListParams, callback: Callback<Message<V>[]>): void;
+    getAllAsync(conversationId: string, params?: ListParams): Promise<Response<Message<V>[]>>;
 
     /** Reads a message. Mind the order: the message's id comes first. */
-    get(messageId: string, conversationId: string, callback: Callback<Message>): void;
-    getAsync(messageId: string, conversationId: string): Promise<Response<Message>>;
+    get(messageId: string, conversationId: string, callback: Callback<Message<V>>): void;
+    getAsync(messageId: string, conversationId: string): Promise<Response<Message<V>>>;
 
     /** Lists the messages of a conversation as a participant sees them, newest first. */
-    getAllFromUser(userId: string, conversationId: string, callback: Callback<UserMessage[]>): void;
-    getAllFromUser(userId: string, conversationId: string, params: ListParams, callback: Callback<UserMessage[]>): void;
-    getAllFromUserAsync(userId: string, conversationId: string, params?: ListParams): Promise<Response<UserMessage[]>>;
+    getAllFromUser(userId: string, conversationId: string, callback: Callback<UserMessage<V>[]>): void;
+    getAllFromUser(
+      userId: string,
+      conversationId: string,
+      params: ListParams,
+      callback: Callback<UserMessage<V>[]>,
+    ): void;
+    getAllFromUserAsync(
+      userId: string,
+      conversationId: string,
+      params?: ListParams,
+    ): Promise<Response<UserMessage<V>[]>>;
 
     /** Reads a message as a participant sees it. */
-    getFromUser(userId: string, messageId: string, callback: Callback<UserMessage>): void;
-    getFromUserAsync(userId: string, messageId: string): Promise<Response<UserMessage>>;
+    getFromUser(userId: string, messageId: string, callback: Callback<UserMessage<V>>): void;
+    getFromUserAsync(userId: string, messageId: string): Promise<Response<UserMessage<V>>>;
+
+    /** Sends messages in their order: 202. From 2.0 on. */
+    sendBatch(conversationId: string, messages: NewMessage<V>[], callback?: Callback<ScheduledMessage<V>[]>): void;
+    sendBatchAsync(conversationId: string, messages: NewMessage<V>[]): Promise<Response<ScheduledMessage<V>[]>>;
+
+    /** Deletes a message for everyone. */
+    delete(conversationId: string, messageId: string, callback?: Callback<''>): void;
+    deleteAsync(conversationId: string, messageId: string): Promise<EmptyResponse>;
+
+    /** Sends a message as a participant. */
+    sendFromUser(
+      userId: string,
+      conversationId: string,
+      body: NewUserMessage,
+      callback?: Callback<UserMessage<V>>,
+    ): void;
+    sendFromUserAsync(userId: string, conversationId: string, body: NewUserMessage): Promise<Response<UserMessage<V>>>;
+
+    /** Sends a message as a participant once: repeated with the same UUID, it returns the one sent first. */
+    sendFromUserDedupe(
+      uuid: string | null,
+      userId: string,
+      conversationId: string,
+      body: NewUserMessage,
+      callback?: Callback<UserMessage<V>>,
+    ): void;
+    sendFromUserDedupeAsync(
+      uuid: string | null,
+      userId: string,
+      conversationId: string,
+      body: NewUserMessage,
+    ): Promise<Response<UserMessage<V>>>;
+
+    /** Deletes a message as a user. */
+    deleteFromUser(userId: string, messageId: string, parameters: Deletion, callback?: Callback<''>): void;
+    deleteFromUserAsync(userId: string, messageId: string, parameters: Deletion): Promise<EmptyResponse>;
+
+    /** Tells that a message has reached a user or was read. */
+    sendReceiptFromUser(userId: string, messageId: string, type: ReceiptType, callback?: Callback<''>): void;
+    sendReceiptFromUserAsync(userId: string, messageId: string, type: ReceiptType): Promise<EmptyResponse>;
+
+    /** Lists the parts of a message. In 3.0. */
+    getParts(conversationId: string, messageId: string, callback: Callback<Part[]>): void;
+    getPartsAsync(conversationId: string, messageId: string): Promise<Response<Part[]>>;
+
+    /** Adds a part at the end of a message: 201. In 3.0. */
+    addPart(conversationId: string, messageId: string, part: NewPart, callback?: Callback<Part>): void;
+    addPartAsync(conversationId: string, messageId: string, part: NewPart): Promise<Response<Part>>;
+
+    /** Replaces all parts of a message. In 3.0. */
+    replaceParts(conversationId: string, messageId: string, parts: NewPart[], callback?: Callback<Part[]>): void;
+    replacePartsAsync(conversationId: string, messageId: string, parts: NewPart[]): Promise<Response<Part[]>>;
+
+    /** Reads a part. In 3.0. */
+    getPart(conversationId: string, messageId: string, partId: string, callback: Callback<Part>): void;
+    getPartAsync(conversationId: string, messageId: string, partId: string): Promise<Response<Part>>;
+
+    /** Replaces a part in its place. In 3.0. */
+    replacePart(
+      conversationId: string,
+      messageId: string,
+      partId: string,
+      part: NewPart,
+      callback?: Callback<Part>,
+    ): void;
+    replacePartAsync(conversationId: string, messageId: string, partId: string, part: NewPart): Promise<Response<Part>>;
+
+    /** Removes a part. In 3.0. */
+    deletePart(conversationId: string, messageId: string, partId: string, callback?: Callback<''>): void;
+    deletePartAsync(conversationId: string, messageId: string, partId: string): Promise<EmptyResponse>;
   }
 
   /** `layer.announcements` */
-  export interface Announcements {
+  export interface Announcements<V extends string = string> {
     /** Sends an announcement: 202. */
-    send(body: NewAnnouncement, callback?: Callback<Announcement>): void;
-    sendAsync(body: NewAnnouncement): Promise<Response<Announcement>>;
+    send(body: NewAnnouncement<V>, callback?: Callback<Announcement<V>>): void;
+    sendAsync(body: NewAnnouncement<V>): Promise<Response<Announcement<V>>>;
 
     /** Sends an announcement once: repeated with the same UUID, it returns the one sent first. */
-    sendDedupe(uuid: string | null, body: NewAnnouncement, callback?: Callback<Announcement>): void;
-    sendDedupeAsync(uuid: string | null, body: NewAnnouncement): Promise<Response<Announcement>>;
+    sendDedupe(uuid: string | null, body: NewAnnouncement<V>, callback?: Callback<Announcement<V>>): void;
+    sendDedupeAsync(uuid: string | null, body: NewAnnouncement<V>): Promise<Response<Announcement<V>>>;
+
+    /** Lists the announcements that a user got, newest first. */
+    getAllFromUser(userId: string, callback: Callback<ReceivedAnnouncement<V>[]>): void;
+    getAllFromUser(userId: string, params: ListParams, callback: Callback<ReceivedAnnouncement<V>[]>): void;
+    getAllFromUserAsync(userId: string, params?: ListParams): Promise<Response<ReceivedAnnouncement<V>[]>>;
+
+    /** Reads an announcement that a user got. */
+    getFromUser(userId: string, announcementId: string, callback: Callback<ReceivedAnnouncement<V>>): void;
+    getFromUserAsync(userId: string, announcementId: string): Promise<Response<ReceivedAnnouncement<V>>>;
+
+    /** Deletes an announcement for a user. */
+    deleteFromUser(userId: string, announcementId: string, callback?: Callback<''>): void;
+    deleteFromUserAsync(userId: string, announcementId: string): Promise<EmptyResponse>;
+
+    /** Tells that an announcement has reached a user or was read. */
+    sendReceiptFromUser(userId: string, announcementId: string, type: ReceiptType, callback?: Callback<''>): void;
+    sendReceiptFromUserAsync(userId: string, announcementId: string, type: ReceiptType): Promise<EmptyResponse>;
   }
 
   /** `layer.blocklist` */
-  export interface Blocklist {
+  export interface Blocklist<V extends string = string> {
     /** Reads the block list of a user. */
-    get(ownerId: string, callback: Callback<BlockedUser[]>): void;
-    getAsync(ownerId: string): Promise<Response<BlockedUser[]>>;
+    get(ownerId: string, callback: Callback<ShownBlock<V>[]>): void;
+    getAsync(ownerId: string): Promise<Response<ShownBlock<V>[]>>;
 
     /** Puts a user on the block list of another. */
     block(ownerId: string, userId: string, callback?: Callback<''>): void;
@@ -408,17 +827,21 @@ declare namespace LayerAPI {
     /** Takes a user off the block list of another. */
     unblock(ownerId: string, userId: string, callback?: Callback<''>): void;
     unblockAsync(ownerId: string, userId: string): Promise<EmptyResponse>;
+
+    /** Edits a block list with Layer Patch operations on `blocks`: 202. */
+    edit(ownerId: string, operations: Operation[], callback?: Callback<''>): void;
+    editAsync(ownerId: string, operations: Operation[]): Promise<EmptyResponse>;
   }
 
   /** `layer.identities` */
-  export interface Identities {
+  export interface Identities<V extends string = string> {
     /** Creates the identity of a user: 201, or 409 where there is one. */
     create(userId: string, properties: IdentityProperties, callback?: Callback<''>): void;
     createAsync(userId: string, properties: IdentityProperties): Promise<EmptyResponse>;
 
     /** Reads the identity of a user. */
-    get(userId: string, callback: Callback<Identity>): void;
-    getAsync(userId: string): Promise<Response<Identity>>;
+    get(userId: string, callback: Callback<ShownIdentity<V>>): void;
+    getAsync(userId: string): Promise<Response<ShownIdentity<V>>>;
 
     /** Sets some properties of an identity. */
     edit(userId: string, properties: Partial<IdentityProperties>, callback?: Callback<''>): void;
@@ -431,6 +854,150 @@ declare namespace LayerAPI {
     /** Deletes the identity of a user. */
     delete(userId: string, callback?: Callback<''>): void;
     deleteAsync(userId: string): Promise<EmptyResponse>;
+
+    /** Lists the identities of those whom a user follows; a page has 500 by default and at most. From 2.0 on. */
+    getAllFromUser(userId: string, callback: Callback<ShownIdentity<V>[]>): void;
+    getAllFromUser(userId: string, params: ListParams, callback: Callback<ShownIdentity<V>[]>): void;
+    getAllFromUserAsync(userId: string, params?: ListParams): Promise<Response<ShownIdentity<V>[]>>;
+  }
+
+  /** `layer.users` */
+  export interface Users<V extends string = string> {
+    /** Reads a user. */
+    get(userId: string, callback: Callback<User<V>>): void;
+    getAsync(userId: string): Promise<Response<User<V>>>;
+
+    /** Edits suspension and block list of a user with Layer Patch operations: 202. */
+    edit(userId: string, operations: Operation[], callback?: Callback<''>): void;
+    editAsync(userId: string, operations: Operation[]): Promise<EmptyResponse>;
+
+    /** Suspends a user, who can do nothing then: 202. */
+    suspend(userId: string, callback?: Callback<''>): void;
+    suspendAsync(userId: string): Promise<EmptyResponse>;
+
+    /** Ends the suspension of a user: 202. */
+    unsuspend(userId: string, callback?: Callback<''>): void;
+    unsuspendAsync(userId: string): Promise<EmptyResponse>;
+
+    /** Reads what a user has not read. */
+    getBadge(userId: string, callback: Callback<Badge>): void;
+    getBadgeAsync(userId: string): Promise<Response<Badge>>;
+
+    /** Sets what a user has not read elsewhere. */
+    setBadge(userId: string, count: number, callback?: Callback<''>): void;
+    setBadgeAsync(userId: string, count: number): Promise<EmptyResponse>;
+
+    /** Ends all sessions of a user. */
+    deleteSessions(userId: string, callback?: Callback<''>): void;
+    deleteSessionsAsync(userId: string): Promise<EmptyResponse>;
+
+    /** Lists the ids of the identities that a user follows; a page has 500 by default and at most. From 2.0 on. */
+    getAllFollowed(userId: string, callback: Callback<string[]>): void;
+    getAllFollowed(userId: string, params: ListParams, callback: Callback<string[]>): void;
+    getAllFollowedAsync(userId: string, params?: ListParams): Promise<Response<string[]>>;
+
+    /** Tells whether a user follows another one: 204, or 404. From 2.0 on. */
+    getFollowed(userId: string, followedId: string, callback: Callback<''>): void;
+    getFollowedAsync(userId: string, followedId: string): Promise<EmptyResponse>;
+
+    /** Has a user follow another one. From 2.0 on. */
+    follow(userId: string, followedId: string, callback?: Callback<''>): void;
+    followAsync(userId: string, followedId: string): Promise<EmptyResponse>;
+
+    /** Has a user follow many: 202. From 2.0 on. */
+    followAll(userId: string, identityIds: string[], callback?: Callback<''>): void;
+    followAllAsync(userId: string, identityIds: string[]): Promise<EmptyResponse>;
+
+    /** Has a user no longer follow another one. From 2.0 on. */
+    unfollow(userId: string, followedId: string, callback?: Callback<''>): void;
+    unfollowAsync(userId: string, followedId: string): Promise<EmptyResponse>;
+  }
+
+  /** `layer.content` */
+  export interface Content {
+    /** Announces an upload: 201 with the `upload_url` that takes the bytes. */
+    create(conversationId: string, properties: NewContent, callback?: Callback<RichContent>): void;
+    createAsync(conversationId: string, properties: NewContent): Promise<Response<RichContent>>;
+
+    /** Reads rich content, with a fresh `download_url`. */
+    get(conversationId: string, contentId: string, callback: Callback<RichContent>): void;
+    getAsync(conversationId: string, contentId: string): Promise<Response<RichContent>>;
+  }
+
+  /** `layer.notifications` */
+  export interface Notifications {
+    /** Pushes a notification: 202. Nothing is stored. */
+    send(body: NewNotification, callback?: Callback<''>): void;
+    sendAsync(body: NewNotification): Promise<EmptyResponse>;
+  }
+
+  /** `layer.exports` */
+  export interface Exports {
+    /** Asks for an export: 202. It needs a key, and there is one a day. */
+    create(callback?: Callback<Export>): void;
+    createAsync(): Promise<Response<Export>>;
+
+    /** Lists the exports. */
+    getAll(callback: Callback<Export[]>): void;
+    getAllAsync(): Promise<Response<Export[]>>;
+
+    /** Reads an export: 202 until it is completed, then 200. */
+    get(exportId: string, callback: Callback<Export>): void;
+    getAsync(exportId: string): Promise<Response<Export>>;
+
+    /** Deletes an export. */
+    delete(exportId: string, callback?: Callback<''>): void;
+    deleteAsync(exportId: string): Promise<EmptyResponse>;
+
+    /** Reads the key that exports are encrypted with. */
+    getKey(callback: Callback<ExportKey>): void;
+    getKeyAsync(): Promise<Response<ExportKey>>;
+
+    /** Sets the key that exports are encrypted with: a public key of RSA in PEM form. */
+    setKey(publicKey: string, callback?: Callback<ExportKey>): void;
+    setKeyAsync(publicKey: string): Promise<Response<ExportKey>>;
+
+    /** Reads when exports are made. */
+    getSchedule(callback: Callback<ExportSchedule>): void;
+    getScheduleAsync(): Promise<Response<ExportSchedule>>;
+
+    /** Sets when exports are made. */
+    setSchedule(schedule: NewExportSchedule, callback?: Callback<ExportSchedule>): void;
+    setScheduleAsync(schedule: NewExportSchedule): Promise<Response<ExportSchedule>>;
+  }
+
+  /** `layer.webhooks`: not in 1.1. */
+  export interface Webhooks {
+    /** Registers a webhook: 201. It is verified by itself. */
+    create(body: NewWebhook, callback?: Callback<Webhook>): void;
+    createAsync(body: NewWebhook): Promise<Response<Webhook>>;
+
+    /** Lists the webhooks of the app. */
+    getAll(callback: Callback<Webhook[]>): void;
+    getAllAsync(): Promise<Response<Webhook[]>>;
+
+    /** Reads a webhook. */
+    get(webhookId: string, callback: Callback<Webhook>): void;
+    getAsync(webhookId: string): Promise<Response<Webhook>>;
+
+    /** Deletes a webhook. */
+    delete(webhookId: string, callback?: Callback<''>): void;
+    deleteAsync(webhookId: string): Promise<EmptyResponse>;
+
+    /** Verifies a webhook once more. */
+    activate(webhookId: string, callback?: Callback<Webhook>): void;
+    activateAsync(webhookId: string): Promise<Response<Webhook>>;
+
+    /** Stops deliveries to a webhook. */
+    deactivate(webhookId: string, callback?: Callback<Webhook>): void;
+    deactivateAsync(webhookId: string): Promise<Response<Webhook>>;
+  }
+
+  /** `layer.app` */
+  export interface AppSettings {
+    /** Edits the app with Layer Patch operations: `set` of `session_ttl_in_seconds`, from 30 to 31536000. 202. */
+    edit(operations: Operation[], callback?: Callback<''>): void;
+    editAsync(operations: Operation[]): Promise<EmptyResponse>;
   }
 
   /** Settings of a platform. */

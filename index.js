@@ -72,11 +72,13 @@ function LayerAPI(config) {
   };
   const { seat } = clientOf(agentOf(config), options);
 
-  this.conversations = resource('conversations', seat, timeout, OwnPromise);
-  this.messages = resource('messages', seat, timeout, OwnPromise);
-  this.announcements = resource('announcements', seat, timeout, OwnPromise);
-  this.blocklist = resource('blocklist', seat, timeout, OwnPromise);
-  this.identities = resource('identities', seat, timeout, OwnPromise);
+  const make = (name) => resource(name, seat, timeout, OwnPromise, options.version);
+  this.conversations = make('conversations');
+  this.messages = make('messages');
+  this.announcements = make('announcements');
+  this.blocklist = make('blocklist');
+  this.identities = make('identities');
+  makers.set(this, make);
 
   // The constructor decides for the whole process, as in 2.x.
   process.env.LAYER_API_DEBUG = `${config.debug || false}`;
@@ -89,6 +91,27 @@ function clientOf(agent, options) {
   } catch (error) {
     throw require('./lib/failures.js').fromAddon(error);
   }
+}
+
+/** What makes the resources of a client that the original has not. */
+const makers = new WeakMap();
+
+/**
+ * These are made when they are asked for. A service that inherits from the client may have a property of that name, and
+ * keeps it.
+ */
+for (const name of ['users', 'content', 'notifications', 'exports', 'webhooks', 'app']) {
+  const settle = (client, value) =>
+    Object.defineProperty(client, name, { value, configurable: true, writable: true })[name];
+  Object.defineProperty(LayerAPI.prototype, name, {
+    get() {
+      return makers.has(this) ? settle(this, makers.get(this)(name)) : undefined;
+    },
+    set(value) {
+      Object.defineProperty(this, name, { value, enumerable: true, configurable: true, writable: true });
+    },
+    configurable: true,
+  });
 }
 
 /** Whose promises the `*Async` methods return; read at each call. */

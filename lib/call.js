@@ -26,36 +26,41 @@ const checks = {
   text: (value) => typeof value === 'string',
   properties: isProperties,
   query: (value) => value === undefined || value === null || isProperties(value),
+  parameters: isProperties,
 };
 
-/** Passes every check in place of an argument that could not be looked at. */
-const STAND_IN = '-';
+/** Passes every check in place of an argument that could not be looked at, that of an upload's properties as well. */
+const STAND_IN = '{"type":"-","size":0}';
 
 const isFunction = (value) => typeof value === 'function';
 
-const takesQuery = ({ params }) => params[params.length - 1].kind === 'query';
+const kindOfLast = ({ params }) => (params.length > 0 ? params[params.length - 1].kind : undefined);
+
+/** Whether the last argument is a query that can be left out. */
+const takesQuery = (row) => kindOfLast(row) === 'query';
 
 /** How many arguments a method cannot do without: all but the query. */
 exports.needed = (row) => row.params.length - (takesQuery(row) ? 1 : 0);
 
 /**
- * What reads the arguments of a method, by its row of the table: `(a, b, c, callback)` to a call `{first, second, text,
- * callback, isRefused, isLater, error}`.
+ * What reads the arguments of a method, by its row of the table: `(a, b, c, callback, d)` to a call `{first, second,
+ * text, third, callback, isRefused, isLater, error}`. Few methods have a fourth argument before the callback.
  *
  * A refused call has an `error` for its callback, at once or `isLater`. `check` runs the checks of the engine alone,
- * for `first`, `second` and `text`, and answers the error of the first that fails. What the caller's own objects throw
- * is thrown, and so is a TypeError where there is no callback.
+ * for `first`, `second`, `text` and `third`, and answers the error of the first that fails. What the caller's own
+ * objects throw is thrown, and so is a TypeError where there is no callback.
  */
 exports.reader = (row, check) => {
   const { params, callbackOptional } = row;
   // Arguments of the path come first in every method; what remains makes up the body or the query.
-  const [toFirst, toSecond] = params.map((param) => texts[param.kind]);
+  const [toFirst, toSecond, toThird] = params.map((param) => texts[param.kind]);
   const [, checkB, checkC] = params.map((param) => checks[param.kind]);
   const toPayload = recipes[row.payload];
   const hasQuery = takesQuery(row);
+  const hasParameters = kindOfLast(row) === 'parameters';
 
-  return (a, b, c, callback) => {
-    let isQueryGiven = hasQuery;
+  return (a, b, c, callback, d) => {
+    let isQueryGiven = hasQuery || hasParameters;
     if (hasQuery && isFunction(toSecond ? c : b)) {
       isQueryGiven = false;
       if (toSecond) [c, callback] = [undefined, c];
@@ -63,12 +68,12 @@ exports.reader = (row, check) => {
     }
     if (!isFunction(callback)) {
       // A function among the arguments is the callback of a call with too few of them.
-      const args = [a, b, c];
+      const args = [a, b, c, d];
       const index = args.findIndex(isFunction);
       if (index !== -1) {
         callback = args[index];
-        [a, b, c] = args.map((value, position) => (position < index ? value : undefined));
-        isQueryGiven = false;
+        [a, b, c, d] = args.map((value, position) => (position < index ? value : undefined));
+        isQueryGiven = hasParameters;
       } else if (callback || !callbackOptional) {
         throw new TypeError(`layer.${row.resource}.${row.name} needs a function as its callback`);
       }
@@ -79,12 +84,17 @@ exports.reader = (row, check) => {
 
     let first;
     let second;
+    let third;
     let text;
     let payload;
     try {
       if (toFirst) first = toFirst(a);
       if (toSecond) second = toSecond(b);
-      if (toPayload) payload = toSecond ? toPayload(c) : toFirst ? toPayload(b, c) : toPayload(a);
+      if (toThird) third = toThird(c);
+      if (toPayload) {
+        if (toThird) payload = toPayload(d);
+        else payload = toSecond ? toPayload(c) : toFirst ? toPayload(b, c) : toPayload(a);
+      }
       if (isQueryGiven) text = `?${querystring.stringify(toSecond ? c : b)}`;
     } catch (fault) {
       const error = checkPath([a, b, c]);
@@ -102,7 +112,7 @@ exports.reader = (row, check) => {
         return unsendable(new TypeError('The body has no JSON form'), [a, b, c], callback);
       }
     }
-    return { first, second, text, callback, isRefused: false, isLater: false, error: undefined };
+    return { first, second, text, third, callback, isRefused: false, isLater: false, error: undefined };
   };
 
   /**
@@ -110,14 +120,14 @@ exports.reader = (row, check) => {
    * have passed.
    */
   function checkPath(args) {
-    const [first, second] = [toFirst, toSecond].map((toText, index) => {
+    const [first, second, third] = [toFirst, toSecond, toThird].map((toText, index) => {
       try {
         return toText && toText(args[index]);
       } catch {
         return STAND_IN;
       }
     });
-    return check(first, second, toPayload && STAND_IN);
+    return check(first, second, toPayload && STAND_IN, third);
   }
 
   /** The error of the first argument that its check refuses. */
@@ -134,7 +144,17 @@ exports.reader = (row, check) => {
 };
 
 function refused(callback, error) {
-  return { first: undefined, second: undefined, text: undefined, callback, isRefused: true, isLater: false, error };
+  const nothing = undefined;
+  return {
+    first: nothing,
+    second: nothing,
+    text: nothing,
+    third: nothing,
+    callback,
+    isRefused: true,
+    isLater: false,
+    error,
+  };
 }
 
 /**
@@ -147,6 +167,7 @@ exports.misuse = (row, args) => {
   if (args.length <= most && !(takesQuery(row) && isFunction(args[most - 1]))) return undefined;
   const what = `layer.${resource}.${name}Async`;
   if (isFunction(args[args.length - 1])) return new TypeError(`${what} takes no function: it returns a promise`);
+  if (most === 0) return new TypeError(`${what} takes no argument, and was called with ${args.length}`);
   const count = most === 1 ? '1 argument' : `${most} arguments`;
   return new TypeError(`${what} takes ${count} at the most, and was called with ${args.length}`);
 };

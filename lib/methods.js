@@ -12,23 +12,39 @@ const channel = require('./channel.js');
 const debug = require('./debug.js');
 const promises = require('./promises.js');
 
-const METHODS = JSON.parse(addon.methods());
 /** In place of a ticket: the arguments are only checked. */
 const CHECK_ONLY = -1;
 
 function nop() {}
 
+/** Rows of the table by resource: few services use all of them. */
+const tables = new Map();
+
+function tableOf(resource) {
+  if (!tables.has(resource)) tables.set(resource, JSON.parse(addon.methods(resource)));
+  return tables.get(resource);
+}
+
 /**
  * The methods of one resource of the client with a `seat`, both forms, on a plain object: they work detached from it.
  * Without an `OwnPromise`, its promises are those of the process.
+ *
+ * Methods of a resource of the original that it has not are not enumerable: what a service does to all methods that it
+ * finds, it does to those that it knows.
  */
-exports.resource = (name, seat, timeout, OwnPromise) => {
+exports.resource = (name, seat, timeout, OwnPromise, version) => {
   const Class = addon[name[0].toUpperCase() + name.slice(1)];
-  const rows = METHODS.filter((row) => row.resource === name);
+  const rows = tableOf(name).map((row) => (row.later && row.later.versions.includes(version) ? row.later : row));
   const methods = {};
-  for (const row of rows) methods[row.name] = callbackForm(row, Class[row.name], seat, timeout);
-  for (const row of rows) methods[`${row.name}Async`] = promiseForm(row, methods, OwnPromise);
+  const isExtended = rows.some((row) => row.isOriginal);
+  for (const row of rows) add(methods, row.name, callbackForm(row, Class[row.name], seat, timeout), row.isOriginal);
+  for (const row of rows) add(methods, `${row.name}Async`, promiseForm(row, methods, OwnPromise), row.isOriginal);
   return methods;
+
+  function add(owner, key, value, isOriginal) {
+    if (isOriginal || !isExtended) owner[key] = value;
+    else Object.defineProperty(owner, key, { value, configurable: true, writable: true });
+  }
 };
 
 /** By this Bluebird knows what it made: services that began with 1.x have `Promise.promisifyAll(layer.messages)`. */
@@ -60,28 +76,34 @@ function callbackForm(row, native, seat, timeout) {
   const send = sender(row, native, seat, timeout);
   const { name, params } = row;
   switch (params.length) {
+    case 0:
+      return { [name]: (callback) => send(undefined, undefined, undefined, callback) }[name];
     case 1:
       return { [name]: (a, callback) => send(a, undefined, undefined, callback) }[name];
     case 2:
       return { [name]: (a, b, callback) => send(a, b, undefined, callback) }[name];
-    default:
+    case 3:
       return { [name]: (a, b, c, callback) => send(a, b, c, callback) }[name];
+    default:
+      return { [name]: (a, b, c, d, callback) => send(a, b, c, callback, d) }[name];
   }
 }
 
 /** `native` is the method of the addon: `Messages.send` for that of `layer.messages`. */
 function sender(row, native, seat, timeout) {
-  const read = reader(row, check);
+  // Made at the first call: a client has far more methods than a service uses.
+  let read;
 
-  return (a, b, c, last) => {
-    const call = read(a, b, c, last);
+  return (a, b, c, last, d) => {
+    if (read === undefined) read = reader(row, check);
+    const call = read(a, b, c, last, d);
     const { callback } = call;
     if (call.isRefused) return call.isLater ? failLater(call) : callback(call.error);
     const isDebugging = channel.flushSoon();
     const ticket = channel.take(callback || nop, timeout);
     let refused;
     try {
-      refused = native(seat, ticket, call.first, call.second, call.text);
+      refused = native(seat, ticket, call.first, call.second, call.text, call.third);
     } catch (fault) {
       channel.giveBack(ticket);
       throw fault;
@@ -89,16 +111,16 @@ function sender(row, native, seat, timeout) {
     if (refused) {
       channel.giveBack(ticket);
       if (refused.message) return callback(new Error(refused.message));
-      if (isDebugging) trace(row, [a, b, c]);
+      if (isDebugging) trace(row, [a, b, c, d]);
       throw require('./failures.js').invalidHeader(refused.header);
     }
-    if (isDebugging) trace(row, [a, b, c]);
+    if (isDebugging) trace(row, [a, b, c, d]);
     return undefined;
   };
 
   /** The checks of the engine alone: the error of the first that fails. */
-  function check(first, second, text) {
-    const refused = native(seat, CHECK_ONLY, first, second, text);
+  function check(first, second, text, third) {
+    const refused = native(seat, CHECK_ONLY, first, second, text, third);
     return refused && refused.message ? new Error(refused.message) : undefined;
   }
 }

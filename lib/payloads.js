@@ -44,7 +44,20 @@ const isPromise = (object) => typeof object.then === 'function';
 
 const kindOf = (value) => Object.prototype.toString.call(value);
 
-const text = (sender, body) => ({ sender, parts: [{ body, mime_type: 'text/plain' }] });
+const textParts = (body) => [{ body, mime_type: 'text/plain' }];
+
+/** The id of a user's identity, by which versions from 2.0 on name users; one that is given stays as it is. */
+function identityId(user) {
+  const id = String(user);
+  return id.startsWith('layer:///identities/') ? id : `layer:///identities/${encodeURIComponent(id)}`;
+}
+
+const isCount = (value) => Number.isSafeInteger(value) && value >= 0;
+
+const editBlocks = (operation) => (user) =>
+  isUserId(user) ? [{ operation, property: 'blocks', id: identityId(user) }] : undefined;
+
+const setSuspended = (value) => () => [{ operation: 'set', property: 'suspended', value }];
 
 const metadataPath = (name) => (name === 'metadata' || name.startsWith('metadata.') ? name : `metadata.${name}`);
 
@@ -56,9 +69,11 @@ const eachParticipant = (operation) => (participants) =>
 const recipes = {
   body: (body) => (isBody(body) ? body : undefined),
 
-  textFromUser: (user_id, body) => text({ user_id }, body),
+  textFromUser: (user_id, body) => ({ sender: { user_id }, parts: textParts(body) }),
 
-  textFromName: (name, body) => text({ name }, body),
+  textFromName: (name, body) => ({ sender: { name }, parts: textParts(body) }),
+
+  textFromIdentity: (user, body) => ({ sender_id: identityId(user), parts: textParts(body) }),
 
   operations: (operations) => (Array.isArray(operations) ? operations : undefined),
 
@@ -85,6 +100,31 @@ const recipes = {
 
   setProperties: (properties) =>
     Object.keys(properties).map((property) => ({ operation: 'set', property, value: properties[property] })),
+
+  addBlock: editBlocks('add'),
+
+  removeBlock: editBlocks('remove'),
+
+  list: (list) => (Array.isArray(list) ? list : undefined),
+
+  receipt: (type) => (type === 'read' || type === 'delivery' ? { type } : undefined),
+
+  position: (position) => (position === null || isCount(position) ? { position } : undefined),
+
+  badge: (count) => (isCount(count) ? { external_unread_count: count } : undefined),
+
+  suspend: setSuspended(true),
+
+  unsuspend: setSuspended(false),
+
+  exportKey: (public_key) => (typeof public_key === 'string' && public_key !== '' ? { public_key } : undefined),
+
+  upload: (properties) => {
+    if (!isProperties(properties)) return undefined;
+    const { type, size, origin } = properties;
+    if (typeof type !== 'string' || type === '' || !isCount(size)) return undefined;
+    return origin === undefined || typeof origin === 'string' ? { type, size, origin } : undefined;
+  },
 };
 
 module.exports = { isProperties, isUserId, recipes };

@@ -17,7 +17,7 @@ const HEAD = `// What the addon exports. Written by \`npm run declaration\` of t
 
 const KINDS = {
   tag: 'UUID of a de-duplicating tag',
-  id: 'id of a conversation or message',
+  id: 'id of a conversation, a message or something else',
   user: 'user id, percent-encoded',
 };
 
@@ -42,10 +42,11 @@ function classOf(resource, rows) {
     const paths = row.params.map(({ kind }) => KINDS[kind]).filter(Boolean);
     const notes = [
       `\`${row.verb} ${row.path}\``,
-      ...paths.map((path, index) => `${['first', 'second'][index]}: ${path}`),
+      ...paths.map((path, index) => `${['first', 'second', 'third'][index]}: ${path}`),
     ];
+    const third = paths.length > 2 ? ', third?: string' : '';
     return `  /** ${notes.join('; ')} */
-  static ${row.name}(seat: unknown, ticket: number, first?: string, second?: string, text?: string): Refused | undefined`;
+  static ${row.name}(seat: unknown, ticket: number, first?: string, second?: string, text?: string${third}): Refused | undefined`;
   });
   return `/** \`layer.${resource}\`: src/resources.rs says what its methods take. */
 export declare class ${name} {

@@ -2,7 +2,10 @@
 
 /** Connections that clients share. */
 export declare class Agent {
-  /** Connects to nothing yet. `hooks` is the number of the functions that answer its questions, 0 for none. Throws when a certificate or a key cannot be read. */
+  /**
+   * Connects to nothing yet. `hooks` is the number of the functions that answer its questions, 0 for none. Throws
+   * when a certificate or a key cannot be read.
+   */
   constructor(options: AgentOptions, asker: Asker, hooks: number)
   /** Closes all idle connections. */
   closeIdle(): void
@@ -25,13 +28,16 @@ export declare class Channel {
   /** Hands over everything that was put since the last time. */
   flush(): void
   /**
-   * Collects completions: how many there are goes to `meta[0]`, then `COMPLETION_NUMBERS` numbers each, and their texts are
-   * returned as one string, one after the other. `null` when there are none.
+   * Collects completions: how many there are goes to `meta[0]`, then `COMPLETION_NUMBERS` numbers each, and their
+   * texts are returned as one string, one after the other. `null` when there are none.
    *
    * Throws where V8 cannot make that string; the numbers are there, and the completions count as collected.
    */
   collect(meta: Int32Array): string | null
-  /** Has `ring` called although there is nothing to collect: JavaScript needs a turn. The process stays alive until `rang`. */
+  /**
+   * Has `ring` called although there is nothing to collect: JavaScript needs a turn. The process stays alive until
+   * `rang`.
+   */
   ring(): void
   /** Says that the call that `ring` asked for has come. */
   rang(): void
@@ -199,8 +205,8 @@ export declare const COMPLETION_TICKET: number
 /** Numbers that `Channel.collect` writes at the most: their count, then those of each completion. */
 export declare const META_LENGTH: number
 
-/** The table of methods as JSON. */
-export declare function methods(): string
+/** The table of methods as JSON: its rows of one resource, or all. */
+export declare function methods(resource?: string | undefined | null): string
 
 /** Why a call sends nothing; one of the two is set. */
 export interface Refused {
@@ -222,46 +228,80 @@ export declare class Conversations {
   static create(seat: unknown, ticket: number, first?: string, second?: string, text?: string): Refused | undefined
   /** `POST /conversations`; first: UUID of a de-duplicating tag */
   static createDedupe(seat: unknown, ticket: number, first?: string, second?: string, text?: string): Refused | undefined
-  /** `GET /conversations/{0}`; first: id of a conversation or message */
+  /** `GET /conversations/{0}`; first: id of a conversation, a message or something else */
   static get(seat: unknown, ticket: number, first?: string, second?: string, text?: string): Refused | undefined
-  /** `GET /users/{0}/conversations/{1}`; first: user id, percent-encoded; second: id of a conversation or message */
+  /** `GET /users/{0}/conversations/{1}`; first: user id, percent-encoded; second: id of a conversation, a message or something else */
   static getFromUser(seat: unknown, ticket: number, first?: string, second?: string, text?: string): Refused | undefined
   /** `GET /users/{0}/conversations`; first: user id, percent-encoded */
   static getAllFromUser(seat: unknown, ticket: number, first?: string, second?: string, text?: string): Refused | undefined
-  /** `PATCH /conversations/{0}`; first: id of a conversation or message */
+  /** `PATCH /conversations/{0}`; first: id of a conversation, a message or something else */
   static edit(seat: unknown, ticket: number, first?: string, second?: string, text?: string): Refused | undefined
-  /** `PATCH /conversations/{0}`; first: id of a conversation or message */
+  /** `PATCH /conversations/{0}`; first: id of a conversation, a message or something else */
   static setMetadataProperties(seat: unknown, ticket: number, first?: string, second?: string, text?: string): Refused | undefined
-  /** `PATCH /conversations/{0}`; first: id of a conversation or message */
+  /** `PATCH /conversations/{0}`; first: id of a conversation, a message or something else */
   static deleteMetadataProperties(seat: unknown, ticket: number, first?: string, second?: string, text?: string): Refused | undefined
-  /** `PATCH /conversations/{0}`; first: id of a conversation or message */
+  /** `PATCH /conversations/{0}`; first: id of a conversation, a message or something else */
   static addParticipants(seat: unknown, ticket: number, first?: string, second?: string, text?: string): Refused | undefined
-  /** `PATCH /conversations/{0}`; first: id of a conversation or message */
+  /** `PATCH /conversations/{0}`; first: id of a conversation, a message or something else */
   static removeParticipants(seat: unknown, ticket: number, first?: string, second?: string, text?: string): Refused | undefined
-  /** `PATCH /conversations/{0}`; first: id of a conversation or message */
+  /** `PATCH /conversations/{0}`; first: id of a conversation, a message or something else */
   static replaceParticipants(seat: unknown, ticket: number, first?: string, second?: string, text?: string): Refused | undefined
-  /** `DELETE /conversations/{0}`; first: id of a conversation or message */
+  /** `DELETE /conversations/{0}`; first: id of a conversation, a message or something else */
   static delete(seat: unknown, ticket: number, first?: string, second?: string, text?: string): Refused | undefined
+  /** `POST /users/{0}/conversations`; first: user id, percent-encoded */
+  static createFromUser(seat: unknown, ticket: number, first?: string, second?: string, text?: string): Refused | undefined
+  /** `POST /users/{0}/conversations`; first: UUID of a de-duplicating tag; second: user id, percent-encoded */
+  static createFromUserDedupe(seat: unknown, ticket: number, first?: string, second?: string, text?: string): Refused | undefined
+  /** `PATCH /users/{0}/conversations/{1}`; first: user id, percent-encoded; second: id of a conversation, a message or something else */
+  static editFromUser(seat: unknown, ticket: number, first?: string, second?: string, text?: string): Refused | undefined
+  /** `DELETE /users/{0}/conversations/{1}`; first: user id, percent-encoded; second: id of a conversation, a message or something else */
+  static deleteFromUser(seat: unknown, ticket: number, first?: string, second?: string, text?: string): Refused | undefined
+  /** `POST /users/{0}/conversations/{1}/mark_all_read`; first: user id, percent-encoded; second: id of a conversation, a message or something else */
+  static markAllReadFromUser(seat: unknown, ticket: number, first?: string, second?: string, text?: string): Refused | undefined
 }
 
 /** `layer.messages`: src/resources.rs says what its methods take. */
 export declare class Messages {
-  /** `POST /conversations/{0}/messages`; first: id of a conversation or message */
+  /** `POST /conversations/{0}/messages`; first: id of a conversation, a message or something else */
   static send(seat: unknown, ticket: number, first?: string, second?: string, text?: string): Refused | undefined
-  /** `POST /conversations/{0}/messages`; first: UUID of a de-duplicating tag; second: id of a conversation or message */
+  /** `POST /conversations/{0}/messages`; first: UUID of a de-duplicating tag; second: id of a conversation, a message or something else */
   static sendDedupe(seat: unknown, ticket: number, first?: string, second?: string, text?: string): Refused | undefined
-  /** `POST /conversations/{0}/messages`; first: id of a conversation or message */
+  /** `POST /conversations/{0}/messages`; first: id of a conversation, a message or something else */
   static sendTextFromUser(seat: unknown, ticket: number, first?: string, second?: string, text?: string): Refused | undefined
-  /** `POST /conversations/{0}/messages`; first: id of a conversation or message */
+  /** `POST /conversations/{0}/messages`; first: id of a conversation, a message or something else */
   static sendTextFromName(seat: unknown, ticket: number, first?: string, second?: string, text?: string): Refused | undefined
-  /** `GET /conversations/{0}/messages`; first: id of a conversation or message */
+  /** `GET /conversations/{0}/messages`; first: id of a conversation, a message or something else */
   static getAll(seat: unknown, ticket: number, first?: string, second?: string, text?: string): Refused | undefined
-  /** `GET /conversations/{1}/messages/{0}`; first: id of a conversation or message; second: id of a conversation or message */
+  /** `GET /conversations/{1}/messages/{0}`; first: id of a conversation, a message or something else; second: id of a conversation, a message or something else */
   static get(seat: unknown, ticket: number, first?: string, second?: string, text?: string): Refused | undefined
-  /** `GET /users/{0}/conversations/{1}/messages`; first: user id, percent-encoded; second: id of a conversation or message */
+  /** `GET /users/{0}/conversations/{1}/messages`; first: user id, percent-encoded; second: id of a conversation, a message or something else */
   static getAllFromUser(seat: unknown, ticket: number, first?: string, second?: string, text?: string): Refused | undefined
-  /** `GET /users/{0}/messages/{1}`; first: user id, percent-encoded; second: id of a conversation or message */
+  /** `GET /users/{0}/messages/{1}`; first: user id, percent-encoded; second: id of a conversation, a message or something else */
   static getFromUser(seat: unknown, ticket: number, first?: string, second?: string, text?: string): Refused | undefined
+  /** `POST /conversations/{0}/messages`; first: id of a conversation, a message or something else */
+  static sendBatch(seat: unknown, ticket: number, first?: string, second?: string, text?: string): Refused | undefined
+  /** `DELETE /conversations/{0}/messages/{1}`; first: id of a conversation, a message or something else; second: id of a conversation, a message or something else */
+  static delete(seat: unknown, ticket: number, first?: string, second?: string, text?: string): Refused | undefined
+  /** `POST /users/{0}/conversations/{1}/messages`; first: user id, percent-encoded; second: id of a conversation, a message or something else */
+  static sendFromUser(seat: unknown, ticket: number, first?: string, second?: string, text?: string): Refused | undefined
+  /** `POST /users/{0}/conversations/{1}/messages`; first: UUID of a de-duplicating tag; second: user id, percent-encoded; third: id of a conversation, a message or something else */
+  static sendFromUserDedupe(seat: unknown, ticket: number, first?: string, second?: string, text?: string, third?: string): Refused | undefined
+  /** `DELETE /users/{0}/messages/{1}`; first: user id, percent-encoded; second: id of a conversation, a message or something else */
+  static deleteFromUser(seat: unknown, ticket: number, first?: string, second?: string, text?: string): Refused | undefined
+  /** `POST /users/{0}/messages/{1}/receipts`; first: user id, percent-encoded; second: id of a conversation, a message or something else */
+  static sendReceiptFromUser(seat: unknown, ticket: number, first?: string, second?: string, text?: string): Refused | undefined
+  /** `GET /conversations/{0}/messages/{1}/parts`; first: id of a conversation, a message or something else; second: id of a conversation, a message or something else */
+  static getParts(seat: unknown, ticket: number, first?: string, second?: string, text?: string): Refused | undefined
+  /** `POST /conversations/{0}/messages/{1}/parts`; first: id of a conversation, a message or something else; second: id of a conversation, a message or something else */
+  static addPart(seat: unknown, ticket: number, first?: string, second?: string, text?: string): Refused | undefined
+  /** `PUT /conversations/{0}/messages/{1}/parts`; first: id of a conversation, a message or something else; second: id of a conversation, a message or something else */
+  static replaceParts(seat: unknown, ticket: number, first?: string, second?: string, text?: string): Refused | undefined
+  /** `GET /conversations/{0}/messages/{1}/parts/{2}`; first: id of a conversation, a message or something else; second: id of a conversation, a message or something else; third: id of a conversation, a message or something else */
+  static getPart(seat: unknown, ticket: number, first?: string, second?: string, text?: string, third?: string): Refused | undefined
+  /** `PUT /conversations/{0}/messages/{1}/parts/{2}`; first: id of a conversation, a message or something else; second: id of a conversation, a message or something else; third: id of a conversation, a message or something else */
+  static replacePart(seat: unknown, ticket: number, first?: string, second?: string, text?: string, third?: string): Refused | undefined
+  /** `DELETE /conversations/{0}/messages/{1}/parts/{2}`; first: id of a conversation, a message or something else; second: id of a conversation, a message or something else; third: id of a conversation, a message or something else */
+  static deletePart(seat: unknown, ticket: number, first?: string, second?: string, text?: string, third?: string): Refused | undefined
 }
 
 /** `layer.announcements`: src/resources.rs says what its methods take. */
@@ -270,6 +310,14 @@ export declare class Announcements {
   static send(seat: unknown, ticket: number, first?: string, second?: string, text?: string): Refused | undefined
   /** `POST /announcements`; first: UUID of a de-duplicating tag */
   static sendDedupe(seat: unknown, ticket: number, first?: string, second?: string, text?: string): Refused | undefined
+  /** `GET /users/{0}/announcements`; first: user id, percent-encoded */
+  static getAllFromUser(seat: unknown, ticket: number, first?: string, second?: string, text?: string): Refused | undefined
+  /** `GET /users/{0}/announcements/{1}`; first: user id, percent-encoded; second: id of a conversation, a message or something else */
+  static getFromUser(seat: unknown, ticket: number, first?: string, second?: string, text?: string): Refused | undefined
+  /** `DELETE /users/{0}/announcements/{1}`; first: user id, percent-encoded; second: id of a conversation, a message or something else */
+  static deleteFromUser(seat: unknown, ticket: number, first?: string, second?: string, text?: string): Refused | undefined
+  /** `POST /users/{0}/announcements/{1}/receipts`; first: user id, percent-encoded; second: id of a conversation, a message or something else */
+  static sendReceiptFromUser(seat: unknown, ticket: number, first?: string, second?: string, text?: string): Refused | undefined
 }
 
 /** `layer.blocklist`: src/resources.rs says what its methods take. */
@@ -280,6 +328,8 @@ export declare class Blocklist {
   static block(seat: unknown, ticket: number, first?: string, second?: string, text?: string): Refused | undefined
   /** `DELETE /users/{0}/blocks/{1}`; first: user id, percent-encoded; second: user id, percent-encoded */
   static unblock(seat: unknown, ticket: number, first?: string, second?: string, text?: string): Refused | undefined
+  /** `PATCH /users/{0}`; first: user id, percent-encoded */
+  static edit(seat: unknown, ticket: number, first?: string, second?: string, text?: string): Refused | undefined
 }
 
 /** `layer.identities`: src/resources.rs says what its methods take. */
@@ -294,4 +344,90 @@ export declare class Identities {
   static replace(seat: unknown, ticket: number, first?: string, second?: string, text?: string): Refused | undefined
   /** `DELETE /users/{0}/identity`; first: user id, percent-encoded */
   static delete(seat: unknown, ticket: number, first?: string, second?: string, text?: string): Refused | undefined
+  /** `GET /users/{0}/identities`; first: user id, percent-encoded */
+  static getAllFromUser(seat: unknown, ticket: number, first?: string, second?: string, text?: string): Refused | undefined
+}
+
+/** `layer.users`: src/resources.rs says what its methods take. */
+export declare class Users {
+  /** `GET /users/{0}`; first: user id, percent-encoded */
+  static get(seat: unknown, ticket: number, first?: string, second?: string, text?: string): Refused | undefined
+  /** `PATCH /users/{0}`; first: user id, percent-encoded */
+  static edit(seat: unknown, ticket: number, first?: string, second?: string, text?: string): Refused | undefined
+  /** `PATCH /users/{0}`; first: user id, percent-encoded */
+  static suspend(seat: unknown, ticket: number, first?: string, second?: string, text?: string): Refused | undefined
+  /** `PATCH /users/{0}`; first: user id, percent-encoded */
+  static unsuspend(seat: unknown, ticket: number, first?: string, second?: string, text?: string): Refused | undefined
+  /** `GET /users/{0}/badge`; first: user id, percent-encoded */
+  static getBadge(seat: unknown, ticket: number, first?: string, second?: string, text?: string): Refused | undefined
+  /** `PUT /users/{0}/badge`; first: user id, percent-encoded */
+  static setBadge(seat: unknown, ticket: number, first?: string, second?: string, text?: string): Refused | undefined
+  /** `DELETE /users/{0}/sessions`; first: user id, percent-encoded */
+  static deleteSessions(seat: unknown, ticket: number, first?: string, second?: string, text?: string): Refused | undefined
+  /** `GET /users/{0}/following`; first: user id, percent-encoded */
+  static getAllFollowed(seat: unknown, ticket: number, first?: string, second?: string, text?: string): Refused | undefined
+  /** `GET /users/{0}/following/{1}`; first: user id, percent-encoded; second: user id, percent-encoded */
+  static getFollowed(seat: unknown, ticket: number, first?: string, second?: string, text?: string): Refused | undefined
+  /** `PUT /users/{0}/following/{1}`; first: user id, percent-encoded; second: user id, percent-encoded */
+  static follow(seat: unknown, ticket: number, first?: string, second?: string, text?: string): Refused | undefined
+  /** `POST /users/{0}/following`; first: user id, percent-encoded */
+  static followAll(seat: unknown, ticket: number, first?: string, second?: string, text?: string): Refused | undefined
+  /** `DELETE /users/{0}/following/{1}`; first: user id, percent-encoded; second: user id, percent-encoded */
+  static unfollow(seat: unknown, ticket: number, first?: string, second?: string, text?: string): Refused | undefined
+}
+
+/** `layer.content`: src/resources.rs says what its methods take. */
+export declare class Content {
+  /** `POST /conversations/{0}/content`; first: id of a conversation, a message or something else */
+  static create(seat: unknown, ticket: number, first?: string, second?: string, text?: string): Refused | undefined
+  /** `GET /conversations/{0}/content/{1}`; first: id of a conversation, a message or something else; second: id of a conversation, a message or something else */
+  static get(seat: unknown, ticket: number, first?: string, second?: string, text?: string): Refused | undefined
+}
+
+/** `layer.notifications`: src/resources.rs says what its methods take. */
+export declare class Notifications {
+  /** `POST /notifications` */
+  static send(seat: unknown, ticket: number, first?: string, second?: string, text?: string): Refused | undefined
+}
+
+/** `layer.exports`: src/resources.rs says what its methods take. */
+export declare class Exports {
+  /** `POST /exports` */
+  static create(seat: unknown, ticket: number, first?: string, second?: string, text?: string): Refused | undefined
+  /** `GET /exports` */
+  static getAll(seat: unknown, ticket: number, first?: string, second?: string, text?: string): Refused | undefined
+  /** `GET /exports/{0}/status`; first: id of a conversation, a message or something else */
+  static get(seat: unknown, ticket: number, first?: string, second?: string, text?: string): Refused | undefined
+  /** `DELETE /exports/{0}`; first: id of a conversation, a message or something else */
+  static delete(seat: unknown, ticket: number, first?: string, second?: string, text?: string): Refused | undefined
+  /** `GET /export_security` */
+  static getKey(seat: unknown, ticket: number, first?: string, second?: string, text?: string): Refused | undefined
+  /** `PUT /export_security` */
+  static setKey(seat: unknown, ticket: number, first?: string, second?: string, text?: string): Refused | undefined
+  /** `GET /export_schedule` */
+  static getSchedule(seat: unknown, ticket: number, first?: string, second?: string, text?: string): Refused | undefined
+  /** `PUT /export_schedule` */
+  static setSchedule(seat: unknown, ticket: number, first?: string, second?: string, text?: string): Refused | undefined
+}
+
+/** `layer.webhooks`: src/resources.rs says what its methods take. */
+export declare class Webhooks {
+  /** `POST /webhooks` */
+  static create(seat: unknown, ticket: number, first?: string, second?: string, text?: string): Refused | undefined
+  /** `GET /webhooks` */
+  static getAll(seat: unknown, ticket: number, first?: string, second?: string, text?: string): Refused | undefined
+  /** `GET /webhooks/{0}`; first: id of a conversation, a message or something else */
+  static get(seat: unknown, ticket: number, first?: string, second?: string, text?: string): Refused | undefined
+  /** `DELETE /webhooks/{0}`; first: id of a conversation, a message or something else */
+  static delete(seat: unknown, ticket: number, first?: string, second?: string, text?: string): Refused | undefined
+  /** `POST /webhooks/{0}/activate`; first: id of a conversation, a message or something else */
+  static activate(seat: unknown, ticket: number, first?: string, second?: string, text?: string): Refused | undefined
+  /** `POST /webhooks/{0}/deactivate`; first: id of a conversation, a message or something else */
+  static deactivate(seat: unknown, ticket: number, first?: string, second?: string, text?: string): Refused | undefined
+}
+
+/** `layer.app`: src/resources.rs says what its methods take. */
+export declare class App {
+  /** `PATCH ` */
+  static edit(seat: unknown, ticket: number, first?: string, second?: string, text?: string): Refused | undefined
 }

@@ -130,17 +130,16 @@ impl Channel {
 
 impl Outbox {
     /// Gives `work` the arguments that go into path and headers.
-    pub fn with_path<T>(&self, [first, second]: [JsText; 2], work: impl FnOnce([Option<&str>; 2]) -> T) -> T {
+    pub fn with_path<T>(&self, texts: [JsText; 3], work: impl FnOnce([Option<&str>; 3]) -> T) -> T {
         let mut bytes = self.scratch.borrow_mut();
         bytes.clear();
-        let mut read = |text: JsText| {
+        let ranges = texts.map(|text| {
             let start = bytes.len();
             text.source().map(|source| {
                 source.append_to(&mut bytes);
                 start..bytes.len()
             })
-        };
-        let ranges = [read(first), read(second)];
+        });
         // N-API writes UTF-8, with U+FFFD for halves of surrogate pairs, so this replaces nothing and copies nothing.
         let text = String::from_utf8_lossy(&bytes);
         work(ranges.map(|range| range.and_then(|range| text.get(range))))

@@ -7,7 +7,7 @@ use std::time::Duration;
 use layer_client::base_url::BaseUrl;
 use layer_client::client::{Client as Core, ClientOptions as CoreOptions};
 use layer_client::id::uuid_of;
-use layer_client::methods::METHODS;
+use layer_client::methods::{METHODS, Method};
 use layer_client::options::RequestOptions;
 use napi::bindgen_prelude::Unknown;
 use napi::{Env, Error, Result};
@@ -72,10 +72,12 @@ impl Client {
     }
 }
 
-/// The table of methods as JSON.
+/// The table of methods as JSON: its rows of one resource, or all.
 #[napi]
-pub fn methods() -> Result<String> {
-    serde_json::to_string(&METHODS).map_err(|error| Error::from_reason(error.to_string()))
+pub fn methods(resource: Option<String>) -> Result<String> {
+    let is_asked = |row: &&Method| resource.as_ref().is_none_or(|resource| row.resource.property() == resource);
+    let rows: Vec<_> = METHODS.iter().filter(is_asked).collect();
+    serde_json::to_string(&rows).map_err(|error| Error::from_reason(error.to_string()))
 }
 
 /// The UUID at the end of an id, if there is one.

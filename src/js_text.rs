@@ -36,6 +36,11 @@ impl FromNapiValue for JsText {
 }
 
 impl JsText {
+    /// No text.
+    pub const fn none(env: sys::napi_env) -> Self {
+        Self { env, value: None }
+    }
+
     /// The text of `value`; what is no string is none.
     ///
     /// # Safety

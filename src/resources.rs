@@ -3,8 +3,8 @@
 //!
 //! A method takes the seat of a client (`client.seat`) and what JavaScript made of the caller's arguments: a ticket
 //! under which the completion comes back (negative to check the arguments only), up to two arguments of kind tag, id
-//! and user, and the text of body or query. It answers nothing when the request is on its way, and otherwise why it is
-//! not ([`Refused`]).
+//! and user, the text of body or query, and a third such argument where there is one. It answers nothing when the
+//! request is on its way, and otherwise why it is not ([`Refused`]).
 //!
 //! The classes are defined by hand, and their methods are static: what napi makes of a method borrows and checks for
 //! half a microsecond, and to unwrap an instance takes a twentieth of all that a request costs the main thread. An
@@ -150,7 +150,7 @@ unsafe extern "C" fn call(env: sys::napi_env, info: sys::napi_callback_info) -> 
 }
 
 fn answer(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
-    let mut values = [ptr::null_mut(); 5];
+    let mut values = [ptr::null_mut(); 6];
     let mut count = values.len();
     let mut row = ptr::null_mut();
     let mut seat = ptr::null_mut();
@@ -171,7 +171,8 @@ fn answer(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value 
     unsafe { sys::napi_get_value_int32(env, values[1], &raw mut ticket) };
     // SAFETY: as above.
     let text = |index: usize| unsafe { JsText::new(env, values[index]) };
-    let refused = seat.outbox.with_path([text(2), text(3)], |path| {
+    let third = if method.has_third() { text(5) } else { JsText::none(env) };
+    let refused = seat.outbox.with_path([text(2), text(3), third], |path| {
         let body = text(4);
         let arguments = Arguments { path, text: body.source() };
         match u32::try_from(ticket) {

@@ -57,6 +57,7 @@ const WRONG = {
   name: [...NOTHING, ...EMPTY, ...NUMBERS, ...ALL_OBJECTS],
   text: [...NOTHING, ...NUMBERS, ...ALL_OBJECTS],
   properties: [...NOTHING, ...EMPTY, ...TEXT, ...NUMBERS, ...BUILT_IN],
+  parameters: [...NOTHING, ...EMPTY, ...TEXT, ...NUMBERS, ...BUILT_IN],
   query: [...without(NOTHING, 'undefined', 'null', 'function', 'class'), ...EMPTY, ...TEXT, ...NUMBERS, ...BUILT_IN],
 };
 
@@ -64,21 +65,37 @@ const WRONG = {
 const WRONG_PAYLOADS = {
   body: [...NOTHING, ...EMPTY, ...TEXT, ...NUMBERS],
   identity: [...NOTHING, ...EMPTY, ...TEXT, ...NUMBERS, ...ALL_OBJECTS, ['no display_name', { first_name: 'Maria' }]],
-  blockedUser: USERS,
+  ...{ blockedUser: USERS, addBlock: USERS, removeBlock: USERS },
+  receipt: [...NOTHING, ...EMPTY, ...TEXT, ...NUMBERS, ...ALL_OBJECTS],
+  position: [...without(NOTHING, 'null'), ...EMPTY, ...TEXT, ...ALL_OBJECTS, ['negative', -1], ['fraction', 1.5]],
+  badge: [...NOTHING, ...EMPTY, ...TEXT, ...ALL_OBJECTS, ['negative', -1], ['fraction', 1.5]],
+  exportKey: [...NOTHING, ...EMPTY, ...NUMBERS, ...ALL_OBJECTS],
+  upload: [
+    ...[...NOTHING, ...EMPTY, ...TEXT, ...NUMBERS, ...ALL_OBJECTS],
+    ['no size', { type: 'text/plain' }],
+    ['a size as text', { type: 'text/plain', size: '5' }],
+    ['no type', { size: 5 }],
+    ['an origin that is no text', { type: 'text/plain', size: 5, origin: 5 }],
+  ],
 };
 const NO_ARRAY = [...NOTHING, ...EMPTY, ...TEXT, ...NUMBERS, ...without(ALL_OBJECTS, 'array', 'empty array')];
 
 const RIGHT = {
   ...{ tag: null, id: CONVERSATION, user: 'maria', sender: 'maria', name: 'Harbour', text: 'Boat leaves at nine' },
-  ...{ properties: { depth: 3 }, query: { page_size: 5 } },
+  ...{ properties: { depth: 3 }, query: { page_size: 5 }, parameters: { mode: 'my_devices' } },
 };
-const RIGHT_PAYLOADS = { body: {}, identity: { display_name: 'Maria' }, blockedUser: 'jon' };
+const RIGHT_PAYLOADS = {
+  ...{ body: {}, identity: { display_name: 'Maria' }, blockedUser: 'jon', receipt: 'read', position: 5, badge: 5 },
+  ...{ addBlock: 'jon', removeBlock: 'jon', exportKey: 'key', upload: { type: 'text/plain', size: 5 } },
+};
 
 const wrongFor = ({ payload }, { kind }) => (kind === 'payload' ? (WRONG_PAYLOADS[payload] ?? NO_ARRAY) : WRONG[kind]);
 const rightFor = ({ payload }, { kind }) => (kind === 'payload' ? (RIGHT_PAYLOADS[payload] ?? []) : RIGHT[kind]);
 
 let server;
 let layer;
+/** Clients by version. */
+const layers = {};
 let requests = 0;
 
 before(async () => {
@@ -86,7 +103,8 @@ before(async () => {
     requests++;
     request.resume().on('end', () => response.end('{}'));
   });
-  layer = client(server, { keepAlive: true });
+  for (const version of ['1.0', '2.0', '3.0']) layers[version] = client(server, { keepAlive: true }, { version });
+  layer = layers['1.0'];
 });
 after(closeAll);
 
@@ -106,10 +124,17 @@ function assertRefused(method, args, message, what) {
   assert.deepStrictEqual([calls.length, error instanceof Error, error.message], [1, true, message], what);
 }
 
-for (const row of METHODS) {
-  const { resource, name, params } = row;
-  const method = (...args) => layer[resource][name](...args);
-  const promising = (...args) => layer[resource][`${name}Async`](...args);
+/** The rows of the table, each with a version that has it; what takes the place of a row later, beside it. */
+const ROWS = METHODS.flatMap((row) => [row, ...(row.later ? [row.later] : [])]).map((row) => ({
+  ...row,
+  version: row.versions[0],
+}));
+
+for (const row of ROWS) {
+  const { resource, params, version } = row;
+  const method = (...args) => layers[version][resource][row.name](...args);
+  const promising = (...args) => layers[version][resource][`${row.name}Async`](...args);
+  const name = version === '1.0' ? row.name : `${row.name} (${version})`;
   const right = params.map((param) => rightFor(row, param));
 
   test(`${resource}.${name} refuses wrong arguments, in both forms`, async () => {
@@ -136,26 +161,27 @@ for (const row of METHODS) {
   });
 
   test(`${resource}.${name}Async refuses too many arguments, and callbacks`, async () => {
-    const what = `layer.${resource}.${name}Async takes`;
+    const what = `layer.${resource}.${row.name}Async takes`;
     const most = params.length === 1 ? '1 argument' : `${params.length} arguments`;
+    const limit = params.length === 0 ? 'no argument,' : `${most} at the most,`;
     for (const extra of [{ timeout: 100 }, undefined, 0, 'text', [right[0]]]) {
       await assert.rejects(promising(...right, extra), {
         name: 'TypeError',
-        message: `${what} ${most} at the most, and was called with ${params.length + 1}`,
+        message: `${what} ${limit} and was called with ${params.length + 1}`,
       });
     }
     const noFunction = { name: 'TypeError', message: `${what} no function: it returns a promise` };
     const callback = () => assert.fail('was called');
     await assert.rejects(promising(...right, callback), noFunction);
     const last = params.length - 1;
-    if (params[last].kind === 'query') await assert.rejects(promising(...right.with(last, callback)), noFunction);
+    if (params[last]?.kind === 'query') await assert.rejects(promising(...right.with(last, callback)), noFunction);
     // What `ids.map(layer.conversations.getAsync)` passes.
     if (params.length < 3) await assert.rejects(promising(...right, 0, [right[0]]), { name: 'TypeError' });
     await assertNothingSent();
   });
 
   test(`${resource}.${name} refuses a callback that is no function where it is called`, async () => {
-    const refusal = { name: 'TypeError', message: `layer.${resource}.${name} needs a function as its callback` };
+    const refusal = { name: 'TypeError', message: `layer.${resource}.${row.name} needs a function as its callback` };
     for (const wrong of ['text', 1, {}, [], true]) assert.throws(() => method(...right, wrong), refusal);
     if (!row.callbackOptional) assert.throws(() => method(...right), refusal);
     await assertNothingSent();

@@ -13,7 +13,11 @@ const { APP_ID, CONVERSATION, LayerAPI, Original, ROOT, TOKEN, closeAll, plainSe
 afterEach(closeAll);
 
 const METHODS = JSON.parse(addon.methods());
+const ORIGINALS = METHODS.filter((row) => row.isOriginal);
 const RESOURCES = ['conversations', 'messages', 'announcements', 'blocklist', 'identities'];
+/** Those that the original has not. */
+const ADDED = ['users', 'content', 'notifications', 'exports', 'webhooks', 'app'];
+const EVERY = [...RESOURCES, ...ADDED];
 const config = () => ({ token: TOKEN, appId: APP_ID });
 const layer = new LayerAPI(config());
 const original = new Original(config());
@@ -109,7 +113,7 @@ for (const resource of RESOURCES) {
   });
 
   test(`${resource}: functions have their names, and callback forms take as many arguments as the original's`, () => {
-    const names = METHODS.filter((row) => row.resource === resource).map((row) => row.name);
+    const names = ORIGINALS.filter((row) => row.resource === resource).map((row) => row.name);
     const lengths = (client) => Object.fromEntries(names.map((name) => [name, client[resource][name].length]));
     assert.deepStrictEqual(lengths(layer), lengths(original));
     for (const name of names) {
@@ -118,8 +122,8 @@ for (const resource of RESOURCES) {
   });
 }
 
-test('there are 30 methods in two forms, as the table has them', () => {
-  const inTable = METHODS.flatMap(({ resource, name }) => [`${resource}.${name}`, `${resource}.${name}Async`]);
+test('the 30 methods of the original in two forms are what is found on a client, as the table has them', () => {
+  const inTable = ORIGINALS.flatMap(({ resource, name }) => [`${resource}.${name}`, `${resource}.${name}Async`]);
   const onClient = RESOURCES.flatMap((resource) => Object.keys(layer[resource]).map((name) => `${resource}.${name}`));
   assert.strictEqual(onClient.length, 60);
   assert.deepStrictEqual(onClient.toSorted(), inTable.toSorted());
@@ -128,21 +132,40 @@ test('there are 30 methods in two forms, as the table has them', () => {
   }
 });
 
+test('methods that the original has not are there without being enumerable, and can be replaced', () => {
+  for (const { resource, name, params, isOriginal } of METHODS) {
+    for (const key of [name, `${name}Async`]) {
+      const descriptor = Object.getOwnPropertyDescriptor(layer[resource], key);
+      assert.strictEqual(descriptor.value.name, key);
+      const isFound = isOriginal || ADDED.includes(resource);
+      const { enumerable, writable, configurable } = descriptor;
+      assert.deepStrictEqual(
+        { enumerable, writable, configurable },
+        { enumerable: isFound, writable: true, configurable: true },
+      );
+    }
+    assert.strictEqual(layer[resource][name].length, params.length + 1);
+  }
+});
+
 /** Arguments with which each kind of parameter is content. */
 const ARGUMENTS = {
   ...{ tag: null, id: CONVERSATION, user: 'maria', sender: 'maria', name: 'Maria', text: 'Boat leaves at nine' },
-  ...{ properties: {}, query: {} },
+  ...{ properties: {}, query: {}, parameters: {} },
 };
-const PAYLOADS = { operations: [], identity: { display_name: 'Maria' }, blockedUser: 'jon' };
+const PAYLOADS = {
+  ...{ operations: [], list: [], identity: { display_name: 'Maria' }, blockedUser: 'jon', receipt: 'read' },
+  ...{ position: null, badge: 0, exportKey: 'key', upload: { type: 'text/plain', size: 0 } },
+};
 const argumentFor = ({ payload }, { kind, name }) => {
-  if (kind === 'payload') return name === 'participants' ? ['maria'] : (PAYLOADS[payload] ?? {});
+  if (kind === 'payload') return name === 'participants' ? ['maria'] : payload in PAYLOADS ? PAYLOADS[payload] : {};
   return ARGUMENTS[kind];
 };
 
 test('all methods work detached from their resource, in both forms', async () => {
   const server = await plainServer();
-  const client = new LayerAPI({ ...config(), baseUrl: server.url });
   for (const row of METHODS) {
+    const client = new LayerAPI({ ...config(), baseUrl: server.url, version: row.versions[0] });
     const method = client[row.resource][row.name];
     const promising = client[row.resource][`${row.name}Async`];
     const args = row.params.map((param) => argumentFor(row, param));
@@ -167,8 +190,10 @@ function declaredMethods() {
   const source = ts.createSourceFile(file, readFileSync(file, 'utf8'), ts.ScriptTarget.Latest, true);
   const declared = {};
   const visit = (node) => {
-    const resource = ts.isInterfaceDeclaration(node) && node.name.text.toLowerCase();
-    if (resource && RESOURCES.includes(resource)) {
+    // `App` is what a platform creates.
+    const name = ts.isInterfaceDeclaration(node) && node.name.text.replace(/^AppSettings$/, 'App');
+    const resource = name && EVERY.find((every) => name === every[0].toUpperCase() + every.slice(1));
+    if (resource && node.name.text !== 'App') {
       declared[resource] = {};
       for (const member of node.members) {
         assert.ok(ts.isMethodSignature(member), member.getText());
@@ -195,7 +220,7 @@ for (const row of METHODS) {
 
   test(`index.d.ts declares ${resource}.${name} as the table has it`, () => {
     const names = params.map((param) => param.name);
-    const takesQuery = params.at(-1).kind === 'query';
+    const takesQuery = params.at(-1)?.kind === 'query';
     const callback = callbackOptional ? 'callback?' : 'callback';
     const forms = DECLARED[resource][name];
     const expected = takesQuery
@@ -228,9 +253,9 @@ for (const row of METHODS) {
 }
 
 test('index.d.ts declares no other method', () => {
-  assert.deepStrictEqual(Object.keys(DECLARED).toSorted(), RESOURCES.toSorted());
-  for (const resource of RESOURCES) {
+  assert.deepStrictEqual(Object.keys(DECLARED).toSorted(), EVERY.toSorted());
+  for (const resource of EVERY) {
     const rows = METHODS.filter((row) => row.resource === resource).flatMap(({ name }) => [name, `${name}Async`]);
-    assert.deepStrictEqual(Object.keys(DECLARED[resource]), rows);
+    assert.deepStrictEqual(Object.keys(DECLARED[resource]).toSorted(), rows.toSorted());
   }
 });

@@ -350,6 +350,34 @@ module.exports = [
     'The original asked for the whole list where they were none, and for elements of an array.',
   ),
   {
+    name: 'with 2.0 and 3.0 the client speaks that version',
+    reason:
+      'The original sent the requests of 1.x in every version, which 2.0 and 3.0 refuse. What they have no request for is ' +
+      'an error of the call that names the versions that have it.',
+    applies: (_, { row }) => row.tag === 'later version',
+    expect(observation, context) {
+      const [request] = observation.requests;
+      const blocks = '/users/abcd/blocks';
+      if (context.row.method === 'messages.sendTextFromName') {
+        const versions = 'needs version 1.0 or 1.1 of the Server API, and the client has 2.0';
+        const error = new Error(`layer.messages.sendTextFromName ${versions}`);
+        return failing(observation, context, portrayError(error, context.classes), 'sync');
+      }
+      if (context.row.method === 'blocklist.block') {
+        request.head = request.head.map((line) =>
+          line
+            .replace(/^POST (.*) HTTP/, (_, path) => `PATCH ${path.replace(blocks, '/users/abcd')} HTTP`)
+            .replace(/application\/json$/, 'application/vnd.layer-patch+json'),
+        );
+        request.body = '[{"operation":"add","property":"blocks","id":"layer:///identities/efgh"}]';
+      } else {
+        const parts = '"parts":[{"body":"Hello","mime_type":"text/plain"}]';
+        request.body = `{"sender_id":"layer:///identities/abcd",${parts}}`;
+      }
+      return observation;
+    },
+  },
+  {
     name: 'error classes have their names',
     reason:
       'The original meant to set `name` to that of the class, but its classes are anonymous functions: `name` was ' +

@@ -48,7 +48,7 @@ for (const [client, connect] of Object.entries(clients)) {
           };
         });
 
-        for (const [name, use] of Object.entries(uses)) test(name, () => use(call, version));
+        for (const [name, use] of Object.entries(uses)) test(name, () => use(call, version, client === 'original'));
         test('all 30 methods were called', () => assert.strictEqual(called.size, 30));
       });
     }

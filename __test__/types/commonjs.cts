@@ -1,6 +1,9 @@
 // The declarations as a CommonJS service in TypeScript uses them. Checked by `tsc`; never run.
 
 import https = require('node:https');
+
+import { promisify } from 'node:util';
+
 import LayerAPI = require('layer-api');
 
 const layer = new LayerAPI({
@@ -55,6 +58,56 @@ layer.conversations.create({ participants: [], metadata: { a: 1 } });
 // @ts-expect-error Reading is nothing without a callback.
 layer.conversations.get('id');
 
+// After `if (error) return`, the response is there.
+layer.conversations.get('id', (error, response) => {
+  if (error) return;
+  response.body.participants satisfies string[];
+  response.status satisfies number;
+});
+// Callbacks with an error alone, or none of the two.
+layer.conversations.delete('id', (error) => void error?.message);
+layer.conversations.delete('id', (error: Error | null) => void error);
+layer.conversations.delete('id', () => {});
+const whenRead = (error: Error | null, response?: LayerAPI.Response<LayerAPI.Conversation>) => void [error, response];
+layer.conversations.get('id', whenRead);
+// @ts-expect-error It is not what the method answers.
+layer.conversations.get('id', (_error: Error | null, reply: LayerAPI.Response<LayerAPI.Message>) => void reply);
+const promisified: Promise<LayerAPI.Response<LayerAPI.Conversation>> = promisify(layer.conversations.get)('id');
+void promisified;
+
+// Doubles of methods, as tests of services have them.
+const sendDouble: LayerAPI.Messages['send'] = (_id, body, callback) => {
+  if (body.parts.length === 0) callback?.(new Error('nothing to send'));
+  else callback?.(null, { status: 201, body: message });
+};
+const double: Pick<LayerAPI.Messages, 'sendTextFromNameAsync'> = {
+  sendTextFromNameAsync: async () => ({ status: 201, body: message }),
+};
+layer.messages.send = sendDouble;
+void double;
+declare const message: LayerAPI.Message;
+
+// The version decides on the types.
+const layer3 = new LayerAPI({ token: 'token', appId: 'id', version: '3.0' });
+layer3 satisfies LayerAPI<'3.0'>;
+layer3.messages.send('id', { sender_id: 'layer:///identities/a', parts: [{ body: 'x', mime_type: 'text/plain' }] });
+// @ts-expect-error A sender is an id from 2.0 on.
+layer3.messages.send('id', { sender: { user_id: 'a' }, parts: [] });
+// @ts-expect-error And an object before.
+layer.messages.send('id', { sender_id: 'layer:///identities/a', parts: [] });
+layer3.messages.getPart('id', 'id', 'id', (error, response) => {
+  if (!error) response.body.url satisfies string | undefined;
+});
+const layer2 = new LayerAPI({ token: 'token', appId: 'id', version: '2.0' });
+layer2.blocklist.get('a', (error, response) => {
+  if (!error) response.body[0]?.display_name satisfies string | null | undefined;
+});
+// A version that only the running program knows has the types of 1.0, as ever.
+declare const config: LayerAPI.Config;
+const ofConfig: LayerAPI = new LayerAPI(config);
+const first: LayerAPI = new LayerAPI({ token: 'token', appId: 'id', version: '1.1' });
+void [ofConfig, first];
+
 // Optional parameters before the callback.
 layer.conversations.getAllFromUser('a', (error, response) => void [error, response?.body[0]?.unread_message_count]);
 layer.conversations.getAllFromUser(
@@ -84,6 +137,36 @@ layer.announcements.send({ recipients: ['a'], sender: { user_id: 'a' }, parts: [
 // Methods work detached.
 const { create } = layer.conversations;
 create({ participants: ['a'] });
+
+async function wholeApi() {
+  const view = (await layer3.conversations.createFromUserAsync('a', { participants: ['b'] })).body;
+  const name: string | null | undefined = view.participants[0]?.display_name;
+  const { body: sent } = await layer3.messages.sendFromUserAsync('a', view.id, {
+    parts: [{ mime_type: 'image/png', content: { id: 'layer:///content/id', size: 5 } }],
+  });
+  const sender: string | null = sent.sender.user_id;
+  await layer.messages.deleteFromUserAsync('a', sent.id, { mode: 'my_devices' });
+  // @ts-expect-error Only a conversation is left.
+  await layer.messages.deleteFromUserAsync('a', sent.id, { mode: 'my_devices', leave: true });
+  await layer.messages.sendReceiptFromUserAsync('a', sent.id, 'read');
+  // @ts-expect-error There is no such receipt.
+  await layer.messages.sendReceiptFromUserAsync('a', sent.id, 'seen');
+  const { body: later } = await layer3.messages.sendBatchAsync('id', [
+    { sender_id: 'a', parts: [], schedule: { delay_in_seconds: 5 } },
+  ]);
+  const { body: user } = await layer3.users.getAsync('a');
+  const { body: badge } = await layer.users.getBadgeAsync('a');
+  const { body: webhook } = await layer.webhooks.getAsync('id');
+  const { body: content } = await layer.content.createAsync('id', { type: 'image/png', size: 5 });
+  const { body: exported } = await layer.exports.createAsync();
+  await layer.app.editAsync([{ operation: 'set', property: 'session_ttl_in_seconds', value: 3600 }]);
+  await layer.notifications.sendAsync({ recipients: ['a'], notification: { text: 'x' } });
+  return [
+    ...[name, sender, later[0]?.sent_at, user.identity?.identity_type, badge.unread_message_count, webhook.status],
+    ...[content.upload_url, exported.download_url],
+  ];
+}
+void wholeApi;
 
 async function promises() {
   const { body: conversation } = await layer.conversations.createAsync({ participants: ['a'] });

@@ -4,12 +4,19 @@
 
 const assert = require('node:assert');
 const { readFileSync } = require('node:fs');
+const path = require('node:path');
 const { test } = require('node:test');
 const addon = require('../../lib/addon.js');
 
 test('the declaration of the addon is fresh: npm run declaration', async () => {
   const { DECLARATION, declaration } = await import('../../scripts/declaration.mjs');
   assert.strictEqual(readFileSync(DECLARATION, 'utf8'), declaration());
+});
+
+test('docs/api.md has the methods of the table, and what index.d.ts says of them: npm run docs', async () => {
+  const { apiPage } = await import('../../scripts/api.mjs');
+  const page = readFileSync(path.join(__dirname, '..', '..', 'docs', 'api.md'), 'utf8');
+  assert.strictEqual(page, apiPage());
 });
 
 test('the addon exports what its declaration says', async () => {

@@ -73,6 +73,9 @@ for (const [name, text] of [
 row('sendTextFromUser', 'text that JSON cannot write', () => [CONVERSATION, 'abcd', 1n], { tag: 'unwritable body' });
 row('sendTextFromName', 'text missing', () => [CONVERSATION, 'abcd']);
 row('sendTextFromUser', 'user and text missing', () => [CONVERSATION]);
+const later = { config: () => ({ version: '2.0' }), tag: 'later version' };
+row('sendTextFromUser', 'version 2.0', () => [CONVERSATION, 'abcd', 'Hello'], later);
+row('sendTextFromName', 'version 2.0', () => [CONVERSATION, 'abcd', 'Hello'], later);
 
 for (const [name, params] of v.params) {
   row('getAll', `params: ${name}`, () => [CONVERSATION, params()]);

@@ -35,6 +35,10 @@ for (const [name, user] of fewUsers) {
 for (const [name, user] of users) {
   row('blocklist.unblock', `user id: ${name}`, () => ['abcd', user()], callbackOnly);
 }
+row('blocklist.block', 'version 2.0', () => ['abcd', 'efgh'], {
+  config: () => ({ version: '2.0' }),
+  tag: 'later version',
+});
 for (const method of ['blocklist.block', 'blocklist.unblock']) {
   row(method, 'both ids wrong', () => ['', null]);
   row(method, 'user id missing', () => ['abcd'], callbackOnly);

@@ -34,6 +34,18 @@ layer.messages.send('id', message);
 // @ts-expect-error A sender is a user or a name.
 layer.messages.send('id', { sender: { user_id: 'a', name: 'b' }, parts: [] });
 
+// The version decides on the types.
+const layer3 = new LayerAPI({ token: 'token', appId: 'id', version: '3.0' });
+layer3.messages.send('id', { sender_id: 'layer:///identities/a', parts: [{ body: 'x', mime_type: 'text/plain' }] });
+layer3.conversations.getAsync('id').then((reply) => reply.body.participants[0].user_id.trim());
+layer.conversations.delete('id', (error) => error?.message);
+layer.conversations.get('id', (error: Error | null, reply?: LayerAPI.Response<LayerAPI.Conversation>) => [
+  error,
+  reply,
+]);
+const double: LayerAPI.Conversations['delete'] = (_id, callback) => callback?.(new Error('double'));
+layer.conversations.delete = double;
+
 async function platform(): Promise<boolean> {
   const started: LayerAPI.Platform = await LayerAPI.Platform.start({ port: 0, ids: 'counting' });
   await started.restore(await started.snapshot());

@@ -98,7 +98,7 @@ impl<'a> Load<'a> {
     fn put(&self, ticket: u32, packet: &mut Packet) -> Result<(), AnyError> {
         let text = self.settings.text.as_deref();
         let text = text.as_ref().map(|text| text as &dyn Source);
-        let arguments = Arguments { path: [Some(&self.settings.id), None], text };
+        let arguments = Arguments { path: [Some(&self.settings.id), None, None], text };
         packet.put(&self.client, self.method, &arguments, ticket).map_err(|refusal| refusal.to_string().into())
     }
 }

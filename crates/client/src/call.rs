@@ -8,12 +8,13 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, CONNECTION, CONTENT_TYPE, HOST, IF_NONE_MATCH, TRANSFER_ENCODING};
-use http::{HeaderMap, HeaderValue, Method as HttpMethod, Request, Uri};
+use http::{HeaderMap, HeaderName, HeaderValue, Method as HttpMethod, Request, Uri};
+use serde::Deserialize;
 
 use crate::client::Client;
 use crate::failure::Failure;
 use crate::id::uuid_of;
-use crate::methods::{Kind, Method, Verb};
+use crate::methods::{Kind, Method, Payload, Resource, Verb};
 use crate::refusal::{DOT_SEGMENT, Refusal, header};
 use crate::transport::connection::Body;
 
@@ -22,8 +23,9 @@ use crate::transport::connection::Body;
 pub struct Arguments<'a> {
     /// Arguments of kind tag, id, and user, in the order of the table; `None` where JavaScript could not make text of
     /// one, which then is refused. A user id is already percent-encoded.
-    pub path: [Option<&'a str>; 2],
-    /// Body of the request, or its query with the question mark; `None` where there is none or it was refused.
+    pub path: [Option<&'a str>; 3],
+    /// Body of the request, its query with the question mark, or the properties of an upload as JSON; `None` where
+    /// there is none or it was refused.
     pub text: Option<&'a dyn Source>,
 }
 
@@ -62,8 +64,13 @@ impl Draft {
         ticket: u32,
         texts: &mut Vec<u8>,
     ) -> Result<Self, Refusal> {
+        let method = method.among(client.versions);
+        if !method.versions.has_any(client.versions) {
+            return Err(Refusal::Version(method, client.versions));
+        }
         let (tag, segments) = check(method, arguments)?;
-        let takes_query = method.params.last().is_some_and(|param| param.kind == Kind::Query);
+        let takes_query =
+            method.params.last().is_some_and(|param| matches!(param.kind, Kind::Query | Kind::Parameters));
         client.accept.as_ref().and(client.authorization.as_ref()).map_err(Clone::clone)?;
         let tag = tag.map(|tag| header(tag, "If-None-Match")).transpose()?;
 
@@ -78,7 +85,11 @@ impl Draft {
         if takes_query {
             path_end = body_end;
         }
-        if let Err(refusal) = check_path(&texts[start..path_end]) {
+        let mut checked = check_path(&texts[start..path_end]);
+        if checked.is_ok() && method.payload == Some(Payload::Upload) {
+            checked = upload_headers(&texts[path_end..]).map(drop);
+        }
+        if let Err(refusal) = checked {
             texts.truncate(start);
             return Err(refusal);
         }
@@ -112,9 +123,11 @@ impl Call {
 
     fn make_request(&self) -> Option<Request<Body>> {
         let Self { client, method, tag, path, body } = self;
-        let body = method.payload.map(|_| body.clone());
+        let accept = client.accept.clone().ok()?;
+        let accept = if method.resource == Resource::Webhooks { of_webhooks(&accept)? } else { accept };
+        let is_upload = method.payload == Some(Payload::Upload);
         let mut headers = HeaderMap::with_capacity(8);
-        headers.insert(ACCEPT, client.accept.clone().ok()?);
+        headers.insert(ACCEPT, accept);
         headers.insert(AUTHORIZATION, client.authorization.clone().ok()?);
         headers.insert(CONTENT_TYPE, if method.verb == Verb::Patch { LAYER_PATCH } else { JSON });
         if let Some(tag) = tag {
@@ -122,6 +135,10 @@ impl Call {
         }
         headers.insert(HOST, client.host.clone());
         headers.insert(CONNECTION, client.connection.clone());
+        if is_upload {
+            headers.extend(upload_headers(body).ok()?);
+        }
+        let body = method.payload.filter(|_| !is_upload).map(|_| body.clone());
         if body.is_some() {
             // The original writes its bodies without knowing their length.
             headers.insert(TRANSFER_ENCODING, CHUNKED);
@@ -139,6 +156,38 @@ impl Call {
         *request.headers_mut() = headers;
         Some(request)
     }
+}
+
+/// The properties of content that is to be uploaded.
+#[derive(Deserialize)]
+struct Upload {
+    /// Its MIME type.
+    r#type: String,
+    /// Bytes.
+    size: u64,
+    /// Of a web page that is to upload it.
+    origin: Option<String>,
+}
+
+/// The headers that announce an upload, of its properties as JSON. Contract 2.5.
+fn upload_headers(json: &[u8]) -> Result<Vec<(HeaderName, HeaderValue)>, Refusal> {
+    let upload: Upload = serde_json::from_slice(json)
+        .map_err(|_| Refusal::Argument("Content properties should be an object with type and size"))?;
+    let (kind, length, origin) = ("Upload-Content-Type", "Upload-Content-Length", "Upload-Origin");
+    let mut headers = vec![
+        (HeaderName::from_static("upload-content-type"), header(&upload.r#type, kind)?),
+        (HeaderName::from_static("upload-content-length"), header(&upload.size.to_string(), length)?),
+    ];
+    if let Some(value) = upload.origin {
+        headers.push((HeaderName::from_static("upload-origin"), header(&value, origin)?));
+    }
+    Ok(headers)
+}
+
+/// What webhooks have in place of the media type of all others. Contract 1.3.
+fn of_webhooks(accept: &HeaderValue) -> Option<HeaderValue> {
+    let version = accept.as_bytes().strip_prefix(b"application/vnd.layer+json".as_slice())?;
+    HeaderValue::from_bytes(&[b"application/vnd.layer.webhooks+json".as_slice(), version].concat()).ok()
 }
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -170,9 +219,9 @@ fn check_path(path: &[u8]) -> Result<(), Refusal> {
 }
 
 /// Checks the arguments in the order of the table and sorts them into the tag and the segments of the path.
-fn check<'a>(method: &Method, arguments: &Arguments<'a>) -> Result<(Option<&'a str>, [&'a str; 2]), Refusal> {
+fn check<'a>(method: &Method, arguments: &Arguments<'a>) -> Result<(Option<&'a str>, [&'a str; 3]), Refusal> {
     let mut tag = None;
-    let mut segments = [""; 2];
+    let mut segments = [""; 3];
     let mut filled = 0;
     let mut path = arguments.path.iter().copied();
     for param in method.params {
@@ -194,7 +243,7 @@ fn check<'a>(method: &Method, arguments: &Arguments<'a>) -> Result<(Option<&'a s
                 arguments.text.ok_or(refusal)?;
                 continue;
             }
-            Kind::Sender | Kind::Name | Kind::Text | Kind::Properties | Kind::Query => continue,
+            Kind::Sender | Kind::Name | Kind::Text | Kind::Properties | Kind::Query | Kind::Parameters => continue,
         };
         segments[filled] = segment;
         filled += 1;
@@ -202,13 +251,18 @@ fn check<'a>(method: &Method, arguments: &Arguments<'a>) -> Result<(Option<&'a s
     Ok((tag, segments))
 }
 
-/// Appends `template` with `{0}` and `{1}` replaced.
-fn fill(path: &mut Vec<u8>, template: &str, segments: &[&str; 2]) {
+/// Appends `template` with `{0}`, `{1}` and `{2}` replaced.
+fn fill(path: &mut Vec<u8>, template: &str, segments: &[&str; 3]) {
     let mut rest = template;
     while let Some((before, after)) = rest.split_once('{') {
         path.extend_from_slice(before.as_bytes());
         let (digit, after) = after.split_at("0}".len());
-        path.extend_from_slice(segments[usize::from(digit == "1}")].as_bytes());
+        let index = match digit {
+            "0}" => 0,
+            "1}" => 1,
+            _ => 2,
+        };
+        path.extend_from_slice(segments[index].as_bytes());
         rest = after;
     }
     path.extend_from_slice(rest.as_bytes());
@@ -229,11 +283,15 @@ mod tests {
     const ID: &str = "f3cc7b32-3c92-11e4-baad-164230d1df67";
 
     fn client(token: &str) -> Arc<Client> {
+        client_of(token, "1.0")
+    }
+
+    fn client_of(token: &str, version: &str) -> Arc<Client> {
         let agent = Agent::new(AgentOptions { keep_alive: true, ..AgentOptions::default() }).unwrap();
         let options = ClientOptions {
             app_id: APP.into(),
             token: token.into(),
-            version: "1.0".into(),
+            version: version.into(),
             base_url: BaseUrl::parse("https://layer.test/prefix").unwrap(),
             proxy: None,
             request: RequestOptions { timeout: Duration::from_secs(10), max_response_bytes: 1 << 20 },
@@ -245,7 +303,7 @@ mod tests {
     fn request(
         client: &Arc<Client>,
         method: &'static Method,
-        path: [Option<&str>; 2],
+        path: [Option<&str>; 3],
         text: Option<&str>,
     ) -> Result<Request<Body>, Refusal> {
         let mut texts = b"of the call before".to_vec();
@@ -259,7 +317,7 @@ mod tests {
     #[test]
     fn headers_go_out_in_the_order_of_the_original() {
         let send = find(Resource::Messages, "sendDedupe");
-        let request = request(&client("secret"), send, [Some(ID), Some(ID)], Some("{}")).unwrap();
+        let request = request(&client("secret"), send, [Some(ID), Some(ID), None], Some("{}")).unwrap();
         let headers: Vec<_> =
             request.headers().iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap())).collect();
         assert_eq!(
@@ -280,7 +338,7 @@ mod tests {
     #[test]
     fn requests_without_a_body_do_not_announce_one() {
         let delete = find(Resource::Conversations, "delete");
-        let request = request(&client("t"), delete, [Some(ID), None], None).unwrap();
+        let request = request(&client("t"), delete, [Some(ID), None, None], None).unwrap();
         assert!(!request.headers().contains_key(TRANSFER_ENCODING));
         assert_eq!(request.method(), HttpMethod::DELETE);
     }
@@ -290,21 +348,24 @@ mod tests {
         for method in &METHODS {
             let path_params = method.params.iter().filter(|param| matches!(param.kind, Kind::Id | Kind::User));
             let count = path_params.count();
-            for index in 0..2 {
+            for index in 0..3 {
                 assert_eq!(method.path.contains(&format!("{{{index}}}")), index < count, "{}", method.name);
             }
-            let is_tagged = method.params[0].kind == Kind::Tag;
+            let is_tagged = method.params.first().is_some_and(|param| param.kind == Kind::Tag);
             let first = if is_tagged { None } else { Some(ID) };
-            let request = request(&client("t"), method, [first, Some(ID)], Some("-")).unwrap();
+            let text = if method.payload == Some(Payload::Upload) { r#"{"type":"a/b","size":1}"# } else { "-" };
+            // A version that nobody knows is left to the service.
+            let request = request(&client_of("t", "9.9"), method, [first, Some(ID), Some(ID)], Some(text)).unwrap();
             assert!(!request.uri().path().contains('{'), "{}", method.name);
         }
     }
 
     #[test]
     fn no_user_id_climbs_out_of_its_path() {
-        for method in METHODS.iter().filter(|method| method.params[0].kind == Kind::User) {
+        let is_user = |method: &&'static Method| method.params.first().is_some_and(|param| param.kind == Kind::User);
+        for method in METHODS.iter().filter(is_user) {
             for user in [".", ".."] {
-                let refusal = request(&client("t"), method, [Some(user), Some(ID)], Some("{}")).err();
+                let refusal = request(&client_of("t", "9.9"), method, [Some(user), Some(ID), None], Some("{}")).err();
                 assert_eq!(refusal, Some(Refusal::Argument(DOT_SEGMENT)), "{}", method.name);
             }
         }
@@ -314,11 +375,71 @@ mod tests {
     fn arguments_are_checked_in_the_order_of_the_table_and_before_the_headers() {
         let send = find(Resource::Messages, "sendDedupe");
         let client = client("line\nbreak");
-        let refusal = |first, second, text| request(&client, send, [first, second], text).err();
+        let refusal = |first, second, text| request(&client, send, [first, second, None], text).err();
         assert_eq!(refusal(Some(""), None, None), Some(Refusal::Argument("De-duplicating UUID value is required")));
         assert_eq!(refusal(None, None, None), Some(Refusal::Argument("Conversation ID is required")));
         assert_eq!(refusal(None, Some(ID), None), Some(Refusal::Argument("Message body is required")));
         assert_eq!(refusal(None, Some(ID), Some("{}")), Some(Refusal::Header("Authorization")));
+    }
+
+    #[test]
+    fn a_method_that_the_version_has_not_is_refused_before_its_arguments() {
+        let refusal = |resource, name, version| {
+            let refusal = request(&client_of("t", version), find(resource, name), [None; 3], None).err();
+            refusal.map(|refusal| refusal.to_string())
+        };
+        assert_eq!(
+            refusal(Resource::Messages, "sendTextFromName", "3.0").unwrap(),
+            "layer.messages.sendTextFromName needs version 1.0 or 1.1 of the Server API, and the client has 3.0"
+        );
+        assert_eq!(
+            refusal(Resource::Messages, "getParts", "2.0").unwrap(),
+            "layer.messages.getParts needs version 3.0 of the Server API, and the client has 2.0"
+        );
+        assert_eq!(
+            refusal(Resource::Webhooks, "getAll", "1.1").unwrap(),
+            "layer.webhooks.getAll needs version 1.0, 2.0 or 3.0 of the Server API, and the client has 1.1"
+        );
+    }
+
+    #[test]
+    fn from_2_0_on_a_block_list_is_patched() {
+        let block = find(Resource::Blocklist, "unblock");
+        let sent = |version| request(&client_of("t", version), block, [Some("maria"), Some("jon"), None], Some("[]"));
+        for (version, verb, path) in [
+            ("1.0", "DELETE", "/users/maria/blocks/jon"),
+            ("1.1", "DELETE", "/users/maria/blocks/jon"),
+            ("2.0", "PATCH", "/users/maria"),
+            ("3.0", "PATCH", "/users/maria"),
+            ("9.9", "DELETE", "/users/maria/blocks/jon"),
+        ] {
+            let request = sent(version).unwrap();
+            assert_eq!(request.method(), verb, "{version}");
+            assert!(request.uri().path().ends_with(path), "{version}");
+        }
+    }
+
+    #[test]
+    fn an_upload_is_announced_in_headers_and_webhooks_have_their_own_media_type() {
+        let create = find(Resource::Content, "create");
+        let sent = |text| request(&client("t"), create, [Some(ID), None, None], Some(text));
+        let announced = sent(r#"{"type":"image/png","size":5,"origin":"https://a.test"}"#).unwrap();
+        let value = |name: &str| announced.headers()[name].to_str().unwrap();
+        assert_eq!(value("upload-content-type"), "image/png");
+        assert_eq!(value("upload-content-length"), "5");
+        assert_eq!(value("upload-origin"), "https://a.test");
+        assert!(!announced.headers().contains_key(TRANSFER_ENCODING));
+        assert_eq!(
+            sent(
+                r#"{"type":"a
+b","size":5}"#
+            )
+            .err(),
+            Some(Refusal::Header("Upload-Content-Type"))
+        );
+
+        let webhooks = request(&client_of("t", "2.0"), find(Resource::Webhooks, "getAll"), [None; 3], None).unwrap();
+        assert_eq!(webhooks.headers()[ACCEPT], "application/vnd.layer.webhooks+json; version=2.0");
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use http::HeaderValue;
 
 use crate::base_url::BaseUrl;
+use crate::methods::Versions;
 use crate::options::{InvalidOption, RequestOptions};
 use crate::refusal::{Refusal, header};
 use crate::transport::pool::{Agent, Origin};
@@ -30,6 +31,8 @@ pub struct Client {
     pub(crate) origin: Arc<Origin>,
     /// Everything of the path before the method's own.
     pub(crate) root: String,
+    /// Its version of the Server API, or all where we do not know it.
+    pub(crate) versions: Versions,
     pub(crate) accept: Result<HeaderValue, Refusal>,
     pub(crate) authorization: Result<HeaderValue, Refusal>,
     pub(crate) host: HeaderValue,
@@ -52,6 +55,7 @@ impl Client {
         Ok(Self {
             origin: agent.origin(&options.base_url, options.proxy.as_deref())?,
             root: format!("{}/apps/{}", options.base_url.prefix, options.app_id),
+            versions: Versions::named(&options.version),
             accept: header(&format!("application/vnd.layer+json; version={}", options.version), "Accept"),
             authorization,
             host,

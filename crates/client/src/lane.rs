@@ -399,7 +399,7 @@ mod tests {
 
     fn submit(to: &Lane, client: &Arc<Client>, ticket: u32) {
         let mut packet = Packet::default();
-        let arguments = Arguments { path: [Some("maria"), None], text: None };
+        let arguments = Arguments { path: [Some("maria"), None, None], text: None };
         packet.put(client, find(Resource::Blocklist, "get"), &arguments, ticket).unwrap();
         to.submit(packet);
     }

@@ -1,12 +1,16 @@
-//! The table of the 30 methods: the single source of what each one sends and what it demands of its arguments.
+//! The table of methods: the single source of what each one sends and what it demands of its arguments.
 //!
 //! JavaScript builds the callback form and the promise form of every method from this table, and the type declarations
-//! are checked against it by a test. Rules, their order and the texts are the original's.
+//! are checked against it by a test. The first 30 are the original's, and so are their rules, the order of these and
+//! the texts.
 
-use serde::Serialize;
+use std::fmt;
+
+use serde::ser::SerializeSeq as _;
+use serde::{Serialize, Serializer};
 
 /// One method of one resource.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Method {
     /// The object of the client that carries the method.
@@ -25,6 +29,107 @@ pub struct Method {
     pub callback_optional: bool,
     /// The line that `debug` prints for a call; `{n}` as in `path`.
     pub trace: &'static str,
+    /// Whether layer-api 2.3.3 has it.
+    pub is_original: bool,
+    /// Versions of the API that have it.
+    pub versions: Versions,
+    /// What takes its place from version 2.0 on, where the request has another form there. Names and number of the
+    /// arguments are the same.
+    pub later: Option<&'static Self>,
+}
+
+impl Method {
+    /// The same, for a method that layer-api 2.3.3 has not.
+    const fn added(mut self, versions: Versions) -> Self {
+        self.is_original = false;
+        self.versions = versions;
+        self
+    }
+
+    const fn only(mut self, versions: Versions) -> Self {
+        self.versions = versions;
+        self
+    }
+
+    const fn later(mut self, later: &'static Self) -> Self {
+        self.later = Some(later);
+        self
+    }
+
+    /// The row that holds in one of `versions`, those that a client may have.
+    pub(crate) fn among(&'static self, versions: Versions) -> &'static Self {
+        match self.later {
+            Some(later) if SINCE_2_0.contains(versions) => later,
+            _ => self,
+        }
+    }
+
+    /// Whether its third argument goes into the path or a header, too.
+    pub fn has_third(&self) -> bool {
+        self.params.get(2).is_some_and(|param| matches!(param.kind, Kind::Tag | Kind::Id | Kind::User))
+    }
+}
+
+/// A set of versions of the Server API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Versions(u8);
+
+/// Versions, oldest first; each is a bit of [`Versions`].
+const NAMES: [&str; 4] = ["1.0", "1.1", "2.0", "3.0"];
+
+/// All versions.
+pub const ALL: Versions = Versions(0b1111);
+const UNTIL_1_1: Versions = Versions(0b0011);
+const SINCE_2_0: Versions = Versions(0b1100);
+const SINCE_3_0: Versions = Versions(0b1000);
+/// Webhooks have no 1.1.
+const OF_WEBHOOKS: Versions = Versions(0b1101);
+
+impl Versions {
+    /// The version of a client, alone; all of them for one that we do not know, which is left to the service.
+    pub fn named(name: &str) -> Self {
+        NAMES.iter().position(|known| *known == name).map_or(ALL, |index| Self(1 << index))
+    }
+
+    /// Whether all of `others` are among them.
+    pub const fn contains(self, others: Self) -> bool {
+        self.0 & others.0 == others.0
+    }
+
+    /// Whether one of `others` is among them.
+    pub const fn has_any(self, others: Self) -> bool {
+        self.0 & others.0 != 0
+    }
+
+    fn names(self) -> impl Iterator<Item = &'static str> {
+        NAMES.into_iter().enumerate().filter(move |(index, _)| self.0 >> index & 1 == 1).map(|(_, name)| name)
+    }
+}
+
+/// `1.0, 1.1 or 2.0`
+impl fmt::Display for Versions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<_> = self.names().collect();
+        match names.as_slice() {
+            [others @ .., before, last] => {
+                for name in others {
+                    write!(f, "{name}, ")?;
+                }
+                write!(f, "{before} or {last}")
+            }
+            names => f.write_str(&names.concat()),
+        }
+    }
+}
+
+impl Serialize for Versions {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut list = serializer.serialize_seq(None)?;
+        for name in self.names() {
+            list.serialize_element(name)?;
+        }
+        list.end()
+    }
 }
 
 /// The objects of a client.
@@ -41,12 +146,35 @@ pub enum Resource {
     Blocklist,
     /// `layer.identities`
     Identities,
+    /// `layer.users`
+    Users,
+    /// `layer.content`
+    Content,
+    /// `layer.notifications`
+    Notifications,
+    /// `layer.exports`
+    Exports,
+    /// `layer.webhooks`
+    Webhooks,
+    /// `layer.app`
+    App,
 }
 
 impl Resource {
     /// All of them, in the order of the table.
-    pub const ALL: [Self; 5] =
-        [Self::Conversations, Self::Messages, Self::Announcements, Self::Blocklist, Self::Identities];
+    pub const ALL: [Self; 11] = [
+        Self::Conversations,
+        Self::Messages,
+        Self::Announcements,
+        Self::Blocklist,
+        Self::Identities,
+        Self::Users,
+        Self::Content,
+        Self::Notifications,
+        Self::Exports,
+        Self::Webhooks,
+        Self::App,
+    ];
 
     /// Name of its class in the addon.
     pub const fn class(self) -> &'static str {
@@ -56,6 +184,29 @@ impl Resource {
             Self::Announcements => "Announcements",
             Self::Blocklist => "Blocklist",
             Self::Identities => "Identities",
+            Self::Users => "Users",
+            Self::Content => "Content",
+            Self::Notifications => "Notifications",
+            Self::Exports => "Exports",
+            Self::Webhooks => "Webhooks",
+            Self::App => "App",
+        }
+    }
+
+    /// Name of the property of a client.
+    pub const fn property(self) -> &'static str {
+        match self {
+            Self::Conversations => "conversations",
+            Self::Messages => "messages",
+            Self::Announcements => "announcements",
+            Self::Blocklist => "blocklist",
+            Self::Identities => "identities",
+            Self::Users => "users",
+            Self::Content => "content",
+            Self::Notifications => "notifications",
+            Self::Exports => "exports",
+            Self::Webhooks => "webhooks",
+            Self::App => "app",
         }
     }
 }
@@ -77,7 +228,7 @@ pub enum Verb {
 }
 
 /// An argument of a method.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Param {
     /// Name in the documentation and the type declarations.
     pub name: &'static str,
@@ -93,7 +244,7 @@ pub struct Param {
 pub enum Kind {
     /// De-duplicating tag (contract 1.6): a UUID, or null for none. Sent exactly as given.
     Tag,
-    /// Id of a conversation or message; its UUID goes into the path.
+    /// Id of anything but a user; its UUID goes into the path.
     Id,
     /// User id, percent-encoded into the path.
     User,
@@ -109,6 +260,8 @@ pub enum Kind {
     Properties,
     /// Optional object of query parameters.
     Query,
+    /// Object of query parameters that the method cannot do without.
+    Parameters,
 }
 
 /// Recipes for bodies. JavaScript carries them out, because what counts is what V8's `JSON.stringify` makes of the
@@ -140,6 +293,28 @@ pub enum Payload {
     Identity,
     /// One `set` for each key.
     SetProperties,
+    /// `{sender_id, parts: [text]}`
+    TextFromIdentity,
+    /// One `add` to `blocks`.
+    AddBlock,
+    /// One `remove` from `blocks`.
+    RemoveBlock,
+    /// An array as given.
+    List,
+    /// `{type}`: `read` or `delivery`.
+    Receipt,
+    /// `{position}`, which may be null.
+    Position,
+    /// `{external_unread_count}`
+    Badge,
+    /// One `set` of `suspended` to true.
+    Suspend,
+    /// One `set` of `suspended` to false.
+    Unsuspend,
+    /// `{public_key}`
+    ExportKey,
+    /// The properties as headers, see `call.rs`; no body.
+    Upload,
 }
 
 const CONVERSATION_ID: &str = "Conversation ID is required";
@@ -164,6 +339,16 @@ const SENDER: Param = param("userId", Kind::Sender, USER_ID);
 const NAME: Param = param("name", Kind::Name, "Sender name is required");
 const TEXT: Param = param("text", Kind::Text, "Message text should be a string");
 const METADATA: Param = param("properties", Kind::Properties, "Metadata properties should be an object");
+const OPERATIONS: Param = payload("operations", "Array of operations is required");
+const DELETION: Param = param("parameters", Kind::Parameters, "Deletion parameters should be an object");
+const RECEIPT: Param = payload("type", "Receipt type should be \"read\" or \"delivery\"");
+const ANNOUNCEMENT: Param = param("announcementId", Kind::Id, "Announcement ID is required");
+const PART: Param = param("partId", Kind::Id, "Part ID is required");
+const PART_BODY: Param = payload("part", "Part is required");
+const FOLLOWED: Param = param("followedId", Kind::User, "Followed user ID is required");
+const CONTENT: Param = param("contentId", Kind::Id, "Content ID is required");
+const EXPORT: Param = param("exportId", Kind::Id, "Export ID is required");
+const WEBHOOK: Param = param("webhookId", Kind::Id, "Webhook ID is required");
 const fn payload(name: &'static str, error: &'static str) -> Param {
     param(name, Kind::Payload, error)
 }
@@ -178,7 +363,20 @@ const fn write(
     payload: Option<Payload>,
     trace: &'static str,
 ) -> Method {
-    Method { resource, name, verb, path, params, payload, callback_optional: true, trace }
+    let (callback_optional, is_original) = (true, true);
+    Method {
+        resource,
+        name,
+        verb,
+        path,
+        params,
+        payload,
+        callback_optional,
+        trace,
+        is_original,
+        versions: ALL,
+        later: None,
+    }
 }
 
 /// A method that is nothing without its answer.
@@ -189,10 +387,13 @@ const fn read(
     params: &'static [Param],
     trace: &'static str,
 ) -> Method {
-    Method { resource, name, verb: Verb::Get, path, params, payload: None, callback_optional: false, trace }
+    Method { callback_optional: false, ..write(resource, name, Verb::Get, path, params, None, trace) }
 }
 
-use Resource::{Announcements, Blocklist, Conversations, Identities, Messages};
+use Resource::{
+    Announcements, App, Blocklist, Content, Conversations, Exports, Identities, Messages, Notifications, Users,
+    Webhooks,
+};
 use Verb::{Delete, Patch, Post, Put};
 
 /// The row of a method.
@@ -221,9 +422,45 @@ const fn is_same(a: &str, b: &str) -> bool {
     index == a.len() && index == b.len()
 }
 
-/// The table. Order is the order of the original's documentation.
+/// `layer.messages.sendTextFromUser` from 2.0 on.
+static SEND_TEXT_LATER: Method = write(
+    Messages,
+    "sendTextFromUser",
+    Post,
+    "/conversations/{0}/messages",
+    &[CONVERSATION, SENDER, TEXT],
+    Some(Payload::TextFromIdentity),
+    "Message send: {0}",
+)
+.only(SINCE_2_0);
+
+/// `layer.blocklist.block` from 2.0 on.
+static BLOCK_LATER: Method = write(
+    Blocklist,
+    "block",
+    Patch,
+    "/users/{0}",
+    &[OWNER, payload("userId", "Blocklist user ID is required")],
+    Some(Payload::AddBlock),
+    "Blocklist block: {0} userId: {1}",
+)
+.only(SINCE_2_0);
+
+/// `layer.blocklist.unblock` from 2.0 on.
+static UNBLOCK_LATER: Method = write(
+    Blocklist,
+    "unblock",
+    Patch,
+    "/users/{0}",
+    &[OWNER, payload("userId", "Blocklist user ID is required")],
+    Some(Payload::RemoveBlock),
+    "Blocklist unblock: {0} userId: {1}",
+)
+.only(SINCE_2_0);
+
+/// The table: the original's methods in the order of its documentation, then ours by resource.
 #[rustfmt::skip]
-pub static METHODS: [Method; 30] = [
+pub static METHODS: [Method; 83] = [
     write(Conversations, "create", Post, "/conversations",
         &[payload("body", CONVERSATION_BODY)], Some(Payload::Body), "Conversation create"),
     write(Conversations, "createDedupe", Post, "/conversations",
@@ -257,9 +494,9 @@ pub static METHODS: [Method; 30] = [
     write(Messages, "sendDedupe", Post, "/conversations/{0}/messages",
         &[TAG, CONVERSATION, payload("body", MESSAGE_BODY)], Some(Payload::Body), "Message send: {0}"),
     write(Messages, "sendTextFromUser", Post, "/conversations/{0}/messages",
-        &[CONVERSATION, SENDER, TEXT], Some(Payload::TextFromUser), "Message send: {0}"),
+        &[CONVERSATION, SENDER, TEXT], Some(Payload::TextFromUser), "Message send: {0}").later(&SEND_TEXT_LATER),
     write(Messages, "sendTextFromName", Post, "/conversations/{0}/messages",
-        &[CONVERSATION, NAME, TEXT], Some(Payload::TextFromName), "Message send: {0}"),
+        &[CONVERSATION, NAME, TEXT], Some(Payload::TextFromName), "Message send: {0}").only(UNTIL_1_1),
     read(Messages, "getAll", "/conversations/{0}/messages", &[CONVERSATION, QUERY], "Message getAll: {0}"),
     read(Messages, "get", "/conversations/{1}/messages/{0}",
         &[MESSAGE, CONVERSATION],
@@ -276,10 +513,10 @@ pub static METHODS: [Method; 30] = [
     read(Blocklist, "get", "/users/{0}/blocks", &[OWNER], "Blocklist get: {0}"),
     write(Blocklist, "block", Post, "/users/{0}/blocks",
         &[OWNER, payload("userId", "Blocklist user ID is required")], Some(Payload::BlockedUser),
-        "Blocklist block: {0} userId: {1}"),
+        "Blocklist block: {0} userId: {1}").later(&BLOCK_LATER),
     write(Blocklist, "unblock", Delete, "/users/{0}/blocks/{1}",
         &[OWNER, param("userId", Kind::User, "Blocklist user ID is required")], None,
-        "Blocklist unblock: {0} userId: {1}"),
+        "Blocklist unblock: {0} userId: {1}").later(&UNBLOCK_LATER),
 
     write(Identities, "create", Post, "/users/{0}/identity",
         &[USER, payload("properties", DISPLAY_NAME)], Some(Payload::Identity), "Identity create: {0}"),
@@ -289,4 +526,119 @@ pub static METHODS: [Method; 30] = [
     write(Identities, "replace", Put, "/users/{0}/identity",
         &[USER, payload("properties", DISPLAY_NAME)], Some(Payload::Identity), "Identity replace: {0}"),
     write(Identities, "delete", Delete, "/users/{0}/identity", &[USER], None, "Identity delete: {0}"),
+
+    write(Conversations, "createFromUser", Post, "/users/{0}/conversations",
+        &[USER, payload("body", CONVERSATION_BODY)], Some(Payload::Body), "Conversation createFromUser: {0}").added(ALL),
+    write(Conversations, "createFromUserDedupe", Post, "/users/{0}/conversations",
+        &[TAG, USER, payload("body", CONVERSATION_BODY)], Some(Payload::Body),
+        "Conversation createFromUser: {0}").added(ALL),
+    write(Conversations, "editFromUser", Patch, "/users/{0}/conversations/{1}",
+        &[USER, CONVERSATION, OPERATIONS], Some(Payload::Operations),
+        "Conversation editFromUser: {0}, {1}").added(ALL),
+    write(Conversations, "deleteFromUser", Delete, "/users/{0}/conversations/{1}",
+        &[USER, CONVERSATION, DELETION], None, "Conversation deleteFromUser: {0}, {1}").added(ALL),
+    write(Conversations, "markAllReadFromUser", Post, "/users/{0}/conversations/{1}/mark_all_read",
+        &[USER, CONVERSATION, payload("position", "Position should be a whole number or null")], Some(Payload::Position),
+        "Conversation markAllReadFromUser: {0}, {1}").added(SINCE_2_0),
+
+    write(Messages, "sendBatch", Post, "/conversations/{0}/messages",
+        &[CONVERSATION, payload("messages", "Array of messages is required")], Some(Payload::List),
+        "Message sendBatch: {0}").added(SINCE_2_0),
+    write(Messages, "delete", Delete, "/conversations/{0}/messages/{1}",
+        &[CONVERSATION, MESSAGE], None, "Message delete: {0}, {1}").added(ALL),
+    write(Messages, "sendFromUser", Post, "/users/{0}/conversations/{1}/messages",
+        &[USER, CONVERSATION, payload("body", MESSAGE_BODY)], Some(Payload::Body),
+        "Message sendFromUser: {0}, {1}").added(ALL),
+    write(Messages, "sendFromUserDedupe", Post, "/users/{0}/conversations/{1}/messages",
+        &[TAG, USER, CONVERSATION, payload("body", MESSAGE_BODY)], Some(Payload::Body),
+        "Message sendFromUser: {0}, {1}").added(ALL),
+    write(Messages, "deleteFromUser", Delete, "/users/{0}/messages/{1}",
+        &[USER, MESSAGE, DELETION], None, "Message deleteFromUser: {0}, {1}").added(ALL),
+    write(Messages, "sendReceiptFromUser", Post, "/users/{0}/messages/{1}/receipts",
+        &[USER, MESSAGE, RECEIPT], Some(Payload::Receipt), "Message sendReceiptFromUser: {0}, {1}").added(ALL),
+    read(Messages, "getParts", "/conversations/{0}/messages/{1}/parts", &[CONVERSATION, MESSAGE],
+        "Message getParts: {0}, {1}").added(SINCE_3_0),
+    write(Messages, "addPart", Post, "/conversations/{0}/messages/{1}/parts",
+        &[CONVERSATION, MESSAGE, PART_BODY], Some(Payload::Body), "Message addPart: {0}, {1}").added(SINCE_3_0),
+    write(Messages, "replaceParts", Put, "/conversations/{0}/messages/{1}/parts",
+        &[CONVERSATION, MESSAGE, payload("parts", "Array of parts is required")], Some(Payload::List),
+        "Message replaceParts: {0}, {1}").added(SINCE_3_0),
+    read(Messages, "getPart", "/conversations/{0}/messages/{1}/parts/{2}", &[CONVERSATION, MESSAGE, PART],
+        "Message getPart: {0}, {1}, {2}").added(SINCE_3_0),
+    write(Messages, "replacePart", Put, "/conversations/{0}/messages/{1}/parts/{2}",
+        &[CONVERSATION, MESSAGE, PART, PART_BODY], Some(Payload::Body),
+        "Message replacePart: {0}, {1}, {2}").added(SINCE_3_0),
+    write(Messages, "deletePart", Delete, "/conversations/{0}/messages/{1}/parts/{2}",
+        &[CONVERSATION, MESSAGE, PART], None, "Message deletePart: {0}, {1}, {2}").added(SINCE_3_0),
+
+    read(Announcements, "getAllFromUser", "/users/{0}/announcements", &[USER, QUERY],
+        "Announcement getAllFromUser: {0}").added(ALL),
+    read(Announcements, "getFromUser", "/users/{0}/announcements/{1}", &[USER, ANNOUNCEMENT],
+        "Announcement getFromUser: {0}, {1}").added(ALL),
+    write(Announcements, "deleteFromUser", Delete, "/users/{0}/announcements/{1}",
+        &[USER, ANNOUNCEMENT], None, "Announcement deleteFromUser: {0}, {1}").added(ALL),
+    write(Announcements, "sendReceiptFromUser", Post, "/users/{0}/announcements/{1}/receipts",
+        &[USER, ANNOUNCEMENT, RECEIPT], Some(Payload::Receipt),
+        "Announcement sendReceiptFromUser: {0}, {1}").added(ALL),
+
+    write(Blocklist, "edit", Patch, "/users/{0}",
+        &[OWNER, OPERATIONS], Some(Payload::Operations), "Blocklist edit: {0}").added(ALL),
+
+    read(Identities, "getAllFromUser", "/users/{0}/identities", &[USER, QUERY],
+        "Identities getAllFromUser: {0}").added(SINCE_2_0),
+
+    read(Users, "get", "/users/{0}", &[USER], "User get: {0}").added(ALL),
+    write(Users, "edit", Patch, "/users/{0}",
+        &[USER, OPERATIONS], Some(Payload::Operations), "User edit: {0}").added(ALL),
+    write(Users, "suspend", Patch, "/users/{0}", &[USER], Some(Payload::Suspend), "User suspend: {0}").added(ALL),
+    write(Users, "unsuspend", Patch, "/users/{0}", &[USER], Some(Payload::Unsuspend),
+        "User unsuspend: {0}").added(ALL),
+    read(Users, "getBadge", "/users/{0}/badge", &[USER], "User getBadge: {0}").added(ALL),
+    write(Users, "setBadge", Put, "/users/{0}/badge",
+        &[USER, payload("count", "Badge count should be a whole number")], Some(Payload::Badge),
+        "User setBadge: {0}").added(ALL),
+    write(Users, "deleteSessions", Delete, "/users/{0}/sessions", &[USER], None, "User deleteSessions: {0}").added(ALL),
+    read(Users, "getAllFollowed", "/users/{0}/following", &[USER, QUERY], "User getAllFollowed: {0}").added(SINCE_2_0),
+    read(Users, "getFollowed", "/users/{0}/following/{1}", &[USER, FOLLOWED],
+        "User getFollowed: {0}, {1}").added(SINCE_2_0),
+    write(Users, "follow", Put, "/users/{0}/following/{1}", &[USER, FOLLOWED], None,
+        "User follow: {0}, {1}").added(SINCE_2_0),
+    write(Users, "followAll", Post, "/users/{0}/following",
+        &[USER, payload("identityIds", "Array of identity IDs is required")], Some(Payload::List),
+        "User followAll: {0}").added(SINCE_2_0),
+    write(Users, "unfollow", Delete, "/users/{0}/following/{1}", &[USER, FOLLOWED], None,
+        "User unfollow: {0}, {1}").added(SINCE_2_0),
+
+    write(Content, "create", Post, "/conversations/{0}/content",
+        &[CONVERSATION, payload("properties", "Content properties should be an object with type and size")],
+        Some(Payload::Upload), "Content create: {0}").added(ALL),
+    read(Content, "get", "/conversations/{0}/content/{1}", &[CONVERSATION, CONTENT],
+        "Content get: {0}, {1}").added(ALL),
+
+    write(Notifications, "send", Post, "/notifications",
+        &[payload("body", "Notification body is required")], Some(Payload::Body), "Notification send").added(ALL),
+
+    write(Exports, "create", Post, "/exports", &[], None, "Export create").added(ALL),
+    read(Exports, "getAll", "/exports", &[], "Export getAll").added(ALL),
+    read(Exports, "get", "/exports/{0}/status", &[EXPORT], "Export get: {0}").added(ALL),
+    write(Exports, "delete", Delete, "/exports/{0}", &[EXPORT], None, "Export delete: {0}").added(ALL),
+    read(Exports, "getKey", "/export_security", &[], "Export getKey").added(ALL),
+    write(Exports, "setKey", Put, "/export_security",
+        &[payload("publicKey", "Public key is required")], Some(Payload::ExportKey), "Export setKey").added(ALL),
+    read(Exports, "getSchedule", "/export_schedule", &[], "Export getSchedule").added(ALL),
+    write(Exports, "setSchedule", Put, "/export_schedule",
+        &[payload("schedule", "Export schedule is required")], Some(Payload::Body), "Export setSchedule").added(ALL),
+
+    write(Webhooks, "create", Post, "/webhooks",
+        &[payload("body", "Webhook body is required")], Some(Payload::Body), "Webhook create").added(OF_WEBHOOKS),
+    read(Webhooks, "getAll", "/webhooks", &[], "Webhook getAll").added(OF_WEBHOOKS),
+    read(Webhooks, "get", "/webhooks/{0}", &[WEBHOOK], "Webhook get: {0}").added(OF_WEBHOOKS),
+    write(Webhooks, "delete", Delete, "/webhooks/{0}", &[WEBHOOK], None, "Webhook delete: {0}").added(OF_WEBHOOKS),
+    write(Webhooks, "activate", Post, "/webhooks/{0}/activate", &[WEBHOOK], None,
+        "Webhook activate: {0}").added(OF_WEBHOOKS),
+    write(Webhooks, "deactivate", Post, "/webhooks/{0}/deactivate", &[WEBHOOK], None,
+        "Webhook deactivate: {0}").added(OF_WEBHOOKS),
+
+    write(App, "edit", Patch, "",
+        &[OPERATIONS], Some(Payload::Operations), "App edit").added(ALL),
 ];

@@ -5,6 +5,8 @@ use std::fmt;
 
 use http::HeaderValue;
 
+use crate::methods::{Method, Versions};
+
 /// Why a call sends nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refusal {
@@ -14,6 +16,8 @@ pub enum Refusal {
     Header(&'static str),
     /// The path is longer than a request line can be.
     PathTooLong,
+    /// The method is in none of the versions that the client has.
+    Version(&'static Method, Versions),
 }
 
 /// The text for user ids that would climb out of their path, even percent-encoded: proxies resolve `%2E%2E` too.
@@ -39,6 +43,11 @@ impl fmt::Display for Refusal {
         match self {
             Self::Argument(text) => f.write_str(text),
             Self::Header(name) => write!(f, "Invalid character in header content [\"{name}\"]"),
+            Self::Version(method, versions) => {
+                let (resource, name, needed) = (method.resource.property(), method.name, method.versions);
+                let has = versions;
+                write!(f, "layer.{resource}.{name} needs version {needed} of the Server API, and the client has {has}")
+            }
             Self::PathTooLong => f.write_str("The path of the request is longer than 65,534 bytes"),
         }
     }

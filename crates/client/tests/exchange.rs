@@ -56,7 +56,7 @@ impl Fixture {
         let method = find(Resource::Blocklist, "get");
         let mut packet = Packet::default();
         for ticket in tickets {
-            let arguments = Arguments { path: [Some("maria"), None], text: None };
+            let arguments = Arguments { path: [Some("maria"), None, None], text: None };
             packet.put(&self.client, method, &arguments, ticket).unwrap();
         }
         self.lane.submit(packet);

@@ -1,0 +1,80 @@
+/** Writes docs/api.md from the table of methods and the comments of index.d.ts: part of `npm run docs`. */
+
+import { readFileSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { ROOT } from './prepare.mjs';
+
+const FILE = join(ROOT, 'docs', 'api.md');
+const require = createRequire(import.meta.url);
+
+/** What the resources are, in the order of the page. */
+const RESOURCES = {
+  conversations: 'Conversations',
+  messages: 'Messages',
+  announcements: 'Announcements',
+  blocklist: 'Block lists',
+  identities: 'Identities',
+  users: 'Users',
+  content: 'Rich content',
+  notifications: 'Notifications',
+  exports: 'Data exports',
+  webhooks: 'Webhooks',
+  app: 'The app',
+};
+
+/** The page: every method with its request, its versions and what it does. */
+export function apiPage() {
+  const methods = JSON.parse(require('../lib/addon.js').methods());
+  const comments = commentsOf(readFileSync(join(ROOT, 'index.d.ts'), 'utf8'));
+  const sections = Object.entries(RESOURCES).map(([resource, title]) => {
+    const rows = methods.filter((row) => row.resource === resource).map((row) => line(row, comments));
+    return `## ${title}\n\n| method | request | versions | |\n| --- | --- | --- | --- |\n${rows.join('\n')}\n`;
+  });
+  return `# Methods
+
+Every method of a client with its HTTP request, below \`/apps/<app uuid>\`. Each has two forms: with a callback as its last
+argument, and with \`Async\` at the end of its name as a promise. An argument in brackets can be left out. Those of
+layer-api 2.3.3 have a star. [platform.md](platform.md) says what the platform answers; \`index.d.ts\` has the types.
+
+The client knows its version (\`new LayerAPI({ version: '3.0', ... })\`, default \`1.0\`). A method that the version has not
+is an error that names the versions that have it, and nothing is sent.
+
+The page is made from \`crates/client/src/methods.rs\` and \`index.d.ts\` by \`npm run docs\`.
+
+${sections.join('\n')}`;
+}
+
+function line(row, comments) {
+  const { resource, name, params, versions, later, isOriginal } = row;
+  const names = params.map((param) => (param.kind === 'query' ? `[${param.name}]` : param.name));
+  const requests = [request(row)];
+  const isSame = later && request(later) === requests[0];
+  if (later && !isSame) requests.push(`from ${later.versions[0]} on ${request(later)}`);
+  const what = comments.get(`${resource}.${name}`);
+  if (!what) throw new Error(`index.d.ts says nothing of ${resource}.${name}`);
+  const star = isOriginal ? ' *' : '';
+  const all = versions.length === 4 ? 'all' : versions.join(', ');
+  return `| \`${resource}.${name}(${names.join(', ')})\`${star} | ${requests.join('; ')} | ${all} | ${what.replace(/\|/g, '\\|')} |`;
+}
+
+function request({ verb, path, params }) {
+  const ofPath = params.filter(({ kind }) => kind === 'id' || kind === 'user');
+  return `\`${verb} ${path.replace(/\{(\d)\}/g, (_, index) => `{${ofPath[index].name}}`) || '/'}\``;
+}
+
+/** The comments of the methods in the interfaces of the resources, by \`resource.name\`. */
+function commentsOf(declarations) {
+  const comments = new Map();
+  for (const [, resource, body] of declarations.matchAll(
+    /\/\*\* `layer\.(\w+)`[^\n]*\n {2}export interface [^\n]+\n([\s\S]*?)\n {2}\}/g,
+  )) {
+    for (const [, comment, name] of body.matchAll(/\/\*\*((?:(?!\*\/)[\s\S])*)\*\/\s+(\w+)\(/g)) {
+      comments.set(`${resource}.${name}`, comment.replace(/\s+\*?\s*/g, ' ').trim());
+    }
+  }
+  return comments;
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1]).href) writeFileSync(FILE, apiPage());
