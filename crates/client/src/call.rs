@@ -429,14 +429,7 @@ mod tests {
         assert_eq!(value("upload-content-length"), "5");
         assert_eq!(value("upload-origin"), "https://a.test");
         assert!(!announced.headers().contains_key(TRANSFER_ENCODING));
-        assert_eq!(
-            sent(
-                r#"{"type":"a
-b","size":5}"#
-            )
-            .err(),
-            Some(Refusal::Header("Upload-Content-Type"))
-        );
+        assert_eq!(sent(r#"{"type":"a\nb","size":5}"#).err(), Some(Refusal::Header("Upload-Content-Type")));
 
         let webhooks = request(&client_of("t", "2.0"), find(Resource::Webhooks, "getAll"), [None; 3], None).unwrap();
         assert_eq!(webhooks.headers()[ACCEPT], "application/vnd.layer.webhooks+json; version=2.0");
