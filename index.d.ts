@@ -565,6 +565,40 @@ declare namespace LayerAPI {
     sort_by?: 'created_at' | 'last_message';
   }
 
+  /** Where a list begins, and how many items a page of it has. */
+  export interface ListOptions {
+    /** Items of a page, from 1 to 100. Default: 100. */
+    pageSize?: number;
+    /** Id of the item after which the list begins. Default: the newest item is the first. */
+    from?: string;
+  }
+
+  /** The same, for a list of conversations. */
+  export interface ConversationListOptions extends ListOptions {
+    /** Default: `created_at`. */
+    sortBy?: 'created_at' | 'last_message';
+  }
+
+  /** A page of a list. */
+  export interface ListPage<Item> {
+    /** Those that have not come before. */
+    items: Item[];
+    /** How many items the service counts, on all pages; undefined where it does not say. */
+    total: number | undefined;
+  }
+
+  /**
+   * A list that comes page by page, newest first; a page is asked for when it is needed. Nothing comes twice, and
+   * nothing that keeps its place is missed, when items are added, moved to the front or deleted in between. To end it,
+   * leave the loop. It remembers the ids of what has come.
+   */
+  export interface List<Item> extends AsyncIterable<Item> {
+    /** The pages: at least one, which is empty for an empty list. */
+    pages(): AsyncIterableIterator<ListPage<Item>>;
+    /** The items, `limit` at the most. Default: all. */
+    toArray(options?: { limit?: number }): Promise<Item[]>;
+  }
+
   /** `layer.conversations` */
   export interface Conversations<V extends string = string> {
     /** Creates a conversation: 201, or 200 with the existing one for `distinct`. */
@@ -668,6 +702,9 @@ declare namespace LayerAPI {
       conversationId: string,
       position: number | null,
     ): Promise<Response<{ position: number }>>;
+
+    /** The conversations of a user, page by page, newest first. */
+    listFromUser(userId: string, options?: ConversationListOptions): List<UserConversation<V>>;
   }
 
   /** `layer.messages` */
@@ -784,6 +821,12 @@ declare namespace LayerAPI {
     /** Removes a part. In 3.0. */
     deletePart(conversationId: string, messageId: string, partId: string, callback?: Callback<''>): void;
     deletePartAsync(conversationId: string, messageId: string, partId: string): Promise<EmptyResponse>;
+
+    /** The messages of a conversation, page by page, newest first. */
+    list(conversationId: string, options?: ListOptions): List<Message<V>>;
+
+    /** The messages of a conversation as a participant sees them, page by page, newest first. */
+    listFromUser(userId: string, conversationId: string, options?: ListOptions): List<UserMessage<V>>;
   }
 
   /** `layer.announcements` */
@@ -812,6 +855,9 @@ declare namespace LayerAPI {
     /** Tells that an announcement has reached a user or was read. */
     sendReceiptFromUser(userId: string, announcementId: string, type: ReceiptType, callback?: Callback<''>): void;
     sendReceiptFromUserAsync(userId: string, announcementId: string, type: ReceiptType): Promise<EmptyResponse>;
+
+    /** The announcements that a user got, page by page, newest first. */
+    listFromUser(userId: string, options?: ListOptions): List<ReceivedAnnouncement<V>>;
   }
 
   /** `layer.blocklist` */

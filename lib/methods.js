@@ -17,6 +17,19 @@ const CHECK_ONLY = -1;
 
 function nop() {}
 
+/**
+ * Lists that come page by page: the method that reads a page, how many arguments it has before the query, and the
+ * options of the list.
+ */
+const LISTS = {
+  conversations: { listFromUser: ['getAllFromUser', 1, ['pageSize', 'from', 'sortBy']] },
+  messages: {
+    list: ['getAll', 1, ['pageSize', 'from']],
+    listFromUser: ['getAllFromUser', 2, ['pageSize', 'from']],
+  },
+  announcements: { listFromUser: ['getAllFromUser', 1, ['pageSize', 'from']] },
+};
+
 /** Rows of the table by resource: few services use all of them. */
 const tables = new Map();
 
@@ -39,7 +52,20 @@ exports.resource = (name, seat, timeout, OwnPromise, version) => {
   const isExtended = rows.some((row) => row.isOriginal);
   for (const row of rows) add(methods, row.name, callbackForm(row, Class[row.name], seat, timeout), row.isOriginal);
   for (const row of rows) add(methods, `${row.name}Async`, promiseForm(row, methods, OwnPromise), row.isOriginal);
+  for (const key of Object.keys(LISTS[name] || {})) add(methods, key, listing(key), false);
   return methods;
+
+  function listing(key) {
+    const [paged, count, options] = LISTS[name][key];
+    const what = `layer.${name}.${key}`;
+    const choose = () => OwnPromise || promises.ofProcess();
+    const list = (...args) => {
+      // Loaded here: few services list more than a page.
+      const lists = require('./lists.js');
+      return lists.list(what, methods, paged, args.slice(0, count), args[count], options, version, choose);
+    };
+    return Object.defineProperty(list, 'name', { value: key, configurable: true });
+  }
 
   function add(owner, key, value, isOriginal) {
     if (isOriginal || !isExtended) owner[key] = value;

@@ -41,6 +41,26 @@ layer-api 2.3.3 have a star. [platform.md](platform.md) says what the platform a
 The client knows its version (\`new LayerAPI({ version: '3.0', ... })\`, default \`1.0\`). A method that the version has not
 is an error that names the versions that have it, and nothing is sent.
 
+## Lists
+
+\`\`\`js
+for await (const message of layer.messages.list(conversationId, { pageSize: 50 })) {
+  if (message.sent_at < '2016-05-02') break;
+}
+const newest = await layer.messages.list(conversationId).toArray({ limit: 10 });
+for await (const { items, total } of layer.conversations.listFromUser('maria', { sortBy: 'last_message' }).pages()) {
+  console.log(items.length, 'of', total);
+}
+\`\`\`
+
+\`messages.list(conversationId, options)\`, \`messages.listFromUser(userId, conversationId, options)\`,
+\`conversations.listFromUser(userId, options)\` and \`announcements.listFromUser(userId, options)\` are lists that come page by
+page, newest first; \`pageSize\` (1 to 100, default 100), \`from\` (the id of the item after which it begins) and, for
+conversations, \`sortBy\` are their options. A page is asked for when it is needed. Nothing comes twice, and nothing that
+keeps its place is missed, when items are added, moved to the front or deleted in between, also when the item that the next
+page begins after is deleted. For that a list remembers the ids of what has come. Before 2.0 the end of a list shows in an
+empty page, which is one more request.
+
 The page is made from \`crates/client/src/methods.rs\` and \`index.d.ts\` by \`npm run docs\`.
 
 ${sections.join('\n')}`;

@@ -27,6 +27,7 @@ declare namespace LayerAPI {
   export import Content = Current.Content;
   export import Conversation = Current.Conversation;
   export import ConversationDeletion = Current.ConversationDeletion;
+  export import ConversationListOptions = Current.ConversationListOptions;
   export import ConversationListParams = Current.ConversationListParams;
   export import Conversations = Current.Conversations;
   export import Deletion = Current.Deletion;
@@ -48,6 +49,9 @@ declare namespace LayerAPI {
   export import identityToken = Current.identityToken;
   export import IdentityTokenOptions = Current.IdentityTokenOptions;
   export import InjectedFault = Current.InjectedFault;
+  export import List = Current.List;
+  export import ListOptions = Current.ListOptions;
+  export import ListPage = Current.ListPage;
   export import ListParams = Current.ListParams;
   export import Message = Current.Message;
   export import MessagePart = Current.MessagePart;
