@@ -75,7 +75,7 @@ impl Client {
 /// The table of methods as JSON: its rows of one resource, or all.
 #[napi]
 pub fn methods(resource: Option<String>) -> Result<String> {
-    let is_asked = |row: &&Method| resource.as_ref().is_none_or(|resource| row.resource.property() == resource);
+    let is_asked = move |row: &&Method| resource.as_ref().is_none_or(|resource| row.resource.property() == resource);
     let rows: Vec<_> = METHODS.iter().filter(is_asked).collect();
     serde_json::to_string(&rows).map_err(|error| Error::from_reason(error.to_string()))
 }

@@ -265,7 +265,7 @@ async function webhooks(call, { version, hasIdentities }) {
   }
 }
 
-/** Asserts that a call is refused because the version of the client has no such method; the error names those that do. */
+/** Asserts that a call is refused because the version of the client has no such method; the error names the others. */
 async function missing(promise, versions) {
   await assert.rejects(promise, (error) => {
     assert.match(error.message, new RegExp(`needs version ${versions.replaceAll('.', '\\.')} of the Server API, and`));
