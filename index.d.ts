@@ -3,6 +3,7 @@
 // syntax.
 
 import type { Agent, AgentOptions } from 'https';
+import type { Readable } from 'stream';
 import type { Callback as CallbackOf } from './types/callback';
 
 /**
@@ -599,6 +600,43 @@ declare namespace LayerAPI {
     toArray(options?: { limit?: number }): Promise<Item[]>;
   }
 
+  /** What rich content is uploaded from; pieces that are text count as UTF-8. */
+  export type ContentSource = Uint8Array | Readable | AsyncIterable<Uint8Array | string>;
+
+  /** How far an upload or a download is. */
+  export interface Progress {
+    /** Bytes that have arrived. */
+    transferred: number;
+    /** Bytes of all. */
+    size: number;
+  }
+
+  /** What is uploaded. */
+  export interface UploadOptions {
+    /** Its MIME type. */
+    type: string;
+    /** Bytes that the source has. Default: those of a Buffer; any other source needs it. */
+    size?: number;
+    /** Origin of a web page that may upload it, too. Default: none may. */
+    origin?: string;
+    /** Called after each MiB, and at the end. */
+    onProgress?: (progress: Progress) => void;
+  }
+
+  /** How rich content is downloaded. */
+  export interface DownloadOptions {
+    /** Called for each piece that comes in. */
+    onProgress?: (progress: Progress) => void;
+  }
+
+  /** Rich content that was uploaded, as the `content` of a part wants it. */
+  export interface UploadedContent {
+    /** `layer:///content/UUID` */
+    id: string;
+    /** Bytes. */
+    size: number;
+  }
+
   /** `layer.conversations` */
   export interface Conversations<V extends string = string> {
     /** Creates a conversation: 201, or 200 with the existing one for `distinct`. */
@@ -968,6 +1006,31 @@ declare namespace LayerAPI {
     /** Reads rich content, with a fresh `download_url`. */
     get(conversationId: string, contentId: string, callback: Callback<RichContent>): void;
     getAsync(conversationId: string, contentId: string): Promise<Response<RichContent>>;
+
+    /**
+     * Uploads rich content, a MiB at a time. A transfer that breaks is taken up again where it was, five times in a row
+     * at the most. An option that is unknown or wrong, and a source that has another number of bytes than `size`, is an
+     * error.
+     */
+    upload(
+      conversationId: string,
+      source: ContentSource,
+      options: UploadOptions,
+      callback?: Callback<UploadedContent>,
+    ): void;
+    uploadAsync(
+      conversationId: string,
+      source: ContentSource,
+      options: UploadOptions,
+    ): Promise<Response<UploadedContent>>;
+
+    /**
+     * Downloads rich content. What goes wrong is an `error` of the stream; a transfer that breaks is taken up again
+     * where it was, five times in a row at the most.
+     *
+     * @throws {TypeError} for an option that is unknown or wrong.
+     */
+    download(conversationId: string, contentId: string, options?: DownloadOptions): Readable;
   }
 
   /** `layer.notifications` */

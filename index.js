@@ -72,7 +72,14 @@ function LayerAPI(config) {
   };
   const { seat } = clientOf(agentOf(config), options);
 
-  const make = (name) => resource(name, seat, timeout, OwnPromise, options.version);
+  const { agent, agentOptions } = config;
+  const make = (name) => {
+    const methods = resource(name, seat, timeout, OwnPromise, options.version);
+    if (name !== 'content') return methods;
+    const promiseOf = (call) => promises.promiseOfCall(OwnPromise || promises.ofProcess(), call);
+    const { baseUrl, proxy } = options;
+    return require('./lib/content.js').extend(methods, { agent, agentOptions, baseUrl, proxy, timeout }, promiseOf);
+  };
   this.conversations = make('conversations');
   this.messages = make('messages');
   this.announcements = make('announcements');

@@ -26,6 +26,9 @@ function check(value, name) {
 /** A promise made by `Chosen` that is rejected with `error`. */
 exports.rejected = (Chosen, error) => new Chosen((_, reject) => reject(error));
 
+/** A promise made by `Chosen` of what `call` hands to its callback. */
+exports.promiseOfCall = (Chosen, call) => exports.promiseOf(Chosen, { call }, 'call', []);
+
 /** Calls `methods[key]` with one more argument, and returns a promise made by `Chosen` of its outcome. */
 exports.promiseOf = (Chosen, methods, key, args) => {
   if (Chosen === Native) return native(methods, key, args);

@@ -61,6 +61,25 @@ keeps its place is missed, when items are added, moved to the front or deleted i
 page begins after is deleted. For that a list remembers the ids of what has come. Before 2.0 the end of a list shows in an
 empty page, which is one more request.
 
+## Uploads and downloads
+
+\`\`\`js
+const source = fs.createReadStream('harbour.jpg');
+const options = { type: 'image/jpeg', size: fs.statSync('harbour.jpg').size };
+const { body: content } = await layer.content.uploadAsync(conversationId, source, options);
+await layer.messages.sendFromUserAsync('maria', conversationId, { parts: [{ mime_type: 'image/jpeg', content }] });
+
+layer.content.download(conversationId, content.id).on('error', report).pipe(response);
+\`\`\`
+
+\`content.upload(conversationId, source, options, callback)\` and \`uploadAsync\` take a Buffer, a Readable or an AsyncIterable, and
+answer \`{status, body}\` with \`id\` and \`size\`, which is what a part wants as its \`content\`. \`type\` (the MIME type) and
+\`size\` (bytes; a Buffer knows them) say what it is, \`origin\` which web page may upload it, too, and \`onProgress\` is called
+with \`{transferred, size}\`. \`content.download(conversationId, contentId, {onProgress})\` answers a Readable. Both take the same
+memory whatever the size: a MiB is sent at a time. A transfer that breaks is taken up again where it was, with a fresh link
+for a download; after five breaks in a row without a byte it is an error. Agent, trust and proxy of the client hold for links
+that lead to the service itself, its proxy for all links. \`content.create\` and \`content.get\` are the plain requests.
+
 The page is made from \`crates/client/src/methods.rs\` and \`index.d.ts\` by \`npm run docs\`.
 
 ${sections.join('\n')}`;

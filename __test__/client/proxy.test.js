@@ -77,6 +77,23 @@ test('http is asked for by its whole URL', async () => {
   assert.match(asked[0], new RegExp(`^GET ${platforms.http.url}/apps/.*/users/maria/blocks$`));
 });
 
+test('rich content goes through it as well, up and down', async () => {
+  for (const [scheme, platform] of Object.entries(platforms)) {
+    const layer = await clientOf(platform, { proxy: address(CREDENTIALS) });
+    const { id } = (await layer.conversations.createAsync({ participants: ['maria'] })).body;
+    asked = [];
+    const { body } = await layer.content.uploadAsync(id, Buffer.from('abc'), { type: 'text/plain' });
+    let text = '';
+    for await (const bytes of layer.content.download(id, body.id)) text += bytes;
+    assert.strictEqual(text, 'abc');
+    const links = asked.filter((line) => scheme === 'https' || /^(PUT|GET) http:.*\/content\/.*\?/.test(line));
+    if (scheme === 'https') assert.ok(links.length >= 2 && links.every((line) => line.startsWith('CONNECT ')), asked);
+    else assert.strictEqual(links.length, 2, asked);
+    const refused = await clientOf(platform, { proxy: address('user:sesame') });
+    await assert.rejects(refused.content.uploadAsync(id, Buffer.from('abc'), { type: 'text/plain' }));
+  }
+});
+
 test('a proxy that refuses is an error, and its password is in none', async () => {
   const layer = await clientOf(platforms.https, { proxy: address('user:sesame') });
   await assert.rejects(layer.blocklist.getAsync('maria'), (error) => {

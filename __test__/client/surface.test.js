@@ -217,6 +217,7 @@ const OTHERS = {
   conversations: ['listFromUser'],
   messages: ['list', 'listFromUser'],
   announcements: ['listFromUser'],
+  content: ['upload', 'uploadAsync', 'download'],
 };
 
 const DECLARED = declaredMethods();

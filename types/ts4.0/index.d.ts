@@ -25,6 +25,7 @@ declare namespace LayerAPI {
   export import Callback = Current.Callback;
   export import Config = Current.Config;
   export import Content = Current.Content;
+  export import ContentSource = Current.ContentSource;
   export import Conversation = Current.Conversation;
   export import ConversationDeletion = Current.ConversationDeletion;
   export import ConversationListOptions = Current.ConversationListOptions;
@@ -32,6 +33,7 @@ declare namespace LayerAPI {
   export import Conversations = Current.Conversations;
   export import Deletion = Current.Deletion;
   export import DeliveryAttempt = Current.DeliveryAttempt;
+  export import DownloadOptions = Current.DownloadOptions;
   export import EmptyResponse = Current.EmptyResponse;
   export import ErrorBody = Current.ErrorBody;
   export import Export = Current.Export;
@@ -75,6 +77,7 @@ declare namespace LayerAPI {
   export import Platform = Current.Platform;
   export import PlatformClock = Current.PlatformClock;
   export import PlatformOptions = Current.PlatformOptions;
+  export import Progress = Current.Progress;
   export import ReceiptType = Current.ReceiptType;
   export import ReceivedAnnouncement = Current.ReceivedAnnouncement;
   export import RecipientStatus = Current.RecipientStatus;
@@ -90,6 +93,8 @@ declare namespace LayerAPI {
   export import ShownPart = Current.ShownPart;
   export import ShownSender = Current.ShownSender;
   export import ShownUser = Current.ShownUser;
+  export import UploadedContent = Current.UploadedContent;
+  export import UploadOptions = Current.UploadOptions;
   export import User = Current.User;
   export import UserConversation = Current.UserConversation;
   export import UserMessage = Current.UserMessage;

@@ -1,0 +1,293 @@
+/** Rich content up and down: whole, in constant memory, and over links that break. */
+
+const assert = require('node:assert');
+const { randomBytes } = require('node:crypto');
+const { once } = require('node:events');
+const fs = require('node:fs');
+const net = require('node:net');
+const os = require('node:os');
+const path = require('node:path');
+const { Readable } = require('node:stream');
+const { after, before, test } = require('node:test');
+const Bluebird = require('bluebird');
+const LayerAPI = require('../..');
+const { createCertificate } = require('../support/certificate.js');
+const { run, until } = require('../client/support.js');
+
+const MIB = 1 << 20;
+const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'layer-api-content-'));
+/** Stands between clients and links; `limits` are bytes after which it resets the next connections, in each direction. */
+const relay = { limits: [], sockets: new Set(), opened: 0 };
+let platform;
+let layer;
+let conversation;
+
+before(async () => {
+  relay.server = net.createServer((socket) => {
+    relay.opened += 1;
+    relay.sockets.add(socket);
+    const limit = relay.limits.shift() ?? Infinity;
+    const onward = net.connect(new URL(platform.url).port, '127.0.0.1');
+    for (const [from, to] of [
+      [socket, onward],
+      [onward, socket],
+    ]) {
+      let passed = 0;
+      from.on('data', (bytes) => {
+        passed += bytes.length;
+        if (passed <= limit) {
+          if (!to.write(bytes)) from.pause();
+          return;
+        }
+        to.write(bytes.subarray(0, bytes.length - (passed - limit)));
+        for (const end of [socket, onward]) end.destroy();
+      });
+      to.on('drain', () => from.resume());
+      from.on('end', () => to.end());
+      from.on('error', () => to.destroy());
+      from.on('close', () => to.destroy());
+    }
+    socket.on('close', () => relay.sockets.delete(socket));
+  });
+  relay.server.listen(0, '127.0.0.1');
+  await once(relay.server, 'listening');
+  const publicUrl = `http://127.0.0.1:${relay.server.address().port}`;
+  platform = await LayerAPI.Platform.start({ publicUrl, data: path.join(folder, 'chat.db') });
+  const { appId, token } = await platform.createApp();
+  layer = new LayerAPI({ appId, token, baseUrl: platform.url, agentOptions: { keepAlive: true } });
+  conversation = (await layer.conversations.createAsync({ participants: ['maria'] })).body.id;
+});
+
+after(async () => {
+  for (const socket of relay.sockets) socket.destroy();
+  relay.server.close();
+  await platform.close();
+  fs.rmSync(folder, { recursive: true, force: true });
+});
+
+/** Has the next connections break after so many bytes; Node keeps none of those before. */
+async function breakAfter(limits) {
+  const closed = [...relay.sockets].map((socket) => once(socket, 'close'));
+  for (const socket of relay.sockets) socket.destroy();
+  await Promise.all(closed);
+  require('node:http').globalAgent.destroy();
+  relay.limits = limits;
+}
+
+async function bytesOf(stream) {
+  const pieces = [];
+  for await (const piece of stream) pieces.push(piece);
+  return Buffer.concat(pieces);
+}
+
+async function* inPieces(bytes, length) {
+  for (let start = 0; start < bytes.length; start += length) yield bytes.subarray(start, start + length);
+}
+
+test('what goes up comes down, from each kind of source and in each size', async () => {
+  const sources = {
+    buffer: (bytes) => bytes,
+    'array of bytes': (bytes) => new Uint8Array(bytes),
+    stream: (bytes) => Readable.from(inPieces(bytes, 100_000)),
+    iterable: (bytes) => inPieces(bytes, 3 * MIB),
+  };
+  for (const [name, sourceOf] of Object.entries(sources)) {
+    for (const size of [0, 1, MIB - 1, MIB, MIB + 1, 3 * MIB + 5]) {
+      const bytes = randomBytes(size);
+      const up = [];
+      const down = [];
+      const onProgress = (list) => (progress) =>
+        list.push(progress.transferred) && assert.strictEqual(progress.size, size);
+      const options = { type: 'image/png', size, onProgress: onProgress(up) };
+      const { status, body } = await layer.content.uploadAsync(conversation, sourceOf(bytes), options);
+      assert.deepStrictEqual([status, Object.keys(body), body.size], [201, ['id', 'size'], size], `${name}, ${size}`);
+      const stream = layer.content.download(conversation, body.id, { onProgress: onProgress(down) });
+      assert.ok(stream instanceof Readable);
+      assert.ok((await bytesOf(stream)).equals(bytes), `${name}, ${size}`);
+      for (const list of [up, down]) {
+        assert.deepStrictEqual(
+          list,
+          list.toSorted((a, b) => a - b),
+        );
+        if (size > 0) assert.strictEqual(list.at(-1), size);
+      }
+      assert.strictEqual(up.length, Math.max(1, Math.ceil(size / MIB)));
+    }
+  }
+});
+
+test('it is part of a message, and text counts as UTF-8', async () => {
+  async function* source() {
+    yield 'Älgå ';
+    yield '⛵️';
+  }
+  const size = Buffer.byteLength('Älgå ⛵️');
+  const content = (await layer.content.uploadAsync(conversation, source(), { type: 'text/plain', size })).body;
+  const parts = [{ mime_type: 'text/plain', content }];
+  const sent = (await layer.messages.sendAsync(conversation, { sender: { name: 'Harbour' }, parts })).body;
+  const read = (await layer.messages.getAsync(sent.id, conversation)).body.parts[0].content;
+  const bytes = await bytesOf(layer.content.download(conversation, read.id));
+  assert.deepStrictEqual([read.size, bytes.toString()], [size, 'Älgå ⛵️']);
+});
+
+test('the callback form calls back once, later, and what it throws is not lost', async () => {
+  const outcome = await new Promise((resolve) => {
+    let isLater = false;
+    layer.content.upload(conversation, Buffer.from('abc'), { type: 'text/plain' }, (...all) => resolve([isLater, all]));
+    isLater = true;
+  });
+  const [isLater, [error, response]] = outcome;
+  assert.deepStrictEqual([isLater, error, response.body.size], [true, null, 3]);
+  const source = `
+    const LayerAPI = require('layer-api');
+    const layer = new LayerAPI({ token: 't', appId: process.env.APP_ID });
+    process.on('uncaughtException', (error) => console.log(error.message));
+    layer.content.upload('wrong', Buffer.from('a'), { type: 'a/b' }, (error) => { throw new Error('thrown: ' + error.message); });`;
+  const { stdout, stderr } = await run(source);
+  assert.strictEqual(stdout, 'thrown: Conversation ID is required\n', stderr);
+});
+
+test('an upload that breaks goes on where it was', async () => {
+  const size = 3 * MIB + 7;
+  const bytes = randomBytes(size);
+  await breakAfter([300_000, 200_000, MIB, 500_000]);
+  const up = [];
+  const options = { type: 'image/png', size, onProgress: ({ transferred }) => up.push(transferred) };
+  const { body } = await layer.content.uploadAsync(conversation, inPieces(bytes, 70_000), options);
+  assert.deepStrictEqual(relay.limits, [], 'the link has broken four times');
+  assert.deepStrictEqual(up, [MIB, 2 * MIB, 3 * MIB, size]);
+  assert.ok((await bytesOf(layer.content.download(conversation, body.id))).equals(bytes));
+});
+
+test('a download that breaks goes on where it was', async () => {
+  const size = 3 * MIB + 7;
+  const bytes = randomBytes(size);
+  const { body } = await layer.content.uploadAsync(conversation, bytes, { type: 'image/png' });
+  await breakAfter([100, 400_000, 800_000, MIB]);
+  const down = [];
+  const stream = layer.content.download(conversation, body.id, {
+    onProgress: ({ transferred }) => down.push(transferred),
+  });
+  assert.ok((await bytesOf(stream)).equals(bytes));
+  assert.deepStrictEqual(relay.limits, [], 'the link has broken four times');
+  assert.deepStrictEqual([down.at(-1), down], [size, down.toSorted((a, b) => a - b)]);
+});
+
+test('a link that gives nothing any more is given up', async () => {
+  const { body } = await layer.content.uploadAsync(conversation, randomBytes(5), { type: 'image/png' });
+  await breakAfter(Array(20).fill(0));
+  const before = relay.opened;
+  const upload = layer.content.uploadAsync(conversation, randomBytes(5), { type: 'image/png' });
+  await assert.rejects(upload, { code: 'ECONNRESET' });
+  assert.strictEqual(relay.opened - before, 6);
+  await assert.rejects(bytesOf(layer.content.download(conversation, body.id)), { code: 'ECONNRESET' });
+  assert.strictEqual(relay.opened - before, 12);
+  await breakAfter([]);
+});
+
+test('a download that its reader leaves is closed', async () => {
+  const { body } = await layer.content.uploadAsync(conversation, randomBytes(8 * MIB), { type: 'image/png' });
+  await breakAfter([]);
+  const stream = layer.content.download(conversation, body.id);
+  for await (const piece of stream) {
+    assert.ok(piece.length > 0);
+    break;
+  }
+  assert.strictEqual(stream.destroyed, true);
+  await until(() => relay.sockets.size === 0, 'the connection is closed');
+});
+
+test('what is wrong is an error, and the source of an upload is closed', async () => {
+  const upload = (source, options) => layer.content.uploadAsync(conversation, source, options);
+  const type = 'image/png';
+  const wrong = [
+    [[Buffer.from('a'), { type, sise: 1 }], 'layer.content.upload has no option `sise`'],
+    [[Buffer.from('a'), { type, onProgress: 1 }], 'Option `onProgress` of layer.content.upload needs to be a function'],
+    [[Buffer.from('a'), { type, size: 2 }], 'Option `size` of layer.content.upload is 2, and the source has 1 bytes'],
+    [['text', { type }], 'The source of layer.content.upload needs to be a Buffer, a Readable or an AsyncIterable'],
+    [[inPieces([1], 1), { type }], 'Content properties should be an object with type and size'],
+    [[Buffer.from('a'), {}], 'Content properties should be an object with type and size'],
+    [[Buffer.from('a'), 1], 'The options of layer.content.upload need to be an object'],
+    [[Readable.from([1]), { type, size: 1 }], 'The source of layer.content.upload needs to give bytes or text'],
+    [[Readable.from(['ab']), { type, size: 1 }], 'The source has more than the 1 bytes that were announced'],
+    [[Readable.from(['ab']), { type, size: 3 }], 'The source has 2 of the 3 bytes that were announced'],
+  ];
+  for (const [args, message] of wrong) await assert.rejects(upload(...args), { message });
+  const fault = new Error('the disk is gone');
+  async function* failing() {
+    yield Buffer.from('a');
+    throw fault;
+  }
+  await assert.rejects(upload(failing(), { type, size: 5 }), fault);
+  const source = Readable.from(inPieces(randomBytes(100), 10));
+  await assert.rejects(upload(source, { type, size: 1 }), RangeError);
+  assert.strictEqual(source.destroyed, true);
+  assert.throws(() => layer.content.download(conversation, 'id', { onProgres: 1 }), { name: 'TypeError' });
+  assert.throws(() => layer.content.upload(conversation, source, { type }, 'callback'), { name: 'TypeError' });
+  const { body } = await upload(Buffer.from('abc'), { type });
+  const onProgress = () => {
+    throw fault;
+  };
+  await assert.rejects(bytesOf(layer.content.download(conversation, body.id, { onProgress })), fault);
+  await assert.rejects(upload(Buffer.from('abc'), { type, onProgress }), fault);
+  const unknown = layer.content.download(conversation, 'f3cc7b32-3c92-11e4-baad-164230d1df67');
+  await assert.rejects(bytesOf(unknown), { status: 404 });
+  await assert.rejects(bytesOf(layer.content.download(conversation, 'wrong')), { message: 'Content ID is required' });
+});
+
+test('trust, agents and promises are those of the client', async () => {
+  const { ca, cert, key } = createCertificate();
+  const secure = await LayerAPI.Platform.start({ cert, key });
+  const https = require('node:https');
+  const agent = new https.Agent({ ca });
+  try {
+    const { appId, token } = await secure.createApp();
+    for (const options of [{ agentOptions: { ca } }, { agent }]) {
+      const client = new LayerAPI({ appId, token, baseUrl: secure.url, Promise: Bluebird, ...options });
+      const { id } = (await client.conversations.createAsync({ participants: ['maria'] })).body;
+      const promise = client.content.uploadAsync(id, Buffer.from('abc'), { type: 'text/plain' });
+      assert.ok(promise instanceof Bluebird);
+      const { body } = await promise;
+      assert.strictEqual((await bytesOf(client.content.download(id, body.id))).toString(), 'abc');
+    }
+  } finally {
+    agent.destroy();
+    await secure.close();
+  }
+});
+
+test('memory stays the same whatever is transferred', async () => {
+  const source = `
+    const LayerAPI = require('layer-api');
+    const MIB = 1 << 20;
+    const COUNT = 96;
+    const live = () => { gc(); return process.memoryUsage().arrayBuffers / MIB; };
+    async function main() {
+      const { appId, token, url, conversation } = JSON.parse(process.env.SETTINGS);
+      const layer = new LayerAPI({ appId, token, baseUrl: url });
+      let most = 0;
+      async function* pieces() {
+        for (let count = 0; count < COUNT * 4; count++) {
+          if (count % 32 === 0) most = Math.max(most, live());
+          yield Buffer.alloc(MIB / 4, count);
+        }
+      }
+      const { body } = await layer.content.uploadAsync(conversation, pieces(), { type: 'a/b', size: COUNT * MIB });
+      let length = 0;
+      let next = 0;
+      for await (const piece of layer.content.download(conversation, body.id)) {
+        length += piece.length;
+        if (length < next) continue;
+        next += 8 * MIB;
+        most = Math.max(most, live());
+      }
+      console.log(JSON.stringify([length / MIB, most < 48 || most]));
+    }
+    main();`;
+  const { appId, token } = await platform.createApp();
+  const client = new LayerAPI({ appId, token, baseUrl: platform.url });
+  const { id } = (await client.conversations.createAsync({ participants: ['maria'] })).body;
+  const SETTINGS = JSON.stringify({ appId, token, url: platform.url, conversation: id });
+  const { stdout, stderr } = await run(source, { args: ['--expose-gc'], env: { SETTINGS } });
+  assert.strictEqual(stdout, '[96,true]\n', stderr);
+});

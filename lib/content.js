@@ -1,0 +1,251 @@
+'use strict';
+
+/**
+ * Rich content up and down, in constant memory. A transfer that breaks goes on where it was: an upload from what the
+ * service says that it has, a download from the byte after the last.
+ */
+
+const { Readable } = require('stream');
+const { APIError } = require('./errors.js');
+const { connector, refusal } = require('./links.js');
+const { setImmediate } = require('./timers.js');
+
+/** Bytes that are sent at once, and kept until the service has them; a multiple of 256 KiB, as the uploads ask for. */
+const CHUNK = 1 << 20;
+/** How often in a row a transfer that breaks is taken up again without getting any further. */
+const ATTEMPTS = 5;
+/** Milliseconds before it is taken up again, at the most for the first time; each further time twice as many. */
+const WAIT = 250;
+
+const BROKEN = ['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'EAI_AGAIN', 'ERR_STREAM_PREMATURE_CLOSE'];
+const BUSY = [408, 409, 429, 500, 502, 503, 504];
+
+/** Whether what went wrong may go right another time. */
+const isPassing = (error) =>
+  error instanceof APIError || BROKEN.includes(error.code) || BUSY.includes(error.status) || isHangUp(error);
+
+/** What Node says of a connection that ends, without a code or with one of its own versions. */
+const isHangUp = ({ message }) => message === 'socket hang up' || message === 'aborted';
+
+const wait = (attempt) => new Promise((resolve) => setTimeout(resolve, Math.random() * WAIT * 2 ** (attempt - 1)));
+
+/** Adds `upload` and `download` to the methods of `layer.content`; `config` is what `links.js` connects with. */
+exports.extend = (methods, config, promiseOf) => {
+  let connect;
+  const request = (link, options) => {
+    if (!connect) connect = connector(config);
+    return connect(link, options);
+  };
+
+  methods.upload = (conversationId, source, options, callback) => {
+    if (callback !== undefined && typeof callback !== 'function') {
+      throw new TypeError('layer.content.upload needs a function as its callback');
+    }
+    const later = (...outcome) => callback && setImmediate(callback, ...outcome);
+    upload(methods, request, conversationId, source, options).then((reply) => later(null, reply), later);
+  };
+
+  methods.uploadAsync = (conversationId, source, options) =>
+    promiseOf((callback) => methods.upload(conversationId, source, options, callback));
+
+  methods.download = (conversationId, contentId, options) =>
+    download(methods, request, conversationId, contentId, options);
+
+  return methods;
+};
+
+/** The options of a transfer, of which `names` are allowed. */
+function optionsOf(what, options, names) {
+  const given = options === undefined || options === null ? {} : options;
+  if (typeof given !== 'object') throw new TypeError(`The options of ${what} need to be an object`);
+  for (const name of Object.keys(given)) {
+    if (!names.includes(name)) throw new TypeError(`${what} has no option \`${name}\``);
+  }
+  const { onProgress } = given;
+  if (onProgress !== undefined && typeof onProgress !== 'function') {
+    throw new TypeError(`Option \`onProgress\` of ${what} needs to be a function`);
+  }
+  return given;
+}
+
+async function upload(methods, request, conversationId, source, options) {
+  const what = 'layer.content.upload';
+  const {
+    type,
+    size: announced,
+    origin,
+    onProgress,
+  } = optionsOf(what, options, [...['type', 'size', 'origin', 'onProgress']]);
+  const isBytes = source instanceof Uint8Array;
+  if (!isBytes && !(source && typeof source[Symbol.asyncIterator] === 'function')) {
+    throw new TypeError(`The source of ${what} needs to be a Buffer, a Readable or an AsyncIterable`);
+  }
+  const size = isBytes && announced === undefined ? source.length : announced;
+  if (isBytes && size !== source.length) {
+    throw new TypeError(`Option \`size\` of ${what} is ${size}, and the source has ${source.length} bytes`);
+  }
+  const reply = await methods.createAsync(conversationId, { type, size, origin });
+  const { id, upload_url: link } = reply.body;
+  await send(request, link, source, size, onProgress);
+  return { status: reply.status, body: { id, size } };
+}
+
+/** Sends the bytes of a source to a link, chunk by chunk. */
+async function send(request, link, source, size, onProgress) {
+  let sent = 0;
+  for await (const chunk of chunksOf(source)) {
+    const start = sent;
+    const end = start + chunk.length;
+    if (end > size) throw new RangeError(`The source has more than the ${size} bytes that were announced`);
+    for (let attempt = 0; sent < end; ) {
+      try {
+        // After a break the service says how much of it has come.
+        if (attempt > 0) {
+          await wait(attempt);
+          const arrived = await put(request, link, undefined, `bytes */${size}`, size);
+          if (arrived < start) throw new Error('The service has lost bytes that it had received');
+          if (arrived > sent) attempt = 1;
+          sent = Math.min(arrived, end);
+          if (sent === end) break;
+        }
+        const range = `bytes ${sent}-${end - 1}/${size}`;
+        sent = await put(request, link, chunk.subarray(sent - start), range, size);
+        attempt = 0;
+      } catch (error) {
+        if (!isPassing(error) || attempt >= ATTEMPTS) throw error;
+        attempt += 1;
+      }
+    }
+    if (onProgress) onProgress({ transferred: sent, size });
+  }
+  if (sent < size) throw new RangeError(`The source has ${sent} of the ${size} bytes that were announced`);
+  if (size === 0) {
+    await put(request, link, undefined, undefined, size);
+    if (onProgress) onProgress({ transferred: 0, size });
+  }
+}
+
+/** Puts bytes, or asks how many have come; answers how many bytes the service has. */
+async function put(request, link, body, range, size) {
+  const headers = { 'Content-Length': body ? body.length : 0 };
+  if (range) headers['Content-Range'] = range;
+  const response = await request(link, { method: 'PUT', headers, body });
+  const { statusCode } = response;
+  if (statusCode !== 308 && statusCode >= 300) throw await refusal(response);
+  response.resume();
+  if (statusCode !== 308) return size;
+  const [, last] = /^bytes=0-(\d+)$/.exec(response.headers.range) || [];
+  return last === undefined ? 0 : Number(last) + 1;
+}
+
+/** The bytes of a source in chunks of one size, the last one excepted. */
+async function* chunksOf(source) {
+  if (source instanceof Uint8Array) {
+    const bytes = bytesOf(source);
+    for (let start = 0; start < bytes.length; start += CHUNK) yield bytes.subarray(start, start + CHUNK);
+    return;
+  }
+  let pieces = [];
+  let length = 0;
+  for await (const piece of source) {
+    pieces.push(bytesOf(piece));
+    length += piece.length;
+    if (length < CHUNK) continue;
+    let all = Buffer.concat(pieces);
+    for (; all.length >= CHUNK; all = all.subarray(CHUNK)) yield all.subarray(0, CHUNK);
+    pieces = [all];
+    length = all.length;
+  }
+  if (length > 0) yield Buffer.concat(pieces);
+}
+
+function bytesOf(piece) {
+  if (typeof piece === 'string') return Buffer.from(piece);
+  if (piece instanceof Uint8Array) return Buffer.from(piece.buffer, piece.byteOffset, piece.length);
+  throw new TypeError('The source of layer.content.upload needs to give bytes or text');
+}
+
+/** A stream of the bytes of rich content. */
+function download(methods, request, conversationId, contentId, options) {
+  const { onProgress } = optionsOf('layer.content.download', options, ['onProgress']);
+  let size;
+  let transferred = 0;
+  let attempt = 0;
+  /** The reply that bytes come from, if there is one, and whether one is asked for. */
+  let source;
+  let isOpening = false;
+
+  const stream = new Readable({
+    read() {
+      if (source) source.resume();
+      else if (!isOpening) open();
+    },
+    destroy(error, callback) {
+      if (source) source.destroy();
+      callback(error);
+    },
+  });
+  return stream;
+
+  async function open() {
+    isOpening = true;
+    try {
+      if (attempt > 0) await wait(attempt);
+      // A link works for an hour: whoever goes on asks for a fresh one.
+      const { body } = await methods.getAsync(conversationId, contentId);
+      size = body.size;
+      const headers = transferred > 0 ? { Range: `bytes=${transferred}-` } : {};
+      const response = await request(body.download_url, { method: 'GET', headers });
+      const { statusCode } = response;
+      if (statusCode >= 300) throw await refusal(response);
+      if (stream.destroyed) response.destroy();
+      else follow(response, statusCode === 206 ? 0 : transferred);
+    } catch (error) {
+      again(error);
+    } finally {
+      isOpening = false;
+    }
+  }
+
+  /** Hands on what comes of a reply after its first `known` bytes, which have come before. */
+  function follow(response, known) {
+    let skip = known;
+    let isOver = false;
+    source = response;
+    response.on('data', (bytes) => {
+      const fresh = bytes.subarray(Math.min(skip, bytes.length));
+      skip -= bytes.length - fresh.length;
+      if (fresh.length === 0) return;
+      transferred += fresh.length;
+      attempt = 0;
+      try {
+        if (onProgress) onProgress({ transferred, size });
+      } catch (error) {
+        stream.destroy(error);
+        return;
+      }
+      if (!stream.push(fresh)) response.pause();
+    });
+    const over = (error) => {
+      if (isOver) return;
+      isOver = true;
+      source = undefined;
+      if (transferred === size) stream.push(null);
+      else again(error || Object.assign(new Error('aborted'), { code: 'ECONNRESET' }));
+    };
+    response.on('error', over);
+    response.on('aborted', () => over());
+    response.on('end', () => over());
+    response.on('close', () => over());
+  }
+
+  function again(error) {
+    if (stream.destroyed) return;
+    if (!isPassing(error) || attempt >= ATTEMPTS) stream.destroy(error);
+    else {
+      attempt += 1;
+      // Not from within the reply, or the request, that has broken.
+      setImmediate(() => stream.destroyed || isOpening || source || open());
+    }
+  }
+}
