@@ -4,7 +4,8 @@
  * Lists that come page by page, each page when it is needed.
  *
  * A page begins after the last item that has come. Where that one is gone, or has moved to the front, it begins after
- * an earlier one, and what has come before is left out: nothing comes twice, and nothing that keeps its place is missed.
+ * an earlier one, and what has come before is left out: nothing comes twice, and nothing that keeps its place is
+ * missed.
  */
 
 /** Versions that answer 206 as long as more follow. */
