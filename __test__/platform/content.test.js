@@ -16,7 +16,7 @@ const { run, until } = require('../client/support.js');
 
 const MIB = 1 << 20;
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'layer-api-content-'));
-/** Stands between clients and links; `limits` are bytes, of each direction, after which it ends the next connections. */
+/** Stands between clients and links; it ends the next connections after `limits` bytes of a direction. */
 const relay = { limits: [], sockets: new Set(), opened: 0 };
 let platform;
 let layer;
