@@ -16,7 +16,7 @@ const { createCertificate } = require('../support/certificate.js');
 const RUNNER = path.join(__dirname, 'runner.js');
 const BROKEN = path.join(__dirname, 'broken');
 /** Checks of the suite; a runner that dies early must not pass. */
-const CHECKS = 25;
+const CHECKS = 27;
 
 const folder = mkdtempSync(path.join(tmpdir(), 'layer-api-runtimes-'));
 const certificate = path.join(folder, 'certificate.json');

@@ -151,6 +151,42 @@ suite['all 30 methods work in the callback form'] = () => withPlatform({}, (clie
 
 suite['all 30 methods work in the promise form'] = () => withPlatform({}, (client) => callAll(client, 'promise'));
 
+suite['lists come page by page, while items are deleted'] = () =>
+  withPlatform({}, async (client) => {
+    const { conversations, messages } = client({ version: '3.0' });
+    const { id } = (await conversations.createAsync({ participants: ['maria'] })).body;
+    for (let count = 0; count < 5; count += 1) await messages.sendTextFromUserAsync(id, 'maria', `${count}`);
+    const seen = [];
+    for await (const message of messages.list(id, { pageSize: 2 })) {
+      seen.push(message.parts[0].body);
+      if (seen.length === 2) await messages.deleteAsync(id, message.id);
+    }
+    assert.deepStrictEqual(seen, ['4', '3', '2', '1', '0']);
+    assert.strictEqual((await messages.list(id).toArray({ limit: 3 })).length, 3);
+  });
+
+suite['rich content goes up and down as streams'] = () =>
+  withPlatform({}, async (client) => {
+    const { content, conversations } = client();
+    const { id } = (await conversations.createAsync({ participants: ['maria'] })).body;
+    const length = 100000;
+    async function* source() {
+      for (let count = 0; count < 30; count += 1) yield Buffer.alloc(length, count);
+    }
+    const { body } = await content.uploadAsync(id, source(), { type: 'image/png', size: 30 * length });
+    let place = 0;
+    for await (const bytes of content.download(id, body.id)) {
+      for (const byte of bytes) {
+        assert.strictEqual(byte, Math.floor(place / length));
+        place += 1;
+      }
+    }
+    assert.strictEqual(place, 30 * length);
+    const left = content.download(id, body.id);
+    for await (const bytes of left) if (bytes.length > 0) break;
+    assert.strictEqual(left.destroyed, true);
+  });
+
 suite['TLS: a server is trusted by its `ca`, and refused without it'] = () =>
   withPlatform({ cert, key }, async (client) => {
     const reply = await client({ agentOptions: { ca } }).blocklist.getAsync('maria');
