@@ -16,7 +16,7 @@ import type { Callback as CallbackOf } from './types/callback';
  * promise form that gets too many arguments rejects with a `TypeError`; a callback that is not a function throws one. A
  * reply with a status of 300 or above is a {@link LayerAPI.ResponseError}; redirects are not followed. A request
  * without a reply is a {@link LayerAPI.APIError} after the timeout, and otherwise an `Error` with Node's `code`. A
- * method that the version has not is an `Error` that names the versions that have it.
+ * method that the version does not have is an `Error` that names the versions that have it.
  */
 declare class LayerAPI<V extends string = string> {
   /**

@@ -100,7 +100,7 @@ function clientOf(agent, options) {
   }
 }
 
-/** What makes the resources of a client that the original has not. */
+/** What makes the resources of a client that the original does not have. */
 const makers = new WeakMap();
 
 /**

@@ -42,7 +42,7 @@ function tableOf(resource) {
  * The methods of one resource of the client with a `seat`, both forms, on a plain object: they work detached from it.
  * Without an `OwnPromise`, its promises are those of the process.
  *
- * Methods of a resource of the original that it has not are not enumerable: what a service does to all methods that it
+ * Methods that a resource of the original does not have are not enumerable: what a service does to all methods that it
  * finds, it does to those that it knows.
  */
 exports.resource = (name, seat, timeout, OwnPromise, version) => {

@@ -38,7 +38,7 @@ Every method of a client with its HTTP request, below \`/apps/<app uuid>\`. Each
 argument, and with \`Async\` at the end of its name as a promise. An argument in brackets can be left out. Those of
 layer-api 2.3.3 have a star. [platform.md](platform.md) says what the platform answers; \`index.d.ts\` has the types.
 
-The client knows its version (\`new LayerAPI({ version: '3.0', ... })\`, default \`1.0\`). A method that the version has not
+The client knows its version (\`new LayerAPI({ version: '3.0', ... })\`, default \`1.0\`). A method that the version does not have
 is an error that names the versions that have it, and nothing is sent.
 
 ## Lists

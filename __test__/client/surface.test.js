@@ -15,7 +15,7 @@ afterEach(closeAll);
 const METHODS = JSON.parse(addon.methods());
 const ORIGINALS = METHODS.filter((row) => row.isOriginal);
 const RESOURCES = ['conversations', 'messages', 'announcements', 'blocklist', 'identities'];
-/** Those that the original has not. */
+/** Those that the original does not have. */
 const ADDED = ['users', 'content', 'notifications', 'exports', 'webhooks', 'app'];
 const EVERY = [...RESOURCES, ...ADDED];
 const config = () => ({ token: TOKEN, appId: APP_ID });
@@ -132,7 +132,7 @@ test('the 30 methods of the original in two forms are what is found on a client,
   }
 });
 
-test('methods that the original has not are there without being enumerable, and can be replaced', () => {
+test('methods that the original does not have are there without being enumerable, and can be replaced', () => {
   for (const { resource, name, params, isOriginal } of METHODS) {
     for (const key of [name, `${name}Async`]) {
       const descriptor = Object.getOwnPropertyDescriptor(layer[resource], key);

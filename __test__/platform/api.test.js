@@ -73,7 +73,7 @@ for (const [form, caller] of Object.entries(forms)) {
 }
 
 describe('a client knows its version', () => {
-  test('a method that the version has not is refused before its arguments, and nothing is sent', async () => {
+  test('a method that the version does not have is refused before its arguments, and nothing is sent', async () => {
     const layer = await connect('2.0');
     const seen = (await platform.requests()).length;
     await missing(layer.messages.sendTextFromNameAsync(1, 2, 3), '1.0 or 1.1');
@@ -114,7 +114,7 @@ describe('a client knows its version', () => {
 
 const platformId = 'f3cc7b32-3c92-11e4-baad-164230d1df67';
 
-test('resources that the original has not are made when they are asked for, and give way to those of a service', async () => {
+test('resources that the original does not have are made when they are asked for, and give way to those of a service', async () => {
   const layer = await connect('1.0');
   assert.strictEqual(layer.users, layer.users);
   assert.deepStrictEqual(Object.keys(layer).length, 5);

@@ -1,7 +1,7 @@
 'use strict';
 
 /**
- * The methods that layer-api 2.3.3 has not, each used as a service would and its effect read back, in any of the four
+ * The methods that layer-api 2.3.3 does not have, each used as a service would and its effect read back, in any of the four
  * versions. `methods.js` uses the 30 others.
  */
 

@@ -39,7 +39,7 @@ pub struct Method {
 }
 
 impl Method {
-    /// The same, for a method that layer-api 2.3.3 has not.
+    /// The same, for a method that layer-api 2.3.3 does not have.
     const fn added(mut self, versions: Versions) -> Self {
         self.is_original = false;
         self.versions = versions;
