@@ -1,8 +1,8 @@
 'use strict';
 
 /**
- * The methods that layer-api 2.3.3 does not have, each used as a service would and its effect read back, in any of the four
- * versions. `methods.js` uses the 30 others.
+ * The methods that layer-api 2.3.3 does not have, each used as a service would and its effect read back, in any of the
+ * four versions. `methods.js` uses the 30 others.
  */
 
 const assert = require('node:assert');
