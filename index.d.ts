@@ -759,7 +759,7 @@ declare namespace LayerAPI {
     sendTextFromUser(conversationId: string, userId: string, text: string, callback?: Callback<Message<V>>): void;
     sendTextFromUserAsync(conversationId: string, userId: string, text: string): Promise<Response<Message<V>>>;
 
-    /** Sends plain text from a name, such as "The System". */
+    /** Sends plain text from a name, such as "The System". Before 2.0. */
     sendTextFromName(conversationId: string, name: string, text: string, callback?: Callback<Message<V>>): void;
     sendTextFromNameAsync(conversationId: string, name: string, text: string): Promise<Response<Message<V>>>;
 

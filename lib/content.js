@@ -174,9 +174,12 @@ function download(methods, request, conversationId, contentId, options) {
   /** The reply that bytes come from, if there is one, and whether one is asked for. */
   let source;
   let isOpening = false;
+  /** Whether the reader waits for more. One who takes long may find the connection closed: it is opened when needed. */
+  let isWanted = false;
 
   const stream = new Readable({
     read() {
+      isWanted = true;
       if (source) source.resume();
       else if (!isOpening) open();
     },
@@ -224,7 +227,9 @@ function download(methods, request, conversationId, contentId, options) {
         stream.destroy(error);
         return;
       }
-      if (!stream.push(fresh)) response.pause();
+      if (stream.push(fresh)) return;
+      isWanted = false;
+      response.pause();
     });
     const over = (error) => {
       if (isOver) return;
@@ -242,7 +247,7 @@ function download(methods, request, conversationId, contentId, options) {
   function again(error) {
     if (stream.destroyed) return;
     if (!isPassing(error) || attempt >= ATTEMPTS) stream.destroy(error);
-    else {
+    else if (isWanted) {
       attempt += 1;
       // Not from within the reply, or the request, that has broken.
       setImmediate(() => stream.destroyed || isOpening || source || open());

@@ -12,13 +12,14 @@ const { after, before, test } = require('node:test');
 const Bluebird = require('bluebird');
 const LayerAPI = require('../..');
 const { createCertificate } = require('../support/certificate.js');
-const { run, until } = require('../client/support.js');
+const { run, sleep, until } = require('../client/support.js');
 
 const MIB = 1 << 20;
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'layer-api-content-'));
 /** Stands between clients and links; it ends the next connections after `limits` bytes of a direction. */
 const relay = { limits: [], sockets: new Set(), opened: 0 };
 let platform;
+let app;
 let layer;
 let conversation;
 
@@ -53,7 +54,8 @@ before(async () => {
   await once(relay.server, 'listening');
   const publicUrl = `http://127.0.0.1:${relay.server.address().port}`;
   platform = await LayerAPI.Platform.start({ publicUrl, data: path.join(folder, 'chat.db') });
-  const { appId, token } = await platform.createApp();
+  app = await platform.createApp();
+  const { appId, token } = app;
   layer = new LayerAPI({ appId, token, baseUrl: platform.url, agentOptions: { keepAlive: true } });
   conversation = (await layer.conversations.createAsync({ participants: ['maria'] })).body.id;
 });
@@ -195,6 +197,22 @@ test('a download that its reader leaves is closed', async () => {
   }
   assert.strictEqual(stream.destroyed, true);
   await until(() => relay.sockets.size === 0, 'the connection is closed');
+});
+
+test('a reader who takes longer than the timeout gets all, and nothing is asked for before', async () => {
+  const bytes = randomBytes(4 * MIB);
+  const { body } = await layer.content.uploadAsync(conversation, bytes, { type: 'image/png' });
+  const { appId, token } = app;
+  const impatient = new LayerAPI({ appId, token, baseUrl: platform.url, timeout: 2000 });
+  await breakAfter([]);
+  const reader = impatient.content.download(conversation, body.id)[Symbol.asyncIterator]();
+  const pieces = [(await reader.next()).value];
+  const { opened } = relay;
+  await until(() => relay.sockets.size === 0, 'the connection is given up');
+  await sleep(1500);
+  assert.strictEqual(relay.opened, opened);
+  for (let next = await reader.next(); !next.done; next = await reader.next()) pieces.push(next.value);
+  assert.ok(Buffer.concat(pieces).equals(bytes));
 });
 
 test('what is wrong is an error, and the source of an upload is closed', async () => {
