@@ -1135,6 +1135,18 @@ declare namespace LayerAPI {
     };
     /** Connections at the same time; one more is answered with `503` and closed. Default: `1000`. */
     maxConnections?: number;
+    /** Sockets of clients. */
+    sockets?: {
+      /**
+       * Sockets that the clients of one user may have open at the same time; one more is refused with `429`. Default:
+       * `64`.
+       */
+      perUser?: number;
+      /** The same for all users of one app together. Default: `100000`. */
+      perApp?: number;
+      /** Days for which clients that were away can catch up with what they missed. Default: `30`. */
+      replayDays?: number;
+    };
     /** Opens the admin API, below `/_platform`, to those who know it. Default: none. */
     adminToken?: string;
     /**

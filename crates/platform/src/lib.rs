@@ -17,7 +17,7 @@ mod work;
 
 pub use ::http::Method;
 pub use config::setting::InvalidSetting;
-pub use config::{Config, Tls, WebhookOptions, args};
+pub use config::{Config, SocketOptions, Tls, WebhookOptions, args};
 pub use ground::clock::Clock;
 pub use ground::ids::IdSource;
 pub use layer_store::token::Token;

@@ -21,6 +21,7 @@ use crate::ground::clock::Clock;
 use crate::ground::files::Files;
 use crate::ground::ids::Ids;
 use crate::ground::task;
+use crate::http::live::{Hub, Limits};
 use crate::http::tls::TlsError;
 use crate::http::{cors, router, server, tls};
 use crate::outbound::Outbound;
@@ -215,7 +216,7 @@ impl Platform {
             public_url.unwrap_or_else(|| url.clone()),
         );
         let core = core.map_err(StartError::Store)?;
-        let services = Arc::new(Services::new(core, config.webhooks, config.unlimited_exports));
+        let services = Arc::new(Services::new(core, config.webhooks, config.sockets, config.unlimited_exports));
 
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
@@ -227,10 +228,13 @@ impl Platform {
             tokio::net::TcpListener::from_std(listener).map_err(|source| StartError::Listen { address, source })?
         };
         let (stop, is_stopping) = watch::channel(false);
+        let limits = Limits { per_user: config.sockets.per_user, per_app: config.sockets.per_app };
+        let hub = Arc::new(Hub::new(limits));
         let (has_stopped, stopped) = mpsc::channel();
         let tools = Arc::new(Tools::new(config.recorded_requests, config.ids, clock));
         let admin = Admin { services: Arc::clone(&services), tools: Arc::clone(&tools) };
-        let mut router = router::build(Arc::clone(&services)).layer(from_fn_with_state(tools, tools::attend));
+        let mut router =
+            router::build(Arc::clone(&services), Arc::clone(&hub)).layer(from_fn_with_state(tools, tools::attend));
         // Outside of all that, so that a page can read what a fault answers, too.
         router = router.layer(from_fn(cors::allow));
         if let Some(token) = &config.admin_token {
@@ -238,7 +242,11 @@ impl Platform {
         }
         let mut workers = {
             let _inside = runtime.enter();
-            work::start(&services, outbound, &is_stopping)
+            let mut workers = work::start(&services, outbound, &is_stopping);
+            let (services, is_told) = (Arc::clone(&services), is_stopping.clone());
+            let start = move || task::boxed(Arc::clone(&hub).run(Arc::clone(&services), is_told.clone()));
+            workers.spawn(task::boxed(work::supervise("sockets", is_stopping.clone(), Box::new(start))));
+            workers
         };
         let service = server::Service { tls: acceptor, router, memory: services.core.memory().clone() };
         let max_connections = config.max_connections;

@@ -6,6 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use layer_store::changes::{Change, Kinds, What};
 use layer_store::conversation::ConversationRecord;
+use layer_store::following::FollowingReads as _;
 use layer_store::key::AppKey;
 use layer_store::log::{ConversationChanges, Entry, LogReads, LogRecord, LogWrites, PartChanges, Place, Scope};
 use layer_store::{StoreError, codec};
@@ -353,6 +354,29 @@ impl LogReads for Session<'_> {
             .prepare(&format!("SELECT {COLUMNS} FROM log WHERE place > ?1 ORDER BY place LIMIT ?2"))?
             .all((after.number(), sql::limit(limit)), read)?;
         self.resolve_all(found)
+    }
+
+    fn log_readers(&self, record: &LogRecord) -> Result<Vec<UserId>, StoreError> {
+        match &record.scope {
+            Scope::Conversation(id) => self
+                .sql
+                .prepare(
+                    "SELECT users.id FROM conversations
+                     JOIN memberships ON memberships.conversation = conversations.key
+                     JOIN users ON users.key = memberships.user
+                     WHERE conversations.app = ?1 AND conversations.uuid = ?2 AND memberships.log_from <= ?3
+                     AND (memberships.log_to IS NULL OR memberships.log_to >= ?3)",
+                )?
+                .all((record.app.number(), id.uuid().as_bytes(), record.place.number()), |row| {
+                    row.get(0).map(UserId::trusted)
+                }),
+            Scope::User(user) => Ok(vec![user.clone()]),
+            Scope::Identity(user) => {
+                let mut readers = self.followers(record.app, user)?;
+                readers.push(user.clone());
+                Ok(readers)
+            }
+        }
     }
 
     fn log_of(&self, app: AppKey, user: &UserId, after: Place, limit: usize) -> Result<Vec<LogRecord>, StoreError> {

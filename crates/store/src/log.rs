@@ -202,6 +202,9 @@ pub trait LogReads {
     /// The entries of all apps behind a place, oldest first: at most `limit`.
     fn log_after(&self, after: Place, limit: usize) -> Result<Vec<LogRecord>, StoreError>;
 
+    /// Whom an entry concerns: the members of a conversation at its place; the user; the user and its followers now.
+    fn log_readers(&self, record: &LogRecord) -> Result<Vec<UserId>, StoreError>;
+
     /// The entries behind a place that concern a user, oldest first: at most `limit`. Of a conversation only what
     /// happened while the user was a member, joining and leaving included; of identities only those of the user and of
     /// those whom it follows now.

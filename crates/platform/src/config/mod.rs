@@ -24,6 +24,9 @@ pub const MAX_CONNECTIONS: usize = 1_000_000;
 /// The most requests that can be recorded.
 pub const MAX_RECORDED_REQUESTS: usize = 100_000;
 
+/// The most days that can be asked for: a hundred years.
+pub const MAX_REPLAY_DAYS: u64 = 36_500;
+
 /// How long a receiver of webhooks may take to answer a challenge (assumed; the contract names no time).
 pub const VERIFICATION_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -57,6 +60,8 @@ pub struct Config {
     pub max_connections: usize,
     /// Whether an app may ask for more than one export a day, as the original did not let it. Default: `false`.
     pub unlimited_exports: bool,
+    /// The sockets of clients.
+    pub sockets: SocketOptions,
 }
 
 impl Default for Config {
@@ -74,7 +79,34 @@ impl Default for Config {
             webhooks: WebhookOptions::default(),
             max_connections: DEFAULT_MAX_CONNECTIONS,
             unlimited_exports: false,
+            sockets: SocketOptions::default(),
         }
+    }
+}
+
+/// How many sockets clients may have open, and for how long they can catch up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SocketOptions {
+    /// Sockets of one user at the same time; one more is refused with `429`. Default: 64.
+    pub per_user: usize,
+    /// Sockets of one app at the same time. Default: 100,000.
+    pub per_app: usize,
+    /// How long the log of changes is kept, from which clients catch up with what they missed. Unit: days. Default: 30
+    /// (assumed).
+    pub replay_days: u64,
+}
+
+impl SocketOptions {
+    /// How long the log of changes is kept. Unit: milliseconds.
+    pub fn kept_for_ms(&self) -> i64 {
+        let days = i64::try_from(self.replay_days.min(MAX_REPLAY_DAYS)).unwrap_or(i64::MAX);
+        days.saturating_mul(24 * 60 * 60 * 1000)
+    }
+}
+
+impl Default for SocketOptions {
+    fn default() -> Self {
+        Self { per_user: 64, per_app: 100_000, replay_days: 30 }
     }
 }
 

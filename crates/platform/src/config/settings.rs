@@ -8,7 +8,7 @@ use layer_store::token::Token;
 use serde_json::{Map, Value};
 
 use crate::config::setting::{By, Draft, InvalidSetting, Kind, Setting};
-use crate::config::{Config, MAX_CONNECTIONS, MAX_RECORDED_REQUESTS, Tls};
+use crate::config::{Config, MAX_CONNECTIONS, MAX_RECORDED_REQUESTS, MAX_REPLAY_DAYS, Tls};
 use crate::ground::ids::IdSource;
 
 /// Requests on record where nothing is said, for a platform in memory that a program starts: it serves tests.
@@ -55,7 +55,7 @@ const IDS: Setting = Setting {
 const COUNTING: &str = "counting";
 
 /// The table.
-pub static SETTINGS: [Setting; 16] = [
+pub static SETTINGS: [Setting; 19] = [
     Setting {
         default: "`:memory:`",
         default_of_flag: "`layer.db`",
@@ -136,6 +136,33 @@ pub static SETTINGS: [Setting; 16] = [
             "maxConnections",
             Kind::Whole(MAX_CONNECTIONS as u64, |draft, most| draft.config.max_connections = count(most)),
             "Connections at the same time; one more is answered with `503` and closed",
+        )
+    },
+    Setting {
+        default: "`64`",
+        ..setting(
+            "sockets-per-user",
+            "sockets.perUser",
+            Kind::Whole(MAX_CONNECTIONS as u64, |draft, most| draft.config.sockets.per_user = count(most)),
+            "Sockets that the clients of one user may have open at the same time; one more is refused with `429`",
+        )
+    },
+    Setting {
+        default: "`100000`",
+        ..setting(
+            "sockets-per-app",
+            "sockets.perApp",
+            Kind::Whole(MAX_CONNECTIONS as u64, |draft, most| draft.config.sockets.per_app = count(most)),
+            "The same for all users of one app together",
+        )
+    },
+    Setting {
+        default: "`30`",
+        ..setting(
+            "replay-days",
+            "sockets.replayDays",
+            Kind::Whole(MAX_REPLAY_DAYS, |draft, days| draft.config.sockets.replay_days = days),
+            "Days for which clients that were away can catch up with what they missed",
         )
     },
     Setting {
@@ -265,6 +292,7 @@ mod tests {
         let config = Config::from_json(
             r#"{"data":"chat.db","port":1,"host":"::1","cert":"c","key":"k","publicUrl":"u","ids":"counting","clock":-5,
             "recordedRequests":7,"maxConnections":8,"adminToken":"t","exports":{"unlimited":true},
+            "sockets":{"perUser":2,"perApp":3,"replayDays":4},
             "webhooks":{"allowPrivateAddresses":true,"allowHttp":true,"ca":"a"}}"#,
         );
         let webhooks = crate::config::WebhookOptions {
@@ -285,6 +313,7 @@ mod tests {
             max_connections: 8,
             admin_token: Some(Token::new("t".into())),
             unlimited_exports: true,
+            sockets: crate::config::SocketOptions { per_user: 2, per_app: 3, replay_days: 4 },
             webhooks,
         };
         assert_eq!(config, Ok(expected));

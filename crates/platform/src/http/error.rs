@@ -95,21 +95,28 @@ fn in_docs(mut response: Response, point: fn(ApiError) -> ApiError) -> Response 
     response
 }
 
-/// The cause goes to the error output, once; the client gets a fixed text.
-fn from_store(error: &StoreError) -> Response {
+/// What a failure of the store is for a client. The cause goes to the error output, once; the client gets a fixed text.
+pub fn of_store(error: &StoreError) -> ApiError {
     match error {
         StoreError::Busy | StoreError::Closed => {}
         _ => report(format_args!("{error}")),
     }
     match error {
         StoreError::Busy | StoreError::Closed | StoreError::Uncertain | StoreError::Unavailable(_) => {
-            let mut response = from_table(&ApiError::service_unavailable());
-            // Unit: seconds.
-            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
-            response
+            ApiError::service_unavailable()
         }
-        StoreError::Lost | StoreError::BadSnapshot(_) | StoreError::Failed(_) => from_table(&ApiError::internal()),
+        StoreError::Lost | StoreError::BadSnapshot(_) | StoreError::Failed(_) => ApiError::internal(),
     }
+}
+
+fn from_store(error: &StoreError) -> Response {
+    let error = of_store(error);
+    let mut response = from_table(&error);
+    if error.kind() == ErrorKind::ServiceUnavailable {
+        // Unit: seconds.
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    }
+    response
 }
 
 /// The error table has no row for it, so: status 415, `invalid_request` (assumed).

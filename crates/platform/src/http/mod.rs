@@ -6,6 +6,7 @@ pub mod cors;
 pub mod error;
 pub mod extract;
 pub mod gate;
+pub mod live;
 mod openapi;
 pub mod render;
 pub mod router;

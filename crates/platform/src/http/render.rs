@@ -107,6 +107,16 @@ impl UserView {
         Self { view: View { version: caller.version, urls, identities }, user }
     }
 
+    /// What every object of it is shown with.
+    pub fn view(&self) -> &View {
+        &self.view
+    }
+
+    /// Whose view it is.
+    pub fn user(&self) -> &UserId {
+        &self.user
+    }
+
     /// A conversation. A former member sees no participants (contract 2.1.3).
     pub fn conversation(&self, seen: SeenConversation) -> Conversation {
         let SeenConversation { mut conversation, membership, last_message } = seen;

@@ -14,6 +14,7 @@ use tower_service::Service as _;
 use crate::http::client;
 use crate::http::error::{self, HttpError};
 use crate::http::gate::{self, Caller};
+use crate::http::live::{self, Hub};
 use crate::http::openapi;
 use crate::http::routes::{
     announcement, app, block, client_api, content, conversation, deletion, download, export, following, identity,
@@ -24,7 +25,7 @@ use crate::service::Services;
 
 /// Builds the routes of the Server API, and beside them those of the Client API. Everything passes its gate first,
 /// unknown paths too; then the version decides which routes there are.
-pub fn build(services: Arc<Services>) -> Router {
+pub fn build(services: Arc<Services>, hub: Arc<Hub>) -> Router {
     let by_version = Version::ALL.map(|version| {
         routes(version, &services)
             .fallback(no_such_route)
@@ -33,13 +34,23 @@ pub fn build(services: Arc<Services>) -> Router {
     });
     let api = Router::new().fallback(dispatch).with_state(Arc::new(by_version));
     let api = api.layer(from_fn_with_state(Arc::clone(&services), gate::check)).layer(from_fn(unread::discard));
-    let api = Router::new().fallback(by_api).with_state((client::build(&services), api));
+    let sockets = live::sockets(&services, hub);
+    let api = Router::new().fallback(by_api).with_state((client::build(&services), sockets, api));
     linked(services).fallback_service(api)
 }
 
 /// Hands a request to the API that its path is of.
-async fn by_api(State((mut client, mut server)): State<(Router, Router)>, request: Request) -> Response {
-    let router = if client::is_path(request.uri().path()) { &mut client } else { &mut server };
+async fn by_api(
+    State((mut client, mut sockets, mut server)): State<(Router, Router, Router)>,
+    request: Request,
+) -> Response {
+    let router = if live::is_socket(&request) {
+        &mut sockets
+    } else if client::is_path(request.uri().path()) {
+        &mut client
+    } else {
+        &mut server
+    };
     router.call(request).await.unwrap_or_else(|never: Infallible| match never {})
 }
 

@@ -99,14 +99,15 @@ pub async fn serve(listener: TcpListener, service: Service, max_connections: usi
     let _ = tokio::time::timeout(GRACE, all_closed).await;
 }
 
-async fn serve_stream(stream: TcpStream, service: Service, stop: watch::Receiver<bool>, _place: OwnedSemaphorePermit) {
+async fn serve_stream(stream: TcpStream, service: Service, stop: watch::Receiver<bool>, place: OwnedSemaphorePermit) {
     // Answers are written whole, so there is nothing to wait for.
     let _ = stream.set_nodelay(true);
     let stream = Paced::new(stream);
     let Service { tls, router, memory } = service;
-    let Some(acceptor) = tls else { return serve_connection(stream, router, memory, stop).await };
+    let place = Place(Arc::new(place));
+    let Some(acceptor) = tls else { return serve_connection(stream, router, memory, stop, place).await };
     if let Ok(Ok(stream)) = tokio::time::timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream)).await {
-        serve_connection(stream, router, memory, stop).await;
+        serve_connection(stream, router, memory, stop, place).await;
     }
 }
 
@@ -130,14 +131,15 @@ async fn refuse(mut stream: TcpStream, _turn: OwnedSemaphorePermit) {
 }
 
 async fn serve_connection(
-    stream: impl AsyncRead + AsyncWrite + Socket + Unpin,
+    stream: impl AsyncRead + AsyncWrite + Socket + Unpin + Send + 'static,
     router: Router,
     memory: Memory,
     mut stop: watch::Receiver<bool>,
+    place: Place,
 ) {
     let cut = Cut::default();
     let answer = service_fn(|request: Request<Incoming>| {
-        let (router, cut, memory) = (router.clone(), cut.clone(), memory.clone());
+        let (router, cut, memory, place) = (router.clone(), cut.clone(), memory.clone(), place.clone());
         async move {
             if !has_its_host(&request) {
                 return Ok(without_host());
@@ -145,6 +147,7 @@ async fn serve_connection(
             let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
             let mut request = overridden(request);
             request.extensions_mut().insert(cut.clone());
+            request.extensions_mut().insert(place);
             let response = respond(router, request).await?;
             if cut.is_requested() {
                 return Err(io::Error::from(io::ErrorKind::ConnectionReset));
@@ -157,7 +160,8 @@ async fn serve_connection(
         .header_read_timeout(HEAD_TIMEOUT)
         .max_header_size(MAX_HEAD_BYTES)
         .max_buf_size(BUFFER_BYTES)
-        .serve_connection(TokioIo::new(stream), answer);
+        .serve_connection(TokioIo::new(stream), answer)
+        .with_upgrades();
     // An error here is the client's: it hung up, or spoke no HTTP. There is nobody left to tell.
     tokio::select! {
         _ = &mut connection => {}
@@ -166,9 +170,11 @@ async fn serve_connection(
             let _ = (&mut connection).await;
         }
     }
-    if cut.is_requested() {
+    if cut.is_requested()
+        && let Some(parts) = connection.into_parts()
+    {
         // The client is to see a reset, and not the end of a conversation.
-        let _ = connection.into_parts().io.into_inner().tcp().set_zero_linger();
+        let _ = parts.io.into_inner().tcp().set_zero_linger();
     }
 }
 
@@ -217,6 +223,10 @@ fn without_host() -> Response {
     response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     response
 }
+
+/// The place that a connection takes among those that there may be. A socket that the connection becomes keeps it.
+#[derive(Debug, Clone)]
+pub struct Place(#[expect(dead_code, reason = "it is kept, not used")] Arc<OwnedSemaphorePermit>);
 
 /// Asks a connection to end without an answer. It travels with every request, for the faults that tests inject.
 #[derive(Debug, Clone, Default)]

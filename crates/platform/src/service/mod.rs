@@ -23,6 +23,7 @@ pub mod following;
 pub mod identity;
 pub mod identity_provider;
 mod identity_token;
+pub mod live;
 pub mod message;
 pub mod named;
 mod nonce;
@@ -53,6 +54,7 @@ use self::export::ExportService;
 use self::following::FollowingService;
 use self::identity::IdentityService;
 use self::identity_provider::IdentityProviderService;
+use self::live::LiveService;
 use self::message::MessageService;
 use self::notification::NotificationService;
 use self::part::PartService;
@@ -61,7 +63,7 @@ use self::session::SessionService;
 use self::upload::UploadService;
 use self::user::UserService;
 use self::webhook::WebhookService;
-use crate::config::WebhookOptions;
+use crate::config::{SocketOptions, WebhookOptions};
 
 /// The rules, by noun.
 pub struct Services {
@@ -76,6 +78,7 @@ pub struct Services {
     pub exports: ExportService,
     pub following: FollowingService,
     pub identities: IdentityService,
+    pub live: LiveService,
     pub identity_providers: IdentityProviderService,
     pub messages: MessageService,
     pub notifications: NotificationService,
@@ -89,7 +92,7 @@ pub struct Services {
 
 impl Services {
     /// Puts the services together.
-    pub fn new(core: Core, webhooks: WebhookOptions, unlimited_exports: bool) -> Self {
+    pub fn new(core: Core, webhooks: WebhookOptions, sockets: SocketOptions, unlimited_exports: bool) -> Self {
         let shared = Arc::new(core);
         let core = || Arc::clone(&shared);
         let apps = AppService { core: core(), seen: Arc::new(Cached::new(&*shared.store, Kinds::APPS)) };
@@ -105,6 +108,7 @@ impl Services {
             exports: ExportService { core: core(), are_unlimited: unlimited_exports },
             following: FollowingService { core: core() },
             identities: IdentityService { core: core() },
+            live: LiveService { core: core(), kept_for_ms: sockets.kept_for_ms() },
             identity_providers: IdentityProviderService { core: core(), apps: apps.clone() },
             messages: MessageService { core: core() },
             notifications: NotificationService,

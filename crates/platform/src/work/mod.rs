@@ -8,6 +8,7 @@ mod content;
 mod export;
 #[cfg(test)]
 pub mod failpoint;
+mod log;
 mod scheduled_message;
 mod webhook;
 
@@ -56,13 +57,14 @@ struct Worker {
     work: fn(Arc<Services>) -> Round,
 }
 
-const WORKERS: [Worker; 3] = [
+const WORKERS: [Worker; 4] = [
     Worker {
         name: "scheduled messages",
         kinds: Kinds::SCHEDULED_MESSAGES,
         work: |services| Box::pin(scheduled_message::send_due(services)),
     },
     Worker { name: "files", kinds: Kinds::UNUSED_FILES, work: |services| Box::pin(content::work(services)) },
+    Worker { name: "the log of changes", kinds: Kinds::NONE, work: |services| Box::pin(log::work(services)) },
     Worker { name: "exports", kinds: Kinds::EXPORTS, work: |services| Box::pin(export::work(services)) },
 ];
 
@@ -90,7 +92,7 @@ pub fn start(services: &Arc<Services>, outbound: Outbound, stop: &watch::Receive
 }
 
 /// Starts a worker, and starts it again when it panics, until it ends by itself because `stop` says so.
-async fn supervise(name: &'static str, mut stop: watch::Receiver<bool>, start: Box<dyn Fn() -> Work + Send>) {
+pub async fn supervise(name: &'static str, mut stop: watch::Receiver<bool>, start: Box<dyn Fn() -> Work + Send>) {
     while let Err(error) = tokio::spawn(start()).await {
         if !error.is_panic() {
             // The runtime goes down.

@@ -1,5 +1,5 @@
-//! docs/platform.md, quirks.md and recorded.md are true to the code: the routes, what a running platform takes, the
-//! tests they name. What is cited of docs/contract.md is there.
+//! docs/client-socket.md, platform.md, quirks.md and recorded.md are true to the code: the routes, what a running
+//! platform takes, the tests they name. What is cited of docs/contract.md is there.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -123,7 +123,7 @@ fn tests() -> BTreeMap<String, String> {
 #[test]
 fn every_test_that_a_page_names_exists() {
     let known = tests();
-    for page in ["docs/platform.md", "docs/quirks.md", "docs/recorded.md"] {
+    for page in ["docs/client-socket.md", "docs/platform.md", "docs/quirks.md", "docs/recorded.md"] {
         let rows = rows(&read(page));
         assert!(!rows.is_empty(), "{page}");
         for row in rows {

@@ -21,6 +21,14 @@ mod following;
 mod identity;
 mod lifecycle;
 mod limits;
+mod live_change;
+mod live_client;
+#[cfg(unix)]
+mod live_crash;
+mod live_isolation;
+mod live_passing;
+mod live_replay;
+mod live_socket;
 mod mark_all_read;
 mod message;
 mod notification;

@@ -38,6 +38,10 @@ fn heard_after(fixture: &Fixture, by: &'static str, after: Place) -> Vec<(Scope,
     let records = fixture.read(move |reads, app| reads.log_of(app, &user(by), after, 1000));
     assert!(records.is_sorted_by(|one, next| one.place < next.place), "{records:?}");
     assert!(records.iter().all(|record| record.app == fixture.app));
+    for record in records.clone() {
+        let readers = fixture.read(move |reads, _| reads.log_readers(&record));
+        assert!(readers.contains(&user(by)), "{readers:?}");
+    }
     records.into_iter().map(|record| (record.scope, record.entry)).collect()
 }
 
@@ -235,6 +239,15 @@ fn former_members(fixture: &Fixture) {
     // Who comes later does not hear what was before.
     fixture.message(13, 10, "a");
     assert_eq!(heard(fixture, "d"), [joined("d"), Entry::MessageSent { position: 3 }]);
+    let all = fixture.read(|reads, _| reads.log_after(Place::START, 100));
+    let readers = all.into_iter().map(|record| {
+        let mut readers = fixture.read(move |reads, _| reads.log_readers(&record));
+        readers.sort_unstable();
+        readers
+    });
+    let expected: [&[&str]; 6] =
+        [&["a", "b", "c"], &["a", "b", "c"], &["a", "b", "c"], &["a", "c"], &["a", "c", "d"], &["a", "c", "d"]];
+    assert!(readers.eq(expected.map(users)));
 }
 
 fn back_again(fixture: &Fixture) {

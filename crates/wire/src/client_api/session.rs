@@ -54,7 +54,7 @@ impl NewSession {
     }
 }
 
-/// `invalid_property` `identity_token`. `rule` completes the sentence "The property 'identity_token' ...".
+/// `invalid_property` `identity_token`. `rule` completes the sentence "The property ...".
 pub fn refused(rule: &str) -> ApiError {
     ApiError::invalid_property("identity_token", rule)
 }

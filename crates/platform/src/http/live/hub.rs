@@ -1,0 +1,390 @@
+//! Who is listening. Each socket has a mailbox, into which everything is put that its client is to hear.
+//!
+//! A mailbox is bounded. A client that does not read loses its socket, and catches up from the log when it comes back.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use layer_store::key::AppKey;
+use layer_store::log::Place;
+use layer_store::session::SessionRecord;
+use layer_wire::{ApiError, AppId, ErrorKind, Timestamp, UserId, Version};
+use tokio::sync::Notify;
+
+use super::packet::Packet;
+use super::presence::Presences;
+use crate::service::caller::{Api, Caller};
+
+/// How much may wait for a client that is slow. Unit: bytes.
+const MAX_WAITING_BYTES: usize = 1024 * 1024;
+
+/// How many packets may wait for a client that is slow.
+const MAX_WAITING: usize = 4096;
+
+/// How many sockets there may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Of one user.
+    pub per_user: usize,
+    /// Of one app.
+    pub per_app: usize,
+}
+
+/// Whose socket it is.
+#[derive(Debug, Clone)]
+pub struct Listener {
+    /// The app.
+    pub app: AppId,
+    /// The app inside the store.
+    pub key: AppKey,
+    /// The user.
+    pub user: UserId,
+    /// What it speaks.
+    pub version: Version,
+    /// The token of its session.
+    pub token: Box<str>,
+    /// When its session ends by itself.
+    pub expires_at: Timestamp,
+}
+
+impl Listener {
+    /// The user of a session.
+    pub fn new(session: SessionRecord, token: &str, version: Version) -> Self {
+        let SessionRecord { app, key, user, expires_at } = session;
+        Self { app, key, user, version, token: token.into(), expires_at }
+    }
+
+    /// The same as a caller.
+    pub fn caller(&self) -> Caller {
+        Caller { app: self.app, key: self.key, version: self.version, api: Api::Client }
+    }
+}
+
+/// Something for a client.
+#[derive(Debug, Clone)]
+pub enum Parcel {
+    /// What it is told of an entry of the log.
+    Change(Place, Vec<Packet>),
+    /// What stands in no log.
+    Passing(Packet),
+}
+
+impl Parcel {
+    fn packets(&self) -> &[Packet] {
+        match self {
+            Self::Change(_, packets) => packets,
+            Self::Passing(packet) => std::slice::from_ref(packet),
+        }
+    }
+
+    fn weight(&self) -> usize {
+        self.packets().iter().map(|packet| packet.body.len()).sum()
+    }
+}
+
+/// Why a socket is closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Closing {
+    /// Its session ended, or everything that is stored is another one now.
+    SessionEnded,
+    /// The client does not read.
+    TooSlow,
+    /// The platform stops.
+    Stopping,
+}
+
+/// What waits for one client.
+pub struct Mailbox {
+    /// Whose it is.
+    pub listener: Listener,
+    waiting: Mutex<Waiting>,
+    bell: Notify,
+    closed: Notify,
+}
+
+#[derive(Default)]
+struct Waiting {
+    parcels: VecDeque<Parcel>,
+    packets: usize,
+    weight: usize,
+    /// Entries up to this one are no news.
+    from: Option<Place>,
+    /// Whether entries are read from the log for now.
+    is_paused: bool,
+    wants_presence: bool,
+    closing: Option<Closing>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // What is inside is whole at each step.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Waiting {
+    fn clear_changes(&mut self) {
+        self.parcels.retain(|parcel| matches!(parcel, Parcel::Passing(_)));
+        self.count();
+    }
+
+    fn count(&mut self) {
+        self.packets = self.parcels.iter().map(|parcel| parcel.packets().len()).sum();
+        self.weight = self.parcels.iter().map(Parcel::weight).sum();
+    }
+}
+
+impl Mailbox {
+    fn new(listener: Listener) -> Self {
+        Self { listener, waiting: Mutex::default(), bell: Notify::new(), closed: Notify::new() }
+    }
+
+    /// Puts something in. A client that has too much to read already is cut off.
+    pub fn put(&self, parcel: Parcel) {
+        let mut waiting = lock(&self.waiting);
+        if waiting.closing.is_some() {
+            return;
+        }
+        if let Parcel::Change(place, _) = parcel
+            && (waiting.is_paused || waiting.from.is_some_and(|from| place <= from))
+        {
+            return;
+        }
+        waiting.packets += parcel.packets().len();
+        waiting.weight += parcel.weight();
+        if waiting.packets > MAX_WAITING || waiting.weight > MAX_WAITING_BYTES {
+            drop(waiting);
+            self.close(Closing::TooSlow);
+            return;
+        }
+        waiting.parcels.push_back(parcel);
+        drop(waiting);
+        self.bell.notify_one();
+    }
+
+    /// Takes what waits.
+    pub fn take(&self) -> VecDeque<Parcel> {
+        let mut waiting = lock(&self.waiting);
+        (waiting.packets, waiting.weight) = (0, 0);
+        std::mem::take(&mut waiting.parcels)
+    }
+
+    /// Returns when there is perhaps something.
+    pub async fn rung(&self) {
+        self.bell.notified().await;
+    }
+
+    /// From here on everything is news; what waits and is older is not.
+    pub fn begin(&self, from: Place) {
+        let mut waiting = lock(&self.waiting);
+        waiting.from = Some(from);
+        waiting.parcels.retain(|parcel| !matches!(parcel, Parcel::Change(place, _) if *place <= from));
+        waiting.count();
+    }
+
+    /// Leaves out entries of the log, which are read there for now.
+    pub fn pause(&self) {
+        let mut waiting = lock(&self.waiting);
+        waiting.is_paused = true;
+        waiting.clear_changes();
+    }
+
+    fn resume(&self, from: Place) {
+        let mut waiting = lock(&self.waiting);
+        waiting.is_paused = false;
+        waiting.from = Some(from);
+        drop(waiting);
+    }
+
+    /// Closes the socket.
+    pub fn close(&self, why: Closing) {
+        let mut waiting = lock(&self.waiting);
+        waiting.closing.get_or_insert(why);
+        waiting.parcels = VecDeque::new();
+        drop(waiting);
+        self.closed.notify_one();
+    }
+
+    /// Returns when the socket is to be closed.
+    pub async fn closing(&self) -> Closing {
+        loop {
+            if let Some(why) = lock(&self.waiting).closing {
+                return why;
+            }
+            self.closed.notified().await;
+        }
+    }
+
+    /// Begins to hear of presence. Client API 5.6.
+    pub fn want_presence(&self) {
+        lock(&self.waiting).wants_presence = true;
+    }
+
+    /// Whether it is to hear of presence.
+    pub fn wants_presence(&self) -> bool {
+        lock(&self.waiting).wants_presence
+    }
+}
+
+#[derive(Default)]
+struct Seats {
+    by_user: HashMap<(AppKey, UserId), Vec<Arc<Mailbox>>>,
+    of_app: HashMap<AppKey, usize>,
+    is_stopping: bool,
+}
+
+/// All sockets.
+pub struct Hub {
+    limits: Limits,
+    seats: Mutex<Seats>,
+    /// Up to where the log was handed out. Locked while some of it is.
+    position: Mutex<Place>,
+    /// Who is there.
+    pub(super) presences: Presences,
+    /// Rings when a socket comes.
+    pub(super) arrivals: Notify,
+    /// Rings when the last socket goes.
+    empty: Notify,
+}
+
+impl Hub {
+    /// Without sockets.
+    pub fn new(limits: Limits) -> Self {
+        Self {
+            limits,
+            seats: Mutex::default(),
+            position: Mutex::new(Place::START),
+            presences: Presences::default(),
+            arrivals: Notify::new(),
+            empty: Notify::new(),
+        }
+    }
+
+    /// Gives a socket its seat, and keeps it as long as the outcome lives.
+    ///
+    /// Errors: `rate_limit_exceeded` when the user or the app has too many; `service_unavailable` when the platform
+    /// stops.
+    pub fn seat(self: &Arc<Self>, listener: Listener) -> Result<Seat, ApiError> {
+        let mut seats = lock(&self.seats);
+        if seats.is_stopping {
+            return Err(ApiError::service_unavailable());
+        }
+        let of_app = seats.of_app.get(&listener.key).copied().unwrap_or_default();
+        let of_user = seats.by_user.get(&(listener.key, listener.user.clone())).map_or(0, Vec::len);
+        if of_app >= self.limits.per_app || of_user >= self.limits.per_user {
+            let whose = if of_user >= self.limits.per_user { "user" } else { "app" };
+            let text = format!("The {whose} has too many open sockets.");
+            return Err(ApiError::new(ErrorKind::RateLimitExceeded, text).in_client_docs());
+        }
+        let mailbox = Arc::new(Mailbox::new(listener));
+        let listener = &mailbox.listener;
+        *seats.of_app.entry(listener.key).or_default() += 1;
+        seats.by_user.entry((listener.key, listener.user.clone())).or_default().push(Arc::clone(&mailbox));
+        drop(seats);
+        self.arrivals.notify_one();
+        Ok(Seat { hub: Arc::clone(self), mailbox })
+    }
+
+    fn leave(&self, mailbox: &Arc<Mailbox>) {
+        let listener = &mailbox.listener;
+        let mut seats = lock(&self.seats);
+        let place = (listener.key, listener.user.clone());
+        if let Some(mailboxes) = seats.by_user.get_mut(&place) {
+            mailboxes.retain(|other| !Arc::ptr_eq(other, mailbox));
+            if mailboxes.is_empty() {
+                seats.by_user.remove(&place);
+            }
+        }
+        if let Some(count) = seats.of_app.get_mut(&listener.key) {
+            *count -= 1;
+            if *count == 0 {
+                seats.of_app.remove(&listener.key);
+            }
+        }
+        if seats.by_user.is_empty() {
+            self.empty.notify_one();
+        }
+    }
+
+    /// The sockets of a user.
+    pub fn sockets_of(&self, app: AppKey, user: &UserId) -> Vec<Arc<Mailbox>> {
+        lock(&self.seats).by_user.get(&(app, user.clone())).cloned().unwrap_or_default()
+    }
+
+    /// The sockets of those users who have some.
+    pub fn sockets_among(&self, app: AppKey, users: Vec<UserId>) -> Vec<(UserId, Vec<Arc<Mailbox>>)> {
+        let seats = lock(&self.seats);
+        let find = |user: UserId| {
+            let sockets = seats.by_user.get(&(app, user.clone()))?.clone();
+            Some((user, sockets))
+        };
+        users.into_iter().filter_map(find).collect()
+    }
+
+    /// All sockets.
+    pub fn sockets(&self) -> Vec<Arc<Mailbox>> {
+        lock(&self.seats).by_user.values().flatten().cloned().collect()
+    }
+
+    /// Hands out entries, which are in order and lie behind those before.
+    pub fn hand_out(&self, up_to: Place, parcels: impl IntoIterator<Item = (Arc<Mailbox>, Parcel)>) {
+        let mut position = lock(&self.position);
+        for (mailbox, parcel) in parcels {
+            mailbox.put(parcel);
+        }
+        *position = up_to;
+    }
+
+    /// Lets a socket that has read the log up to a place hear what comes behind it; `false` when some of that was
+    /// handed out to others already, and is to be read there as well.
+    pub fn resume(&self, mailbox: &Mailbox, from: Place) -> bool {
+        let position = lock(&self.position);
+        let is_ahead = *position <= from;
+        if is_ahead {
+            mailbox.resume(from);
+        }
+        is_ahead
+    }
+
+    /// When the next session of a socket expires.
+    pub fn next_expiry(&self) -> Timestamp {
+        let seats = lock(&self.seats);
+        let expiries = seats.by_user.values().flatten().map(|mailbox| mailbox.listener.expires_at);
+        expiries.min().unwrap_or(Timestamp::from_ms(i64::MAX))
+    }
+
+    /// Closes the sockets whose session has expired.
+    pub fn close_expired(&self, now: Timestamp) {
+        for mailbox in self.sockets().iter().filter(|mailbox| mailbox.listener.expires_at <= now) {
+            mailbox.close(Closing::SessionEnded);
+        }
+    }
+
+    /// Closes all sockets.
+    pub fn close_all(&self, why: Closing) {
+        for mailbox in self.sockets() {
+            mailbox.close(why);
+        }
+    }
+
+    /// Closes all sockets, takes no more, and returns when they are gone.
+    pub async fn stop(&self) {
+        lock(&self.seats).is_stopping = true;
+        self.close_all(Closing::Stopping);
+        while !lock(&self.seats).by_user.is_empty() {
+            self.empty.notified().await;
+        }
+    }
+}
+
+/// The seat of a socket.
+pub struct Seat {
+    /// Where it sits.
+    pub hub: Arc<Hub>,
+    /// What waits for it.
+    pub mailbox: Arc<Mailbox>,
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.hub.leave(&self.mailbox);
+    }
+}

@@ -1,0 +1,105 @@
+//! Who types. Client API 5.5. It passes: nothing of it is stored.
+
+use std::future;
+use std::time::Duration;
+
+use layer_store::StoreError;
+use layer_wire::ConversationId;
+use serde_json::Value;
+use tokio::time::Instant;
+
+use super::hub::{Hub, Listener, Parcel};
+use super::packet::Writer;
+use super::presence::view_of;
+use crate::service::Services;
+
+/// How long a client may be silent before it counts as one that pauses, and then as one that is done: twice of what the
+/// SDKs take (assumed).
+const SILENCE: Duration = Duration::from_secs(5);
+
+/// What a user does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// It types.
+    Started,
+    /// It thinks.
+    Paused,
+    /// It types no more.
+    Finished,
+}
+
+impl Action {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Started => "started",
+            Self::Paused => "paused",
+            Self::Finished => "finished",
+        }
+    }
+}
+
+/// The signal in a packet of a client; `None` for one that there is not.
+pub fn parse(body: &Value) -> Option<(ConversationId, Action)> {
+    if body["type"] != "typing_indicator" {
+        return None;
+    }
+    let action = match body["data"]["action"].as_str()? {
+        "started" => Action::Started,
+        "paused" => Action::Paused,
+        "finished" => Action::Finished,
+        _ => return None,
+    };
+    Some((ConversationId::parse(body["object"]["id"].as_str()?)?, action))
+}
+
+/// Where the user of a socket types, if it does.
+#[derive(Debug, Default)]
+pub struct Typing(Option<(ConversationId, Action, Instant)>);
+
+impl Typing {
+    /// Tells what the user does now. Where it typed before, it is done.
+    pub async fn tell(
+        &mut self,
+        services: &Services,
+        hub: &Hub,
+        listener: &Listener,
+        (conversation, action): (ConversationId, Action),
+    ) -> Result<(), StoreError> {
+        if let Some((before, ..)) = self.0.take_if(|(before, ..)| *before != conversation) {
+            tell(services, hub, listener, before, Action::Finished).await?;
+        }
+        let is_on = action != Action::Finished;
+        self.0 = is_on.then(|| (conversation, action, Instant::now() + SILENCE));
+        tell(services, hub, listener, conversation, action).await
+    }
+
+    /// Waits until the client was silent for too long, and tells what follows from that.
+    pub async fn silence(&self) -> Option<(ConversationId, Action)> {
+        let Some((conversation, action, at)) = self.0 else { return future::pending().await };
+        tokio::time::sleep_until(at).await;
+        Some((conversation, if action == Action::Started { Action::Paused } else { Action::Finished }))
+    }
+
+    /// What is left to be told when the socket goes.
+    pub fn end(&mut self) -> Option<(ConversationId, Action)> {
+        self.0.take().map(|(conversation, ..)| (conversation, Action::Finished))
+    }
+}
+
+async fn tell(
+    services: &Services,
+    hub: &Hub,
+    listener: &Listener,
+    conversation: ConversationId,
+    action: Action,
+) -> Result<(), StoreError> {
+    let (others, identities) = services.live.others_in(listener.key, listener.user.clone(), conversation).await?;
+    for (_, sockets) in hub.sockets_among(listener.key, others) {
+        for mailbox in sockets {
+            let view = view_of(services, &mailbox.listener, identities.clone());
+            let packet = Writer::new(&view).typing(&listener.user, conversation, action.name());
+            mailbox.put(Parcel::Passing(packet));
+        }
+    }
+    Ok(())
+}

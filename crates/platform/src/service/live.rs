@@ -1,0 +1,516 @@
+//! What clients hear of: the log of changes, looked at with the eyes of a user. Client API 5.3 and 6.1.
+//!
+//! The same eyes look at what is new and at what a client catches up with, so that both are the same. They see what is
+//! there now: what was deleted since is shown to nobody.
+
+use std::sync::Arc;
+
+use layer_store::announcement::AnnouncementCopy;
+use layer_store::changes::What;
+use layer_store::conversation::ConversationRecord;
+use layer_store::key::AppKey;
+use layer_store::log::{ConversationChanges, Entry, LogRecord, PartChanges, Place, Scope};
+use layer_store::membership::{Membership, SeenConversation};
+use layer_store::message::{MessageRecord, PositionRange};
+use layer_store::{Reads, StoreError};
+use layer_wire::client_api::DeletionMode;
+use layer_wire::identity::{Fields, Identities};
+use layer_wire::message::Status;
+use layer_wire::{AnnouncementId, ConversationId, MessageId, Timestamp, UserId};
+
+use super::Core;
+use super::named::{NamesUsers, identities_of};
+
+/// How many entries are forgotten in one write.
+const FORGOTTEN_AT_ONCE: usize = 1000;
+
+/// What the deletion of a message means for the newest one of its conversation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LastMessage {
+    /// It is the same as before.
+    Same,
+    /// It was the deleted one, and now it is this.
+    Now(MessageId),
+    /// There is none any more.
+    Gone,
+}
+
+/// What a user is told.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Told {
+    /// A conversation is there: it was created, the user came to it, or it came back.
+    ConversationCreated(Box<SeenConversation>),
+    /// A conversation changed.
+    ConversationChanged {
+        /// The conversation.
+        id: ConversationId,
+        /// What changed of it.
+        changes: ConversationChanges,
+    },
+    /// A conversation is gone.
+    ConversationDeleted {
+        /// The conversation.
+        id: ConversationId,
+        /// For whom.
+        mode: DeletionMode,
+    },
+    /// A message was sent.
+    MessageSent {
+        /// The message.
+        message: Arc<MessageRecord>,
+        /// How many messages of the conversation the user has not read; `None` for the sender.
+        unread: Option<u64>,
+    },
+    /// Parts of a message changed.
+    PartsChanged {
+        /// The message.
+        message: Arc<MessageRecord>,
+        /// What became of its parts.
+        parts: PartChanges,
+    },
+    /// A message is gone.
+    MessageDeleted {
+        /// The message.
+        id: MessageId,
+        /// For whom.
+        mode: DeletionMode,
+        /// The conversation it was in.
+        conversation: ConversationId,
+        /// Which message is the newest one now.
+        last_message: LastMessage,
+        /// How many messages of the conversation the user has not read.
+        unread: u64,
+    },
+    /// A message reached a participant, or was read by it.
+    Receipt {
+        /// The messages.
+        messages: Vec<MessageId>,
+        /// The conversation they are in.
+        conversation: ConversationId,
+        /// Whose receipt it is.
+        user: UserId,
+        /// `Delivered` or `Read`.
+        status: Status,
+        /// Up to where all were marked as read, where they were marked together.
+        marked: Option<u32>,
+        /// How many messages of the conversation the user has not read, where the receipt is its own.
+        unread: Option<u64>,
+    },
+    /// An announcement was sent to the user.
+    AnnouncementSent(Box<AnnouncementCopy>),
+    /// The user read an announcement, or it reached the user.
+    AnnouncementStatus {
+        /// The announcement.
+        id: AnnouncementId,
+        /// `Delivered` or `Read`.
+        status: Status,
+    },
+    /// The user deleted an announcement.
+    AnnouncementDeleted {
+        /// The announcement.
+        id: AnnouncementId,
+    },
+    /// An identity came into sight, or changed.
+    Identity {
+        /// Whose it is.
+        user: UserId,
+        /// It.
+        fields: Fields,
+        /// The fields that changed, by name; `None` where it is new to the user.
+        changed: Option<Vec<String>>,
+    },
+    /// An identity is gone, or out of sight.
+    IdentityDeleted {
+        /// Whose it was.
+        user: UserId,
+    },
+}
+
+impl NamesUsers for Told {
+    fn for_each_user<'a>(&'a self, name: &mut dyn FnMut(&'a UserId)) {
+        match self {
+            Self::ConversationCreated(seen) => seen.for_each_user(name),
+            Self::ConversationChanged { changes, .. } => changes.joined.iter().for_each(name),
+            Self::MessageSent { message, .. } | Self::PartsChanged { message, .. } => message.for_each_user(name),
+            Self::Receipt { user, marked: Some(_), .. } => name(user),
+            Self::AnnouncementSent(copy) => copy.for_each_user(name),
+            _ => {}
+        }
+    }
+}
+
+/// An entry of the log, while it is looked at: what several users see of it is looked up once.
+struct Sight<'a> {
+    reads: &'a dyn Reads,
+    record: &'a LogRecord,
+    /// `None` for one that was deleted.
+    conversation: Option<ConversationRecord>,
+    message: Option<Arc<MessageRecord>>,
+    /// Of the messages that were marked as read together.
+    marked: Vec<MessageId>,
+}
+
+impl<'a> Sight<'a> {
+    fn new(reads: &'a dyn Reads, record: &'a LogRecord) -> Result<Self, StoreError> {
+        let id = match (&record.scope, &record.entry) {
+            (Scope::Conversation(id), _)
+            | (_, Entry::ConversationRevived { id } | Entry::MessageDeletedForUser { conversation: id, .. }) => {
+                Some(*id)
+            }
+            _ => None,
+        };
+        let conversation = match id {
+            Some(id) => reads.conversation(record.app, id)?.filter(|conversation| !conversation.is_deleted),
+            None => None,
+        };
+        let mut sight = Self { reads, record, conversation, message: None, marked: vec![] };
+        match &record.entry {
+            Entry::MessageSent { position }
+            | Entry::PartsChanged { position, .. }
+            | Entry::Receipt { position, .. } => sight.message = sight.message_at(*position)?.map(Arc::new),
+            Entry::MarkedRead { unread, .. } => {
+                for position in unread {
+                    sight.marked.extend(sight.message_at(*position)?.map(|message| message.id));
+                }
+            }
+            _ => {}
+        }
+        Ok(sight)
+    }
+
+    fn message_at(&self, position: u32) -> Result<Option<MessageRecord>, StoreError> {
+        let Some(conversation) = &self.conversation else { return Ok(None) };
+        let range = PositionRange { after: None, up_to: Some(position), above: position.saturating_sub(1) };
+        Ok(self.reads.messages(conversation, range, 1)?.pop())
+    }
+
+    /// What a user sees of it.
+    fn of(&self, user: &UserId) -> Result<Option<Told>, StoreError> {
+        let app = self.record.app;
+        match &self.record.entry {
+            Entry::ConversationDeleted { id } => {
+                Ok(Some(Told::ConversationDeleted { id: *id, mode: DeletionMode::AllParticipants }))
+            }
+            Entry::ConversationDeletedForUser { id } => {
+                Ok(Some(Told::ConversationDeleted { id: *id, mode: DeletionMode::MyDevices }))
+            }
+            Entry::Announcement { id, what: What::Deleted } => Ok(Some(Told::AnnouncementDeleted { id: *id })),
+            Entry::Announcement { id, what } => {
+                let copy = self.reads.announcement_of(app, user, *id)?;
+                Ok(copy.map(|copy| match what {
+                    What::Created => Told::AnnouncementSent(Box::new(copy)),
+                    _ => Told::AnnouncementStatus { id: *id, status: copy.status },
+                }))
+            }
+            Entry::Following { user: followed, is_following: true } => {
+                let fields = self.reads.identity(app, followed)?.unwrap_or_else(Fields::unset);
+                Ok(Some(Told::Identity { user: followed.clone(), fields, changed: None }))
+            }
+            Entry::Following { user: followed, is_following: false } => {
+                Ok(Some(Told::IdentityDeleted { user: followed.clone() }))
+            }
+            Entry::Identity { what, fields: changed } => {
+                let Scope::Identity(subject) = &self.record.scope else { return Ok(None) };
+                if *what == What::Deleted {
+                    return Ok(Some(Told::IdentityDeleted { user: subject.clone() }));
+                }
+                let fields = self.reads.identity(app, subject)?;
+                Ok(fields.map(|fields| {
+                    let changed = (*what == What::Changed).then(|| changed.clone());
+                    Told::Identity { user: subject.clone(), fields, changed }
+                }))
+            }
+            _ => self.in_conversation(user),
+        }
+    }
+
+    /// The same for an entry that needs the conversation.
+    fn in_conversation(&self, user: &UserId) -> Result<Option<Told>, StoreError> {
+        let app = self.record.app;
+        let Some(conversation) = &self.conversation else { return Ok(None) };
+        let Some(membership) = self.reads.membership(app, user, conversation)? else { return Ok(None) };
+        let unread = membership.unread_count;
+        Ok(match &self.record.entry {
+            Entry::ConversationCreated | Entry::ConversationRevived { .. } => {
+                self.seen(user, conversation, membership)?
+            }
+            Entry::ConversationChanged(changes) if changes.joined.contains(user) => {
+                self.seen(user, conversation, membership)?
+            }
+            Entry::ConversationChanged(changes) => {
+                Some(Told::ConversationChanged { id: conversation.id, changes: changes.clone() })
+            }
+            Entry::MessageSent { .. } => {
+                let message = self.message_for(user, conversation, membership)?;
+                message.map(|message| {
+                    let is_own = message.sender.user() == Some(user);
+                    Told::MessageSent { message, unread: (!is_own).then_some(unread) }
+                })
+            }
+            Entry::PartsChanged { parts, .. } => {
+                let message = self.message_for(user, conversation, membership)?;
+                message.map(|message| Told::PartsChanged { message, parts: parts.clone() })
+            }
+            Entry::Receipt { user: by, status, .. } => {
+                let message = self.message_for(user, conversation, membership)?;
+                message.map(|message| Told::Receipt {
+                    messages: vec![message.id],
+                    conversation: conversation.id,
+                    user: by.clone(),
+                    status: *status,
+                    marked: None,
+                    unread: (by == user && *status == Status::Read).then_some(unread),
+                })
+            }
+            Entry::MarkedRead { position, user: by, .. } => Some(Told::Receipt {
+                messages: self.marked.clone(),
+                conversation: conversation.id,
+                user: by.clone(),
+                status: Status::Read,
+                marked: Some(*position),
+                unread: (by == user).then_some(unread),
+            }),
+            Entry::MessageDeleted { position, id, sender } => {
+                let is_hidden = match sender {
+                    Some(sender) => self.blocks(user, sender)?,
+                    None => false,
+                };
+                if membership.can_see(*position) && !is_hidden {
+                    let mode = DeletionMode::AllParticipants;
+                    Some(self.deleted(user, conversation, membership, *id, *position, mode)?)
+                } else {
+                    None
+                }
+            }
+            Entry::MessageDeletedForUser { position, id, .. } => {
+                Some(self.deleted(user, conversation, membership, *id, *position, DeletionMode::MyDevices)?)
+            }
+            _ => None,
+        })
+    }
+
+    fn seen(
+        &self,
+        user: &UserId,
+        conversation: &ConversationRecord,
+        membership: Membership,
+    ) -> Result<Option<Told>, StoreError> {
+        if membership.is_deleted {
+            return Ok(None);
+        }
+        let last_message = self.reads.last_message_of(self.record.app, user, conversation, membership)?;
+        let seen = SeenConversation { conversation: conversation.clone(), membership, last_message };
+        Ok(Some(Told::ConversationCreated(Box::new(seen))))
+    }
+
+    /// The message of the entry, if the user can see it.
+    fn message_for(
+        &self,
+        user: &UserId,
+        conversation: &ConversationRecord,
+        membership: Membership,
+    ) -> Result<Option<Arc<MessageRecord>>, StoreError> {
+        let Some(message) = self.message.as_ref().filter(|message| membership.can_see(message.position)) else {
+            return Ok(None);
+        };
+        let has_deleted = membership.deleted_count > 0
+            && self.reads.has_deleted_message(self.record.app, user, conversation, message.position)?;
+        let is_hidden = match message.sender.user() {
+            Some(sender) => self.blocks(user, sender)?,
+            None => false,
+        };
+        Ok((!has_deleted && !is_hidden).then(|| Arc::clone(message)))
+    }
+
+    /// Whether a user blocks another one, of whom it hears nothing then.
+    fn blocks(&self, user: &UserId, sender: &UserId) -> Result<bool, StoreError> {
+        let pair = [std::slice::from_ref(user), std::slice::from_ref(sender)];
+        // The first question is cheap where nobody blocks anybody.
+        Ok(self.reads.has_block_between(self.record.app, pair[0], pair[1])?
+            && self.reads.block_list(self.record.app, user)?.contains(sender))
+    }
+
+    fn deleted(
+        &self,
+        user: &UserId,
+        conversation: &ConversationRecord,
+        membership: Membership,
+        id: MessageId,
+        position: u32,
+        mode: DeletionMode,
+    ) -> Result<Told, StoreError> {
+        let last = self.reads.last_message_of(self.record.app, user, conversation, membership)?;
+        Ok(Told::MessageDeleted {
+            id,
+            mode,
+            conversation: conversation.id,
+            last_message: match last {
+                Some(last) if last.position < position => LastMessage::Now(last.id),
+                Some(_) => LastMessage::Same,
+                None => LastMessage::Gone,
+            },
+            unread: membership.unread_count,
+        })
+    }
+}
+
+/// An entry, and what users are told of it.
+#[derive(Debug)]
+pub struct News<Reader> {
+    /// Its place.
+    pub place: Place,
+    /// Who is told what.
+    pub told: Vec<(Reader, Told)>,
+    /// What is known of the users in it.
+    pub identities: Identities,
+}
+
+/// A part of the log, for one user.
+#[derive(Debug)]
+pub struct Replay {
+    /// What the user is told, in order. An entry that the user cannot see any more is left out.
+    pub news: Vec<News<()>>,
+    /// Up to where this goes.
+    pub up_to: Place,
+    /// Whether that was all when it was read.
+    pub is_all: bool,
+}
+
+fn look<Reader>(
+    reads: &dyn Reads,
+    record: &LogRecord,
+    readers: impl IntoIterator<Item = (UserId, Reader)>,
+) -> Result<News<Reader>, StoreError> {
+    let mut told = vec![];
+    let mut readers = readers.into_iter().peekable();
+    if readers.peek().is_some() {
+        let sight = Sight::new(reads, record)?;
+        for (user, reader) in readers {
+            told.extend(sight.of(&user)?.map(|is_told| (reader, is_told)));
+        }
+    }
+    let mut named = Identities::new();
+    for (_, told) in &told {
+        // Most are about the same users; who is known is not looked up again.
+        let mut is_known = true;
+        told.for_each_user(&mut |user| is_known = is_known && named.contains_key(user));
+        if !is_known {
+            named.extend(identities_of(reads, record.app, told)?);
+        }
+    }
+    Ok(News { place: record.place, told, identities: named })
+}
+
+/// What clients hear of.
+pub struct LiveService {
+    pub(super) core: Arc<Core>,
+    /// How long the log is kept. Unit: milliseconds.
+    pub(super) kept_for_ms: i64,
+}
+
+impl LiveService {
+    /// Begins to listen for a user, or goes on with it. Answers with the place from which on everything is new.
+    pub async fn listen(&self, app: AppKey, user: UserId) -> Result<Place, StoreError> {
+        // For as long as the log goes back, and a day, within which it is said again for those who still listen.
+        let for_ms = self.kept_for_ms.saturating_add(24 * 60 * 60 * 1000);
+        let until = Timestamp::from_ms(self.core.clock.now().as_ms().saturating_add(for_ms));
+        self.core.store.write(move |writes| writes.keep_log(app, &user, until)).await
+    }
+
+    /// The end of the log.
+    pub async fn end(&self) -> Result<Place, StoreError> {
+        self.core.store.read(|reads| reads.log_end()).await
+    }
+
+    /// The next entries of the log, at most `limit`, with what those are told whom `find` finds among their readers.
+    pub async fn news<Reader: Send + 'static>(
+        &self,
+        after: Place,
+        limit: usize,
+        mut find: impl FnMut(AppKey, Vec<UserId>) -> Vec<(UserId, Reader)> + Send + 'static,
+    ) -> Result<Vec<News<Reader>>, StoreError> {
+        let read = move |reads: &dyn Reads| {
+            let records = reads.log_after(after, limit)?;
+            let look_at = |record: &LogRecord| look(reads, record, find(record.app, reads.log_readers(record)?));
+            records.iter().map(look_at).collect()
+        };
+        self.core.store.read(read).await
+    }
+
+    /// A part of the log behind a place, as a user sees it: at most `limit` entries.
+    pub async fn replay(&self, app: AppKey, user: UserId, after: Place, limit: usize) -> Result<Replay, StoreError> {
+        let read = move |reads: &dyn Reads| {
+            let records = reads.log_of(app, &user, after, limit)?;
+            let is_all = records.len() < limit;
+            let last = records.last().map_or(after, |record| record.place);
+            // What concerns others lies behind the last one, too.
+            let up_to = if is_all { reads.log_end()?.max(after) } else { last };
+            let look_at = |record| look(reads, record, [(user.clone(), ())]);
+            Ok(Replay { news: records.iter().map(look_at).collect::<Result<_, StoreError>>()?, up_to, is_all })
+        };
+        self.core.store.read(read).await
+    }
+
+    /// The time from which on the log is kept.
+    pub fn kept_since(&self) -> Timestamp {
+        Timestamp::from_ms(self.core.clock.now().as_ms().saturating_sub(self.kept_for_ms))
+    }
+
+    /// Forgets what is older than the log is kept for.
+    pub async fn forget(&self) -> Result<(), StoreError> {
+        let before = self.kept_since();
+        while !self.core.store.write(move |writes| writes.forget_log(before, FORGOTTEN_AT_ONCE)).await? {}
+        Ok(())
+    }
+
+    /// Who follows a user.
+    pub async fn followers(&self, app: AppKey, user: UserId) -> Result<Vec<UserId>, StoreError> {
+        self.core.store.read(move |reads| reads.followers(app, &user)).await
+    }
+
+    /// Those of some users whom a user follows, itself included.
+    pub async fn followed_among(
+        &self,
+        app: AppKey,
+        user: UserId,
+        users: Vec<UserId>,
+    ) -> Result<Vec<UserId>, StoreError> {
+        let read = move |reads: &dyn Reads| {
+            let mut followed = vec![];
+            for other in &users {
+                if *other == user || reads.is_following(app, &user, other)? {
+                    followed.push(other.clone());
+                }
+            }
+            Ok(followed)
+        };
+        self.core.store.read(read).await
+    }
+
+    /// The other participants of a conversation in which a user takes part, without those who block it; nobody where it
+    /// takes no part.
+    pub async fn others_in(
+        &self,
+        app: AppKey,
+        user: UserId,
+        id: ConversationId,
+    ) -> Result<(Vec<UserId>, Identities), StoreError> {
+        let read = move |reads: &dyn Reads| {
+            let found = reads.conversation(app, id)?.filter(|conversation| conversation.participants.contains(&user));
+            let mut others = found.map(|conversation| conversation.participants).unwrap_or_default();
+            others.retain(|other| *other != user);
+            if reads.has_block_between(app, std::slice::from_ref(&user), &others)? {
+                let mut kept = vec![];
+                for other in others {
+                    if !reads.block_list(app, &other)?.contains(&user) {
+                        kept.push(other);
+                    }
+                }
+                others = kept;
+            }
+            let identities = identities_of(reads, app, &user)?;
+            Ok((others, identities))
+        };
+        self.core.store.read(read).await
+    }
+}
