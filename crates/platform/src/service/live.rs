@@ -24,6 +24,9 @@ use super::named::{NamesUsers, identities_of};
 /// How many entries are forgotten in one write.
 const FORGOTTEN_AT_ONCE: usize = 1000;
 
+/// Unit: milliseconds.
+const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+
 /// What the deletion of a message means for the newest one of its conversation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LastMessage {
@@ -411,9 +414,10 @@ pub struct LiveService {
 impl LiveService {
     /// Begins to listen for a user, or goes on with it. Answers with the place from which on everything is new.
     pub async fn listen(&self, app: AppKey, user: UserId) -> Result<Place, StoreError> {
-        // For as long as the log goes back, and a day, within which it is said again for those who still listen.
-        let for_ms = self.kept_for_ms.saturating_add(24 * 60 * 60 * 1000);
-        let until = Timestamp::from_ms(self.core.clock.now().as_ms().saturating_add(for_ms));
+        // For as long as the log goes back, and until the end of the next day: said once more on the same day, it
+        // changes nothing, and costs no write to the disk.
+        let until = self.core.clock.now().as_ms().saturating_add(self.kept_for_ms).div_euclid(DAY_MS).saturating_add(2);
+        let until = Timestamp::from_ms(until.saturating_mul(DAY_MS));
         self.core.store.write(move |writes| writes.keep_log(app, &user, until)).await
     }
 

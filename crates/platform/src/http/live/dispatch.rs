@@ -39,6 +39,8 @@ impl Hub {
 }
 
 async fn hand_out(hub: &Arc<Hub>, services: &Arc<Services>) {
+    // After a panic nobody knows who has heard what: they come again, and catch up.
+    hub.begin_anew();
     let mut changes = services.core.changes(Kinds::LOG | Kinds::SESSIONS);
     let mut position = Place::START;
     let mut is_known = false;
@@ -48,14 +50,11 @@ async fn hand_out(hub: &Arc<Hub>, services: &Arc<Services>) {
         let handed_out = if is_known {
             go_on(hub, services, position).await
         } else {
-            // Nothing before this concerns a socket: what was there when it came, it reads by itself.
-            services.live.end().await
+            // Nobody is seated yet, so nothing before this concerns anyone.
+            services.live.end().await.inspect(|place| hub.begin(*place))
         };
         match handed_out {
-            Ok(place) => {
-                (position, is_known) = (place, true);
-                hub.hand_out(position, []);
-            }
+            Ok(place) => (position, is_known) = (place, true),
             Err(StoreError::Closed) => return std::future::pending().await,
             Err(StoreError::Busy) => {
                 tokio::time::sleep(PAUSE).await;
@@ -84,7 +83,7 @@ async fn hand_out(hub: &Arc<Hub>, services: &Arc<Services>) {
                     match next {
                         Change::SessionEnded { app, user } => check_sessions(services, &hub.sockets_of(app, &user)).await,
                         Change::Replaced => {
-                            hub.close_all(Closing::SessionEnded);
+                            hub.begin_anew();
                             hub.presences.clear();
                             is_known = false;
                         }

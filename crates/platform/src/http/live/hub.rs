@@ -9,7 +9,7 @@ use layer_store::key::AppKey;
 use layer_store::log::Place;
 use layer_store::session::SessionRecord;
 use layer_wire::{ApiError, AppId, ErrorKind, Timestamp, UserId, Version};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 use super::packet::Packet;
 use super::presence::Presences;
@@ -237,6 +237,9 @@ pub struct Hub {
     seats: Mutex<Seats>,
     /// Up to where the log was handed out. Locked while some of it is.
     position: Mutex<Place>,
+    /// Whether it is known from where on the log is handed out. Before that nobody is seated, as what came in between
+    /// would be handed out to nobody.
+    is_ready: watch::Sender<bool>,
     /// Who is there.
     pub(super) presences: Presences,
     /// Rings when a socket comes.
@@ -252,17 +255,24 @@ impl Hub {
             limits,
             seats: Mutex::default(),
             position: Mutex::new(Place::START),
+            is_ready: watch::Sender::new(false),
             presences: Presences::default(),
             arrivals: Notify::new(),
             empty: Notify::new(),
         }
     }
 
-    /// Gives a socket its seat, and keeps it as long as the outcome lives.
+    /// Gives a socket its seat, and keeps it as long as the outcome lives. Waits until there are seats.
     ///
     /// Errors: `rate_limit_exceeded` when the user or the app has too many; `service_unavailable` when the platform
     /// stops.
-    pub fn seat(self: &Arc<Self>, listener: Listener) -> Result<Seat, ApiError> {
+    pub async fn seat(self: &Arc<Self>, listener: Listener) -> Result<Seat, ApiError> {
+        // It fails only when there is no hub any more.
+        let _ = self.is_ready.subscribe().wait_for(|is_ready| *is_ready).await.is_ok();
+        self.seat_now(listener)
+    }
+
+    fn seat_now(self: &Arc<Self>, listener: Listener) -> Result<Seat, ApiError> {
         let mut seats = lock(&self.seats);
         if seats.is_stopping {
             return Err(ApiError::service_unavailable());
@@ -358,8 +368,20 @@ impl Hub {
         }
     }
 
+    /// Seats nobody until it is known from where on the log is handed out, and sends away who sits there.
+    pub fn begin_anew(&self) {
+        self.is_ready.send_replace(false);
+        self.close_all(Closing::SessionEnded);
+    }
+
+    /// Hands out what lies behind a place.
+    pub fn begin(&self, from: Place) {
+        *lock(&self.position) = from;
+        self.is_ready.send_replace(true);
+    }
+
     /// Closes all sockets.
-    pub fn close_all(&self, why: Closing) {
+    fn close_all(&self, why: Closing) {
         for mailbox in self.sockets() {
             mailbox.close(why);
         }
@@ -368,6 +390,7 @@ impl Hub {
     /// Closes all sockets, takes no more, and returns when they are gone.
     pub async fn stop(&self) {
         lock(&self.seats).is_stopping = true;
+        self.is_ready.send_replace(true);
         self.close_all(Closing::Stopping);
         while !lock(&self.seats).by_user.is_empty() {
             self.empty.notified().await;

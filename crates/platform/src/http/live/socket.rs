@@ -78,7 +78,7 @@ pub async fn upgrade(
     });
     let token = token.unwrap_or_default();
     let session = services.sessions.find(&token).await?;
-    let seat = hub.seat(Listener::new(session, &token, *version))?;
+    let seat = hub.seat(Listener::new(session, &token, *version)).await?;
     // Before the client has its answer: from then on it misses nothing.
     let listener = &seat.mailbox.listener;
     let from = services.live.listen(listener.key, listener.user.clone()).await?;
