@@ -1,16 +1,21 @@
 #!/usr/bin/env node
 'use strict';
 
-/** `npx layer-api platform`: runs a platform until SIGINT or SIGTERM. The arguments are understood in Rust. */
+/**
+ * `npx layer-api platform`: runs a platform until SIGINT or SIGTERM. The arguments are understood in Rust. Other
+ * commands ask a platform that runs.
+ */
 
 const addon = require('../lib/addon.js');
 const { Platform } = require('../lib/platform.js');
 
 const USAGE = `Usage: layer-api platform [options]
-       layer-api help [platform]
+       layer-api identity-provider create|list|remove|add-key|remove-key [options]
+       layer-api help [platform|identity-provider]
        layer-api --version
 
-\`platform\` runs a server that speaks Layer's Server API; \`layer-api platform --help\` lists its options.`;
+\`platform\` runs a server that speaks Layer's Server API and Client API; \`layer-api platform --help\` lists its options.
+\`identity-provider\` says who may sign users of an app in; \`layer-api identity-provider --help\` lists its options.`;
 
 /** Exit code for a command line that makes no sense, as shells have it. */
 const MISUSE = 2;
@@ -25,6 +30,7 @@ async function main([name, ...args]) {
   if (name === 'help' && args.length > 0) return main([args[0], '--help']);
   if ([undefined, 'help', '--help', '-h'].includes(name)) return console.log(USAGE);
   if (['--version', '-v', '-V'].includes(name)) return console.log(addon.PlatformCommand.parse(['--version']).text);
+  if (name === 'identity-provider') return askPlatform(args);
   if (name !== 'platform') return fail(`there is no command \`${name}\`\n\n${USAGE}`, MISUSE);
 
   let command;
@@ -57,6 +63,17 @@ async function main([name, ...args]) {
   process.once('SIGINT', stop);
   process.once('SIGTERM', stop);
   return console.log(`Layer platform is listening on ${platform.url} - stop it with Ctrl-C`);
+}
+
+/** @param {string[]} args */
+async function askPlatform(args) {
+  const operator = require('../lib/operator.js');
+  try {
+    console.log(await operator.run(args));
+  } catch (error) {
+    if (!(error instanceof operator.Misuse)) return fail(error.message, 1);
+    fail(`${error.message}\nlayer-api identity-provider --help lists the options.`, MISUSE);
+  }
 }
 
 main(process.argv.slice(2));

@@ -167,8 +167,10 @@ function authorised(requests) {
  */
 function aimed(description, appId, { kept, doomed, bodies }) {
   const aimedAt = structuredClone(description);
+  const ofApps = Object.entries(aimedAt.paths).filter(([path]) => path.startsWith('/apps/'));
   aimedAt.paths = Object.fromEntries(
-    Object.entries(aimedAt.paths).map(([path, methods]) => {
+    // The Client API is spoken with sessions, not with the token of the app.
+    ofApps.map(([path, methods]) => {
       for (const [method, operation] of Object.entries(methods)) {
         const isOfApp = ({ $ref }) => $ref === '#/components/parameters/app';
         const others = operation.parameters.filter((parameter) => !isOfApp(parameter));

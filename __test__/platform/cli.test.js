@@ -200,3 +200,65 @@ test('it speaks HTTPS with --tls-cert and --tls-key', async () => {
   assert.deepStrictEqual(await layer.blocklist.getAsync('maria'), { status: 200, body: [] });
   await platform.stop('SIGTERM');
 });
+
+test('identity providers of a running platform are created, listed and removed', async () => {
+  const env = { ...process.env, LAYER_ADMIN_TOKEN: 'admin token of a test' };
+  const platform = await LayerAPI.Platform.start({ adminToken: env.LAYER_ADMIN_TOKEN });
+  try {
+    const { appId } = await platform.createApp();
+    const command = async (...args) => {
+      const child = spawn(process.execPath, [CLI, 'identity-provider', ...args, '--url', platform.url], { env });
+      const chunks = { stdout: '', stderr: '' };
+      for (const name of ['stdout', 'stderr']) {
+        child[name].setEncoding('utf8').on('data', (chunk) => {
+          chunks[name] += chunk;
+        });
+      }
+      const [status] = await once(child, 'close');
+      return { status, ...chunks };
+    };
+    const created = await command('create', '--app', appId);
+    assert.strictEqual(created.status, 0, created.stderr);
+    const { provider_id: provider, key_id: key, private_key: privateKey } = JSON.parse(created.stdout);
+    assert.match(privateKey, /^-----BEGIN PRIVATE KEY-----/);
+
+    const file = path.join(folder, 'public.pem');
+    writeFileSync(file, createCertificate().cert);
+    const added = await command('add-key', '--app', appId, '--provider', provider, '--public-key', file);
+    assert.strictEqual(added.status, 0, added.stderr);
+    const other = JSON.parse(added.stdout);
+    assert.deepStrictEqual(Object.keys(other), ['key_id']);
+    const listed = await command('list', '--app', appId);
+    assert.deepStrictEqual(JSON.parse(listed.stdout), [{ provider_id: provider, key_ids: [key, other.key_id] }]);
+
+    const removed = await command('remove-key', '--app', appId, '--provider', provider, '--key', key);
+    assert.deepStrictEqual([removed.status, removed.stdout], [0, 'Done.\n']);
+    const again = await command('remove-key', '--app', appId, '--provider', provider, '--key', key);
+    assert.deepStrictEqual([again.status, again.stderr], [1, 'layer-api: The identity provider has no such key.\n']);
+    assert.strictEqual((await command('remove', '--app', appId, '--provider', provider)).status, 0);
+    assert.deepStrictEqual(await platform.identityProviders(appId), []);
+    // The token is nowhere in what is printed.
+    env.LAYER_ADMIN_TOKEN = 'another one';
+    const refused = await command('list', '--app', appId);
+    assert.strictEqual(refused.status, 1);
+    assert.doesNotMatch(refused.stderr, /another one/);
+  } finally {
+    await platform.close();
+  }
+});
+
+test('a command about identity providers that makes no sense is told how', () => {
+  assert.match(run('identity-provider', '--help').stdout, /^Usage: layer-api identity-provider create/);
+  assert.match(run('help', 'identity-provider').stdout, /^Usage: layer-api identity-provider create/);
+  for (const [args, reason] of [
+    [['create'], /needs `--app`/],
+    [['nonsense', '--app', 'x'], /no `identity-provider nonsense`/],
+    [['list', '--app', 'x', '--key', 'y'], /takes no `--key`/],
+    [['list', '--app'], /needs a value/],
+    [['list', '--app', 'x'], /LAYER_ADMIN_TOKEN/],
+  ]) {
+    const { status, stderr } = run('identity-provider', ...args);
+    assert.strictEqual(status, 2, stderr);
+    assert.match(stderr, reason);
+  }
+});

@@ -149,4 +149,8 @@ impl<'s> Device<'s> {
     pub fn post(&self, path: &str, body: &Value) -> Answer {
         self.send("POST", path, &[], &body.to_string())
     }
+
+    pub fn patch(&self, path: &str, operations: &Value) -> Answer {
+        self.send("PATCH", path, &[("Content-Type", "application/vnd.layer-patch+json")], &operations.to_string())
+    }
 }

@@ -6,6 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::client::{UNKNOWN, start};
+use crate::device::Signer;
 
 const VERSIONS: [&str; 4] = ["1.0", "1.1", "2.0", "3.0"];
 
@@ -36,10 +37,10 @@ fn quoted(cell: &str) -> Vec<&str> {
     cell.split('`').skip(1).step_by(2).collect()
 }
 
-/// The requests on docs/platform.md, such as `GET /announcements`, with their versions.
-fn documented() -> BTreeMap<String, Vec<&'static str>> {
+/// The requests on docs/platform.md or docs/client-api.md, such as `GET /announcements`, with their versions.
+fn documented(page: &str) -> BTreeMap<String, Vec<&'static str>> {
     let mut requests = BTreeMap::new();
-    for row in rows(&read("docs/platform.md")) {
+    for row in rows(&read(page)) {
         let [request, versions, contract, tests] = &row[..] else { panic!("four cells: {row:?}") };
         assert!(!contract.is_empty() && !quoted(tests).is_empty(), "{row:?}");
         let versions = match versions.as_str() {
@@ -55,15 +56,24 @@ fn documented() -> BTreeMap<String, Vec<&'static str>> {
     requests
 }
 
-/// The requests that router.rs names.
+/// The requests of the Server API that router.rs names.
 pub fn routed() -> BTreeSet<String> {
-    let router = read("crates/platform/src/http/router.rs");
+    // Signed links are no requests of the API: the page tells of them in prose.
+    routed_in("crates/platform/src/http/router.rs", "/apps/{app}")
+}
+
+/// The requests of the Client API that client.rs names.
+pub fn routed_for_clients() -> BTreeSet<String> {
+    routed_in("crates/platform/src/http/client.rs", "")
+}
+
+fn routed_in(file: &str, prefix: &str) -> BTreeSet<String> {
+    let router = read(file);
     let mut requests = BTreeSet::new();
     for route in router.split(".route(").skip(1) {
         let path = route.split('"').nth(1).expect("a path");
         let methods = route.split('"').nth(2).expect("methods");
-        // Signed links are no requests of the API: the page tells of them in prose.
-        let Some(path) = path.strip_prefix("/apps/{app}") else { continue };
+        let Some(path) = path.strip_prefix(prefix) else { continue };
         let path = if path.is_empty() { "/" } else { path };
         let mut is_any = false;
         for method in ["get", "post", "put", "patch", "delete"] {
@@ -79,13 +89,31 @@ pub fn routed() -> BTreeSet<String> {
 
 #[test]
 fn every_route_is_on_the_page_of_the_platform_and_every_request_on_it_is_routed() {
-    assert_eq!(documented().into_keys().collect::<BTreeSet<_>>(), routed());
+    assert_eq!(documented("docs/platform.md").into_keys().collect::<BTreeSet<_>>(), routed());
+    assert_eq!(documented("docs/client-api.md").into_keys().collect::<BTreeSet<_>>(), routed_for_clients());
+}
+
+#[test]
+fn a_client_gets_what_the_page_says_in_each_version() {
+    let server = start();
+    let device = Signer::of(&server).device(&server, "maria");
+    for (request, versions) in documented("docs/client-api.md") {
+        let (method, path) = request.split_once(' ').expect("a method and a path");
+        let path: Vec<&str> =
+            path.split('/').map(|segment| if segment.starts_with('{') { UNKNOWN } else { segment }).collect();
+        for version in VERSIONS {
+            let answer = device.at(version).send(method, &path.join("/"), &[], "");
+            let is_refused = answer.status == 405 || answer.body.contains("invalid_endpoint");
+            assert_eq!(!is_refused, versions.contains(&version), "{request} {version}: {answer:?}");
+            assert_ne!(answer.status, 401, "{request} {version}");
+        }
+    }
 }
 
 #[test]
 fn a_running_platform_takes_what_the_page_says_in_each_version() {
     let server = start();
-    for (request, versions) in documented() {
+    for (request, versions) in documented("docs/platform.md") {
         let (method, path) = request.split_once(' ').expect("a method and a path");
         let path: Vec<&str> =
             path.split('/').map(|segment| if segment.starts_with('{') { UNKNOWN } else { segment }).collect();
@@ -123,7 +151,9 @@ fn tests() -> BTreeMap<String, String> {
 #[test]
 fn every_test_that_a_page_names_exists() {
     let known = tests();
-    for page in ["docs/client-socket.md", "docs/platform.md", "docs/quirks.md", "docs/recorded.md"] {
+    for page in
+        ["docs/client-api.md", "docs/client-socket.md", "docs/platform.md", "docs/quirks.md", "docs/recorded.md"]
+    {
         let rows = rows(&read(page));
         assert!(!rows.is_empty(), "{page}");
         for row in rows {

@@ -6,9 +6,11 @@
 mod announcement;
 mod block;
 mod client;
+mod client_api;
 mod concurrency;
 mod content;
 mod conversation;
+mod cors;
 #[cfg(unix)]
 mod crash;
 mod dedupe;

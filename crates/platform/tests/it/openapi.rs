@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::client::{raw, start};
-use crate::docs::routed;
+use crate::docs::{routed, routed_for_clients};
 
 #[test]
 fn the_description_has_every_route_and_no_other() {
@@ -14,11 +14,14 @@ fn the_description_has_every_route_and_no_other() {
     assert_eq!(description["openapi"], "3.1.0");
     let mut described = BTreeSet::new();
     for (path, methods) in description["paths"].as_object().unwrap() {
-        let path = path.strip_prefix("/apps/{app}").unwrap();
-        let path = if path.is_empty() { "/" } else { path };
-        described.extend(methods.as_object().unwrap().keys().map(|method| format!("{} {path}", method.to_uppercase())));
+        let requests = methods.as_object().unwrap().keys().map(|method| format!("{} {path}", method.to_uppercase()));
+        described.extend(requests);
     }
-    assert_eq!(described, routed());
+    let of_apps = routed().into_iter().map(|request| {
+        let (method, path) = request.split_once(' ').unwrap();
+        format!("{method} /apps/{{app}}{}", if path == "/" { "" } else { path })
+    });
+    assert_eq!(described, of_apps.chain(routed_for_clients()).collect());
 }
 
 #[test]
@@ -29,4 +32,5 @@ fn the_description_has_every_row_of_the_error_table_and_the_token() {
     let errors = schemas.keys().filter(|name| name.starts_with("Error_")).count();
     assert_eq!(errors, 22);
     assert_eq!(description["components"]["securitySchemes"]["token"]["scheme"], "bearer");
+    assert_eq!(description["paths"]["/conversations"]["get"]["security"][0], serde_json::json!({ "session": [] }));
 }

@@ -11,6 +11,7 @@ mod export;
 mod log;
 mod message;
 mod race;
+mod session;
 mod told;
 mod user;
 mod whole;
@@ -49,6 +50,7 @@ pub fn run(open: impl Fn() -> Arc<dyn Store>) {
         log::CASES,
         message::CASES,
         race::CASES,
+        session::CASES,
         told::CASES,
         user::CASES,
         whole::CASES,

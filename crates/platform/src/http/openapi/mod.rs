@@ -16,7 +16,7 @@ use axum::response::Response;
 use http::StatusCode;
 use layer_wire::ErrorKind;
 use layer_wire::version::PATCH_MEDIA_TYPE;
-use operations::Operation;
+use operations::{Access, Operation};
 use serde_json::{Map, Value, json};
 use shape::Shape::{self, Json, Named};
 
@@ -32,7 +32,10 @@ pub async fn get() -> Response {
 fn describe() -> Value {
     let mut paths: BTreeMap<String, Map<String, Value>> = BTreeMap::new();
     for operation in operations::all() {
-        let path = format!("/apps/{{app}}{}", operation.path);
+        let path = match operation.access {
+            Access::App => format!("/apps/{{app}}{}", operation.path),
+            Access::Session | Access::Open => operation.path.to_owned(),
+        };
         let methods = paths.entry(path.clone()).or_default();
         methods.insert(operation.method.into(), shown(&path, &operation));
     }
@@ -43,7 +46,7 @@ fn describe() -> Value {
     json!({
         "openapi": "3.1.0",
         "info": {
-            "title": "Layer Server API and Webhooks API",
+            "title": "Layer Server API, Client API and Webhooks API",
             "version": env!("CARGO_PKG_VERSION"),
             "license": { "name": "Apache-2.0", "identifier": "Apache-2.0" },
             "description": "A request names its version in `Accept: application/vnd.layer+json; version=3.0` (1.0, 1.1, 2.0 or 3.0), below \
@@ -56,7 +59,15 @@ fn describe() -> Value {
         "tags": tags(),
         "paths": paths,
         "components": {
-            "securitySchemes": { "token": { "type": "http", "scheme": "bearer", "description": "The token of the app." } },
+            "securitySchemes": {
+                "token": { "type": "http", "scheme": "bearer", "description": "The token of the app." },
+                "session": {
+                    "type": "apiKey",
+                    "in": "header",
+                    "name": "Authorization",
+                    "description": "The session of a user: `Layer session-token=\"...\"`.",
+                },
+            },
             "parameters": parameters(),
             "schemas": all,
         },
@@ -70,6 +81,9 @@ fn tags() -> Value {
 
 /// The noun that a path begins with; the view of a user is one of its own.
 fn tag(operation: &Operation) -> &'static str {
+    if operation.access != Access::App {
+        return "Client API";
+    }
     match operation.path.split('/').nth(1) {
         Some("conversations") => "conversations",
         Some("users") if operation.errors.contains(&ErrorKind::UserSuspended) => "view of a user",
@@ -83,15 +97,21 @@ fn shown(path: &str, operation: &Operation) -> Value {
     let in_path = path.split(['{', '}']).skip(1).step_by(2).map(parameter);
     let others = operation.parameters.iter().map(|name| parameter(name));
     let description = operation.versions.map_or_else(|| "All versions.".into(), |some| format!("Versions {some}."));
+    let api = if operation.access == Access::App { "" } else { "-client" };
     let words = operation.path.replace(['{', '}'], "").replace(['/', '_'], "-");
     let mut shown = json!({
-        "operationId": format!("{}{words}", operation.method),
+        "operationId": format!("{}{api}{words}", operation.method),
         "summary": operation.summary,
         "description": description,
         "tags": [tag(operation)],
         "parameters": in_path.chain(others).collect::<Vec<_>>(),
         "responses": responses(operation),
     });
+    match operation.access {
+        Access::App => {}
+        Access::Session => shown["security"] = json!([{ "session": [] }]),
+        Access::Open => shown["security"] = json!([]),
+    }
     if let Some(schema) = operation.body {
         let media_type = if operation.method == "patch" { PATCH_MEDIA_TYPE } else { "application/json" };
         shown["requestBody"] = json!({
@@ -212,6 +232,8 @@ static PARAMETERS: &[(&str, &str, bool, &str, Shape)] = &[
     ("user", "path", true, ENCODED, USER_ID),
     ("blocked", "path", true, ENCODED, USER_ID),
     ("followed", "path", true, ENCODED, USER_ID),
+    ("identity", "path", true, ENCODED, USER_ID),
+    ("session", "path", true, "The token of the session.", TEXT),
     ("page_size", "query", false, "How many items at most.", Named("PageSize")),
     ("from_id", "query", false, "The list begins after this item.", TEXT),
     (

@@ -5,11 +5,24 @@ use layer_wire::ErrorKind::{
     MethodNotAllowed, MissingProperty, NotFound, ObjectDeleted, ParticipantBlocked, UserSuspended,
 };
 
+/// Who may ask.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// The Server API: who has the token of the app.
+    App,
+    /// The Client API: a user with a session.
+    Session,
+    /// The Client API: anyone.
+    Open,
+}
+
 /// A request that the platform takes, and how it answers.
 pub struct Operation {
     /// The method, in lower case.
     pub method: &'static str,
-    /// The path below `/apps/{app}`.
+    /// Who may ask.
+    pub access: Access,
+    /// The path below `/apps/{app}`, or of the Client API.
     pub path: &'static str,
     /// What it does.
     pub summary: &'static str,
@@ -54,6 +67,7 @@ impl Operation {
         }
         Self {
             method,
+            access: Access::App,
             path,
             summary,
             versions: None,
@@ -63,6 +77,11 @@ impl Operation {
             parameters: vec![],
             errors,
         }
+    }
+
+    fn by(mut self, access: Access) -> Self {
+        self.access = access;
+        self
     }
 
     fn only(mut self, versions: &'static str) -> Self {
@@ -143,14 +162,55 @@ const USER_ANNOUNCEMENT: &str = "/users/{user}/announcements/{announcement}";
 const IDENTITY: &str = "/users/{user}/identity";
 const FOLLOWED: &str = "/users/{user}/following/{followed}";
 
-/// All operations below `/apps/{app}`.
+/// All operations: those below `/apps/{app}`, and those of the Client API.
 pub fn all() -> Vec<Operation> {
     let mut all = conversations();
     all.extend(in_the_view_of_a_user());
     all.extend(users());
     all.extend(parts_and_exports());
     all.extend(app_and_webhooks());
+    all.extend(before_a_session());
+    all.extend(of_a_client());
     all
+}
+
+fn before_a_session() -> Vec<Operation> {
+    let all = [
+        get("/", "Tell whether a session goes on, and where to go on").answers(200, "Root"),
+        get("/ping", "Tell that the platform answers").empty(200),
+        post("/nonces", "Get a nonce for an identity token").answers(201, "Nonce"),
+        post("/sessions", "Open a session with an identity token")
+            .takes("NewSession")
+            .answers(201, "Session")
+            .fails(&[UserSuspended]),
+    ];
+    all.into_iter().map(|operation| operation.by(Access::Open)).collect()
+}
+
+/// They are those of the Server API in the view of a user, but for identities and whom the user follows.
+fn of_a_client() -> Vec<Operation> {
+    let shared = in_the_view_of_a_user().into_iter().map(|mut operation| {
+        operation.path = operation.path.strip_prefix("/users/{user}").unwrap_or(operation.path);
+        operation
+    });
+    let others = [
+        delete("/sessions/{session}", "End the session").empty(204),
+        get("/identities", "List the identities of those whom the user follows").only("2.0, 3.0").lists("Identities"),
+        get("/identities/{identity}", "Read the identity of any user")
+            .only("2.0, 3.0")
+            .answers(200, "Identity")
+            .fails(&[NotFound]),
+        get("/following", "List whom the user follows").only("2.0, 3.0").lists("IdentityIds"),
+        delete("/following/{followed}", "No longer follow a user").only("2.0, 3.0").empty(204),
+        post("/following/users", "Follow many users").only("2.0, 3.0").takes("IdentityIds").empty(202),
+        get("/following/users/{followed}", "Tell whether the user follows another one")
+            .only("2.0, 3.0")
+            .empty(204)
+            .fails(&[NotFound]),
+        put("/following/users/{followed}", "Follow a user").only("2.0, 3.0").empty(204),
+        delete("/following/users/{followed}", "No longer follow a user").only("2.0, 3.0").empty(204),
+    ];
+    shared.chain(others).map(|operation| operation.by(Access::Session)).collect()
 }
 
 fn conversations() -> Vec<Operation> {

@@ -24,6 +24,7 @@ const NEW_PARTS: Shape =
     Json(r##"{ "type": "array", "minItems": 1, "items": { "$ref": "#/components/schemas/NewPart" } }"##);
 const STATUSES: Shape =
     Json(r#"{ "type": ["object", "null"], "additionalProperties": { "enum": ["sent", "delivered", "read"] } }"#);
+const KIND_OF_USER: Shape = Json(r#"{ "enum": ["user", "bot"] }"#);
 const DELAY: Shape = Json(r#"{ "type": "number", "minimum": 1, "maximum": 300 }"#);
 
 type Group = &'static [(&'static str, Shape)];
@@ -156,7 +157,7 @@ pub static ANSWERS: Group = &[
                 ("user_id", TEXT),
                 ("metadata", NULLABLE_OBJECT),
             ]],
-            &[&[("id", TEXT), ("url", TEXT), ("identity_type", Json(r#"{ "enum": ["user", "bot"] }"#))]],
+            &[&[("id", TEXT), ("url", TEXT), ("identity_type", KIND_OF_USER), ("type", KIND_OF_USER)]],
         ),
     ),
     ("Identities", List("Identity")),
@@ -200,6 +201,9 @@ pub static ANSWERS: Group = &[
         ),
     ),
     ("Webhooks", List("Webhook")),
+    ("Root", ANY_OBJECT),
+    ("Nonce", Object(&[&[("nonce", TEXT)]], &[])),
+    ("Session", Object(&[&[("session_token", TEXT)]], &[])),
 ];
 
 /// What is asked.
@@ -329,6 +333,7 @@ pub static REQUESTS: Group = &[
             &[&[("config", ANY_OBJECT)]],
         ),
     ),
+    ("NewSession", Object(&[&[("identity_token", TEXT), ("app_id", TEXT)]], &[])),
     (
         "PageSize",
         Made(|| {
