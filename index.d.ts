@@ -60,6 +60,27 @@ declare class LayerAPI<V extends string = string> {
   readonly webhooks: LayerAPI.Webhooks;
   /** The app itself. */
   readonly app: LayerAPI.AppSettings;
+
+  /**
+   * A client that shares connections, app and limits with this one, and has options of its own for its requests. It
+   * costs next to nothing, so it can be made for one call:
+   * `layer.withOptions({ signal }).messages.sendAsync(id, body)`. Those of the inner client win; `headers` are merged
+   * by name; an option that is undefined is not given.
+   *
+   * @throws {TypeError} when an option is unknown, or is not what it needs to be; the text names it.
+   */
+  withOptions<W extends string>(options: LayerAPI.RequestOptions & { version: W }): LayerAPI<W>;
+  withOptions(options: LayerAPI.RequestOptions): this;
+
+  /**
+   * Takes no more calls, from this client and all that `withOptions` made of it or of which it was made: each is an
+   * `Error` with the code `ERR_LAYER_CLIENT_CLOSED`. Resolves when the requests under way are over, those that wait to
+   * be tried again included, and the connections that no other client's agent needs are closed. Closing twice is fine.
+   */
+  close(): Promise<void>;
+  // TypeScript before 5.2 does not know the symbol.
+  // @ts-ignore
+  [Symbol.asyncDispose](): Promise<void>;
 }
 
 declare namespace LayerAPI {
@@ -81,6 +102,11 @@ declare namespace LayerAPI {
      * Milliseconds: a request fails when no byte has moved for so long. Its total time has no limit. Default: 10000.
      */
     timeout?: number;
+    /**
+     * How often a request that failed is tried again where that makes sense and does nothing twice, from 0 to 1000;
+     * docs/requests.md has the rules. Default: 0.
+     */
+    maxRetries?: number;
     /**
      * Bytes that the body of a reply may have, from 1 to 536870888. A reply that is larger is an `Error` with the code
      * `ERR_RESPONSE_TOO_LARGE` as soon as that shows, and its connection is closed. Default: 268435456 (256 MiB).
@@ -109,12 +135,57 @@ declare namespace LayerAPI {
     proxy?: string;
   }
 
-  /** A reply with a status below 300. */
+  /** What an `AbortSignal` has, whoever made it: Node.js before 15 has none of its own. */
+  export interface Signal {
+    readonly aborted: boolean;
+    readonly reason?: unknown;
+    addEventListener(type: 'abort', listener: () => void): void;
+    removeEventListener(type: 'abort', listener: () => void): void;
+  }
+
+  /** Options of requests; docs/requests.md says more of each. */
+  export interface RequestOptions {
+    /**
+     * Ends the request when it is aborted: its connection closes, and its callback gets an `Error` with the name
+     * `AbortError`, the code `ABORT_ERR` and the signal's reason as its `cause`. Aborted before, it sends nothing.
+     */
+    signal?: Signal;
+    /** As in {@link Config}. */
+    timeout?: number;
+    /** As in {@link Config}. */
+    maxRetries?: number;
+    /**
+     * De-duplicating UUID of a method that creates a conversation, a message or an announcement; others refuse it, and
+     * so do those that take one as an argument.
+     */
+    idempotencyKey?: string;
+    /** Further headers of the request. Those that the client sets itself are refused. */
+    headers?: { [name: string]: string | undefined };
+    /** Version of the Server API. */
+    version?: string;
+  }
+
+  /** Headers by lower-case name. Those that came several times are joined by commas, but for `set-cookie`. */
+  export interface Headers {
+    'set-cookie'?: string[];
+    [name: string]: string | string[] | undefined;
+  }
+
+  /**
+   * A reply with a status below 300. What is optional here is always there in a reply, beside its keys: a response
+   * equals `{ status, body }`.
+   */
   export interface Response<Body> {
     /** HTTP status. */
     status: number;
     /** The parsed body, or its text if it is not JSON. Empty bodies are `''`. */
     body: Body;
+    /** Headers of the reply. */
+    readonly headers?: Headers;
+    /** `X-Request-Id` of the reply, if it has one. */
+    readonly requestId?: string;
+    /** How many attempts it took. */
+    readonly attempts?: number;
   }
 
   /** A reply without a body: 204, and 201 of an identity. */
@@ -148,6 +219,28 @@ declare namespace LayerAPI {
     status: number;
     /** The body of the reply; text if it is not JSON. */
     body: ErrorBody | string;
+    /** Name of the error, such as `not_found`, if the body has one. */
+    readonly id: string | undefined;
+    /** Headers of the reply. */
+    readonly headers: Headers;
+    /** `X-Request-Id` of the reply, if it has one. */
+    readonly requestId: string | undefined;
+    /** Whether another attempt may end better. */
+    readonly retryable: boolean;
+    /** How many attempts there were. */
+    readonly attempts: number;
+    /** Seconds that the service asks to wait before another attempt, if it does. */
+    readonly retryAfter: number | undefined;
+  }
+
+  /** What every error of a request has that got no reply, beside what Node.js gives it. */
+  export interface RequestError extends Error {
+    /** Such as `ECONNRESET`, or `ABORT_ERR`. */
+    code?: string;
+    /** Whether another attempt may end better. */
+    readonly retryable: boolean;
+    /** How many attempts there were. */
+    readonly attempts: number;
   }
 
   /** The request was given up: nothing moved on its connection for `timeout` milliseconds. */
@@ -156,6 +249,10 @@ declare namespace LayerAPI {
     readonly name: 'APIError';
     error?: unknown;
     response?: unknown;
+    /** Whether another attempt may end better. */
+    readonly retryable?: boolean;
+    /** How many attempts there were. */
+    readonly attempts?: number;
   }
 
   /** Metadata: strings, and objects of metadata. */
@@ -1268,6 +1365,8 @@ declare namespace LayerAPI {
     headers?: Record<string, string | number>;
     /** Resets the connection in place of doing anything. */
     reset?: boolean;
+    /** Does what is asked before `status` or `reset` strikes, so that its answer is lost. Default: false. */
+    after?: boolean;
     /** Does what is asked, but ends the connection after so many bytes of the answer's body. */
     truncate?: number;
     /** How many requests it strikes. Default: as many as come. */
@@ -1452,6 +1551,9 @@ declare namespace LayerAPI {
 
     /** Finishes requests in flight, writes everything to disk and stops. Closing twice is fine. */
     close(): Promise<void>;
+    // TypeScript before 5.2 does not know the symbol.
+    // @ts-ignore
+    [Symbol.asyncDispose](): Promise<void>;
   }
 
   export { LayerAPI, LayerAPI as default };

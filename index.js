@@ -3,10 +3,12 @@
 const addon = require('./lib/addon.js');
 const { agentOf } = require('./lib/agent.js');
 const channel = require('./lib/channel.js');
+const client = require('./lib/client.js');
 const debug = require('./lib/debug.js');
 const { proxyFor } = require('./lib/environment.js');
 const { APIError, ResponseError } = require('./lib/errors.js');
-const { resource } = require('./lib/methods.js');
+const { lazyResource, resource } = require('./lib/methods.js');
+const { retriesOf } = require('./lib/options.js');
 const promises = require('./lib/promises.js');
 const { version } = require('./package.json');
 
@@ -18,7 +20,7 @@ const LONGEST_TEXT = 536870888;
 /** Options of the constructor. */
 const OPTIONS = [
   ...['token', 'appId', 'version', 'timeout', 'maxResponseBytes', 'agent', 'agentOptions', 'baseUrl', 'proxy', 'debug'],
-  'Promise',
+  ...['Promise', 'maxRetries'],
 ];
 /** Names of others that were warned of. */
 const warned = new Set();
@@ -69,30 +71,37 @@ function LayerAPI(config) {
     proxy: config.proxy || (hasAgent ? undefined : proxyFor(baseUrl)),
     timeout,
     maxResponseBytes,
+    maxRetries: retriesOf(config),
   };
-  const { seat } = clientOf(agentOf(config), options);
+  const context = client.found(this, nativeOf(agentOf(config), options), timeout, options.version, OwnPromise);
 
   const { agent, agentOptions } = config;
-  const make = (name) => {
-    const methods = resource(name, seat, timeout, OwnPromise, options.version);
-    if (name !== 'content') return methods;
-    const promiseOf = (call) => promises.promiseOfCall(OwnPromise || promises.ofProcess(), call);
-    const { baseUrl, proxy } = options;
-    return require('./lib/content.js').extend(methods, { agent, agentOptions, baseUrl, proxy, timeout }, promiseOf);
-  };
-  this.conversations = make('conversations');
-  this.messages = make('messages');
-  this.announcements = make('announcements');
-  this.blocklist = make('blocklist');
-  this.identities = make('identities');
-  makers.set(this, make);
+  context.family.ways = { agent, agentOptions, baseUrl, proxy: options.proxy };
+  for (const name of ORIGINAL) this[name] = makeResource(name, context, resource);
 
   // The constructor decides for the whole process, as in 2.x.
   process.env.LAYER_API_DEBUG = `${config.debug || false}`;
   if (debug.isOn()) debug.print(`Initialized v${version} with appId: ${config.appId}`);
 }
 
-function clientOf(agent, options) {
+/** A client that shares connections, app and limits with this one, and has options of its own for its requests. */
+function withOptions(options) {
+  return client.withOptions(this, options, RESOURCES, makeLazily);
+}
+
+/** Takes no more calls; resolves when those under way are over and connections that nobody else needs are closed. */
+function close() {
+  return client.close(this);
+}
+
+/** As a class has its methods. */
+const asMethod = (value) => ({ value, configurable: true, writable: true });
+Object.defineProperty(LayerAPI.prototype, 'withOptions', asMethod(withOptions));
+Object.defineProperty(LayerAPI.prototype, 'close', asMethod(close));
+// Not every Node has the symbol.
+if (Symbol.asyncDispose) Object.defineProperty(LayerAPI.prototype, Symbol.asyncDispose, asMethod(close));
+
+function nativeOf(agent, options) {
   try {
     return new addon.Client(channel.open(), agent, options);
   } catch (error) {
@@ -100,19 +109,33 @@ function clientOf(agent, options) {
   }
 }
 
-/** What makes the resources of a client that the original does not have. */
-const makers = new WeakMap();
+/** Resources that the original has, and those that it does not have. */
+const ORIGINAL = ['conversations', 'messages', 'announcements', 'blocklist', 'identities'];
+const ADDED = ['users', 'content', 'notifications', 'exports', 'webhooks', 'app'];
+const RESOURCES = [...ORIGINAL, ...ADDED];
+
+/** A resource of the client with this context, made by `make`. */
+function makeResource(name, context, make) {
+  const methods = make(name, context);
+  if (name !== 'content') return methods;
+  const { family, timeout } = context;
+  const promiseOf = (call) => promises.promiseOfCall(family.OwnPromise || promises.ofProcess(), call);
+  return require('./lib/content.js').extend(methods, { ...family.ways, timeout }, promiseOf);
+}
+
+const makeLazily = (name, context) => makeResource(name, context, lazyResource);
 
 /**
  * These are made when they are asked for. A service that inherits from the client may have a property of that name, and
  * keeps it.
  */
-for (const name of ['users', 'content', 'notifications', 'exports', 'webhooks', 'app']) {
-  const settle = (client, value) =>
-    Object.defineProperty(client, name, { value, configurable: true, writable: true })[name];
+for (const name of ADDED) {
+  const settle = (owner, value) =>
+    Object.defineProperty(owner, name, { value, configurable: true, writable: true })[name];
   Object.defineProperty(LayerAPI.prototype, name, {
     get() {
-      return makers.has(this) ? settle(this, makers.get(this)(name)) : undefined;
+      const context = client.contextOf(this);
+      return context && settle(this, makeResource(name, context, resource));
     },
     set(value) {
       Object.defineProperty(this, name, { value, enumerable: true, configurable: true, writable: true });

@@ -18,6 +18,13 @@ const EXPECTED = {
     'modern service': /^422 invalid_property parts\n$/,
     'platform in tests': /^200\n$/,
   },
+  'docs/observability.md': {
+    'spans of requests':
+      /^conversations\.create 0 503\nconversations\.create 1 (read ECONNRESET|socket hang up)\nconversations\.create 2 201\n$/,
+  },
+  'docs/requests.md': {
+    'a signal ends a request': /^AbortError ABORT_ERR\n$/,
+  },
   'docs/testing.md': {
     'a test with a clean slate':
       /^layer:\/\/\/conversations\/00000000-0000-4000-8000-000000000001 2016-05-02T08:00:00\.000Z\n$/,

@@ -43,12 +43,12 @@ const takesQuery = (row) => kindOfLast(row) === 'query';
 exports.needed = (row) => row.params.length - (takesQuery(row) ? 1 : 0);
 
 /**
- * What reads the arguments of a method, by its row of the table: `(a, b, c, callback, d)` to a call `{first, second,
- * text, third, callback, isRefused, isLater, error}`. Few methods have a fourth argument before the callback.
+ * What reads the arguments of a method, by its row of the table: `(seat, a, b, c, callback, d)` to a call `{first,
+ * second, text, third, callback, isRefused, isLater, error}`. Few methods have a fourth argument before the callback.
  *
  * A refused call has an `error` for its callback, at once or `isLater`. `check` runs the checks of the engine alone,
- * for `first`, `second`, `text` and `third`, and answers the error of the first that fails. What the caller's own
- * objects throw is thrown, and so is a TypeError where there is no callback.
+ * for `seat`, `first`, `second`, `text` and `third`, and answers the error of the first that fails. What the caller's
+ * own objects throw is thrown, and so is a TypeError where there is no callback.
  */
 exports.reader = (row, check) => {
   const { params, callbackOptional } = row;
@@ -59,7 +59,7 @@ exports.reader = (row, check) => {
   const hasQuery = takesQuery(row);
   const hasParameters = kindOfLast(row) === 'parameters';
 
-  return (a, b, c, callback, d) => {
+  return (seat, a, b, c, callback, d) => {
     let isQueryGiven = hasQuery || hasParameters;
     if (hasQuery && isFunction(toSecond ? c : b)) {
       isQueryGiven = false;
@@ -79,7 +79,7 @@ exports.reader = (row, check) => {
       }
     }
     if ((checkB && !checkB(b)) || (checkC && !checkC(c))) {
-      return refused(callback, checkPath([a, b, c]) || wrong([a, b, c]));
+      return refused(callback, checkPath(seat, [a, b, c]) || wrong([a, b, c]));
     }
 
     let first;
@@ -97,7 +97,7 @@ exports.reader = (row, check) => {
       }
       if (isQueryGiven) text = `?${querystring.stringify(toSecond ? c : b)}`;
     } catch (fault) {
-      const error = checkPath([a, b, c]);
+      const error = checkPath(seat, [a, b, c]);
       if (error) return refused(callback, error);
       throw fault;
     }
@@ -106,10 +106,10 @@ exports.reader = (row, check) => {
       try {
         text = JSON.stringify(payload);
       } catch (error) {
-        return unsendable(error, [a, b, c], callback);
+        return unsendable(error, seat, [a, b, c], callback);
       }
       if (text === undefined) {
-        return unsendable(new TypeError('The body has no JSON form'), [a, b, c], callback);
+        return unsendable(new TypeError('The body has no JSON form'), seat, [a, b, c], callback);
       }
     }
     return { first, second, text, third, callback, isRefused: false, isLater: false, error: undefined };
@@ -119,7 +119,7 @@ exports.reader = (row, check) => {
    * Runs the checks of path and headers, with a stand-in for arguments that throw: they surface only once all checks
    * have passed.
    */
-  function checkPath(args) {
+  function checkPath(seat, args) {
     const [first, second, third] = [toFirst, toSecond, toThird].map((toText, index) => {
       try {
         return toText && toText(args[index]);
@@ -127,7 +127,7 @@ exports.reader = (row, check) => {
         return STAND_IN;
       }
     });
-    return check(first, second, toPayload && STAND_IN, third);
+    return check(seat, first, second, toPayload && STAND_IN, third);
   }
 
   /** The error of the first argument that its check refuses. */
@@ -137,8 +137,8 @@ exports.reader = (row, check) => {
   }
 
   /** A body that cannot be written is an error of the request, so it comes later. */
-  function unsendable(error, args, callback) {
-    const earlier = checkPath(args);
+  function unsendable(error, seat, args, callback) {
+    const earlier = checkPath(seat, args);
     return earlier ? refused(callback, earlier) : { ...refused(callback, error), isLater: true };
   }
 };

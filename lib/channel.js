@@ -9,6 +9,8 @@ const { AsyncResource } = require('async_hooks');
 const addon = require('./addon.js');
 const debug = require('./debug.js');
 const { ResponseError } = require('./errors.js');
+const { hide } = require('./hidden.js');
+const { Landing, Response } = require('./landing.js');
 const { outside } = require('./outside.js');
 const { isImmediate, setImmediate, setMicrotask, withContext } = require('./timers.js');
 
@@ -18,21 +20,39 @@ const {
   COMPLETION_TICKET: TICKET,
   COMPLETION_STATUS: STATUS,
   COMPLETION_LENGTH: LENGTH,
+  COMPLETION_HEAD: HEAD,
+  COMPLETION_FLAGS: FLAGS,
 } = addon;
+
+/** Where completions begin in `meta`: before them stands how many they are, and where there is room for them. */
+const FIRST = 2;
+/** Numbers of one `meta`. What of a landing is kept keeps all of it. */
+const ROOM = 16384;
 
 const DESTROYED_BY_HAND = { requireManualDestroy: true };
 
 /** A request in flight. As an async resource it carries the caller's AsyncLocalStorage and domain to the callback. */
 class Pending extends AsyncResource {
-  constructor(callback, timeout) {
+  /**
+   * @param {Function} callback
+   * @param {any} context what its client has in common with all its requests
+   * @param {any} watch who follows it, if anybody does: `watch.js`
+   */
+  constructor(callback, context, watch) {
     super('LAYERREQUEST', DESTROYED_BY_HAND);
     this.callback = callback;
-    this.timeout = timeout;
+    this.context = context;
+    this.watch = watch;
   }
 }
 
 let native;
+/** Numbers and heads of completions; when it is full there is another one. */
 let meta;
+/** The same memory in bytes. */
+let memory;
+/** Where the next completions go in `meta`. */
+let next;
 /** Pending requests by ticket. */
 const pendings = [];
 /** Tickets that can be given out again. */
@@ -51,10 +71,16 @@ let isDebugging = false;
 exports.open = () => {
   if (!native) {
     native = outside(() => new addon.Channel(ring));
-    meta = new Int32Array(addon.META_LENGTH);
+    makeRoom(0);
   }
   return native;
 };
+
+function makeRoom(numbers) {
+  meta = new Int32Array(FIRST + Math.max(numbers, ROOM));
+  memory = Buffer.from(meta.buffer);
+  next = FIRST;
+}
 
 /**
  * Has the requests of this turn handed over when it ends; before the first of them is made, so that none is left behind
@@ -70,9 +96,10 @@ exports.flushSoon = () => {
   return isDebugging;
 };
 
-/** A ticket under which `callback` gets the outcome. */
-exports.take = (callback, timeout) => {
-  const pending = new Pending(withContext(callback), timeout);
+/** A ticket under which `callback` gets the outcome of a request of the client with this `context`. */
+exports.take = (callback, context, watch) => {
+  const pending = new Pending(withContext(callback), context, watch);
+  context.family.open += 1;
   const ticket = free.length > 0 ? free.pop() : pendings.length;
   pendings[ticket] = pending;
   return ticket;
@@ -80,8 +107,14 @@ exports.take = (callback, timeout) => {
 
 /** Gives back the ticket of a request that was not made. */
 exports.giveBack = (ticket) => {
-  pendings[ticket].emitDestroy();
+  const pending = pendings[ticket];
   clear(ticket);
+  finish(pending);
+};
+
+/** Gives up a request that can be given up; it completes soon. */
+exports.cancel = (ticket) => {
+  native.cancel(ticket);
 };
 
 function clear(ticket) {
@@ -104,8 +137,7 @@ function ring() {
 function collect(isOwnTurn) {
   let text;
   try {
-    meta[0] = 0;
-    text = native.collect(meta);
+    text = take();
   } catch (fault) {
     lose(fault);
     return;
@@ -115,7 +147,7 @@ function collect(isOwnTurn) {
   isDebugging = debug.isOn();
   if (count === 1 && isOwnTurn) {
     try {
-      complete(completionAt(0, text));
+      complete(land(text));
     } finally {
       collect(false);
     }
@@ -126,9 +158,21 @@ function collect(isOwnTurn) {
   draining = count;
   let start = 0;
   for (let index = 0; index < count; index++) {
-    const length = meta[1 + NUMBERS * index + LENGTH];
-    soon(drain, completionAt(index, text.slice(start, start + length)));
-    start += length;
+    const end = start + meta[next + LENGTH];
+    soon(drain, land(text.slice(start, end)));
+    start = end;
+  }
+}
+
+/** The texts of completions; their numbers are in `meta` then. */
+function take() {
+  for (;;) {
+    meta[0] = 0;
+    meta[1] = next;
+    const text = native.collect(meta);
+    if (text !== null || meta[0] === 0) return text;
+    // Completions may come in meanwhile, so that it is not enough again.
+    makeRoom(-meta[0]);
   }
 }
 
@@ -139,31 +183,43 @@ function collect(isOwnTurn) {
 function lose(fault) {
   const count = meta[0] || 0;
   // Who has taken its memory away took nothing else.
-  if (meta.length === 0) meta = new Int32Array(addon.META_LENGTH);
+  if (meta.length === 0) makeRoom(0);
   if (count === 0) {
     soon(collect, true);
     return;
   }
   draining = count;
-  for (let index = 0; index < count; index++) soon(drain, { ...completionAt(index, ''), status: 0, fault });
+  for (let index = 0; index < count; index++) {
+    const landing = land('');
+    landing.fault = fault;
+    soon(drain, landing);
+  }
 }
 
-function completionAt(index, text) {
-  const start = 1 + NUMBERS * index;
+/** The next completion in `meta`, with its text. */
+function land(text) {
+  const start = next;
   const ticket = meta[start + TICKET];
-  const completion = { pending: pendings[ticket], status: meta[start + STATUS], text, fault: undefined };
-  clear(ticket);
-  return completion;
+  const length = meta[start + HEAD];
+  const head = start + NUMBERS;
+  next = head + ((length + 3) >> 2);
+  const pending = pendings[ticket];
+  const landing = new Landing(pending, meta[start + STATUS], text, meta[start + FLAGS], memory, head * 4, length);
+  if (!landing.isNews) {
+    if (pending.watch !== undefined) pending.watch.land();
+    clear(ticket);
+  }
+  return landing;
 }
 
 /** Has `work` called in a turn of its own: in an immediate, or where these are faked or throw, by the bell. */
-function soon(work, completion) {
+function soon(work, landing) {
   try {
-    if (isImmediate(setImmediate(work, completion))) return;
+    if (isImmediate(setImmediate(work, landing))) return;
   } catch (_) {
     // Somebody's instrumentation.
   }
-  late.push(() => work(completion));
+  late.push(() => work(landing));
   if (late.length === 1) native.ring();
 }
 
@@ -187,11 +243,11 @@ function workLate() {
   }
 }
 
-function drain(completion) {
+function drain(landing) {
   // A fake immediate may run after all.
-  if (completion.pending === undefined) return;
+  if (landing.pending === undefined) return;
   try {
-    complete(completion);
+    complete(landing);
   } finally {
     drained();
   }
@@ -211,49 +267,77 @@ function drained() {
   if (draining === 0) collect(false);
 }
 
-function complete(completion) {
-  const { pending } = completion;
-  completion.pending = undefined;
+function complete(landing) {
+  const { pending } = landing;
+  landing.pending = undefined;
+  if (landing.isNews) {
+    pending.runInAsyncScope(pending.watch.tell, pending.watch, landing);
+    return;
+  }
   try {
     // The scope ends the domain before the exception gets to it; bound, the callback stays in it.
     if (pending.domain) pending.callback = pending.domain.bind(pending.callback);
-    pending.runInAsyncScope(settle, undefined, pending, completion);
+    pending.runInAsyncScope(settle, undefined, pending, landing);
   } finally {
     try {
       // Where domain or scope, which others may have put something around, threw before that.
-      if (pending.callback !== undefined) settle(pending, completion);
+      if (pending.callback !== undefined) settle(pending, landing);
     } finally {
-      pending.emitDestroy();
+      finish(pending);
     }
   }
 }
 
-function settle(pending, { status, text, fault }) {
-  const { callback, timeout } = pending;
+/** The end of a request: its callback is over, or it was never made. */
+function finish(pending) {
+  pending.emitDestroy();
+  const { family } = pending.context;
+  family.open -= 1;
+  if (family.open === 0 && family.isClosed) family.end();
+}
+
+function settle(pending, landing) {
+  const { callback, watch } = pending;
+  const { status, text } = landing;
   pending.callback = undefined;
-  if (status === 0) {
-    const error = failed(text, timeout, fault);
+  // A reply that is kept must not keep the text of its neighbours, of which this is a part.
+  landing.text = undefined;
+  if (watch !== undefined) {
+    const error = watch.end(landing, text);
+    if (error !== undefined) {
+      callback(error);
+      return;
+    }
+  }
+  if (status === 0 || landing.fault !== undefined) {
+    const { timeout } = pending.context;
+    const error = failed(landing, text, timeout);
     if (isDebugging) debug.print(error.code ? `Request error: ${error}` : traceTimeout(timeout));
     callback(error);
     return;
   }
   const body = parse(text, status);
-  if (status >= 300) callback(new ResponseError(status, body));
-  else callback(null, { status, body });
+  if (status < 300) {
+    callback(null, new Response(status, body, landing));
+    return;
+  }
+  const error = new ResponseError(status, body);
+  hide(error, landing);
+  callback(error);
 }
 
 /**
  * The error of a request without a reply, or of one with a `fault`. What goes wrong with the making of it is an error,
  * too.
  */
-function failed(text, timeout, fault) {
+function failed(landing, text, timeout) {
   // Loaded here: most requests have a reply, and each module takes time at the start.
   const { failure, unreadable } = require('./failures.js');
-  if (fault) return unreadable(fault);
+  if (landing.fault !== undefined) return unreadable(landing.fault, landing);
   try {
-    return failure(JSON.parse(text), timeout);
+    return failure(JSON.parse(text), timeout, landing);
   } catch (another) {
-    return unreadable(another);
+    return unreadable(another, landing);
   }
 }
 

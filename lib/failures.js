@@ -7,7 +7,11 @@ const { NODE_MAJOR, usesSystem } = require('./environment.js');
 const { APIError } = require('./errors.js');
 
 /** The error of a request without a reply, from the engine's record of it, with the fields that Node gives it. */
-function failure({ kind, message, ...fields }, timeout) {
+function failure(record, timeout, landing) {
+  return describe(errorOf(record, timeout), landing);
+}
+
+function errorOf({ kind, message, ...fields }, timeout) {
   if (kind === 'timeout') return new APIError(`Request timeout after ${timeout / 1000}seconds.`);
   if (kind === 'answer') return keptError(fields.error);
   if (kind === 'several') return aggregate(fields.errors);
@@ -39,9 +43,10 @@ const UNKNOWN_TO_NODE = [
 const HAS_OLD_WORDS = /^1\./.test(process.versions.openssl);
 
 /** The error of a request whose outcome could not be read on this side: `fault` says why. */
-function unreadable(fault) {
+function unreadable(fault, landing) {
   const why = fault instanceof Error ? `: ${fault.message}` : '';
-  return Object.assign(new Error(`The response cannot be read${why}`), { code: 'ERR_RESPONSE_UNREADABLE' });
+  const error = Object.assign(new Error(`The response cannot be read${why}`), { code: 'ERR_RESPONSE_UNREADABLE' });
+  return describe(error, landing);
 }
 
 /**
@@ -69,4 +74,29 @@ function fromAddon({ message }) {
   return new Error(message);
 }
 
-module.exports = { failure, fromAddon, invalidHeader, unreadable };
+/** The caller gave the request up; as Node's own. */
+class AbortError extends Error {
+  constructor(signal) {
+    super('The operation was aborted');
+    Object.defineProperty(this, 'name', { value: 'AbortError', configurable: true, writable: true });
+    this.code = 'ABORT_ERR';
+    if ('reason' in signal) {
+      Object.defineProperty(this, 'cause', { value: signal.reason, configurable: true, writable: true });
+    }
+  }
+}
+
+/** Tells of an error without a reply whether another attempt may end better, and how many there were. */
+function describe(error, { isRetryable, attempts }) {
+  // What a function of the caller has thrown can be anything.
+  if (typeof error !== 'object' || error === null || !Object.isExtensible(error)) return error;
+  for (const [name, value] of [
+    ['retryable', isRetryable],
+    ['attempts', attempts],
+  ]) {
+    Object.defineProperty(error, name, { value, configurable: true, writable: true });
+  }
+  return error;
+}
+
+module.exports = { AbortError, describe, errorOf, failure, fromAddon, invalidHeader, unreadable };

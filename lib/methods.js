@@ -10,6 +10,8 @@ const addon = require('./addon.js');
 const { misuse, needed, reader, traceOf } = require('./call.js');
 const channel = require('./channel.js');
 const debug = require('./debug.js');
+const { hidden, hide } = require('./hidden.js');
+const insight = require('./insight.js');
 const promises = require('./promises.js');
 
 /** In place of a ticket: the arguments are only checked. */
@@ -30,48 +32,102 @@ const LISTS = {
   announcements: { listFromUser: ['getAllFromUser', 1, ['pageSize', 'from']] },
 };
 
-/** Rows of the table by resource: few services use all of them. */
+/** Rows of the table by resource, with what sends their calls: few services use all of them. */
 const tables = new Map();
 
 function tableOf(resource) {
-  if (!tables.has(resource)) tables.set(resource, JSON.parse(addon.methods(resource)));
+  if (!tables.has(resource)) {
+    const Class = addon[resource[0].toUpperCase() + resource.slice(1)];
+    const sending = (row) => ({ ...row, send: sender(row, Class[row.name]), later: row.later && sending(row.later) });
+    tables.set(resource, JSON.parse(addon.methods(resource)).map(sending));
+  }
   return tables.get(resource);
 }
 
+/** The rows of a resource that hold in a version. */
+const rowsOf = (resource, version) =>
+  tableOf(resource).map((row) => (row.later && row.later.versions.includes(version) ? row.later : row));
+
 /**
- * The methods of one resource of the client with a `seat`, both forms, on a plain object: they work detached from it.
- * Without an `OwnPromise`, its promises are those of the process.
+ * The methods of one resource of the client with this `context`, both forms, on a plain object: they work detached from
+ * it.
  *
  * Methods that a resource of the original does not have are not enumerable: what a service does to all methods that it
  * finds, it does to those that it knows.
  */
-exports.resource = (name, seat, timeout, OwnPromise, version) => {
-  const Class = addon[name[0].toUpperCase() + name.slice(1)];
-  const rows = tableOf(name).map((row) => (row.later && row.later.versions.includes(version) ? row.later : row));
+exports.resource = (name, context) => {
+  const rows = rowsOf(name, context.version);
   const methods = {};
   const isExtended = rows.some((row) => row.isOriginal);
-  for (const row of rows) add(methods, row.name, callbackForm(row, Class[row.name], seat, timeout), row.isOriginal);
-  for (const row of rows) add(methods, `${row.name}Async`, promiseForm(row, methods, OwnPromise), row.isOriginal);
-  for (const key of Object.keys(LISTS[name] || {})) add(methods, key, listing(key), false);
+  for (const row of rows) add(methods, row.name, callbackForm(row, context), row.isOriginal);
+  for (const row of rows) add(methods, `${row.name}Async`, promiseForm(row, methods, context), row.isOriginal);
+  for (const key of Object.keys(LISTS[name] || {})) add(methods, key, listing(name, key, methods, context), false);
   return methods;
-
-  function listing(key) {
-    const [paged, count, options] = LISTS[name][key];
-    const what = `layer.${name}.${key}`;
-    const choose = () => OwnPromise || promises.ofProcess();
-    const list = (...args) => {
-      // Loaded here: few services list more than a page.
-      const lists = require('./lists.js');
-      return lists.list(what, methods, paged, args.slice(0, count), args[count], options, version, choose);
-    };
-    return Object.defineProperty(list, 'name', { value: key, configurable: true });
-  }
 
   function add(owner, key, value, isOriginal) {
     if (isOriginal || !isExtended) owner[key] = value;
     else Object.defineProperty(owner, key, { value, configurable: true, writable: true });
   }
 };
+
+function listing(name, key, methods, context) {
+  const [paged, count, options] = LISTS[name][key];
+  const what = `layer.${name}.${key}`;
+  const choose = () => context.family.OwnPromise || promises.ofProcess();
+  const list = (...args) => {
+    // Loaded here: few services list more than a page.
+    const lists = require('./lists.js');
+    return lists.list(what, methods, paged, args.slice(0, count), args[count], options, context.version, choose);
+  };
+  return Object.defineProperty(list, 'name', { value: key, configurable: true });
+}
+
+/** Prototypes of resources whose methods are made when somebody asks for them, by resource and version. */
+const prototypes = new Map();
+
+/** The same, for a client of `withOptions`: it is made for one call or for a few, and so are its methods. */
+exports.lazyResource = (name, context) => {
+  const key = `${name} ${context.version}`;
+  let prototype = prototypes.get(key);
+  if (prototype === undefined) {
+    prototype = lazyPrototype(name, context.version);
+    prototypes.set(key, prototype);
+  }
+  const methods = Object.create(prototype);
+  hide(methods, { context, made: {} });
+  return methods;
+};
+
+function lazyPrototype(name, version) {
+  const prototype = {};
+  const rows = rowsOf(name, version);
+  const isExtended = rows.some((row) => row.isOriginal);
+  for (const row of rows) {
+    const isListed = row.isOriginal || !isExtended;
+    makeLater(prototype, row.name, isListed, (_, context) => callbackForm(row, context));
+    makeLater(prototype, `${row.name}Async`, isListed, (methods, context) => promiseForm(row, methods, context));
+  }
+  for (const key of Object.keys(LISTS[name] || {})) {
+    makeLater(prototype, key, false, (methods, context) => listing(name, key, methods, context));
+  }
+  return prototype;
+}
+
+/** A property that is made once, when it is read, and can be replaced, as test doubles do. */
+function makeLater(prototype, name, enumerable, make) {
+  Object.defineProperty(prototype, name, {
+    get() {
+      const { context, made } = hidden(this);
+      if (made[name] === undefined) made[name] = make(this, context);
+      return made[name];
+    },
+    set(value) {
+      hidden(this).made[name] = value;
+    },
+    enumerable,
+    configurable: true,
+  });
+}
 
 /** By this Bluebird knows what it made: services that began with 1.x have `Promise.promisifyAll(layer.messages)`. */
 const PROMISIFIED = { value: true, configurable: true, writable: true };
@@ -80,7 +136,8 @@ const PROMISIFIED = { value: true, configurable: true, writable: true };
  * Calls the callback form with one more argument, so that what that throws, refuses or answers settles the promise. It
  * calls the one that is there by then: tests of services put stubs in place of methods.
  */
-function promiseForm(row, methods, OwnPromise) {
+function promiseForm(row, methods, context) {
+  const { OwnPromise } = context.family;
   const least = needed(row);
   const name = `${row.name}Async`;
   const named = {
@@ -98,38 +155,45 @@ function promiseForm(row, methods, OwnPromise) {
 }
 
 /** With a name and as many parameters as the original's: stacks, profilers and spies show the name. */
-function callbackForm(row, native, seat, timeout) {
-  const send = sender(row, native, seat, timeout);
-  const { name, params } = row;
+function callbackForm(row, context) {
+  const { name, params, send } = row;
   switch (params.length) {
     case 0:
-      return { [name]: (callback) => send(undefined, undefined, undefined, callback) }[name];
+      return { [name]: (callback) => send(context, undefined, undefined, undefined, callback) }[name];
     case 1:
-      return { [name]: (a, callback) => send(a, undefined, undefined, callback) }[name];
+      return { [name]: (a, callback) => send(context, a, undefined, undefined, callback) }[name];
     case 2:
-      return { [name]: (a, b, callback) => send(a, b, undefined, callback) }[name];
+      return { [name]: (a, b, callback) => send(context, a, b, undefined, callback) }[name];
     case 3:
-      return { [name]: (a, b, c, callback) => send(a, b, c, callback) }[name];
+      return { [name]: (a, b, c, callback) => send(context, a, b, c, callback) }[name];
     default:
-      return { [name]: (a, b, c, d, callback) => send(a, b, c, callback, d) }[name];
+      return { [name]: (a, b, c, d, callback) => send(context, a, b, c, callback, d) }[name];
   }
 }
 
 /** `native` is the method of the addon: `Messages.send` for that of `layer.messages`. */
-function sender(row, native, seat, timeout) {
+function sender(row, native) {
   // Made at the first call: a client has far more methods than a service uses.
   let read;
 
-  return (a, b, c, last, d) => {
+  return (context, a, b, c, last, d) => {
     if (read === undefined) read = reader(row, check);
-    const call = read(a, b, c, last, d);
+    const { family, signal, seat } = context;
+    const call = read(seat, a, b, c, last, d);
     const { callback } = call;
     if (call.isRefused) return call.isLater ? failLater(call) : callback(call.error);
+    if (family.isClosed) return (callback || nop)(closed());
+    if (signal !== undefined && signal.aborted) return abortLater(seat, call, signal);
+    const isSeen = insight.isOn();
     const isDebugging = channel.flushSoon();
-    const ticket = channel.take(callback || nop, timeout);
+    const watch = signal !== undefined || isSeen ? watching(row, context, isSeen) : undefined;
+    const ticket = channel.take(callback || nop, context, watch);
     let refused;
     try {
-      refused = native(seat, ticket, call.first, call.second, call.text, call.third);
+      refused =
+        watch === undefined
+          ? native(seat, ticket, call.first, call.second, call.text, call.third)
+          : native(seat, ticket, call.first, call.second, call.text, call.third, watch.manner);
     } catch (fault) {
       channel.giveBack(ticket);
       throw fault;
@@ -140,15 +204,34 @@ function sender(row, native, seat, timeout) {
       if (isDebugging) trace(row, [a, b, c, d]);
       throw require('./failures.js').invalidHeader(refused.header);
     }
+    if (watch !== undefined) watch.begin(ticket);
     if (isDebugging) trace(row, [a, b, c, d]);
     return undefined;
   };
 
+  /** A signal that is aborted already: nothing is sent, but a wrong argument is told first. */
+  function abortLater(seat, { callback, first, second, text, third }, signal) {
+    const error = check(seat, first, second, text, third);
+    if (error) return callback(error);
+    const { aborted } = require('./watch.js');
+    return failLater({ callback, error: aborted(signal) });
+  }
+
   /** The checks of the engine alone: the error of the first that fails. */
-  function check(first, second, text, third) {
+  function check(seat, first, second, text, third) {
     const refused = native(seat, CHECK_ONLY, first, second, text, third);
     return refused && refused.message ? new Error(refused.message) : undefined;
   }
+}
+
+/** Who follows a request. Loaded when a request is followed. */
+function watching(row, context, isSeen) {
+  const { Watch } = require('./watch.js');
+  return new Watch(row, context, isSeen);
+}
+
+function closed() {
+  return Object.assign(new Error('The client is closed'), { code: 'ERR_LAYER_CLIENT_CLOSED' });
 }
 
 function failLater({ callback, error }) {

@@ -129,6 +129,12 @@ class Platform {
   };
 }
 
+// Not every Node has the symbol.
+if (Symbol.asyncDispose) {
+  const value = Platform.prototype.close;
+  Object.defineProperty(Platform.prototype, Symbol.asyncDispose, { value, configurable: true, writable: true });
+}
+
 /** What the addon does, with its errors as ours. */
 async function ours(work) {
   try {
@@ -154,7 +160,11 @@ function providers(appId, ...providerId) {
   ].join('/');
 }
 
-/** The public key of the options, if there is one. */
+/**
+ * The public key of the options, if there is one.
+ *
+ * @param {{publicKey?: unknown}} options
+ */
 function givenKey({ publicKey } = {}) {
   if (publicKey === undefined) return {};
   const text = Buffer.isBuffer(publicKey) ? publicKey.toString() : publicKey;

@@ -28,12 +28,16 @@ export declare class Channel {
   /** Hands over everything that was put since the last time. */
   flush(): void
   /**
-   * Collects completions: how many there are goes to `meta[0]`, then `COMPLETION_NUMBERS` numbers each, and their
-   * texts are returned as one string, one after the other. `null` when there are none.
+   * Collects completions. `meta[1]` says where in `meta` there is room; then `meta[0]` is how many completions there
+   * are, and the room is filled with `COMPLETION_NUMBERS` numbers for each, and its head. Their texts are returned
+   * as one string, one after the other. `null` when there are none, or no room: `meta[0]` is then how many numbers
+   * are needed, as a negative number, and the completions are still to be collected.
    *
    * Throws where V8 cannot make that string; the numbers are there, and the completions count as collected.
    */
   collect(meta: Int32Array): string | null
+  /** Gives up a request that can be given up, if it has not completed; it completes soon then. */
+  cancel(ticket: number): void
   /**
    * Has `ring` called although there is nothing to collect: JavaScript needs a turn. The process stays alive until
    * `rang`.
@@ -49,6 +53,13 @@ export declare class Client {
   constructor(channel: Channel, agent: Agent, options: ClientOptions)
   /** What the methods of its resources take. */
   get seat(): unknown
+  /**
+   * What the methods of a client with other options of requests take. What is not given stays; `headers` are names
+   * and values in turn. Throws at a key that is no UUID and a header that cannot be sent.
+   */
+  seatWith(timeout: number | undefined | null, maxRetries: number | undefined | null, idempotencyKey: JsText, version: JsText, headers?: Array<string> | undefined | null): unknown
+  /** Closes the connections that no other client of the agent has a use for. */
+  close(): void
 }
 
 /** A running platform. */
@@ -188,12 +199,20 @@ export interface ClientOptions {
   timeout: number
   /** Bytes that the body of a reply may have. */
   maxResponseBytes: number
+  /** How often a request is tried again. */
+  maxRetries: number
 }
+
+/** How many attempts there were, and what the following bits say. */
+export declare const COMPLETION_FLAGS: number
+
+/** Length of the head in bytes; it follows the numbers, in as many more of them as it takes. */
+export declare const COMPLETION_HEAD: number
 
 /** Length of the text, in UTF-16 code units. */
 export declare const COMPLETION_LENGTH: number
 
-/** Numbers of each completion; the following say where among them each stands. */
+/** Numbers of each completion before its head; the following say where among them each stands. */
 export declare const COMPLETION_NUMBERS: number
 
 /** HTTP status; 0 for a failure, whose text is JSON. */
@@ -202,7 +221,28 @@ export declare const COMPLETION_STATUS: number
 /** The ticket of the call. */
 export declare const COMPLETION_TICKET: number
 
-/** Numbers that `Channel.collect` writes at the most: their count, then those of each completion. */
+/** Flag: the caller gave the request up. */
+export declare const FLAG_ABORTED: number
+
+/** Bits of the flags that count attempts. */
+export declare const FLAG_ATTEMPTS: number
+
+/** Flag: this is news of a request that goes on. */
+export declare const FLAG_NEWS: number
+
+/** Flag: another attempt might have ended better. */
+export declare const FLAG_RETRYABLE: number
+
+/** The caller may give the call up. */
+export declare const MANNER_CANCELLABLE: number
+
+/** The caller hears of each attempt. */
+export declare const MANNER_WATCHED: number
+
+/**
+ * Numbers that `Channel.collect` needs room for at the least: those of as many completions as it brings at the most,
+ * without their heads.
+ */
 export declare const META_LENGTH: number
 
 /** The table of methods as JSON: its rows of one resource, or all. */

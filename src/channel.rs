@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use layer_client::Text;
-use layer_client::lane::{Batch, Lane, Packet, layout};
+use layer_client::lane::{Batch, Collected, Lane, Packet, layout};
 use napi::bindgen_prelude::{Function, Int32Array, Unknown};
 use napi::{Env, JsString};
 use napi_derive::napi;
@@ -12,14 +12,15 @@ use napi_derive::napi;
 use crate::bell::Bell;
 use crate::js_text::JsText;
 
-/// Numbers that `Channel.collect` writes at the most: their count, then those of each completion.
+/// Numbers that `Channel.collect` needs room for at the least: those of as many completions as it brings at the most,
+/// without their heads.
 #[napi]
-#[expect(clippy::cast_possible_truncation, reason = "769")]
-pub const META_LENGTH: u32 = (1 + layout::NUMBERS * Batch::MAX_COMPLETIONS) as u32;
+#[expect(clippy::cast_possible_truncation, reason = "1280")]
+pub const META_LENGTH: u32 = (layout::NUMBERS * Batch::MAX_COMPLETIONS) as u32;
 
-/// Numbers of each completion; the following say where among them each stands.
+/// Numbers of each completion before its head; the following say where among them each stands.
 #[napi]
-#[expect(clippy::cast_possible_truncation, reason = "3")]
+#[expect(clippy::cast_possible_truncation, reason = "5")]
 pub const COMPLETION_NUMBERS: u32 = layout::NUMBERS as u32;
 /// The ticket of the call.
 #[napi]
@@ -33,6 +34,26 @@ pub const COMPLETION_STATUS: u32 = layout::STATUS as u32;
 #[napi]
 #[expect(clippy::cast_possible_truncation, reason = "below COMPLETION_NUMBERS")]
 pub const COMPLETION_LENGTH: u32 = layout::LENGTH as u32;
+/// Length of the head in bytes; it follows the numbers, in as many more of them as it takes.
+#[napi]
+#[expect(clippy::cast_possible_truncation, reason = "below COMPLETION_NUMBERS")]
+pub const COMPLETION_HEAD: u32 = layout::HEAD as u32;
+/// How many attempts there were, and what the following bits say.
+#[napi]
+#[expect(clippy::cast_possible_truncation, reason = "below COMPLETION_NUMBERS")]
+pub const COMPLETION_FLAGS: u32 = layout::FLAGS as u32;
+/// Bits of the flags that count attempts.
+#[napi]
+pub const FLAG_ATTEMPTS: i32 = layout::ATTEMPTS;
+/// Flag: another attempt might have ended better.
+#[napi]
+pub const FLAG_RETRYABLE: i32 = layout::IS_RETRYABLE;
+/// Flag: this is news of a request that goes on.
+#[napi]
+pub const FLAG_NEWS: i32 = layout::IS_NEWS;
+/// Flag: the caller gave the request up.
+#[napi]
+pub const FLAG_ABORTED: i32 = layout::IS_ABORTED;
 
 /// Requests on their way out and completions on their way in.
 #[napi]
@@ -78,29 +99,51 @@ impl Channel {
         }
     }
 
-    /// Collects completions: how many there are goes to `meta[0]`, then `COMPLETION_NUMBERS` numbers each, and their
-    /// texts are returned as one string, one after the other. `null` when there are none.
+    /// Collects completions. `meta[1]` says where in `meta` there is room; then `meta[0]` is how many completions there
+    /// are, and the room is filled with `COMPLETION_NUMBERS` numbers for each, and its head. Their texts are returned
+    /// as one string, one after the other. `null` when there are none, or no room: `meta[0]` is then how many numbers
+    /// are needed, as a negative number, and the completions are still to be collected.
     ///
     /// Throws where V8 cannot make that string; the numbers are there, and the completions count as collected.
     #[napi]
     pub fn collect<'env>(&self, env: &'env Env, mut meta: Int32Array) -> napi::Result<Option<JsString<'env>>> {
         // SAFETY: this is the thread that owns the array, and JavaScript does not run while we are in here.
         let numbers = unsafe { meta.as_mut() };
-        // Before anything is taken out: it would be lost.
-        if numbers.len() < META_LENGTH as usize {
+        let Some(&start) = numbers.get(1) else {
+            // Before anything is taken out: it would be lost.
             return Err(napi::Error::from_reason("there is no room for the numbers of completions"));
+        };
+        let start = usize::try_from(start).unwrap_or_default();
+        let room = numbers.len().saturating_sub(start);
+        let batch = match self.0.lane.collect(room) {
+            Collected::Batch(batch) => batch,
+            Collected::NeedsRoom(needed) => {
+                numbers[0] = i32::try_from(needed).map_or(i32::MIN, |needed| -needed);
+                return Ok(None);
+            }
+            Collected::Nothing => {
+                numbers[0] = 0;
+                return Ok(None);
+            }
+        };
+        numbers[start..start + batch.records.len()].copy_from_slice(&batch.records);
+        numbers[0] = i32::try_from(batch.count).unwrap_or_default();
+        if batch.ended > 0 {
+            self.0.release(*env, batch.ended);
         }
-        let Some(batch) = self.0.lane.collect() else { return Ok(None) };
-        let count = batch.meta.len() / layout::NUMBERS;
-        let room = &mut numbers[..=batch.meta.len()];
-        room[0] = i32::try_from(count).unwrap_or_default();
-        room[1..].copy_from_slice(&batch.meta);
-        self.0.release(*env, count);
         match &batch.text {
             Text::Ascii(bytes) => env.create_string_latin1(bytes),
             Text::Wide(units) => env.create_string_utf16(units),
         }
         .map(Some)
+    }
+
+    /// Gives up a request that can be given up, if it has not completed; it completes soon then.
+    #[napi]
+    pub fn cancel(&self, ticket: u32) {
+        // It may be among those that were not handed over.
+        self.flush();
+        self.0.lane.cancel(ticket);
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use layer_client::base_url::BaseUrl;
-use layer_client::client::{Client as Core, ClientOptions as CoreOptions};
+use layer_client::client::{Client as Core, ClientOptions as CoreOptions, Overrides};
 use layer_client::id::uuid_of;
 use layer_client::methods::{METHODS, Method};
 use layer_client::options::RequestOptions;
@@ -35,6 +35,8 @@ pub struct ClientOptions {
     pub timeout: f64,
     /// Bytes that the body of a reply may have.
     pub max_response_bytes: u32,
+    /// How often a request is tried again.
+    pub max_retries: u32,
 }
 
 /// A client of one app.
@@ -57,8 +59,9 @@ impl Client {
             base_url,
             proxy: options.proxy,
             request: RequestOptions {
-                timeout: Duration::from_secs_f64(options.timeout.clamp(0.0, f64::from(i32::MAX)) / 1000.0),
+                timeout: milliseconds(options.timeout),
                 max_response_bytes: options.max_response_bytes as usize,
+                max_retries: options.max_retries,
             },
         };
         let core = Core::new(&agent.0, &options).map_err(|error| Error::from_reason(error.to_string()))?;
@@ -70,6 +73,42 @@ impl Client {
     pub fn seat(&self, env: Env) -> Result<Unknown<'static>> {
         Seat { client: Arc::clone(&self.core), outbox: Rc::clone(&self.outbox) }.into_external(env)
     }
+
+    /// What the methods of a client with other options of requests take. What is not given stays; `headers` are names
+    /// and values in turn. Throws at a key that is no UUID and a header that cannot be sent.
+    #[napi]
+    #[expect(clippy::needless_pass_by_value, reason = "napi hands over what it made")]
+    pub fn seat_with(
+        &self,
+        env: Env,
+        timeout: Option<f64>,
+        max_retries: Option<u32>,
+        idempotency_key: JsText,
+        version: JsText,
+        headers: Option<Vec<String>>,
+    ) -> Result<Unknown<'static>> {
+        let (key, version) = (idempotency_key.read(), version.read());
+        let headers: Option<Vec<&str>> = headers.as_ref().map(|all| all.iter().map(String::as_str).collect());
+        let overrides = Overrides {
+            timeout: timeout.map(milliseconds),
+            max_retries,
+            idempotency_key: key.as_deref(),
+            version: version.as_deref(),
+            headers: headers.as_deref(),
+        };
+        let client = self.core.with(&overrides).map_err(|refusal| Error::from_reason(refusal.to_string()))?;
+        Seat { client: Arc::new(client), outbox: Rc::clone(&self.outbox) }.into_external(env)
+    }
+
+    /// Closes the connections that no other client of the agent has a use for.
+    #[napi]
+    pub fn close(&self) {
+        self.core.close();
+    }
+}
+
+fn milliseconds(number: f64) -> Duration {
+    Duration::from_secs_f64(number.clamp(0.0, f64::from(i32::MAX)) / 1000.0)
 }
 
 /// The table of methods as JSON: its rows of one resource, or all.

@@ -3,8 +3,9 @@
 //!
 //! A method takes the seat of a client (`client.seat`) and what JavaScript made of the caller's arguments: a ticket
 //! under which the completion comes back (negative to check the arguments only), up to two arguments of kind tag, id
-//! and user, the text of body or query, and a third such argument where there is one. It answers nothing when the
-//! request is on its way, and otherwise why it is not ([`Refused`]).
+//! and user, the text of body or query, a third such argument where there is one, and where the caller wants more than
+//! the outcome, bits that say what ([`MANNER_CANCELLABLE`], [`MANNER_WATCHED`]). It answers nothing when the request is
+//! on its way, and otherwise why it is not ([`Refused`]).
 //!
 //! The classes are defined by hand, and their methods are static: what napi makes of a method borrows and checks for
 //! half a microsecond, and to unwrap an instance takes a twentieth of all that a request costs the main thread. An
@@ -16,7 +17,7 @@ use std::ptr;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use layer_client::call::Arguments;
+use layer_client::call::{Arguments, Manner};
 use layer_client::client::Client as Core;
 use layer_client::lane::Packet;
 use layer_client::methods::{METHODS, Method, Resource};
@@ -27,6 +28,13 @@ use napi_derive::napi;
 
 use crate::channel::Outbox;
 use crate::js_text::JsText;
+
+/// The caller may give the call up.
+#[napi]
+pub const MANNER_CANCELLABLE: u32 = 1;
+/// The caller hears of each attempt.
+#[napi]
+pub const MANNER_WATCHED: u32 = 2;
 
 /// Why a call sends nothing; one of the two is set.
 #[napi(object)]
@@ -150,7 +158,7 @@ unsafe extern "C" fn call(env: sys::napi_env, info: sys::napi_callback_info) -> 
 }
 
 fn answer(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
-    let mut values = [ptr::null_mut(); 6];
+    let mut values = [ptr::null_mut(); 7];
     let mut count = values.len();
     let mut row = ptr::null_mut();
     let mut seat = ptr::null_mut();
@@ -172,9 +180,17 @@ fn answer(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value 
     // SAFETY: as above.
     let text = |index: usize| unsafe { JsText::new(env, values[index]) };
     let third = if method.has_third() { text(5) } else { JsText::none(env) };
+    let manner = if count < values.len() {
+        Manner::default()
+    } else {
+        let mut bits = 0;
+        // SAFETY: as above. What is no number stays 0.
+        unsafe { sys::napi_get_value_uint32(env, values[6], &raw mut bits) };
+        Manner { is_cancellable: bits & MANNER_CANCELLABLE != 0, is_watched: bits & MANNER_WATCHED != 0 }
+    };
     let refused = seat.outbox.with_path([text(2), text(3), third], |path| {
         let body = text(4);
-        let arguments = Arguments { path, text: body.source() };
+        let arguments = Arguments { path, text: body.source(), manner };
         match u32::try_from(ticket) {
             Ok(ticket) => {
                 seat.outbox.put(Env::from_raw(env), |packet| packet.put(&seat.client, method, &arguments, ticket))

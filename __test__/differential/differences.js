@@ -393,6 +393,21 @@ module.exports = [
     },
   },
   {
+    name: 'a ResponseError says what happened',
+    reason:
+      'Its message was empty; it is now the status, and name and message of the error as far as the body has them: ' +
+      '`404 not_found: The conversation does not exist`.',
+    applies: (observation) => errorsIn(observation).some((error) => error.isResponseError),
+    expect(observation) {
+      for (const error of errorsIn(observation).filter(({ isResponseError }) => isResponseError)) {
+        const { status } = error.fields;
+        error.message = new RegExp(`^${status}($| |:)`);
+        error.text = new RegExp(`^ResponseError: ${status}($| |:)`);
+      }
+      return observation;
+    },
+  },
+  {
     name: 'a reply that breaks off is an error',
     reason: 'The original listened for the end of the reply only, and never called back.',
     applies: (_, { row }) => row.tag === 'cut off',
@@ -506,4 +521,24 @@ module.exports = [
       return observation;
     },
   },
+  {
+    name: 'a reply has headers, request id and attempts',
+    reason:
+      'They are beside its keys: neither enumerable nor in its JSON, and `assert.deepStrictEqual(response, { status, ' +
+      'body })` holds.',
+    applies: (observation) => responsesIn(observation).length > 0,
+    expect(observation) {
+      for (const response of responsesIn(observation))
+        response.value = response.value.replace(/(?<!undefined, )\}$/, BESIDE);
+      return observation;
+    },
+  },
 ];
+
+/** What `portray` writes of accessors. */
+const BESIDE = '"headers"!: undefined, "requestId"!: undefined, "attempts"!: undefined, }';
+
+const isResponse = (outcome) =>
+  typeof outcome?.value === 'string' && /^\{"status": \d+, "body": .*, \}$/s.test(outcome.value);
+
+const responsesIn = (observation) => errorsIn(observation).filter(isResponse);

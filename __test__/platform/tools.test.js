@@ -256,6 +256,28 @@ withPlatform('a truncated answer is cut and announced in full', {}, async ({ pla
   await create(layer);
 });
 
+withPlatform('a fault can strike after what was asked is done', {}, async ({ platform, layer }) => {
+  await create(layer);
+  const owned = async () => (await layer.conversations.getAllFromUserAsync('maria')).body.length;
+  const before = await owned();
+  await platform.inject({ match: { method: 'POST' }, reset: true, after: true, times: 1 });
+  assert.strictEqual((await failure(create(layer))).code, 'ECONNRESET');
+  await platform.inject({ match: { method: 'POST' }, status: 503, after: true, times: 1 });
+  assert.strictEqual((await failure(create(layer))).status, 503);
+  assert.strictEqual((await owned()) - before, 2);
+  await assert.rejects(platform.inject({ delay: 1, after: true }), /after: goes with status and reset only/);
+});
+
+withPlatform('answers have a request id: that of the request, or one of their own', {}, async ({ layer }) => {
+  const [one, other] = [await layer.blocklist.getAsync('maria'), await layer.blocklist.getAsync('maria')];
+  assert.match(one.requestId, /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+  assert.notStrictEqual(one.requestId, other.requestId);
+  const named = layer.withOptions({ headers: { 'X-Request-Id': 'mine' } });
+  assert.strictEqual((await named.blocklist.getAsync('maria')).requestId, 'mine');
+  const { requestId } = await failure(named.conversations.getAsync('e4fd3974-20fe-11e5-89c5-080725007e28'));
+  assert.strictEqual(requestId, 'mine');
+});
+
 withPlatform('a fault can be taken back, also after it struck', {}, async ({ platform, layer }) => {
   const fault = await platform.inject({ status: 500, times: 1 });
   const other = await platform.inject({ status: 502 });

@@ -42,6 +42,7 @@ declare namespace LayerAPI {
   export import ExportSchedule = Current.ExportSchedule;
   export import Fault = Current.Fault;
   export import FullIdentity = Current.FullIdentity;
+  export import Headers = Current.Headers;
   export import Identities = Current.Identities;
   export import Identity = Current.Identity;
   export import IdentityKey = Current.IdentityKey;
@@ -82,6 +83,8 @@ declare namespace LayerAPI {
   export import ReceivedAnnouncement = Current.ReceivedAnnouncement;
   export import RecipientStatus = Current.RecipientStatus;
   export import RecordedRequest = Current.RecordedRequest;
+  export import RequestError = Current.RequestError;
+  export import RequestOptions = Current.RequestOptions;
   export import Response = Current.Response;
   export import ResponseError = Current.ResponseError;
   export import RichContent = Current.RichContent;
@@ -96,6 +99,7 @@ declare namespace LayerAPI {
   export import UploadedContent = Current.UploadedContent;
   export import UploadOptions = Current.UploadOptions;
   export import User = Current.User;
+  export import Signal = Current.Signal;
   export import UserConversation = Current.UserConversation;
   export import UserMessage = Current.UserMessage;
   export import Users = Current.Users;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use layer_client::base_url::BaseUrl;
 use layer_client::call::{Arguments, Source};
 use layer_client::client::{Client, ClientOptions};
-use layer_client::lane::{Lane, Packet};
+use layer_client::lane::{Collected, Lane, Packet};
 use layer_client::methods::{METHODS, Method};
 use layer_client::options::{AgentOptions, RequestOptions, TlsOptions};
 use layer_client::transport::pool::Agent;
@@ -43,7 +43,7 @@ impl<'a> Load<'a> {
             version: "1.0".to_owned(),
             base_url: BaseUrl::parse(&format!("https://localhost:{}", settings.port))?,
             proxy: None,
-            request: RequestOptions { timeout: Duration::from_secs(10), max_response_bytes: 256 << 20 },
+            request: RequestOptions { timeout: Duration::from_secs(10), max_response_bytes: 256 << 20, max_retries: 0 },
         };
         let method = METHODS
             .iter()
@@ -67,10 +67,10 @@ impl<'a> Load<'a> {
         }
         self.lane.submit(packet);
         while in_flight > 0 {
-            while let Some(batch) = self.lane.collect() {
+            while let Collected::Batch(batch) = self.lane.collect(usize::MAX) {
                 let now = Instant::now();
                 let mut packet = Packet::default();
-                for completion in batch.meta.chunks_exact(3) {
+                for (completion, _) in batch.completions() {
                     if completion[1] != i32::from(self.settings.status) {
                         return Err(format!("Status {}: {:?}", completion[1], batch.text).into());
                     }
@@ -98,7 +98,7 @@ impl<'a> Load<'a> {
     fn put(&self, ticket: u32, packet: &mut Packet) -> Result<(), AnyError> {
         let text = self.settings.text.as_deref();
         let text = text.as_ref().map(|text| text as &dyn Source);
-        let arguments = Arguments { path: [Some(&self.settings.id), None, None], text };
+        let arguments = Arguments { path: [Some(&self.settings.id), None, None], text, ..Arguments::default() };
         packet.put(&self.client, self.method, &arguments, ticket).map_err(|refusal| refusal.to_string().into())
     }
 }

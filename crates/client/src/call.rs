@@ -10,12 +10,14 @@ use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, CONNECTION, CONTENT_TYPE, HOST, IF_NONE_MATCH, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderName, HeaderValue, Method as HttpMethod, Request, Uri};
 use serde::Deserialize;
+use serde_json::value::RawValue;
+use uuid::Uuid;
 
 use crate::client::Client;
 use crate::failure::Failure;
 use crate::id::uuid_of;
-use crate::methods::{Kind, Method, Payload, Resource, Verb};
-use crate::refusal::{DOT_SEGMENT, Refusal, header};
+use crate::methods::{Kind, Method, Payload, Repeat, Resource, Verb};
+use crate::refusal::{DOT_SEGMENT, KEY_BESIDE_TAG, KEY_WITHOUT_CREATE, Refusal, header};
 use crate::transport::connection::Body;
 
 /// Arguments of one call as JavaScript hands them over.
@@ -27,6 +29,17 @@ pub struct Arguments<'a> {
     /// Body of the request, its query with the question mark, or the properties of an upload as JSON; `None` where
     /// there is none or it was refused.
     pub text: Option<&'a dyn Source>,
+    /// What the caller may ask of it later.
+    pub manner: Manner,
+}
+
+/// What a caller wants of a call beside its outcome.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Manner {
+    /// To be able to give it up.
+    pub is_cancellable: bool,
+    /// To hear of each attempt, with the time that its steps took.
+    pub is_watched: bool,
 }
 
 /// Text that is written where it is needed, and so copied once.
@@ -47,6 +60,7 @@ pub struct Draft {
     client: Arc<Client>,
     method: &'static Method,
     tag: Option<HeaderValue>,
+    manner: Manner,
     /// Where its path ends in the text; it begins where the draft before ends.
     path_end: usize,
     body_end: usize,
@@ -71,11 +85,20 @@ impl Draft {
         let (tag, segments) = check(method, arguments)?;
         let takes_query =
             method.params.last().is_some_and(|param| matches!(param.kind, Kind::Query | Kind::Parameters));
-        client.accept.as_ref().and(client.authorization.as_ref()).map_err(Clone::clone)?;
-        let tag = tag.map(|tag| header(tag, "If-None-Match")).transpose()?;
+        client.accept.as_ref().and(client.place.authorization.as_ref()).map_err(Clone::clone)?;
+        let mut tag = tag.map(|tag| header(tag, "If-None-Match")).transpose()?;
+        if let Some(key) = &client.idempotency_key {
+            if method.params.iter().any(|param| param.kind == Kind::Tag) {
+                return Err(Refusal::Argument(KEY_BESIDE_TAG));
+            }
+            if method.repeat() != Repeat::Tagged {
+                return Err(Refusal::Argument(KEY_WITHOUT_CREATE));
+            }
+            tag = Some(key.clone());
+        }
 
         let start = texts.len();
-        texts.extend_from_slice(client.root.as_bytes());
+        texts.extend_from_slice(client.place.root.as_bytes());
         fill(texts, method.path, &segments);
         let mut path_end = texts.len();
         if let Some(text) = arguments.text.filter(|_| takes_query || method.payload.is_some()) {
@@ -93,14 +116,20 @@ impl Draft {
             texts.truncate(start);
             return Err(refusal);
         }
-        Ok(Self { ticket, client: Arc::clone(client), method, tag, path_end, body_end })
+        let client = Arc::clone(client);
+        Ok(Self { ticket, client, method, tag, manner: arguments.manner, path_end, body_end })
     }
 
     /// The call with its slices of `texts`; `start` is where the draft before ends, and becomes where this one does.
     pub(crate) fn into_call(self, texts: &Bytes, start: &mut usize) -> Call {
         let path = texts.slice(std::mem::replace(start, self.body_end)..self.path_end);
         let body = texts.slice(self.path_end..self.body_end);
-        Call { client: self.client, method: self.method, tag: self.tag, path, body }
+        let Self { client, method, mut tag, manner, .. } = self;
+        if tag.is_none() && client.options.max_retries > 0 && method.repeat() == Repeat::Tagged {
+            // A UUID is made of characters that a header can hold.
+            tag = HeaderValue::try_from(Uuid::now_v7().to_string()).ok();
+        }
+        Call { client, method, tag, manner, path, body }
     }
 }
 
@@ -109,32 +138,67 @@ pub(crate) struct Call {
     pub(crate) client: Arc<Client>,
     method: &'static Method,
     tag: Option<HeaderValue>,
+    pub(crate) manner: Manner,
     path: Bytes,
     body: Bytes,
 }
 
 impl Call {
-    /// The request, with the headers of the original in its order; made anew for each attempt, because few need a
-    /// second one.
+    /// Whether the service does the same once where it is asked twice.
+    pub(crate) fn is_repeatable(&self) -> bool {
+        match self.method.repeat() {
+            Repeat::Same => true,
+            Repeat::Tagged => self.tag.is_some(),
+            Repeat::Twice => false,
+        }
+    }
+
+    /// The object that an earlier attempt created, where `body`, a conflict, shows it: it has the tag of this call.
+    pub(crate) fn created(&self, body: &Bytes) -> Option<Bytes> {
+        #[derive(Deserialize)]
+        struct Conflict<'a> {
+            #[serde(borrow)]
+            data: &'a RawValue,
+        }
+        #[derive(Deserialize)]
+        struct Object {
+            id: String,
+        }
+        // The object of a batch would be its first message alone.
+        if self.method.repeat() != Repeat::Tagged || self.body.starts_with(b"[") {
+            return None;
+        }
+        let tag = self.tag.as_ref()?.to_str().ok()?;
+        let conflict: Conflict<'_> = serde_json::from_slice(body).ok()?;
+        let object: Object = serde_json::from_str(conflict.data.get()).ok()?;
+        // The path ends with the noun that the id has: `layer:///messages/UUID`.
+        let (rest, id) = object.id.rsplit_once('/')?;
+        let is_same = id.eq_ignore_ascii_case(tag) && rest.rsplit('/').next() == self.method.path.rsplit('/').next();
+        is_same.then(|| body.slice_ref(conflict.data.get().as_bytes()))
+    }
+
+    /// The request, with the headers of the original in its order and then those of the caller; made anew for each
+    /// attempt, because few need a second one.
     pub(crate) fn request(&self) -> Result<Request<Body>, Box<Failure>> {
         // `Draft::new` lets nothing through that this would have to say.
         self.make_request().ok_or_else(|| Box::new(Failure::hang_up()))
     }
 
     fn make_request(&self) -> Option<Request<Body>> {
-        let Self { client, method, tag, path, body } = self;
+        let Self { client, method, tag, path, body, .. } = self;
+        let place = &client.place;
         let accept = client.accept.clone().ok()?;
         let accept = if method.resource == Resource::Webhooks { of_webhooks(&accept)? } else { accept };
         let is_upload = method.payload == Some(Payload::Upload);
         let mut headers = HeaderMap::with_capacity(8);
         headers.insert(ACCEPT, accept);
-        headers.insert(AUTHORIZATION, client.authorization.clone().ok()?);
+        headers.insert(AUTHORIZATION, place.authorization.clone().ok()?);
         headers.insert(CONTENT_TYPE, if method.verb == Verb::Patch { LAYER_PATCH } else { JSON });
         if let Some(tag) = tag {
             headers.insert(IF_NONE_MATCH, tag.clone());
         }
-        headers.insert(HOST, client.host.clone());
-        headers.insert(CONNECTION, client.connection.clone());
+        headers.insert(HOST, place.host.clone());
+        headers.insert(CONNECTION, place.connection.clone());
         if is_upload {
             headers.extend(upload_headers(body).ok()?);
         }
@@ -142,6 +206,9 @@ impl Call {
         if body.is_some() {
             // The original writes its bodies without knowing their length.
             headers.insert(TRANSFER_ENCODING, CHUNKED);
+        }
+        for (name, value) in &client.headers {
+            headers.append(name, value.clone());
         }
 
         let mut request = Request::new(Body::new(body.unwrap_or_default()));
@@ -294,7 +361,7 @@ mod tests {
             version: version.into(),
             base_url: BaseUrl::parse("https://layer.test/prefix").unwrap(),
             proxy: None,
-            request: RequestOptions { timeout: Duration::from_secs(10), max_response_bytes: 1 << 20 },
+            request: RequestOptions { timeout: Duration::from_secs(10), max_response_bytes: 1 << 20, max_retries: 0 },
         };
         Arc::new(Client::new(&agent, &options).unwrap())
     }
@@ -309,7 +376,7 @@ mod tests {
         let mut texts = b"of the call before".to_vec();
         let mut start = texts.len();
         let text = text.as_ref().map(|text| text as &dyn Source);
-        let result = Draft::new(client, method, &Arguments { path, text }, 1, &mut texts);
+        let result = Draft::new(client, method, &Arguments { path, text, ..Arguments::default() }, 1, &mut texts);
         assert_eq!(result.is_err(), texts.len() == start);
         result.map(|draft| draft.into_call(&texts.into(), &mut start).request().unwrap())
     }
@@ -333,6 +400,31 @@ mod tests {
             ]
         );
         assert_eq!(request.uri(), format!("/prefix/apps/{APP}/conversations/{ID}/messages").as_str());
+    }
+
+    #[test]
+    fn a_conflict_shows_what_was_created_where_it_has_the_tag_and_the_noun_of_the_call() {
+        let call = |tag: Option<&str>, text: &str| {
+            let mut texts = Vec::new();
+            let arguments = Arguments { path: [tag, Some(ID), None], text: Some(&text), ..Arguments::default() };
+            let send = find(Resource::Messages, "sendDedupe");
+            let draft = Draft::new(&client("t"), send, &arguments, 1, &mut texts).unwrap();
+            draft.into_call(&texts.into(), &mut 0)
+        };
+        let conflict = |id: &str| {
+            Bytes::from(format!(r#"{{"id":"id_in_use","data":{{"n":[1.50],"id":"layer:///{id}"}},"url":""}}"#))
+        };
+        let own = conflict(&format!("messages/{ID}"));
+        let created = call(Some(ID), "{}").created(&own).unwrap();
+        assert_eq!(created, format!(r#"{{"n":[1.50],"id":"layer:///messages/{ID}"}}"#));
+        let upper = ID.to_uppercase();
+        assert_eq!(call(Some(&upper), "{}").created(&own), Some(created));
+        let others = [conflict(&format!("conversations/{ID}")), conflict(&format!("messages/{APP}")), Bytes::new()];
+        for other in others {
+            assert_eq!(call(Some(ID), "{}").created(&other), None);
+        }
+        assert_eq!(call(None, "{}").created(&own), None);
+        assert_eq!(call(Some(ID), "[{}]").created(&own), None);
     }
 
     #[test]

@@ -24,6 +24,8 @@ pub enum Failure {
         /// One for each attempt, in their order.
         errors: Vec<NetworkError>,
     },
+    /// The caller gave the request up.
+    Aborted,
     /// A function of the caller answered with an error.
     Answer {
         /// Number under which the caller keeps it.

@@ -5,7 +5,7 @@
 //! turn of the engine's loop, and not at all while its owner collects.
 
 use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::future::pending;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,12 +14,14 @@ use std::{io, mem, thread};
 
 use bytes::Bytes;
 use tokio::runtime::{Builder, Handle};
+use tokio::task::AbortHandle;
 
 use crate::call::{Arguments, Call, Draft};
 use crate::client::Client;
 use crate::count;
 use crate::failure::Failure;
-use crate::flight;
+use crate::flight::{self, Ended, News, Watcher};
+use crate::head;
 use crate::methods::Method;
 use crate::refusal::Refusal;
 use crate::text::Text;
@@ -74,21 +76,49 @@ impl Packet {
 pub mod layout {
     /// The ticket of its call.
     pub const TICKET: usize = 0;
-    /// HTTP status; 0 for a failure.
+    /// HTTP status; 0 for a failure, and for news.
     pub const STATUS: usize = 1;
     /// Length of its text in UTF-16 code units.
     pub const LENGTH: usize = 2;
-    /// How many there are. What a completion is to carry beside its text gets a place here.
-    pub const NUMBERS: usize = 3;
+    /// Length of its head in bytes. The head follows the numbers, in as many more of them as it takes.
+    pub const HEAD: usize = 3;
+    /// The number of attempts, and what the bits above it say.
+    pub const FLAGS: usize = 4;
+    /// How many numbers there are before the head.
+    pub const NUMBERS: usize = 5;
+
+    /// Bits of the flags that count attempts.
+    pub const ATTEMPTS: i32 = 0xffff;
+    /// Flag: another attempt might have ended better.
+    pub const IS_RETRYABLE: i32 = 1 << 16;
+    /// Flag: this is news of a request that goes on.
+    pub const IS_NEWS: i32 = 1 << 17;
+    /// Flag: the caller gave the request up.
+    pub const IS_ABORTED: i32 = 1 << 18;
 }
 
 /// Completions that cross to JavaScript in one piece.
 #[derive(Debug, Default)]
 pub struct Batch {
-    /// [`layout::NUMBERS`] numbers a completion.
-    pub meta: Vec<i32>,
+    /// For each completion its numbers and its head: see [`layout`].
+    pub records: Vec<i32>,
+    /// How many completions there are, news included.
+    pub count: usize,
+    /// How many of them are the end of their request.
+    pub ended: usize,
     /// The bodies (or failures, as JSON) one after the other.
     pub text: Text,
+}
+
+/// What a collection brings.
+#[derive(Debug)]
+pub enum Collected {
+    /// There is nothing.
+    Nothing,
+    /// The records need room for so many numbers; nothing was taken.
+    NeedsRoom(usize),
+    /// Completions.
+    Batch(Batch),
 }
 
 impl Batch {
@@ -100,9 +130,19 @@ impl Batch {
 
     /// Whether there is room for a completion of `bytes`, which are as many code units at the most.
     fn has_room(&self, bytes: usize) -> bool {
-        let is_full =
-            self.meta.len() >= layout::NUMBERS * Self::MAX_COMPLETIONS || self.text.len() >= Self::FULL_LENGTH;
-        self.meta.is_empty() || !is_full && bytes <= Self::FULL_LENGTH
+        let is_full = self.count >= Self::MAX_COMPLETIONS || self.text.len() >= Self::FULL_LENGTH;
+        self.count == 0 || !is_full && bytes <= Self::FULL_LENGTH
+    }
+
+    /// The numbers of each completion, and its head.
+    pub fn completions(&self) -> impl Iterator<Item = (&[i32], &[i32])> {
+        let mut rest = &self.records[..];
+        std::iter::from_fn(move || {
+            let (numbers, after) = rest.split_at_checked(layout::NUMBERS)?;
+            let (head, after) = after.split_at_checked(head::words(numbers[layout::HEAD]))?;
+            rest = after;
+            Some((numbers, head))
+        })
     }
 }
 
@@ -112,10 +152,18 @@ pub struct Lane {
     inbox: Arc<Inbox>,
 }
 
-/// Packets that the engine has not begun with.
+/// What arrives at the engine.
+enum Arrival {
+    /// Requests to be made.
+    Packet(Packet),
+    /// A request to be given up.
+    Cancel(u32),
+}
+
+/// What the engine has not begun with.
 struct Arrivals {
-    /// Bounded by the number of requests in flight.
-    packets: Mutex<Vec<(Packet, Arc<Inbox>)>>,
+    /// Bounded by the number of requests in flight: each is given up once at the most.
+    packets: Mutex<Vec<(Arrival, Arc<Inbox>)>>,
     has_packets: AtomicBool,
     /// Whether the engine's thread waits, or is about to.
     is_resting: AtomicBool,
@@ -140,6 +188,8 @@ thread_local! {
 struct Inbox {
     /// Bounded by the number of requests that the owner has submitted and not yet collected.
     state: Mutex<State>,
+    /// Requests that can be given up, by their tickets.
+    flights: Mutex<HashMap<u32, AbortHandle>>,
     ring: Box<dyn Fn() + Send + Sync>,
 }
 
@@ -147,6 +197,8 @@ struct Inbox {
 struct State {
     batches: VecDeque<Batch>,
     notice: Notice,
+    /// Room for the head of a completion while it is written.
+    head: Vec<u8>,
 }
 
 /// Whether the owner of a channel knows that completions wait.
@@ -166,13 +218,22 @@ impl Lane {
     ///
     /// Errors: the engine's thread cannot be started.
     pub fn open(ring: impl Fn() + Send + Sync + 'static) -> io::Result<Self> {
-        let inbox = Arc::new(Inbox { state: Mutex::default(), ring: Box::new(ring) });
+        let inbox = Arc::new(Inbox { state: Mutex::default(), flights: Mutex::default(), ring: Box::new(ring) });
         Ok(Self { runtime: runtime()?, inbox })
     }
 
     /// Sends off the requests of a packet.
     pub fn submit(&self, packet: Packet) {
-        lock(&ARRIVALS.packets).push((packet, Arc::clone(&self.inbox)));
+        self.send(Arrival::Packet(packet));
+    }
+
+    /// Gives up a request that was submitted as one that can be: it completes as aborted, unless it has completed.
+    pub fn cancel(&self, ticket: u32) {
+        self.send(Arrival::Cancel(ticket));
+    }
+
+    fn send(&self, arrival: Arrival) {
+        lock(&ARRIVALS.packets).push((arrival, Arc::clone(&self.inbox)));
         ARRIVALS.has_packets.store(true, Ordering::SeqCst);
         // Either this sees that the engine rests, or the engine sees the packet before it does.
         if ARRIVALS.is_resting.swap(false, Ordering::SeqCst) {
@@ -181,14 +242,16 @@ impl Lane {
         }
     }
 
-    /// The next completions, or `None` when there are none. Only after `None` does the next completion ring.
-    pub fn collect(&self) -> Option<Batch> {
+    /// The next completions, if their records have room in so many numbers. Only after there was nothing does the next
+    /// completion ring.
+    pub fn collect(&self, room: usize) -> Collected {
         let mut state = lock(&self.inbox.state);
-        let batch = state.batches.pop_front();
-        if batch.is_none() {
-            state.notice = Notice::None;
+        match state.batches.front() {
+            Some(batch) if batch.records.len() > room => return Collected::NeedsRoom(batch.records.len()),
+            Some(_) => {}
+            None => state.notice = Notice::None,
         }
-        batch
+        state.batches.pop_front().map_or(Collected::Nothing, Collected::Batch)
     }
 }
 
@@ -198,16 +261,37 @@ fn take_up() {
         return;
     }
     let packets = mem::take(&mut *lock(&ARRIVALS.packets));
-    for (packet, inbox) in packets {
-        for (ticket, call) in packet.into_calls() {
-            IN_FLIGHT.set(IN_FLIGHT.get() + 1);
-            let inbox = Arc::clone(&inbox);
-            flight::begin(call, breathe, move |outcome| {
-                inbox.complete(ticket, outcome);
-                // A connection is free again: what has arrived meanwhile need not wait until the engine would rest.
-                take_up();
-            });
+    for (arrival, inbox) in packets {
+        match arrival {
+            Arrival::Packet(packet) => packet.into_calls().for_each(|(ticket, call)| begin(&inbox, ticket, call)),
+            Arrival::Cancel(ticket) => {
+                // Its flight ends later, with what it owes.
+                if let Some(flight) = lock(&inbox.flights).remove(&ticket) {
+                    flight.abort();
+                }
+            }
         }
+    }
+}
+
+fn begin(inbox: &Arc<Inbox>, ticket: u32, call: Call) {
+    IN_FLIGHT.set(IN_FLIGHT.get() + 1);
+    let is_cancellable = call.manner.is_cancellable;
+    let watcher = call.manner.is_watched.then(|| {
+        let inbox = Arc::clone(inbox);
+        Box::new(move |news: &News<'_>, reply: Option<&_>| inbox.tell(ticket, news, reply)) as Watcher
+    });
+    let to = Arc::clone(inbox);
+    let flight = flight::begin(call, watcher, breathe, move |ended| {
+        if is_cancellable {
+            lock(&to.flights).remove(&ticket);
+        }
+        to.complete(ticket, &ended);
+        // A connection is free again: what has arrived meanwhile need not wait until the engine would rest.
+        take_up();
+    });
+    if is_cancellable {
+        lock(&inbox.flights).insert(ticket, flight);
     }
 }
 
@@ -240,32 +324,65 @@ fn breathe() {
 }
 
 impl Inbox {
-    /// Takes what became of a request.
-    fn complete(self: &Arc<Self>, ticket: u32, outcome: Result<Reply, Failure>) {
-        match outcome {
-            Ok(reply) => self.put(ticket, reply.status, &reply.body),
+    /// Takes the end of a request.
+    fn complete(self: &Arc<Self>, ticket: u32, ended: &Ended) {
+        let attempts = i32::try_from(ended.attempts).unwrap_or(layout::ATTEMPTS).min(layout::ATTEMPTS);
+        let mut flags = attempts;
+        if ended.ending.is_retryable {
+            flags |= layout::IS_RETRYABLE;
+        }
+        match &ended.outcome {
+            Ok(reply) => {
+                let write = |bytes: &mut Vec<u8>| head::write(bytes, Some(reply), ended);
+                self.put(ticket, reply.status, flags, &reply.body, write);
+            }
             Err(failure) => {
+                if *failure == Failure::Aborted {
+                    flags |= layout::IS_ABORTED;
+                }
                 // Strings and numbers: there is nothing in it that JSON cannot hold.
-                let text = serde_json::to_vec(&failure).unwrap_or_default();
-                self.put(ticket, 0, &text);
+                let text = serde_json::to_vec(failure).unwrap_or_default();
+                self.put(ticket, 0, flags, &text, |bytes| head::write(bytes, None, ended));
             }
         }
         IN_FLIGHT.set(IN_FLIGHT.get() - 1);
         count::COMPLETIONS.add_one();
     }
 
-    fn put(self: &Arc<Self>, ticket: u32, status: u16, body: &[u8]) {
+    /// Takes news of a request that goes on.
+    fn tell(self: &Arc<Self>, ticket: u32, news: &News<'_>, reply: Option<&Reply>) {
+        let text = serde_json::to_vec(news).unwrap_or_default();
+        let status = reply.map_or(0, |reply| reply.status);
+        self.put(ticket, status, layout::IS_NEWS, &text, |bytes| {
+            if let Some(reply) = reply {
+                head::write_headers(bytes, &reply.headers);
+            }
+        });
+    }
+
+    fn put(self: &Arc<Self>, ticket: u32, status: u16, flags: i32, text: &[u8], write_head: impl FnOnce(&mut Vec<u8>)) {
         let mut state = lock(&self.state);
-        if !state.batches.back().is_some_and(|batch| batch.has_room(body.len())) {
+        if !state.batches.back().is_some_and(|batch| batch.has_room(text.len())) {
             state.batches.push_back(Batch::default());
         }
-        if let Some(batch) = state.batches.back_mut() {
-            let length = batch.text.push_utf8(body);
+        let State { batches, head, .. } = &mut *state;
+        if let Some(batch) = batches.back_mut() {
+            head.clear();
+            write_head(head);
+            let length = batch.text.push_utf8(text);
             let mut numbers = [0; layout::NUMBERS];
             numbers[layout::TICKET] = to_i32(ticket);
             numbers[layout::STATUS] = i32::from(status);
             numbers[layout::LENGTH] = to_i32(length);
-            batch.meta.extend(numbers);
+            numbers[layout::HEAD] = to_i32(head.len());
+            numbers[layout::FLAGS] = flags;
+            batch.records.reserve(layout::NUMBERS + head.len().div_ceil(4));
+            batch.records.extend(numbers);
+            head::append_words(&mut batch.records, head);
+            batch.count += 1;
+            if flags & layout::IS_NEWS == 0 {
+                batch.ended += 1;
+            }
         }
         match &mut state.notice {
             // The last request of all: nothing follows that could ring with it.
@@ -333,6 +450,7 @@ mod tests {
     use super::*;
     use crate::asker::{Asked, Asker, Question, Reply as Answering};
     use crate::base_url::BaseUrl;
+    use crate::call::Manner;
     use crate::client::ClientOptions;
     use crate::methods::{Resource, find};
     use crate::options::{AgentOptions, NetworkOptions, RequestOptions};
@@ -357,7 +475,7 @@ mod tests {
             version: "1.0".into(),
             base_url: BaseUrl::parse(url).unwrap(),
             proxy: None,
-            request: RequestOptions { timeout: PATIENCE, max_response_bytes: 1 << 20 },
+            request: RequestOptions { timeout: PATIENCE, max_response_bytes: 1 << 20, max_retries: 0 },
         };
         Arc::new(Client::new(&options, &settings).unwrap())
     }
@@ -398,8 +516,12 @@ mod tests {
     }
 
     fn submit(to: &Lane, client: &Arc<Client>, ticket: u32) {
+        submit_as(to, client, ticket, Manner::default());
+    }
+
+    fn submit_as(to: &Lane, client: &Arc<Client>, ticket: u32, manner: Manner) {
         let mut packet = Packet::default();
-        let arguments = Arguments { path: [Some("maria"), None, None], text: None };
+        let arguments = Arguments { path: [Some("maria"), None, None], manner, ..Arguments::default() };
         packet.put(client, find(Resource::Blocklist, "get"), &arguments, ticket).unwrap();
         to.submit(packet);
     }
@@ -409,10 +531,10 @@ mod tests {
         let mut all = Vec::new();
         while all.len() < count {
             hears.recv_timeout(PATIENCE).unwrap();
-            while let Some(batch) = of.collect() {
-                let Text::Ascii(text) = batch.text else { panic!() };
-                let mut text = String::from_utf8(text).unwrap();
-                for numbers in batch.meta.chunks(layout::NUMBERS) {
+            while let Collected::Batch(batch) = of.collect(usize::MAX) {
+                let Text::Ascii(text) = &batch.text else { panic!() };
+                let mut text = String::from_utf8(text.clone()).unwrap();
+                for (numbers, _) in batch.completions() {
                     let rest = text.split_off(usize::try_from(numbers[2]).unwrap());
                     all.push((numbers[0], numbers[1], mem::replace(&mut text, rest)));
                 }
@@ -440,6 +562,44 @@ mod tests {
     }
 
     #[test]
+    fn a_request_that_is_given_up_completes_once_and_closes_its_connection() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let client = client(&format!("http://{}", listener.local_addr().unwrap()), AgentOptions::default());
+        let (lane, hears) = channel_with_faulty_bell(0);
+        let manner = Manner { is_cancellable: true, ..Manner::default() };
+        submit_as(&lane, &client, 7, manner);
+        let (mut stream, _) = listener.accept().unwrap();
+        assert!(stream.read(&mut [0; 4096]).unwrap() > 0);
+        lane.cancel(7);
+        lane.cancel(7);
+        assert_eq!(completions(&lane, &hears, 1), [(7, 0, r#"{"kind":"aborted"}"#.to_owned())]);
+        while !matches!(stream.read(&mut [0; 4096]), Ok(0) | Err(_)) {}
+        // Before it has begun, and after it has ended.
+        submit_as(&lane, &client, 8, manner);
+        lane.cancel(8);
+        assert_eq!(completions(&lane, &hears, 1)[0].0, 8);
+        lane.cancel(8);
+        assert!(lock(&lane.inbox.flights).is_empty());
+    }
+
+    #[test]
+    fn heads_are_read_as_they_were_written_whatever_their_length() {
+        let inbox = Arc::new(Inbox { state: Mutex::default(), flights: Mutex::default(), ring: Box::new(|| {}) });
+        let heads: [&[u8]; 6] = [b"", b"a", b"ab", b"abc", b"abcd", b"abcde"];
+        for (ticket, head) in (0..).zip(heads) {
+            inbox.put(ticket, 200, 1, b"{}", |bytes| bytes.extend_from_slice(head));
+        }
+        let lane = Lane { runtime: runtime().unwrap(), inbox };
+        let needed = heads.iter().map(|head| layout::NUMBERS + head.len().div_ceil(4)).sum::<usize>();
+        assert!(matches!(lane.collect(needed - 1), Collected::NeedsRoom(room) if room == needed));
+        let Collected::Batch(batch) = lane.collect(needed) else { panic!() };
+        for ((numbers, words), head) in batch.completions().zip(heads) {
+            let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_ne_bytes()).collect();
+            assert_eq!(&bytes[..usize::try_from(numbers[layout::HEAD]).unwrap()], head);
+        }
+    }
+
+    #[test]
     fn a_bell_that_panics_is_rung_again_and_silences_no_other_channel() {
         let good = client(&server(), AgentOptions::default());
         let (faulty, hears) = channel_with_faulty_bell(1);
@@ -457,10 +617,10 @@ mod tests {
 
     #[test]
     fn long_completions_do_not_share_a_batch() {
-        let inbox = Arc::new(Inbox { state: Mutex::default(), ring: Box::new(|| {}) });
+        let inbox = Arc::new(Inbox { state: Mutex::default(), flights: Mutex::default(), ring: Box::new(|| {}) });
         let (short, half, long) = (vec![b' '; 10], vec![b' '; 600 << 10], vec![b' '; 3 << 20]);
         for (ticket, body) in (0..).zip([&short, &half, &half, &short, &long, &short]) {
-            inbox.put(ticket, 200, body);
+            inbox.put(ticket, 200, 1, body, |_| {});
         }
         let lengths: Vec<_> = lock(&inbox.state).batches.iter().map(|batch| batch.text.len()).collect();
         assert_eq!(lengths, [10 + (1200 << 10), 10, 3 << 20, 10]);

@@ -132,6 +132,62 @@ impl Serialize for Versions {
     }
 }
 
+impl Method {
+    /// What becomes of a request that is sent twice.
+    pub const fn repeat(&self) -> Repeat {
+        if !matches!(self.verb, Verb::Post) {
+            return Repeat::Same;
+        }
+        if is_one_of(self.path, &TAGGED) {
+            Repeat::Tagged
+        } else if is_one_of(self.path, &SAME) {
+            Repeat::Same
+        } else {
+            Repeat::Twice
+        }
+    }
+}
+
+/// What becomes of a request that is sent twice, because the first answer was lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Repeat {
+    /// It comes to the same as sending it once.
+    Same,
+    /// It does where both have the same de-duplicating tag (contract 1.6).
+    Tagged,
+    /// It may be done twice.
+    Twice,
+}
+
+/// Paths that create what a tag becomes the id of.
+const TAGGED: [&str; 5] = [
+    "/conversations",
+    "/conversations/{0}/messages",
+    "/announcements",
+    "/users/{0}/conversations",
+    "/users/{0}/conversations/{1}/messages",
+];
+
+/// Paths to which the same can be posted again: blocks, follows, receipts and read marks.
+const SAME: [&str; 5] = [
+    "/users/{0}/blocks",
+    "/users/{0}/following",
+    "/users/{0}/messages/{1}/receipts",
+    "/users/{0}/announcements/{1}/receipts",
+    "/users/{0}/conversations/{1}/mark_all_read",
+];
+
+const fn is_one_of(path: &str, paths: &[&str]) -> bool {
+    let mut index = 0;
+    while index < paths.len() {
+        if is_same(path, paths[index]) {
+            return true;
+        }
+        index += 1;
+    }
+    false
+}
+
 /// The objects of a client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -642,3 +698,35 @@ pub static METHODS: [Method; 83] = [
     write(App, "edit", Patch, "",
         &[OPERATIONS], Some(Payload::Operations), "App edit").added(ALL),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Paths of methods that would be done twice; what is new here was thought about.
+    const TWICE: [&str; 8] = [
+        "/users/{0}/identity",
+        "/conversations/{0}/messages/{1}/parts",
+        "/conversations/{0}/content",
+        "/notifications",
+        "/exports",
+        "/webhooks",
+        "/webhooks/{0}/activate",
+        "/webhooks/{0}/deactivate",
+    ];
+
+    #[test]
+    fn what_is_posted_is_known_to_be_done_once_or_twice() {
+        for method in METHODS.iter().filter(|method| method.verb == Verb::Post) {
+            let is_known = TWICE.contains(&method.path);
+            assert_eq!(method.repeat() == Repeat::Twice, is_known, "{} {}", method.name, method.path);
+        }
+    }
+
+    #[test]
+    fn a_tag_is_taken_by_methods_to_which_it_makes_a_difference() {
+        for method in METHODS.iter().filter(|method| method.params.iter().any(|param| param.kind == Kind::Tag)) {
+            assert_eq!(method.repeat(), Repeat::Tagged, "{}", method.name);
+        }
+    }
+}

@@ -221,4 +221,6 @@ pub struct RequestOptions {
     pub timeout: Duration,
     /// Bytes that the body of the reply may have.
     pub max_response_bytes: usize,
+    /// How often it is tried again where `retry` says that this makes sense.
+    pub max_retries: u32,
 }

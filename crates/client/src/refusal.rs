@@ -23,6 +23,13 @@ pub enum Refusal {
 /// The text for user ids that would climb out of their path, even percent-encoded: proxies resolve `%2E%2E` too.
 pub const DOT_SEGMENT: &str = "User ID must not be \".\" or \"..\", it would change the path of the request";
 
+/// The text for a method that makes nothing of the option `idempotencyKey`.
+pub const KEY_WITHOUT_CREATE: &str =
+    "Option `idempotencyKey` is for methods that create a conversation, a message or an announcement";
+
+/// The text for a method that takes its tag as an argument.
+pub const KEY_BESIDE_TAG: &str = "Option `idempotencyKey` does not go together with a method that takes a UUID itself";
+
 /// A header value with the characters that Node allows: one byte each, no control characters but the tab.
 pub(crate) fn header(value: &str, name: &'static str) -> Result<HeaderValue, Refusal> {
     let bytes: Cow<'_, [u8]> = if value.is_ascii() {

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use layer_client::base_url::BaseUrl;
 use layer_client::call::Arguments;
 use layer_client::client::{Client, ClientOptions};
-use layer_client::lane::{Lane, Packet};
+use layer_client::lane::{Collected, Lane, Packet};
 use layer_client::methods::{Resource, find};
 use layer_client::options::{AgentOptions, RequestOptions};
 use layer_client::transport::pool::Agent;
@@ -45,7 +45,7 @@ impl Fixture {
             version: "1.0".into(),
             base_url: BaseUrl::parse(&format!("http://127.0.0.1:{port}")).unwrap(),
             proxy: None,
-            request: RequestOptions { timeout, max_response_bytes: 512 << 20 },
+            request: RequestOptions { timeout, max_response_bytes: 512 << 20, max_retries: 0 },
         };
         let client = Arc::new(Client::new(&Agent::new(options).unwrap(), &client_options).unwrap());
         Self { client, lane: Lane::open(move || ring.send(()).unwrap()).unwrap(), rings }
@@ -56,7 +56,7 @@ impl Fixture {
         let method = find(Resource::Blocklist, "get");
         let mut packet = Packet::default();
         for ticket in tickets {
-            let arguments = Arguments { path: [Some("maria"), None, None], text: None };
+            let arguments = Arguments { path: [Some("maria"), None, None], ..Arguments::default() };
             packet.put(&self.client, method, &arguments, ticket).unwrap();
         }
         self.lane.submit(packet);
@@ -68,13 +68,13 @@ impl Fixture {
         let mut outcomes = Vec::new();
         while outcomes.len() < count as usize {
             self.rings.recv_timeout(PATIENCE).expect("a ring follows each completion");
-            while let Some(batch) = self.lane.collect() {
-                let text = match batch.text {
-                    Text::Ascii(bytes) => bytes.into_iter().map(u16::from).collect(),
-                    Text::Wide(units) => units,
+            while let Collected::Batch(batch) = self.lane.collect(usize::MAX) {
+                let text: Vec<u16> = match &batch.text {
+                    Text::Ascii(bytes) => bytes.iter().copied().map(u16::from).collect(),
+                    Text::Wide(units) => units.clone(),
                 };
                 let mut start = 0;
-                for completion in batch.meta.chunks(3) {
+                for (completion, _) in batch.completions() {
                     let end = start + usize::try_from(completion[2]).unwrap();
                     outcomes.push((completion[1], String::from_utf16(&text[start..end]).unwrap()));
                     start = end;
@@ -156,8 +156,9 @@ fn a_short_reply_need_not_wait_until_a_long_one_is_there() {
     has_begun.recv_timeout(PATIENCE).unwrap();
     fixture.submit(1..2);
     fixture.rings.recv_timeout(PATIENCE).unwrap();
-    let tickets: Vec<_> = std::iter::from_fn(|| fixture.lane.collect()).map(|batch| batch.meta[0]).collect();
-    assert_eq!(tickets, [1]);
+    let Collected::Batch(batch) = fixture.lane.collect(usize::MAX) else { panic!("the short reply is there") };
+    assert_eq!(batch.completions().map(|(numbers, _)| numbers[0]).collect::<Vec<_>>(), [1]);
+    assert!(matches!(fixture.lane.collect(usize::MAX), Collected::Nothing));
     fixture.rings.recv_timeout(PATIENCE).unwrap();
 }
 

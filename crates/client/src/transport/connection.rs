@@ -13,6 +13,7 @@ use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 use tokio::time::Duration;
 
+use super::marks::{Marks, Step, mark};
 use super::tcp::connect;
 use super::tls::Tls;
 use super::watched::{Activity, Watched};
@@ -52,7 +53,22 @@ pub struct Connection {
     pub(crate) sender: SendRequest<Body>,
     pub(crate) activity: Activity,
     /// Ends when the connection is closed on our side.
-    task: JoinHandle<()>,
+    task: Task,
+}
+
+/// The task of a connection. Dropped in the middle of an exchange, it closes the connection at once: hyper would read
+/// on.
+struct Task {
+    handle: JoinHandle<()>,
+    is_exchanging: bool,
+}
+
+impl Drop for Task {
+    fn drop(&mut self) {
+        if self.is_exchanging {
+            self.handle.abort();
+        }
+    }
 }
 
 impl Connection {
@@ -69,34 +85,46 @@ impl Connection {
         matches!(tokio::time::timeout(PATIENCE, self.sender.ready()).await, Ok(Ok(())))
     }
 
+    /// An exchange begins. Dropped before it ends, the connection is closed at once.
+    pub fn begin(&mut self) {
+        self.task.is_exchanging = true;
+    }
+
+    /// The exchange is over.
+    pub fn end(&mut self) {
+        self.task.is_exchanging = false;
+    }
+
     /// Closes the connection at once.
     pub fn abort(self) {
-        self.task.abort();
+        self.task.handle.abort();
     }
 
     /// Closes the connection, by force if it does not end by itself.
     pub async fn close(mut self) {
         drop(self.sender);
-        if tokio::time::timeout(PATIENCE, &mut self.task).await.is_err() {
-            self.task.abort();
+        let task = &mut self.task.handle;
+        if tokio::time::timeout(PATIENCE, &mut *task).await.is_err() {
+            task.abort();
             // Ends at once, with the error of a task that was aborted.
-            let _ = self.task.await;
+            let _ = task.await;
         }
     }
 
-    /// Opens a connection; `activity` sees every step.
-    pub async fn open(target: &Target, activity: Activity) -> Result<Self, Failure> {
+    /// Opens a connection; `activity` sees every step, and so do `marks`.
+    pub async fn open(target: &Target, activity: Activity, marks: Option<&Marks>) -> Result<Self, Failure> {
         let Some(Security { tls, name, host }) = &target.tls else {
-            return Self::handshake(stream(target, &activity).await?, activity).await;
+            return Self::handshake(stream(target, &activity, marks).await?, activity).await;
         };
         let mut mode = tls.mode().await;
         let mut appeals = 0;
         loop {
-            let stream = stream(target, &activity).await?;
+            let stream = stream(target, &activity, marks).await?;
             let error = match tls.connect(mode, name, stream).await {
                 Ok(stream) => {
                     tls.check_identity(mode, host, &stream).await?;
                     activity.touch();
+                    mark(marks, Step::Secured);
                     return Self::handshake(stream, activity).await;
                 }
                 Err(error) => error,
@@ -121,15 +149,15 @@ impl Connection {
             .await
             .map_err(|error| Failure::http(&error, "read"))?;
         // Runs until either side closes. Its error reaches whoever waits for a reply on this connection.
-        let task = tokio::spawn(async move {
+        let handle = tokio::spawn(async move {
             let _ = connection.await;
         });
-        Ok(Self { sender, activity, task })
+        Ok(Self { sender, activity, task: Task { handle, is_exchanging: false } })
     }
 }
 
-async fn stream(target: &Target, activity: &Activity) -> Result<Watched<TcpStream>, Failure> {
-    let tcp = connect(&target.options, &target.host, target.port, activity).await?;
+async fn stream(target: &Target, activity: &Activity, marks: Option<&Marks>) -> Result<Watched<TcpStream>, Failure> {
+    let tcp = connect(&target.options, &target.host, target.port, activity, marks).await?;
     Ok(Watched::new(tcp, activity.clone()))
 }
 

@@ -9,6 +9,7 @@ use hyper::body::{Body as _, Incoming};
 use tokio::time::Duration;
 
 use super::connection::{Body, Connection};
+use super::marks::{Marks, Step, mark};
 use super::pool::{Origin, Turn, close};
 use super::reply::Reply;
 use super::watched::Activity;
@@ -28,6 +29,8 @@ pub struct Exchange<'a, F> {
     pub request: F,
     /// What else the thread has to do from time to time while a reply is long.
     pub breathe: fn(),
+    /// Where to mark the steps, if anybody wants to know.
+    pub marks: Option<&'a Marks>,
 }
 
 /// Sends the request and reads the reply to its end.
@@ -35,20 +38,22 @@ pub struct Exchange<'a, F> {
 /// The client's timeout is how long nothing may move on the connection, from the first attempt to connect on; waiting
 /// for a turn does not count. Source: the original sets the timeout on the socket it was given. Redirects are results.
 /// A request that was not yet written when its kept connection turned out to be closed goes out again on another; one
-/// that was is never repeated.
+/// that was is never repeated. Dropped before it is done, it closes its connection and gives back its turn.
 pub async fn exchange<F>(exchange: &Exchange<'_, F>) -> Result<Reply, Failure>
 where
     F: Fn() -> Result<Request<Body>, Box<Failure>>,
 {
     if cfg!(feature = "null-network") {
-        return Ok(Reply { status: 201, body: Bytes::from_static(NULL_NETWORK) });
+        let headers = HeaderMap::new();
+        return Ok(Reply { status: 201, headers, body: Bytes::from_static(NULL_NETWORK) });
     }
-    let Exchange { origin, options, request, breathe } = exchange;
+    let Exchange { origin, options, request, breathe, marks } = exchange;
     let mut turn = origin.turn().await;
+    mark(*marks, Step::Turn);
     // Boxed, here and below: a future is as large as its largest part, and is moved when it is spawned. Without the
     // steps that few requests take it is a tenth of the size.
     if let Some(route) = &origin.proxy {
-        return Box::pin(route.exchange(request().map_err(|failure| *failure)?, options)).await;
+        return Box::pin(route.exchange(request().map_err(|failure| *failure)?, options, *marks)).await;
     }
     while let Some(connection) = origin.take() {
         connection.activity.touch();
@@ -58,7 +63,7 @@ where
     }
     let activity = Activity::new();
     origin.make_room();
-    let open = Box::pin(Connection::open(&origin.target, activity.clone()));
+    let open = Box::pin(Connection::open(&origin.target, activity.clone(), *marks));
     let connection = within(&activity, options.timeout, open).await??;
     // Many handshakes in a row are long work, too.
     breathe();
@@ -78,18 +83,21 @@ async fn attempt<F>(exchange: &Exchange<'_, F>, mut connection: Connection, turn
 where
     F: Fn() -> Result<Request<Body>, Box<Failure>>,
 {
-    let Exchange { origin, options, request, breathe } = exchange;
+    let Exchange { origin, options, request, breathe, marks } = exchange;
+    connection.begin();
     let activity = connection.activity.clone();
     let exchanged = within(&activity, options.timeout, async {
         if connection.sender.ready().await.is_err() {
             return Err(Attempt::Unsent);
         }
         let request = request().map_err(|failure| Attempt::Done(Err(*failure)))?;
+        mark(*marks, Step::Sent);
         let sent = connection.sender.try_send_request(request).await;
         let response = sent.map_err(|mut error| match error.take_message() {
             Some(_) => Attempt::Unsent,
             None => Attempt::Done(Err(Failure::http(error.error(), activity.failed()))),
         })?;
+        mark(*marks, Step::Replied);
         let announced = announced(response.headers());
         let reply = read(response, options.max_response_bytes, *breathe)
             .await
@@ -107,6 +115,7 @@ where
             return Attempt::Done(Err(timeout));
         }
     };
+    connection.end();
     if connection.sender.is_ready() {
         origin.give_back(connection, announced, std::mem::take(turn));
     } else {
@@ -132,8 +141,7 @@ fn announced(headers: &HeaderMap) -> Option<Duration> {
 
 /// Reads a reply of at most `limit` bytes; one that is longer is not read on.
 async fn read(response: Response<Incoming>, limit: usize, breathe: fn()) -> Result<Reply, Failure> {
-    let status = response.status().as_u16();
-    let mut incoming = response.into_body();
+    let (head, mut incoming) = response.into_parts();
     let announced = incoming.size_hint().exact();
     if announced.is_some_and(|length| length > limit as u64) {
         return Err(Failure::too_large(announced, limit));
@@ -158,7 +166,8 @@ async fn read(response: Response<Incoming>, limit: usize, breathe: fn()) -> Resu
             joined.extend_from_slice(&data);
         }
     }
-    Ok(Reply { status, body: if joined.is_empty() { first } else { joined.into() } })
+    let (status, headers) = (head.status.as_u16(), head.headers);
+    Ok(Reply { status, headers, body: if joined.is_empty() { first } else { joined.into() } })
 }
 
 /// Runs `work` unless the connection falls silent for `timeout` first.

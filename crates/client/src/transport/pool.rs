@@ -1,7 +1,7 @@
 //! An agent: the connections that one or more clients share, with their limits, as `https.Agent` has them.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use rustls_pki_types::ServerName;
@@ -48,7 +48,8 @@ impl Agent {
         }
     }
 
-    /// The connections to the origin of `url`, through `proxy` where there is one.
+    /// The connections to the origin of `url`, through `proxy` where there is one; for one more client, which then
+    /// calls [`Origin::leave`] once.
     ///
     /// Errors: a host that cannot stand in a certificate; a proxy that is no URL, or that an option cannot go with.
     pub fn origin(&self, url: &BaseUrl, proxy: Option<&str>) -> Result<Arc<Origin>, InvalidOption> {
@@ -56,6 +57,7 @@ impl Agent {
         let key = (url.is_secure, url.host.clone(), url.port, proxy.map(str::to_owned));
         let mut origins = lock(&self.origins);
         if let Some(origin) = origins.get(&key) {
+            origin.enter();
             return Ok(Arc::clone(origin));
         }
         let tls = if url.is_secure {
@@ -81,6 +83,8 @@ impl Agent {
             proxy,
             slots: options.max_sockets.map(|limit| Arc::new(Semaphore::new(limit))),
             total: self.total.clone(),
+            clients: AtomicUsize::new(1),
+            is_shut: AtomicBool::new(false),
             waiting: AtomicUsize::new(0),
             idle: Mutex::default(),
         });
@@ -125,6 +129,10 @@ pub struct Origin {
     pub(super) proxy: Option<Route>,
     slots: Option<Arc<Semaphore>>,
     total: Option<Arc<Total>>,
+    /// Clients that have not left.
+    clients: AtomicUsize,
+    /// Whether the last client closed, so that no connection is kept.
+    is_shut: AtomicBool,
     /// Requests that wait for a turn.
     waiting: AtomicUsize,
     idle: Mutex<Idle>,
@@ -156,13 +164,29 @@ pub(crate) struct Turn {
     _total: Option<OwnedSemaphorePermit>,
 }
 
+/// A request that waits for its turn, until it has one or is given up.
+struct Waits<'a>(&'a AtomicUsize);
+
+impl<'a> Waits<'a> {
+    fn new(waiting: &'a AtomicUsize) -> Self {
+        waiting.fetch_add(1, Ordering::Relaxed);
+        Self(waiting)
+    }
+}
+
+impl Drop for Waits<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 impl Origin {
     /// Waits for a turn where the number of connections is limited; first come, first served.
     pub(crate) async fn turn(&self) -> Turn {
         if self.slots.is_none() && self.total.is_none() {
             return Turn::default();
         }
-        self.waiting.fetch_add(1, Ordering::Relaxed);
+        let waits = Waits::new(&self.waiting);
         let slot = match &self.slots {
             Some(slots) => Arc::clone(slots).acquire_owned().await.ok(),
             None => None,
@@ -171,7 +195,7 @@ impl Origin {
             Some(total) => Arc::clone(&total.slots).acquire_owned().await.ok(),
             None => None,
         };
-        self.waiting.fetch_sub(1, Ordering::Relaxed);
+        drop(waits);
         Turn { _slot: slot, _total: total }
     }
 
@@ -184,6 +208,23 @@ impl Origin {
 
     fn close_idle(&self) {
         lock(&self.idle).connections.clear();
+        if let Some(route) = &self.proxy {
+            route.close_idle();
+        }
+    }
+
+    fn enter(&self) {
+        self.clients.fetch_add(1, Ordering::Relaxed);
+        self.is_shut.store(false, Ordering::Relaxed);
+    }
+
+    /// One client less. Where it was closed, and not only forgotten, and was the last one, no connection is kept.
+    pub(crate) fn leave(&self, is_closed: bool) {
+        let was_last = self.clients.fetch_sub(1, Ordering::Relaxed) == 1;
+        if is_closed && was_last {
+            self.is_shut.store(true, Ordering::Relaxed);
+            self.close_idle();
+        }
     }
 
     /// An idle connection that is still open.
@@ -214,6 +255,7 @@ impl Origin {
         }
         // Without `keepAlive`, too, Node hands a connection on to a request that waits for one.
         let is_wanted = self.target.options.keep_alive || self.waiting.load(Ordering::Relaxed) > idle.connections.len();
+        let is_wanted = is_wanted && !self.is_shut.load(Ordering::Relaxed);
         if !is_wanted || is_short || connection.is_closed() {
             close(connection, turn);
             return;

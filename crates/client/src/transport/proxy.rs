@@ -6,6 +6,7 @@
 
 use std::error::Error;
 use std::io;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use http::Request;
@@ -13,14 +14,16 @@ use reqwest::{Client, Proxy, Url, redirect, retry};
 use rustls::ClientConfig;
 
 use super::connection::Body;
+use super::marks::{Marks, Step, mark};
 use super::reply::Reply;
 use crate::failure::Failure;
 use crate::options::{AgentOptions, InvalidOption, RequestOptions};
 
 /// The way through a proxy.
-#[derive(Debug)]
 pub struct Route {
-    client: Client,
+    client: Mutex<Client>,
+    /// Makes another client: with one, its idle connections go.
+    make: Box<dyn Fn() -> reqwest::Result<Client> + Send + Sync>,
     /// `http(s)://host:port` of the service.
     service: String,
 }
@@ -50,34 +53,62 @@ impl Route {
         if !matches!(parsed.scheme(), "http" | "https") || parsed.host_str().is_none() {
             return Err(refusal(()));
         }
-        let client = Client::builder()
-            .tls_backend_preconfigured(tls.clone())
-            .proxy(Proxy::all(parsed).map_err(|_| refusal(()))?)
-            .http1_only()
-            .http1_title_case_headers()
-            .redirect(redirect::Policy::none())
-            .retry(retry::never())
-            .tcp_nodelay(network.no_delay)
-            .local_address(network.local_address)
-            .pool_max_idle_per_host(if options.keep_alive { options.max_free_sockets } else { 0 })
-            .build()
-            .map_err(|_| refusal(()))?;
-        Ok(Self { client, service })
+        let proxy = Proxy::all(parsed).map_err(|_| refusal(()))?;
+        let tls = tls.clone();
+        let (no_delay, local_address) = (network.no_delay, network.local_address);
+        let max_idle = if options.keep_alive { options.max_free_sockets } else { 0 };
+        let make = move || {
+            Client::builder()
+                .tls_backend_preconfigured(tls.clone())
+                .proxy(proxy.clone())
+                .http1_only()
+                .http1_title_case_headers()
+                .redirect(redirect::Policy::none())
+                .retry(retry::never())
+                .tcp_nodelay(no_delay)
+                .local_address(local_address)
+                .pool_max_idle_per_host(max_idle)
+                .build()
+        };
+        let client = Mutex::new(make().map_err(|_| refusal(()))?);
+        Ok(Self { client, make: Box::new(make), service })
+    }
+
+    /// Closes idle connections.
+    pub fn close_idle(&self) {
+        // It was made before, of the same.
+        if let Ok(fresh) = (self.make)() {
+            *self.client() = fresh;
+        }
+    }
+
+    fn client(&self) -> MutexGuard<'_, Client> {
+        // A panic cannot leave it half-written.
+        self.client.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Sends `request` and reads the reply to its end; the timeout bounds each step. A reply that is too large is not
     /// read on, and its connection is closed.
-    pub async fn exchange(&self, request: Request<Body>, options: &RequestOptions) -> Result<Reply, Failure> {
-        let RequestOptions { timeout, max_response_bytes: limit } = *options;
+    pub async fn exchange(
+        &self,
+        request: Request<Body>,
+        options: &RequestOptions,
+        marks: Option<&Marks>,
+    ) -> Result<Reply, Failure> {
+        let RequestOptions { timeout, max_response_bytes: limit, .. } = *options;
         let (parts, body) = request.into_parts();
         let url = Url::parse(&format!("{}{}", self.service, parts.uri)).map_err(|_| Failure::hang_up())?;
         let mut proxied = reqwest::Request::new(parts.method, url);
         *proxied.headers_mut() = parts.headers;
         *proxied.body_mut() = Some(reqwest::Body::wrap(body));
 
-        let mut response = step(timeout, self.client.execute(proxied)).await?;
+        mark(marks, Step::Sent);
+        let client = self.client().clone();
+        let mut response = step(timeout, client.execute(proxied)).await?;
+        mark(marks, Step::Replied);
         let status = response.status().as_u16();
         let announced = response.content_length();
+        let headers = std::mem::take(response.headers_mut());
         if announced.is_some_and(|length| length > limit as u64) {
             return Err(Failure::too_large(announced, limit));
         }
@@ -88,7 +119,7 @@ impl Route {
             }
             body.extend_from_slice(&chunk);
         }
-        Ok(Reply { status, body: body.into() })
+        Ok(Reply { status, headers, body: body.into() })
     }
 }
 

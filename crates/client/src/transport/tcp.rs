@@ -8,19 +8,27 @@ use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::Duration;
 
+use super::marks::{Marks, Step, mark};
 use super::watched::Activity;
 use crate::asker::Question;
 use crate::failure::{Failure, NetworkError};
 use crate::options::{AgentOptions, Family, NetworkOptions};
 
-/// Connects to `host`; `activity` sees every step.
-pub async fn connect(options: &AgentOptions, host: &str, port: u16, activity: &Activity) -> Result<TcpStream, Failure> {
+/// Connects to `host`; `activity` sees every step, and so do `marks`.
+pub async fn connect(
+    options: &AgentOptions,
+    host: &str,
+    port: u16,
+    activity: &Activity,
+    marks: Option<&Marks>,
+) -> Result<TcpStream, Failure> {
     let network = &options.network;
     let addresses = if let Ok(address) = host.parse() {
         vec![SocketAddr::new(address, port)]
     } else {
         let addresses = lookup(options, host, port).await?;
         activity.touch();
+        mark(marks, Step::LookedUp);
         addresses
     };
     let stream = match (network.attempt_timeout, &addresses[..]) {
@@ -31,6 +39,7 @@ pub async fn connect(options: &AgentOptions, host: &str, port: u16, activity: &A
         (_, [first, ..]) => attempt(network, *first).await.map_err(|error| Failure::Network(*error)),
     }?;
     activity.touch();
+    mark(marks, Step::Connected);
     Ok(stream)
 }
 

@@ -9,6 +9,7 @@ pub mod gate;
 pub mod live;
 mod openapi;
 pub mod render;
+pub mod request_id;
 pub mod router;
 pub mod routes;
 pub mod server;

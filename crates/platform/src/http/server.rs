@@ -28,6 +28,7 @@ use crate::ground::memory::{self, Memory};
 use crate::ground::task;
 use crate::http::answer;
 use crate::http::error::HttpError;
+use crate::http::request_id::{self, X_REQUEST_ID};
 use crate::http::stream::{Counted, Paced};
 
 /// How long requests in flight may take to finish once the server is told to stop.
@@ -148,11 +149,14 @@ async fn serve_connection(
             let mut request = overridden(request);
             request.extensions_mut().insert(cut.clone());
             request.extensions_mut().insert(place);
+            let id = request_id::of(request.headers());
             let response = respond(router, request).await?;
             if cut.is_requested() {
                 return Err(io::Error::from(io::ErrorKind::ConnectionReset));
             }
-            Ok(counted(response, &memory, is_read))
+            let mut response = counted(response, &memory, is_read);
+            response.headers_mut().insert(X_REQUEST_ID, id);
+            Ok(response)
         }
     });
     let mut connection = http1::Builder::new()

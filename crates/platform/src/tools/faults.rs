@@ -54,6 +54,9 @@ pub struct Spec {
     /// End the connection without an answer, in place of doing anything.
     #[serde(default)]
     pub reset: bool,
+    /// Do what is asked before `status` or `reset` strikes: its answer is lost. Default: false.
+    #[serde(default)]
+    pub after: bool,
     /// Do what is asked, but end the connection after so many bytes of the body of the answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub truncate: Option<usize>,
@@ -69,7 +72,7 @@ pub struct Spec {
 type Field = (&'static str, &'static str, fn(&Value) -> bool);
 
 /// The fields of a fault, and what each needs to be.
-const FIELDS: [Field; 9] = [
+const FIELDS: [Field; 10] = [
     ("match", "an object with `method`, `path` or both", Value::is_object),
     ("status", "a whole number from 200 to 999", |value| {
         value.as_u64().is_some_and(|number| (200..1000).contains(&number))
@@ -78,6 +81,7 @@ const FIELDS: [Field; 9] = [
     ("headers", "an object", Value::is_object),
     ("delay", "a whole number of milliseconds, 0 or more", Value::is_u64),
     ("reset", "true or false", Value::is_boolean),
+    ("after", "true or false", Value::is_boolean),
     ("truncate", "a whole number of bytes, 0 or more", Value::is_u64),
     ("times", "a whole number from 1 up", |value| {
         value.as_u64().is_some_and(|number| (1..=u64::from(u32::MAX)).contains(&number))
@@ -146,6 +150,8 @@ pub struct Strike {
     pub id: u64,
     /// To be waited first.
     pub delay: Duration,
+    /// Whether what was asked is done, and its answer lost.
+    pub is_after: bool,
     /// What happens then.
     pub outcome: Outcome,
 }
@@ -238,7 +244,8 @@ impl Faults {
             (None, false, Some(bytes)) => Outcome::Truncate(bytes),
             (None, false, None) => Outcome::Proceed,
         };
-        let strike = Strike { id: fault.id, delay: Duration::from_millis(fault.spec.delay), outcome };
+        let delay = Duration::from_millis(fault.spec.delay);
+        let strike = Strike { id: fault.id, delay, is_after: fault.spec.after, outcome };
         if let Some(times) = &mut fault.spec.times {
             *times -= 1;
             if *times == 0 {
@@ -262,6 +269,9 @@ fn check(spec: &Spec) -> Result<Option<Answered>, String> {
         0 if spec.delay == 0 => return Err("fault: give one of status, delay, reset and truncate".into()),
         0 | 1 => {}
         _ => return Err("fault: give only one of status, reset and truncate".into()),
+    }
+    if spec.after && !spec.reset && spec.status.is_none() {
+        return Err("after: goes with status and reset only".into());
     }
     if !(0.0..=1.0).contains(&spec.probability) {
         return Err("probability: needs to be from 0 to 1".into());

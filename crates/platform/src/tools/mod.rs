@@ -43,17 +43,23 @@ pub async fn attend(State(tools): State<Arc<Tools>>, request: Request, next: Nex
         return recording.finish(next.run(request).await);
     };
     tokio::time::sleep(fault.delay).await;
+    let cut = request.extensions().get::<Cut>().cloned();
     let response = match fault.outcome {
         Outcome::Proceed => next.run(request).await,
-        Outcome::Answer(answer) => answer.into_response(),
-        Outcome::Reset => {
-            if let Some(cut) = request.extensions().get::<Cut>() {
-                cut.request();
-            }
-            // This answer is never sent: the connection ends instead.
-            return recording.lose();
-        }
         Outcome::Truncate(bytes) => faults::truncate(next.run(request).await, bytes),
+        outcome => {
+            if fault.is_after {
+                next.run(request).await;
+            }
+            let Outcome::Answer(answer) = outcome else {
+                if let Some(cut) = cut {
+                    cut.request();
+                }
+                // This answer is never sent: the connection ends instead.
+                return recording.lose();
+            };
+            answer.into_response()
+        }
     };
     recording.finish(response)
 }
