@@ -99,11 +99,25 @@ for (const version of VERSIONS) {
       assert.deepStrictEqual(idsOf(announcements), announced);
     });
 
+    test('each page says how many items the service counts, which changes with them', async () => {
+      const { id } = await conversationWith(layer, 5);
+      const totals = [];
+      for await (const { items, total } of layer.messages.list(id, { pageSize: 2 }).pages()) {
+        totals.push([items.length, total]);
+        if (totals.length === 1) await layer.messages.deleteAsync(id, items[0].id);
+      }
+      assert.deepStrictEqual(totals, [
+        [2, 5],
+        [2, 4],
+        [1, 4],
+      ]);
+    });
+
     test('an empty list is one page without items', async () => {
       const { id } = (await layer.conversations.createAsync({ participants: ['maria'] })).body;
       const pages = [];
-      for await (const { items } of layer.messages.list(id).pages()) pages.push(items);
-      assert.deepStrictEqual(pages, [[]]);
+      for await (const page of layer.messages.list(id).pages()) pages.push(page);
+      assert.deepStrictEqual(pages, [{ items: [], total: 0 }]);
       assert.deepStrictEqual(await layer.messages.list(id).toArray(), []);
     });
 
