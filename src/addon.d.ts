@@ -257,7 +257,7 @@ export interface Refused {
 }
 
 /** The UUID at the end of an id, if there is one. */
-export declare function uuidOf(id: JsText): string | null
+export declare function uuidOf(id: unknown): string | null
 
 /** Version of the addon: that of the package it was built for. */
 export declare const VERSION: string

@@ -120,7 +120,7 @@ pub fn methods(resource: Option<String>) -> Result<String> {
 }
 
 /// The UUID at the end of an id, if there is one.
-#[napi(js_name = "uuidOf")]
+#[napi(js_name = "uuidOf", ts_args_type = "id: unknown")]
 pub fn uuid(id: JsText) -> Option<String> {
     uuid_of(&id.read()?).map(str::to_owned)
 }

@@ -1,7 +1,7 @@
 //! Conversations.
 
 use layer_wire::body::Object;
-use layer_wire::{ConversationId, Timestamp, UserId, conversation};
+use layer_wire::{ConversationId, Timestamp, UserId};
 
 use crate::StoreError;
 use crate::app::IdUse;
@@ -31,18 +31,6 @@ pub struct ConversationRecord {
     pub last_position: u32,
     /// When its newest message was sent, or when it was created, if it has none.
     pub active_at: Timestamp,
-}
-
-impl From<ConversationRecord> for conversation::Shown {
-    fn from(record: ConversationRecord) -> Self {
-        Self {
-            id: record.id,
-            created_at: record.created_at,
-            participants: record.participants,
-            is_distinct: record.is_distinct,
-            metadata: record.metadata,
-        }
-    }
 }
 
 /// A conversation to be stored.

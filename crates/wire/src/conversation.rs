@@ -11,7 +11,7 @@ use crate::metadata;
 use crate::patch::{self, Action, Operation};
 use crate::timestamp::Timestamp;
 use crate::version::Version;
-use crate::view::{ShownUser, View};
+use crate::view::ShownUser;
 
 /// The most participants of a conversation.
 pub const MAX_PARTICIPANTS: usize = 25;
@@ -145,15 +145,23 @@ fn check_operation(operation: &mut Operation, version: Version) -> Result<(), Ap
 /// A conversation in an answer.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Conversation {
-    id: ConversationId,
-    url: String,
-    messages_url: String,
-    created_at: Timestamp,
-    participants: Vec<ShownUser>,
-    distinct: bool,
-    metadata: Object,
+    /// Its id.
+    pub id: ConversationId,
+    /// Its address in the view that shows it.
+    pub url: String,
+    /// The address of its messages.
+    pub messages_url: String,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// Its participants, in the order sent.
+    pub participants: Vec<ShownUser>,
+    /// Whether it is the only one among exactly these participants.
+    pub distinct: bool,
+    /// Its metadata.
+    pub metadata: Object,
+    /// What the view of a user adds; `None` in system view.
     #[serde(flatten)]
-    of_user: Option<UserPart>,
+    pub of_user: Option<UserPart>,
 }
 
 /// What the view of a user adds to a conversation.
@@ -163,46 +171,6 @@ pub struct UserPart {
     pub last_message: Option<Message>,
     /// How many messages the user has not read.
     pub unread_message_count: u64,
-}
-
-/// What any view of a conversation shows.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Shown {
-    /// Its id.
-    pub id: ConversationId,
-    /// When it was created.
-    pub created_at: Timestamp,
-    /// Its participants.
-    pub participants: Vec<UserId>,
-    /// Whether it is distinct.
-    pub is_distinct: bool,
-    /// Its metadata.
-    pub metadata: Object,
-}
-
-impl Conversation {
-    /// Shows a conversation in system view.
-    pub fn in_system_view(shown: Shown, view: &View) -> Self {
-        Self::new(shown, view, None)
-    }
-
-    /// Shows a conversation in the view of a user, whose URLs `view` must have.
-    pub fn in_user_view(shown: Shown, view: &View, of_user: UserPart) -> Self {
-        Self::new(shown, view, Some(of_user))
-    }
-
-    fn new(shown: Shown, view: &View, of_user: Option<UserPart>) -> Self {
-        Self {
-            id: shown.id,
-            url: view.urls.conversation(shown.id),
-            messages_url: view.urls.messages(shown.id),
-            created_at: shown.created_at,
-            participants: shown.participants.into_iter().map(|user| view.user(user)).collect(),
-            distinct: shown.is_distinct,
-            metadata: shown.metadata,
-            of_user,
-        }
-    }
 }
 
 #[cfg(test)]

@@ -39,6 +39,10 @@ impl Sender {
         };
         match (body::take(&mut sender, "user_id"), body::take(&mut sender, "name")) {
             (Some(user), None) => body::user_id(&user, "sender", version).map(Self::User),
+            // Some stores cannot keep NUL, here as in user ids.
+            (None, Some(Value::String(name))) if name.contains('\0') => {
+                Err(refuse_sender("must have a name without the character NUL"))
+            }
             (None, Some(Value::String(name))) if !name.is_empty() => Ok(Self::Name(name)),
             (None, Some(_)) => Err(refuse_sender("must have a name that is a non-empty string")),
             _ => Err(refuse_sender("must have exactly one of 'user_id' and 'name'")),
@@ -502,7 +506,9 @@ mod tests {
             json!({}),
             json!("a"),
             json!({ "name": "" }),
+            json!({ "name": "a\u{0}b" }),
             json!({ "user_id": 1 }),
+            json!({ "user_id": "a\u{0}b" }),
         ] {
             assert_eq!(with(sender.clone()).unwrap_err().data(), Some(&json!({ "property": "sender" })), "{sender}");
         }

@@ -45,6 +45,9 @@ impl fmt::Debug for Secret {
 /// The most webhooks of an app (assumed): each event is rendered and stored for each that asked for it.
 pub const MAX_WEBHOOKS: usize = 50;
 
+/// Some stores cannot keep it.
+const HOLDS_NUL: &str = "must not hold the character NUL";
+
 /// The longest secret, in bytes (assumed).
 pub const MAX_SECRET_BYTES: usize = 1024;
 
@@ -81,6 +84,9 @@ impl NewWebhook {
                 let rule = format_args!("must not be longer than {MAX_SECRET_BYTES} bytes");
                 return Err(ApiError::invalid_property("secret", rule));
             }
+            Value::String(text) if text.contains('\0') => {
+                return Err(ApiError::invalid_property("secret", HOLDS_NUL));
+            }
             Value::String(text) if !text.is_empty() => Secret::new(text),
             _ => return Err(ApiError::invalid_property("secret", "must be a non-empty string")),
         };
@@ -115,6 +121,9 @@ fn parse_target(value: Value, allows_http: bool) -> Result<String, ApiError> {
             "target_url",
             format_args!("must not be longer than {MAX_URL_BYTES} bytes"),
         ));
+    }
+    if text.contains('\0') {
+        return Err(refused(HOLDS_NUL));
     }
     let url =
         Url::parse(&text).map_err(|_| refused("must be an absolute URL, such as https://hooks.example.com/layer"))?;
@@ -292,7 +301,9 @@ mod tests {
             ("events", json!([1])),
             ("events", json!(["message.forwarded"])),
             ("events", json!(["Message.created"])),
+            ("target_url", json!("https://a.example/\u{0}")),
             ("secret", json!("")),
+            ("secret", json!("a\u{0}b")),
             ("secret", json!(1)),
             ("config", json!([])),
         ] {

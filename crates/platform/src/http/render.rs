@@ -16,6 +16,7 @@ use layer_wire::{UserId, View};
 use serde_json::Value;
 
 use crate::service::caller::Caller;
+use crate::service::conversation;
 use crate::service::dedupe::{Scheduled, Tagged};
 use crate::service::message::Accepted;
 
@@ -30,7 +31,7 @@ impl SystemView {
 
     /// A conversation.
     pub fn conversation(&self, record: ConversationRecord) -> Conversation {
-        Conversation::in_system_view(record.into(), &self.0)
+        conversation::shown(record, &self.0, None)
     }
 
     /// A message as reads show it.
@@ -127,7 +128,7 @@ impl UserView {
             last_message: last_message.map(|message| self.message(message)),
             unread_message_count: membership.unread_count,
         };
-        Conversation::in_user_view(conversation.into(), &self.view, of_user)
+        conversation::shown(conversation, &self.view, Some(of_user))
     }
 
     /// A message.

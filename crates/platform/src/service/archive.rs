@@ -27,6 +27,7 @@ use layer_wire::{ApiError, View};
 use rsa::Pkcs1v15Encrypt;
 use serde::Serialize;
 
+use super::conversation;
 use super::export::ExportService;
 use super::failure::Failure;
 use super::named::identities_of;
@@ -277,7 +278,7 @@ impl ExportService {
         let show = move |reads: &dyn Reads| {
             let show_one = |record: ConversationRecord| {
                 let view = named(&view, reads, app, &record)?;
-                json(&layer_wire::conversation::Conversation::in_system_view(record.into(), &view))
+                json(&conversation::shown(record, &view, None))
             };
             conversations.iter().cloned().map(show_one).collect()
         };

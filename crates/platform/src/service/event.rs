@@ -14,7 +14,6 @@ use layer_store::message::MessageRecord;
 use layer_store::webhook::{Listener, Receiver};
 use layer_store::{Reads, StoreError, Writes};
 use layer_wire::body::Object;
-use layer_wire::conversation::Conversation;
 use layer_wire::event::{self, Envelope, EventKind, Link};
 use layer_wire::identity::Identities;
 use layer_wire::message::{EventMessage, Sender, ShownSender, Status};
@@ -23,6 +22,7 @@ use layer_wire::url::Urls;
 use layer_wire::{Timestamp, UserId, Version, View, signed};
 use uuid::Uuid;
 
+use super::conversation;
 use super::named::{NamesUsers, identities_of};
 use crate::ground::clock::Clock;
 use crate::ground::ids::Ids;
@@ -175,7 +175,7 @@ impl Event<'_> {
     /// The members of the payload that tell what it is about.
     fn subject(&self, view: &View) -> Result<Object, StoreError> {
         let conversation_of = |conversation: &ConversationRecord| {
-            serde_json::to_value(Conversation::in_system_view(conversation.clone().into(), view))
+            serde_json::to_value(conversation::shown(conversation.clone(), view, None))
         };
         let message_of = |message: &MessageRecord| serde_json::to_value(EventMessage::new(message.clone(), view));
         let members = match *self {

@@ -68,6 +68,14 @@ const WORKERS: [Worker; 4] = [
     Worker { name: "exports", kinds: Kinds::EXPORTS, work: |services| Box::pin(export::work(services)) },
 ];
 
+const WEBHOOKS: &str = "webhooks";
+
+/// The names of all workers.
+#[cfg(test)]
+pub fn names() -> Vec<&'static str> {
+    WORKERS.iter().map(|worker| worker.name).chain([WEBHOOKS]).collect()
+}
+
 /// Starts the workers on the runtime at hand. They end soon after `stop` says so.
 pub fn start(services: &Arc<Services>, outbound: Outbound, stop: &watch::Receiver<bool>) -> JoinSet<()> {
     let mut workers = JoinSet::new();
@@ -87,7 +95,7 @@ pub fn start(services: &Arc<Services>, outbound: Outbound, stop: &watch::Receive
     }
     let (services, outbound, is_stopping) = (Arc::clone(services), Arc::new(outbound), stop.clone());
     let start = move || task::boxed(webhook::run(Arc::clone(&services), Arc::clone(&outbound), is_stopping.clone()));
-    workers.spawn(task::boxed(supervise("webhooks", stop.clone(), Box::new(start))));
+    workers.spawn(task::boxed(supervise(WEBHOOKS, stop.clone(), Box::new(start))));
     workers
 }
 

@@ -51,7 +51,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// because the platform stops, is free again with the next start.
 async fn round(services: Arc<Services>, outbound: Arc<Outbound>, tasks: Arc<Mutex<JoinSet<()>>>) -> Next {
     #[cfg(test)]
-    super::failpoint::pass(services.core.public_url(), "webhooks");
+    super::failpoint::pass(services.core.public_url(), super::WEBHOOKS);
     let Due { deliveries, challenges } = match services.deliveries.claim().await {
         Ok(due) => due,
         Err(StoreError::Closed) => return Next::default(),
