@@ -195,6 +195,11 @@ impl Platform {
     /// Blocks for the time it takes to open the database, some milliseconds. May be called on any thread, also on one
     /// of an async runtime.
     pub fn start(config: Config) -> Result<Self, StartError> {
+        Self::start_on(config, |store| store)
+    }
+
+    /// The same, with something in front of the store.
+    fn start_on(config: Config, in_front: impl FnOnce(Arc<dyn Store>) -> Arc<dyn Store>) -> Result<Self, StartError> {
         let acceptor = config.tls.as_ref().map(tls::acceptor).transpose()?;
         let scheme = if acceptor.is_some() { "https" } else { "http" };
         let public_url = config.public_url.map(checked_public_url).transpose()?;
@@ -208,6 +213,7 @@ impl Platform {
         let now = clock.clone();
         let store =
             layer_store_sqlite::open_with_clock(&config.data, Arc::new(move || now.now())).map_err(StartError::Data)?;
+        let store = in_front(store);
         let core = Core::new(
             Arc::clone(&store),
             Files::beside(&config.data),

@@ -1,19 +1,24 @@
-//! Every worker panics once, is started again, and does what was given to it meanwhile.
+//! What rules and workers do although they are interrupted: a worker panics, a job is undone and run again.
 
+use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
+use layer_store::Writes;
+use layer_store::contract::Again;
 use layer_wire::content::{NewContent, UploadRange};
-use layer_wire::conversation::NewConversation;
-use layer_wire::message::{NewMessage, Sender};
+use layer_wire::conversation::{ConversationPatch, NewConversation};
+use layer_wire::message::{NewMessage, Sender, Status as MessageStatus};
 use layer_wire::page::Page;
 use layer_wire::webhook::{NewWebhook, Status};
-use layer_wire::{ConversationId, ExportId, Timestamp, Version, WebhookId};
+use layer_wire::{ConversationId, ExportId, MessageId, Timestamp, UserId, Version, WebhookId};
+use uuid::Uuid;
 
 use super::*;
 use crate::config::WebhookOptions;
 use crate::service::caller::{Api, Caller};
 use crate::service::conversation::Created;
 use crate::service::dedupe::Creation;
+use crate::service::message::Accepted;
 use crate::work::failpoint;
 
 /// Of 1024 bits. Nobody has its private key.
@@ -37,13 +42,15 @@ enum Task {
 }
 
 impl Stage {
-    fn new() -> Self {
+    /// On a store that runs every job twice, or on one that does not.
+    fn new(is_run_again: bool) -> Self {
         let config = Config {
             frozen_at: Some(Timestamp::from_ms(0)),
             webhooks: WebhookOptions { allow_private_addresses: true, allow_http: true, ..WebhookOptions::default() },
             ..Config::default()
         };
-        let platform = Platform::start(config).unwrap();
+        let in_front = |store| if is_run_again { Again::new(store) as _ } else { store };
+        let platform = Platform::start_on(config, in_front).unwrap();
         let app = platform.create_app().unwrap().app_id;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let key = runtime.block_on(platform.services.apps.find(app)).unwrap().unwrap().key;
@@ -59,10 +66,58 @@ impl Stage {
     }
 
     fn conversation(&self) -> ConversationId {
-        let request = NewConversation::parse(br#"{"participants":["a"]}"#, Version::V1_0).unwrap();
-        let created = self.wait(self.services().conversations.create(self.caller, None, request)).0;
-        let Created::Plain(Creation::Done(conversation)) = created else { panic!("{created:?}") };
-        conversation.id
+        self.created(None, br#"{"participants":["a","b"]}"#)
+    }
+
+    fn created(&self, tag: Option<Uuid>, request: &[u8]) -> ConversationId {
+        let request = NewConversation::parse(request, Version::V1_0).unwrap();
+        match self.wait(self.services().conversations.create(self.caller, tag, request)).0 {
+            Created::Plain(Creation::Done(conversation)) | Created::Existing(conversation) => conversation.id,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Sends messages, as a batch if there are several, and tells their positions.
+    fn send(&self, conversation: ConversationId, tag: u128, count: usize) -> Vec<u32> {
+        let new = NewMessage { sender: Sender::User(user("a")), parts: vec![], delay: None };
+        let (messages, tag) = (&self.services().messages, Some(Uuid::from_u128(tag)));
+        let accepted = if count == 1 {
+            match self.wait(messages.send(self.caller, conversation, tag, new)).0 {
+                Creation::Done(accepted) => vec![accepted],
+                Creation::IdInUse(by) => panic!("{by:?}"),
+            }
+        } else {
+            match self.wait(messages.send_batch(self.caller, conversation, tag, vec![new; count])).0 {
+                Creation::Done(accepted) => accepted,
+                Creation::IdInUse(by) => panic!("{by:?}"),
+            }
+        };
+        let position = |accepted: Accepted| match accepted {
+            Accepted::Sent(message) => message.position,
+            Accepted::Scheduled(scheduled) => panic!("{scheduled:?}"),
+        };
+        accepted.into_iter().map(position).collect()
+    }
+
+    /// An active webhook that cannot be reached.
+    fn activate_webhook(&self) {
+        let Task::Webhook(id) = self.register_webhook() else { unreachable!() };
+        let app = self.caller.key;
+        self.wait_until("the challenge", || self.is_done(&Task::Webhook(id)));
+        let activate = move |writes: &mut dyn Writes| {
+            let mut webhook = writes.hold_webhook(app, id)?.unwrap();
+            writes.set_webhook_status(&mut webhook, Status::Active)
+        };
+        self.platform.store.write_blocking::<_, StoreError>(activate).unwrap();
+    }
+
+    #[track_caller]
+    fn wait_until(&self, what: &str, is_so: impl Fn() -> bool) {
+        let give_up = Instant::now() + Duration::from_secs(240);
+        while !is_so() {
+            assert!(Instant::now() < give_up, "waited in vain: {what}");
+            std::thread::sleep(Duration::from_millis(10));
+        }
     }
 
     /// A message that is due at once.
@@ -115,6 +170,10 @@ impl Stage {
     }
 }
 
+fn user(id: &str) -> UserId {
+    UserId::parse(id).unwrap()
+}
+
 #[test]
 fn every_worker_that_panics_is_started_again_and_does_what_it_was_given() {
     type Give = fn(&Stage) -> Task;
@@ -128,20 +187,57 @@ fn every_worker_that_panics_is_started_again_and_does_what_it_was_given() {
 
     // Each on a platform of its own, and all at once: the pause before a restart is the longest part of it.
     let under_way = given.map(|(worker, give)| {
-        let stage = Stage::new();
+        let stage = Stage::new(false);
         failpoint::arm(stage.services().core.public_url(), worker);
         let task = give(&stage);
         (worker, stage, task)
     });
-    let give_up = Instant::now() + Duration::from_secs(240);
     for (worker, stage, task) in under_way {
-        while !stage.is_done(&task) {
-            assert!(Instant::now() < give_up, "the worker for {worker} did nothing");
-            std::thread::sleep(Duration::from_millis(10));
-        }
+        stage.wait_until(worker, || stage.is_done(&task));
         assert!(
             !failpoint::is_armed(stage.services().core.public_url(), worker),
             "the worker for {worker} never panicked"
         );
+    }
+}
+
+/// The second run of a job finds nothing of the first, so positions, counts, replays and events are as after one.
+#[test]
+fn a_rule_whose_job_is_undone_and_run_again_leaves_the_right_result() {
+    let stage = Stage::new(true);
+    let (services, caller) = (stage.services(), stage.caller);
+    let tag = Some(Uuid::from_u128(7));
+    let conversation = stage.created(tag, br#"{"participants":["a","b"],"distinct":true}"#);
+    assert_eq!(stage.created(tag, br#"{"participants":["a","b"],"distinct":true}"#), conversation);
+    assert_eq!(stage.created(None, br#"{"participants":["b","a"],"distinct":true}"#), conversation);
+    stage.activate_webhook();
+
+    for (tag, count, positions) in
+        [(100, 1, vec![1]), (200, 3, vec![2, 3, 4]), (100, 1, vec![1]), (200, 3, vec![2, 3, 4])]
+    {
+        assert_eq!(stage.send(conversation, tag, count), positions, "{tag}");
+    }
+    let unread = || stage.wait(services.users.unread_counts(caller.key, user("b"))).messages;
+    assert_eq!(unread(), 4);
+    let first = MessageId::new(Uuid::from_u128(100));
+    stage.wait(services.receipts.give(caller.key, user("b"), first, MessageStatus::Read));
+    assert_eq!(unread(), 3);
+    assert_eq!(stage.wait(services.receipts.mark_all_read(caller.key, user("b"), conversation, None)), 4);
+    assert_eq!(unread(), 0);
+    stage.wait(services.messages.delete(caller.key, conversation, first));
+    let add = br#"[{"operation":"add","property":"participants","value":"c"}]"#;
+    let add = ConversationPatch::parse(add, Version::V1_0).unwrap();
+    stage.wait(services.conversations.edit(caller.key, conversation, add));
+
+    let found = stage.wait(services.conversations.find(caller, conversation)).0;
+    assert_eq!((found.message_count, found.last_position), (3, 4));
+    assert_eq!(found.participants, ["a", "b", "c"].map(user));
+    stage.wait_until("an attempt for each message", || services.deliveries.latest().len() >= 4);
+    let attempts = services.deliveries.latest();
+    let events: HashSet<Uuid> = attempts.iter().map(|attempt| attempt.event).collect();
+    assert_eq!((events.len(), attempts.iter().filter(|attempt| attempt.number == 1).count()), (4, 4));
+    for give in [Stage::schedule_message, Stage::leave_file, Stage::request_export] {
+        let task = give(&stage);
+        stage.wait_until("a worker", || stage.is_done(&task));
     }
 }

@@ -4,6 +4,7 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
+mod again;
 mod app;
 mod claim;
 mod conversation;
@@ -26,6 +27,7 @@ use layer_wire::part::{Part, PartBody};
 use layer_wire::{AppId, ConversationId, MessageId, Timestamp, UserId};
 use uuid::Uuid;
 
+pub use self::again::Again;
 use crate::conversation::{ConversationRecord, NewConversationRecord};
 use crate::held::{Held, Inserted};
 use crate::key::AppKey;
@@ -36,12 +38,17 @@ use crate::{Reads, Store, StoreError, Writes};
 /// A case of the contract: what holds, and the check of it.
 type Case = (&'static str, fn(&Fixture));
 
-/// Runs every case on a store that `open` opens empty.
+/// Runs every case on a store that `open` opens empty, and once more with every write undone and run again.
 ///
 /// # Panics
 ///
 /// When a case fails, with the names of all that did; each has printed why.
 pub fn run(open: impl Fn() -> Arc<dyn Store>) {
+    run_on("", &open);
+    run_on(" (run again)", &|| Again::new(open()) as Arc<dyn Store>);
+}
+
+fn run_on(how: &str, open: &dyn Fn() -> Arc<dyn Store>) {
     let all = [
         app::CASES,
         claim::CASES,
@@ -59,7 +66,7 @@ pub fn run(open: impl Fn() -> Arc<dyn Store>) {
     for (name, check) in all.into_iter().flatten() {
         let fixture = Fixture::new(open());
         if catch_unwind(AssertUnwindSafe(|| check(&fixture))).is_err() {
-            failed.push(*name);
+            failed.push(format!("{name}{how}"));
         }
         fixture.store.close().expect("a store that closes");
     }
