@@ -33,7 +33,3 @@ function legacy(raw) {
 function isSame(one, other) {
   return JSON.stringify(one) === JSON.stringify(other);
 }
-
-/** A hash as Node writes it. */
-exports.fingerprint = (algorithm, raw) =>
-  crypto.createHash(algorithm).update(raw).digest('hex').toUpperCase().match(/../g).join(':');

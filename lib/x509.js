@@ -2,6 +2,7 @@
 
 /** Reads a certificate where Node cannot: before 15.6 it shows none but those of its own connections. */
 
+const crypto = require('crypto');
 const { TAGS, all, oid, one } = require('./der.js');
 
 const NAMES = {
@@ -25,7 +26,6 @@ const MONTHS = 'Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec'.split(' ');
 
 /** What the bytes of a certificate say, in the fields of `getPeerCertificate`. */
 exports.read = (raw) => {
-  const { fingerprint } = require('./certificate.js');
   const parts = all(all(one(raw, TAGS.SEQUENCE).content)[0].content);
   // The version comes first where it is not that of 1988.
   const [serial, , issuer, validity, subject, , ...rest] = parts[0].tag === 0xa0 ? parts.slice(1) : parts;
@@ -91,4 +91,9 @@ function date({ tag, content }) {
   const text = tag === 0x17 ? (Number(digits.slice(0, 2)) < 50 ? '20' : '19') + digits : digits;
   const [, year, month, day, hours, minutes, seconds] = /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)/.exec(text);
   return `${MONTHS[Number(month) - 1]} ${String(Number(day)).padStart(2)} ${hours}:${minutes}:${seconds} ${year} GMT`;
+}
+
+/** A hash as Node writes it. */
+function fingerprint(algorithm, raw) {
+  return crypto.createHash(algorithm).update(raw).digest('hex').toUpperCase().match(/../g).join(':');
 }

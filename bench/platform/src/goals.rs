@@ -2,8 +2,8 @@
 
 use crate::figures::Figures;
 use crate::load::Pace;
-use crate::report::Spread;
 use crate::results::{Results, Target};
+use crate::spread::Spread;
 
 /// What is compared with the goal.
 enum Measured {

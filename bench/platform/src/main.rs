@@ -18,6 +18,7 @@ mod results;
 mod run;
 mod scenario;
 mod seed;
+mod spread;
 mod store;
 mod target;
 mod world;

@@ -13,36 +13,12 @@ use layer_store::log::{ConversationChanges, Entry};
 use layer_wire::{ConversationId, UserId};
 use sha2::{Digest as _, Sha256};
 
-use super::sql::{self, Row};
+use super::row::{CONVERSATION_COLUMNS as COLUMNS, read_conversation as read};
+use super::sql;
 use super::{Session, content, log, membership, message, scheduled_message, user};
-
-/// The columns that [`read`] expects, in its order.
-pub const COLUMNS: &str = "conversations.key, conversations.uuid, conversations.created_at, conversations.active_at, \
-     conversations.participants, conversations.metadata, conversations.distinct_key IS NOT NULL, \
-     conversations.is_deleted, conversations.message_count, conversations.last_position";
-
-/// How many columns [`read`] takes.
-pub const COLUMN_COUNT: usize = 10;
 
 /// Message keys are made of the key of their conversation, shifted by 32 bits, and must not become negative.
 const MAX_KEY: i64 = 0x7FFF_FFFF;
-
-/// Reads the [`COLUMNS`].
-pub fn read(row: &Row<'_>) -> Result<ConversationRecord, StoreError> {
-    let participants: Vec<String> = row.json(4)?;
-    Ok(ConversationRecord {
-        key: ConversationKey::from_number(row.get(0)?),
-        id: ConversationId::new(row.uuid(1)?),
-        created_at: row.time(2)?,
-        active_at: row.time(3)?,
-        participants: participants.into_iter().map(UserId::trusted).collect(),
-        metadata: row.json(5)?,
-        is_distinct: row.get(6)?,
-        is_deleted: row.get(7)?,
-        message_count: row.count(8)?,
-        last_position: row.get(9)?,
-    })
-}
 
 /// A hash of the set of participants: the same for every order.
 fn distinct_key(participants: &[UserId]) -> [u8; 32] {

@@ -23,6 +23,7 @@ mod open;
 mod outbox;
 mod readers;
 mod receipt;
+mod row;
 mod scheduled_message;
 mod session;
 mod snapshot;

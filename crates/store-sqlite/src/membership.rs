@@ -7,12 +7,13 @@ use layer_store::held::Held;
 use layer_store::key::AppKey;
 use layer_store::log::{Entry, Place};
 use layer_store::membership::{Membership, MembershipReads, MembershipWrites};
+use layer_store::seen::SeenReads;
 use layer_wire::UserId;
 use layer_wire::page::SortBy;
 
 use super::sql::{self, Row, Sql};
 use super::user::UserKey;
-use super::{Session, conversation, following, message, user};
+use super::{Session, following, row, user};
 
 /// The columns that [`read`] expects, in its order.
 const COLUMNS: &str = "memberships.left_position, memberships.visible_count, memberships.settled_count, \
@@ -73,12 +74,12 @@ impl MembershipReads for Session<'_> {
              JOIN conversations ON conversations.key = memberships.conversation
              WHERE users.app = ?1 AND users.id = ?2 AND ?3 IS NOT NULL AND memberships.is_deleted = 0 AND {order}
              LIMIT ?5",
-            conversation::COLUMNS,
+            row::CONVERSATION_COLUMNS,
         ))?;
         let (active_at, key) = from.map_or((i64::MAX, i64::MAX), |from| (from.active_at.as_ms(), from.key.number()));
         let found = statement.page((app.number(), user.as_str(), active_at, key, sql::limit(limit)), |row| {
-            let conversation = conversation::read(row)?;
-            let membership = read(row, conversation::COLUMN_COUNT, &conversation)?;
+            let conversation = row::read_conversation(row)?;
+            let membership = read(row, row::CONVERSATION_COLUMN_COUNT, &conversation)?;
             Ok((conversation, membership))
         })?;
         Ok(found.into_items())
@@ -93,6 +94,8 @@ impl MembershipReads for Session<'_> {
     }
 }
 
+impl SeenReads for Session<'_> {}
+
 impl MembershipWrites for Session<'_> {
     fn delete_conversation_of(
         &mut self,
@@ -101,7 +104,7 @@ impl MembershipWrites for Session<'_> {
         conversation: &Held<ConversationRecord>,
     ) -> Result<(), StoreError> {
         let key = user::find_or_insert(self.sql, app, user)?;
-        message::forget_deletions_of(self.sql, key, conversation)?;
+        forget_deletions_of(self.sql, key, conversation)?;
         delete_for_member(self.sql, key, conversation)?;
         self.log_for_user(key, || Entry::ConversationDeletedForUser { id: conversation.id })?;
         self.tell_membership(app, user, conversation);
@@ -198,6 +201,16 @@ pub fn leave(
         conversation.last_position,
         conversation.message_count.cast_signed(),
         place.number(),
+    ))?;
+    Ok(())
+}
+
+/// Forgets which messages of a conversation a user deleted for itself, because the conversation is deleted for it now.
+fn forget_deletions_of(sql: Sql<'_>, user: UserKey, conversation: &ConversationRecord) -> Result<(), StoreError> {
+    sql.prepare("DELETE FROM message_deletions WHERE message BETWEEN ?1 AND ?2 AND user = ?3")?.run((
+        row::message_key(conversation, 1),
+        row::message_key(conversation, u32::MAX),
+        user.0,
     ))?;
     Ok(())
 }

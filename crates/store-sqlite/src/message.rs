@@ -9,12 +9,14 @@ use layer_store::held::{Held, Inserted};
 use layer_store::key::AppKey;
 use layer_store::log::Entry;
 use layer_store::membership::Membership;
-use layer_store::message::{MessageReads, MessageRecord, MessageWrites, NewMessageRecord, PositionRange};
+use layer_store::message::{MessageReads, MessageRecord, MessageWrites, NewMessageRecord};
 use layer_store::page::Gathered;
+use layer_store::page::PositionRange;
 use layer_wire::message::Sender;
 use layer_wire::part::Part;
 use layer_wire::{ConversationId, MessageId, Timestamp, UserId};
 
+use super::row::message_key as key;
 use super::sql::{self, Row, Sql};
 use super::user::{self, UserKey};
 use super::{Session, content, log, membership};
@@ -22,11 +24,6 @@ use super::{Session, content, log, membership};
 /// The columns that [`read`] expects, in its order.
 const COLUMNS: &str = "messages.key, messages.uuid, messages.sent_at, messages.sender_user, messages.sender_name, \
      messages.recipients, messages.parts, messages.updated_at";
-
-/// The key of the row at a position of a conversation.
-pub fn key(conversation: &ConversationRecord, position: u32) -> i64 {
-    conversation.key.number() << 32 | i64::from(position)
-}
 
 /// How many columns [`read`] takes.
 const COLUMN_COUNT: usize = 8;
@@ -359,14 +356,4 @@ fn forget_deletions(
         membership::count_deleted(sql, *user, conversation, -1)?;
     }
     Ok(users)
-}
-
-/// Forgets which messages of a conversation a user deleted for itself, because the conversation is deleted for it now.
-pub fn forget_deletions_of(sql: Sql<'_>, user: UserKey, conversation: &ConversationRecord) -> Result<(), StoreError> {
-    sql.prepare("DELETE FROM message_deletions WHERE message BETWEEN ?1 AND ?2 AND user = ?3")?.run((
-        key(conversation, 1),
-        key(conversation, u32::MAX),
-        user.0,
-    ))?;
-    Ok(())
 }

@@ -13,7 +13,7 @@ use layer_wire::UserId;
 use layer_wire::message::Status;
 
 use super::sql::Sql;
-use super::{Session, membership, message, user};
+use super::{Session, membership, message, row, user};
 
 impl ReceiptWrites for Session<'_> {
     fn raise_status(
@@ -95,6 +95,6 @@ impl Session<'_> {
 
 fn put(sql: Sql<'_>, conversation: &ConversationRecord, message: &MessageRecord) -> Result<(), StoreError> {
     sql.prepare("UPDATE messages SET recipients = ?2 WHERE key = ?1")?
-        .run((message::key(conversation, message.position), codec::encode_recipients(&message.recipient_status)))?;
+        .run((row::message_key(conversation, message.position), codec::encode_recipients(&message.recipient_status)))?;
     Ok(())
 }

@@ -8,6 +8,7 @@ use crate::StoreError;
 use crate::app::IdUse;
 use crate::held::{Held, Inserted};
 use crate::key::{AnnouncementKey, AppKey};
+use crate::page::{Weighed, weight_of_parts, weight_of_users};
 
 /// The copy that a recipient has of an announcement.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +21,12 @@ pub struct AnnouncementCopy {
     pub position: u64,
     /// How far it got with the recipient.
     pub status: Status,
+}
+
+impl Weighed for AnnouncementCopy {
+    fn weight(&self) -> usize {
+        weight_of_parts(&self.announcement.parts) + weight_of_users(&self.announcement.recipients)
+    }
 }
 
 /// What can be read of announcements.

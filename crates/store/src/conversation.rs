@@ -7,6 +7,7 @@ use crate::StoreError;
 use crate::app::IdUse;
 use crate::held::{Held, Inserted};
 use crate::key::{AppKey, ConversationKey};
+use crate::page::{Weighed, weight_of_object, weight_of_users};
 
 /// A conversation.
 #[derive(Debug, Clone, PartialEq)]
@@ -76,6 +77,12 @@ impl From<&ConversationRecord> for ConversationChange {
             is_distinct: record.is_distinct,
             metadata: record.metadata.clone(),
         }
+    }
+}
+
+impl Weighed for ConversationRecord {
+    fn weight(&self) -> usize {
+        weight_of_users(&self.participants) + weight_of_object(&self.metadata)
     }
 }
 

@@ -8,6 +8,7 @@ use uuid::Uuid;
 use crate::StoreError;
 use crate::claim::{ClaimId, Claimed, Claims};
 use crate::key::{DeliveryKey, WebhookKey};
+use crate::page::Weighed;
 use crate::webhook::WebhookRecord;
 
 /// An event on its way to one webhook.
@@ -57,6 +58,12 @@ pub struct DeliveryLimits {
     pub in_all: usize,
     /// How long their payloads may be in all, in bytes; one is claimed however long it is.
     pub bytes_in_all: usize,
+}
+
+impl Weighed for DeliveryRecord {
+    fn weight(&self) -> usize {
+        self.body.len()
+    }
 }
 
 /// What can be written of deliveries.

@@ -9,6 +9,7 @@ use crate::StoreError;
 use crate::claim::{ClaimId, Claimed, Claims};
 use crate::held::Held;
 use crate::key::{AppKey, ExportEventKey};
+use crate::page::Weighed;
 
 /// What an app has set for its exports.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -94,6 +95,12 @@ pub struct ArchiveRecord {
     pub encrypted_key: Vec<u8>,
     /// The initialisation vector.
     pub iv: [u8; 16],
+}
+
+impl Weighed for (ExportEventKey, Vec<u8>) {
+    fn weight(&self) -> usize {
+        self.1.len()
+    }
 }
 
 /// What can be read of exports.

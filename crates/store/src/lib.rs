@@ -38,6 +38,7 @@ mod open;
 pub mod page;
 pub mod receipt;
 pub mod scheduled_message;
+pub mod seen;
 pub mod session;
 pub mod token;
 pub mod user;
@@ -64,6 +65,7 @@ use membership::{MembershipReads, MembershipWrites};
 use message::{MessageReads, MessageWrites};
 use receipt::ReceiptWrites;
 use scheduled_message::{ScheduledMessageReads, ScheduledMessageWrites};
+use seen::SeenReads;
 use session::{SessionReads, SessionWrites};
 use user::{UserReads, UserWrites};
 use webhook::{WebhookReads, WebhookWrites};
@@ -83,6 +85,7 @@ pub trait Reads:
     + MembershipReads
     + MessageReads
     + ScheduledMessageReads
+    + SeenReads
     + SessionReads
     + UserReads
     + WebhookReads

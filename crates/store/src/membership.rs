@@ -7,8 +7,7 @@ use crate::StoreError;
 use crate::conversation::ConversationRecord;
 use crate::held::Held;
 use crate::key::AppKey;
-use crate::message::{MessageReads, MessageRecord, PositionRange};
-use crate::page::Gathered;
+use crate::page::{PositionRange, Weighed};
 
 /// How a user is or was a member of a conversation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,19 +46,14 @@ impl Membership {
     }
 }
 
-/// A conversation as one user sees it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct SeenConversation {
-    /// The conversation.
-    pub conversation: ConversationRecord,
-    /// How the user is or was a member.
-    pub membership: Membership,
-    /// The newest message that the user can see.
-    pub last_message: Option<MessageRecord>,
+impl Weighed for (ConversationRecord, Membership) {
+    fn weight(&self) -> usize {
+        self.0.weight()
+    }
 }
 
 /// What can be read of memberships.
-pub trait MembershipReads: MessageReads {
+pub trait MembershipReads {
     /// How a user is or was a member of a conversation.
     fn membership(
         &self,
@@ -81,37 +75,6 @@ pub trait MembershipReads: MessageReads {
 
     /// How many conversations [`Self::conversations_of`] has in all.
     fn conversation_count_of(&self, app: AppKey, user: &UserId) -> Result<u64, StoreError>;
-
-    /// The newest message of a conversation that a member can see.
-    fn last_message_of(
-        &self,
-        app: AppKey,
-        user: &UserId,
-        conversation: &ConversationRecord,
-        membership: Membership,
-    ) -> Result<Option<MessageRecord>, StoreError> {
-        Ok(self.messages_of(app, user, conversation, membership, None, 1)?.pop())
-    }
-
-    /// Like [`Self::conversations_of`], each with its newest message: a page in one question, for engines that are far
-    /// away.
-    fn seen_conversations_of(
-        &self,
-        app: AppKey,
-        user: &UserId,
-        sort_by: SortBy,
-        from: Option<&ConversationRecord>,
-        limit: usize,
-    ) -> Result<Vec<SeenConversation>, StoreError> {
-        let mut seen = Gathered::default();
-        for (conversation, membership) in self.conversations_of(app, user, sort_by, from, limit)? {
-            let last_message = self.last_message_of(app, user, &conversation, membership)?;
-            if !seen.add(SeenConversation { conversation, membership, last_message }) {
-                break;
-            }
-        }
-        Ok(seen.into_items())
-    }
 }
 
 /// What members change of a conversation for themselves. Others do not notice.

@@ -11,6 +11,7 @@ use crate::conversation::ConversationRecord;
 use crate::held::{Held, Inserted};
 use crate::key::AppKey;
 use crate::membership::Membership;
+use crate::page::{PositionRange, Weighed, weight_of_parts, weight_of_users};
 
 /// A message to be stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,15 +28,10 @@ pub struct NewMessageRecord {
     pub recipient_status: RecipientStatus,
 }
 
-/// Which positions of a conversation to list.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct PositionRange {
-    /// Begin after this message, in the order of the list: newest first, so with smaller positions.
-    pub after: Option<u32>,
-    /// Leave out larger positions.
-    pub up_to: Option<u32>,
-    /// Leave out this position and smaller ones.
-    pub above: u32,
+impl Weighed for MessageRecord {
+    fn weight(&self) -> usize {
+        weight_of_parts(&self.parts) + weight_of_users(self.recipient_status.0.iter().map(|(user, _)| user))
+    }
 }
 
 /// What can be read of messages.

@@ -7,15 +7,6 @@ use layer_wire::page::MAX_PAGE_BYTES;
 use layer_wire::part::Part;
 use serde_json::Value;
 
-use crate::announcement::AnnouncementCopy;
-use crate::conversation::ConversationRecord;
-use crate::delivery::DeliveryRecord;
-use crate::held::Held;
-use crate::key::{AppKey, ExportEventKey};
-use crate::membership::{Membership, SeenConversation};
-use crate::message::MessageRecord;
-use crate::scheduled_message::ScheduledMessageRecord;
-
 /// Something of which a page is made, with about what it takes up in memory.
 ///
 /// A list that is read ends when it is as long as asked for, or with the item after the one with which it came to weigh
@@ -62,11 +53,24 @@ impl<Item: Weighed> Gathered<Item> {
     }
 }
 
-fn weight_of_parts(parts: &[Part]) -> usize {
+/// Which positions of a conversation to list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct PositionRange {
+    /// Begin after this message, in the order of the list: newest first, so with smaller positions.
+    pub after: Option<u32>,
+    /// Leave out larger positions.
+    pub up_to: Option<u32>,
+    /// Leave out this position and smaller ones.
+    pub above: u32,
+}
+
+/// What parts take up.
+pub fn weight_of_parts(parts: &[Part]) -> usize {
     parts.iter().map(|part| PER_PART + part.length()).sum()
 }
 
-fn weight_of_users<'a>(users: impl IntoIterator<Item = &'a UserId>) -> usize {
+/// What users take up, of whom each is named by its id.
+pub fn weight_of_users<'a>(users: impl IntoIterator<Item = &'a UserId>) -> usize {
     users.into_iter().map(|user| PER_USER + user.as_str().len()).sum()
 }
 
@@ -83,57 +87,9 @@ pub fn weight_of_object(object: &Object) -> usize {
     object.iter().map(weight).sum()
 }
 
-impl Weighed for MessageRecord {
-    fn weight(&self) -> usize {
-        weight_of_parts(&self.parts) + weight_of_users(self.recipient_status.0.iter().map(|(user, _)| user))
-    }
-}
-
-impl Weighed for ConversationRecord {
-    fn weight(&self) -> usize {
-        weight_of_users(&self.participants) + weight_of_object(&self.metadata)
-    }
-}
-
-impl Weighed for (ConversationRecord, Membership) {
-    fn weight(&self) -> usize {
-        self.0.weight()
-    }
-}
-
-impl Weighed for AnnouncementCopy {
-    fn weight(&self) -> usize {
-        weight_of_parts(&self.announcement.parts) + weight_of_users(&self.announcement.recipients)
-    }
-}
-
-impl Weighed for (AppKey, Held<ScheduledMessageRecord>) {
-    fn weight(&self) -> usize {
-        weight_of_parts(&self.1.parts)
-    }
-}
-
-impl Weighed for (ExportEventKey, Vec<u8>) {
-    fn weight(&self) -> usize {
-        self.1.len()
-    }
-}
-
-impl Weighed for SeenConversation {
-    fn weight(&self) -> usize {
-        self.conversation.weight() + self.last_message.as_ref().map_or(0, Weighed::weight)
-    }
-}
-
 impl Weighed for Option<Fields> {
     fn weight(&self) -> usize {
         self.as_ref().map_or(0, |fields| weight_of_object(fields.as_object()))
-    }
-}
-
-impl Weighed for DeliveryRecord {
-    fn weight(&self) -> usize {
-        self.body.len()
     }
 }
 

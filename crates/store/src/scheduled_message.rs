@@ -10,6 +10,7 @@ use crate::conversation::ConversationRecord;
 use crate::held::{Held, Inserted};
 use crate::key::AppKey;
 use crate::message::MessageRecord;
+use crate::page::{Weighed, weight_of_parts};
 
 /// A message that is to be sent later.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +25,12 @@ pub struct ScheduledMessageRecord {
     pub sender: Sender,
     /// Its parts.
     pub parts: Vec<Part>,
+}
+
+impl Weighed for (AppKey, Held<ScheduledMessageRecord>) {
+    fn weight(&self) -> usize {
+        weight_of_parts(&self.1.parts)
+    }
 }
 
 /// What is to be sent later.

@@ -4,10 +4,11 @@ use serde::Serialize;
 
 use crate::error::ApiError;
 use crate::id::ContentId;
+use crate::member::Member;
 use crate::part::MAX_MIME_TYPE_BYTES;
 use crate::timestamp::Timestamp;
+use crate::url::DownloadLink;
 use crate::version::Version;
-use crate::view::Member;
 
 /// The largest rich content, in bytes: 2 GB.
 pub const MAX_BYTES: u64 = 2 * 1024 * 1024 * 1024;
@@ -67,15 +68,6 @@ fn is_mime_type(text: &str) -> bool {
 fn decimal(text: &str) -> Option<u64> {
     let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     if is_number { text.parse().ok() } else { None }
-}
-
-/// Where something can be downloaded, and until when.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DownloadLink {
-    /// For a plain GET, without the headers of the API.
-    pub url: String,
-    /// When the URL expires.
-    pub expires_at: Timestamp,
 }
 
 /// Rich content in an answer.

@@ -248,9 +248,9 @@ impl ApiError {
         Self::invalid_header("Content-Type", "application/json")
     }
 
-    /// `invalid_header` for the `Content-Type` of a patch.
-    pub fn invalid_patch_content_type() -> Self {
-        Self::invalid_header("Content-Type", crate::version::PATCH_MEDIA_TYPE)
+    /// `invalid_header` for the `Content-Type` of a patch, which must be `expected`.
+    pub fn invalid_patch_content_type(expected: &str) -> Self {
+        Self::invalid_header("Content-Type", expected)
     }
 
     fn invalid_header(header: &str, form: &str) -> Self {

@@ -8,10 +8,11 @@ use serde_json::Value;
 use crate::body::{self, Object};
 use crate::error::ApiError;
 use crate::id::UserId;
+use crate::member::Member;
 use crate::metadata;
 use crate::patch::{self, Action, Operation};
 use crate::version::Version;
-use crate::view::{Member, View};
+use crate::view::View;
 
 /// The writable text fields and their longest values in characters, in the order of answers.
 const TEXT_FIELDS: [(&str, usize); 7] = [

@@ -10,11 +10,12 @@ use crate::body::{self, Object};
 use crate::error::ApiError;
 use crate::id::{ConversationId, MessageId, UserId};
 use crate::identity::BasicIdentity;
+use crate::member::Member;
 use crate::part::{self, NewPart, Part, PartForm, ShownPart};
 use crate::schedule::{self, Sending};
 use crate::timestamp::Timestamp;
 use crate::version::Version;
-use crate::view::{Member, View};
+use crate::view::View;
 
 /// Who sent a message.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -11,10 +11,10 @@ use uuid::Uuid;
 use crate::body::{self, Object};
 use crate::error::ApiError;
 use crate::id::{AnnouncementId, ContentId, ConversationId, MessageId, PartId};
+use crate::member::Member;
 use crate::timestamp::Timestamp;
 use crate::url::Urls;
 use crate::version::Version;
-use crate::view::Member;
 
 /// The longest body of a part, in bytes after decoding.
 pub const MAX_BODY_BYTES: usize = 2048;

@@ -5,8 +5,17 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use crate::content::DownloadLink;
 use crate::id::{AnnouncementId, AppId, ContentId, ConversationId, MessageId, UserId, WebhookId};
+use crate::timestamp::Timestamp;
+
+/// Where something can be downloaded, and until when.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DownloadLink {
+    /// For a plain GET, without the headers of the API.
+    pub url: String,
+    /// When the URL expires.
+    pub expires_at: Timestamp,
+}
 
 /// Makes links to the bytes of rich content.
 pub trait DownloadLinks: fmt::Debug + Send + Sync {

@@ -90,7 +90,11 @@ impl fmt::Display for Version {
 ///
 /// Error: `invalid_header` with `data.header` = `Content-Type`.
 pub fn check_patch_content_type(header: Option<&str>) -> Result<(), ApiError> {
-    if is_media_type(header, PATCH_MEDIA_TYPE) { Ok(()) } else { Err(ApiError::invalid_patch_content_type()) }
+    if is_media_type(header, PATCH_MEDIA_TYPE) {
+        Ok(())
+    } else {
+        Err(ApiError::invalid_patch_content_type(PATCH_MEDIA_TYPE))
+    }
 }
 
 /// Checks the `Content-Type` of a new webhook, which is required (contract 6.1). Parameters such as `charset` are

@@ -5,8 +5,7 @@
 
 use std::fmt::{self, Write as _};
 
-use layer_wire::content::DownloadLink;
-use layer_wire::url::DownloadLinks;
+use layer_wire::url::{DownloadLink, DownloadLinks};
 use layer_wire::{ApiError, AppId, ContentId, ExportId, Timestamp};
 use ring::hmac;
 use uuid::Uuid;

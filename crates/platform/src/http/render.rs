@@ -3,8 +3,8 @@
 use layer_store::announcement::AnnouncementCopy;
 use layer_store::announcement::AnnouncementRecord;
 use layer_store::conversation::ConversationRecord;
-use layer_store::membership::SeenConversation;
 use layer_store::message::MessageRecord;
+use layer_store::seen::SeenConversation;
 use layer_wire::announcement::{Announcement, ReceivedAnnouncement};
 use layer_wire::block_list::BlockedUser;
 use layer_wire::conversation::{Conversation, UserPart};
@@ -16,9 +16,9 @@ use layer_wire::{UserId, View};
 use serde_json::Value;
 
 use crate::service::caller::Caller;
-use crate::service::conversation;
 use crate::service::dedupe::{Scheduled, Tagged};
 use crate::service::message::Accepted;
+use crate::service::shown;
 
 /// Renders what the system sees of an app.
 pub struct SystemView(View);
@@ -31,7 +31,7 @@ impl SystemView {
 
     /// A conversation.
     pub fn conversation(&self, record: ConversationRecord) -> Conversation {
-        conversation::shown(record, &self.0, None)
+        shown::conversation(record, &self.0, None)
     }
 
     /// A message as reads show it.
@@ -128,7 +128,7 @@ impl UserView {
             last_message: last_message.map(|message| self.message(message)),
             unread_message_count: membership.unread_count,
         };
-        conversation::shown(conversation, &self.view, Some(of_user))
+        shown::conversation(conversation, &self.view, Some(of_user))
     }
 
     /// A message.

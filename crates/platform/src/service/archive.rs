@@ -7,7 +7,6 @@
 
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Seek as _, Write};
-use std::time::Duration;
 
 use aes::Aes256;
 use cbc::Encryptor;
@@ -19,7 +18,7 @@ use layer_store::claim::{ClaimId, Claimed};
 use layer_store::conversation::ConversationRecord;
 use layer_store::export::{ArchiveRecord, ExportRecord};
 use layer_store::file::FileName;
-use layer_store::message::PositionRange;
+use layer_store::page::PositionRange;
 use layer_store::{Reads, StoreError, Writes};
 use layer_wire::export::ExportKind;
 use layer_wire::identity::Identities;
@@ -27,17 +26,13 @@ use layer_wire::{ApiError, View};
 use rsa::Pkcs1v15Encrypt;
 use serde::Serialize;
 
-use super::conversation;
-use super::export::ExportService;
+use super::export::{EXPORT_LEASE, ExportService};
 use super::failure::Failure;
 use super::named::identities_of;
+use super::shown;
 use crate::ground::files::on_disk;
 use crate::ground::ids::Ids;
 use crate::ground::rsa_key;
-
-/// How long an export is claimed for at a time. Its maker goes on with the claim while it works; after this time
-/// without a sign of it, another one begins anew.
-pub const EXPORT_LEASE: Duration = Duration::from_secs(30);
 
 /// How many objects are read at a time.
 const PAGE: usize = 200;
@@ -278,7 +273,7 @@ impl ExportService {
         let show = move |reads: &dyn Reads| {
             let show_one = |record: ConversationRecord| {
                 let view = named(&view, reads, app, &record)?;
-                json(&conversation::shown(record, &view, None))
+                json(&shown::conversation(record, &view, None))
             };
             conversations.iter().cloned().map(show_one).collect()
         };

@@ -3,8 +3,8 @@
 use layer_store::conversation::ConversationRecord;
 use layer_store::held::Inserted;
 use layer_store::key::AppKey;
-use layer_store::membership::SeenConversation;
 use layer_store::message::MessageRecord;
+use layer_store::seen::SeenConversation;
 use layer_store::{Reads, Writes};
 use layer_wire::client_api::{ConversationOfUser, MessageOfUser};
 use layer_wire::conversation::ConversationPatch;

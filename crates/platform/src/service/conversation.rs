@@ -5,12 +5,13 @@ use std::sync::Arc;
 use layer_store::conversation::{ConversationChange, ConversationRecord, ConversationTaken, NewConversationRecord};
 use layer_store::held::{Held, Inserted};
 use layer_store::key::AppKey;
-use layer_store::membership::{Membership, SeenConversation};
+use layer_store::membership::Membership;
+use layer_store::seen::SeenConversation;
 use layer_store::{Reads, Writes};
 use layer_wire::body::Object;
-use layer_wire::conversation::{Conversation, ConversationPatch, NewConversation, Patchable, UserPart};
+use layer_wire::conversation::{ConversationPatch, NewConversation, Patchable};
 use layer_wire::page::{Listing, Page, SortBy};
-use layer_wire::{ApiError, ConversationId, Timestamp, UserId, View};
+use layer_wire::{ApiError, ConversationId, Timestamp, UserId};
 use uuid::Uuid;
 
 use super::caller::Caller;
@@ -200,20 +201,6 @@ pub fn edit(
         events.record(writes, app, &Event::ConversationMetadataUpdated(conversation))?;
     }
     Ok(())
-}
-
-/// A conversation in an answer, an event or an export; `of_user` is what the view of a user adds.
-pub fn shown(record: ConversationRecord, view: &View, of_user: Option<UserPart>) -> Conversation {
-    Conversation {
-        id: record.id,
-        url: view.urls.conversation(record.id),
-        messages_url: view.urls.messages(record.id),
-        created_at: record.created_at,
-        participants: record.participants.into_iter().map(|user| view.user(user)).collect(),
-        distinct: record.is_distinct,
-        metadata: record.metadata,
-        of_user,
-    }
 }
 
 /// The conversation as a user sees it.

@@ -3,12 +3,16 @@
 use std::sync::Arc;
 
 use layer_store::changes::{Changes, Kinds};
-use layer_store::{Store, StoreError};
+use layer_store::page::Weighed;
+use layer_store::{Reads, Store, StoreError, Writes};
+use layer_wire::page::Listing;
 use layer_wire::url::Urls;
 use layer_wire::{AppId, UserId};
 
 use super::caller::{Api, Caller};
 use super::event::Events;
+use super::failure::Failure;
+use super::named::{Named, NamesUsers, page_with_identities, with_identities};
 use crate::ground::clock::Clock;
 use crate::ground::files::Files;
 use crate::ground::ids::Ids;
@@ -94,5 +98,38 @@ impl Core {
     /// Scheme and host of the URLs in answers.
     pub fn public_url(&self) -> &str {
         &self.public_url
+    }
+
+    /// Runs a read, and adds the identities of the users in what it found.
+    pub async fn read_named<Found: NamesUsers + Send + 'static>(
+        &self,
+        caller: Caller,
+        mut work: impl FnMut(&dyn Reads) -> Result<Found, Failure> + Send + 'static,
+    ) -> Result<Named<Found>, Failure> {
+        let read = move |reads: &dyn Reads| Ok(with_identities(reads, caller, work(reads)?)?);
+        self.store.read(read).await
+    }
+
+    /// Runs a read of a page, ends it where it comes to take up too much, and adds the identities of the users in it.
+    pub async fn read_page<Item: NamesUsers + Weighed + Send + 'static>(
+        &self,
+        caller: Caller,
+        mut work: impl FnMut(&dyn Reads) -> Result<Listing<Item>, Failure> + Send + 'static,
+    ) -> Result<Named<Listing<Item>>, Failure> {
+        let read = move |reads: &dyn Reads| Ok(page_with_identities(reads, caller, work(reads)?)?);
+        self.store.read(read).await
+    }
+
+    /// Runs a write, and adds the identities of the users in what it made or found.
+    pub async fn write_named<Found: NamesUsers + Send + 'static>(
+        &self,
+        caller: Caller,
+        mut work: impl FnMut(&mut dyn Writes) -> Result<Found, Failure> + Send + 'static,
+    ) -> Result<Named<Found>, Failure> {
+        let write = move |writes: &mut dyn Writes| {
+            let found = work(writes)?;
+            Ok(with_identities(writes, caller, found)?)
+        };
+        self.store.write(write).await
     }
 }

@@ -22,8 +22,8 @@ use layer_wire::url::Urls;
 use layer_wire::{Timestamp, UserId, Version, View, signed};
 use uuid::Uuid;
 
-use super::conversation;
 use super::named::{NamesUsers, identities_of};
+use super::shown;
 use crate::ground::clock::Clock;
 use crate::ground::ids::Ids;
 use crate::ground::links::Links;
@@ -175,7 +175,7 @@ impl Event<'_> {
     /// The members of the payload that tell what it is about.
     fn subject(&self, view: &View) -> Result<Object, StoreError> {
         let conversation_of = |conversation: &ConversationRecord| {
-            serde_json::to_value(conversation::shown(conversation.clone(), view, None))
+            serde_json::to_value(shown::conversation(conversation.clone(), view, None))
         };
         let message_of = |message: &MessageRecord| serde_json::to_value(EventMessage::new(message.clone(), view));
         let members = match *self {

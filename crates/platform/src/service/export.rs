@@ -1,6 +1,7 @@
 //! Data exports: keys, requests, and the schedule. Contract 2.9. The archives are made in `archive.rs`.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use layer_store::claim::{Claimed, Claims};
 use layer_store::export::{ExportRecord, ExportSettings};
@@ -9,13 +10,17 @@ use layer_store::{Reads, StoreError, Writes};
 use layer_wire::export::{ExportKind, Interval, NewSchedule};
 use layer_wire::{ApiError, AppId, ExportId, Timestamp, Version};
 
-use super::archive::{EXPORT_LEASE, PublicKey};
+use super::archive::PublicKey;
 use super::caller::Caller;
 use super::core::Core;
 use super::failure::Failure;
 
 /// A day, in milliseconds: between two historical exports, and between two scheduled ones.
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+
+/// How long an export is claimed for at a time. Its maker goes on with the claim while it works; after this time
+/// without a sign of it, another one begins anew.
+pub const EXPORT_LEASE: Duration = Duration::from_secs(30);
 
 fn a_day_after(time: Timestamp) -> Timestamp {
     Timestamp::from_ms(time.as_ms().saturating_add(DAY_MS))

@@ -32,6 +32,7 @@ pub mod part;
 pub mod receipt;
 pub mod schedule;
 pub mod session;
+pub mod shown;
 pub mod snapshot;
 pub mod upload;
 pub mod user;

@@ -6,18 +6,16 @@ use layer_store::announcement::AnnouncementCopy;
 use layer_store::announcement::AnnouncementRecord;
 use layer_store::conversation::ConversationRecord;
 use layer_store::key::AppKey;
-use layer_store::membership::SeenConversation;
 use layer_store::message::MessageRecord;
 use layer_store::page::Weighed;
-use layer_store::{Reads, StoreError, Writes};
+use layer_store::seen::SeenConversation;
+use layer_store::{Reads, StoreError};
 use layer_wire::UserId;
 use layer_wire::identity::{Identities, Profile};
 use layer_wire::message::Sender;
 use layer_wire::page::{Listing, MAX_PAGE_BYTES};
 
 use super::caller::Caller;
-use super::core::Core;
-use super::failure::Failure;
 
 /// What was found, and what is known of the users whom an answer shows with it.
 pub type Named<Found> = (Found, Identities);
@@ -30,7 +28,7 @@ pub trait NamesUsers {
 
 /// Looks up the identities of the users in what was found, each once. Versions before 2.0 show none, so nothing is
 /// looked up.
-fn with_identities<Found: NamesUsers>(
+pub fn with_identities<Found: NamesUsers>(
     reads: &dyn Reads,
     caller: Caller,
     found: Found,
@@ -70,7 +68,7 @@ fn profiles_of<'a>(
 
 /// Ends a page where it comes to take up too much, with the identities that are to be shown with it, and looks these
 /// up.
-fn page_with_identities<Item: NamesUsers + Weighed>(
+pub fn page_with_identities<Item: NamesUsers + Weighed>(
     reads: &dyn Reads,
     caller: Caller,
     mut listing: Listing<Item>,
@@ -123,41 +121,6 @@ fn users_of(named: &impl NamesUsers) -> Vec<&UserId> {
     users.sort_unstable();
     users.dedup();
     users
-}
-
-impl Core {
-    /// Runs a read, and adds the identities of the users in what it found.
-    pub async fn read_named<Found: NamesUsers + Send + 'static>(
-        &self,
-        caller: Caller,
-        mut work: impl FnMut(&dyn Reads) -> Result<Found, Failure> + Send + 'static,
-    ) -> Result<Named<Found>, Failure> {
-        let read = move |reads: &dyn Reads| Ok(with_identities(reads, caller, work(reads)?)?);
-        self.store.read(read).await
-    }
-
-    /// Runs a read of a page, ends it where it comes to take up too much, and adds the identities of the users in it.
-    pub async fn read_page<Item: NamesUsers + Weighed + Send + 'static>(
-        &self,
-        caller: Caller,
-        mut work: impl FnMut(&dyn Reads) -> Result<Listing<Item>, Failure> + Send + 'static,
-    ) -> Result<Named<Listing<Item>>, Failure> {
-        let read = move |reads: &dyn Reads| Ok(page_with_identities(reads, caller, work(reads)?)?);
-        self.store.read(read).await
-    }
-
-    /// Runs a write, and adds the identities of the users in what it made or found.
-    pub async fn write_named<Found: NamesUsers + Send + 'static>(
-        &self,
-        caller: Caller,
-        mut work: impl FnMut(&mut dyn Writes) -> Result<Found, Failure> + Send + 'static,
-    ) -> Result<Named<Found>, Failure> {
-        let write = move |writes: &mut dyn Writes| {
-            let found = work(writes)?;
-            Ok(with_identities(writes, caller, found)?)
-        };
-        self.store.write(write).await
-    }
 }
 
 impl NamesUsers for MessageRecord {

@@ -9,7 +9,8 @@ use super::{Case, Fixture, hold, hold_message, inserted, new_message, part, time
 use crate::content::FinishedUpload;
 use crate::conversation::ConversationChange;
 use crate::membership::Membership;
-use crate::message::{MessageRecord, PositionRange};
+use crate::message::MessageRecord;
+use crate::page::PositionRange;
 use crate::scheduled_message::ScheduledMessageRecord;
 
 pub const CASES: &[Case] = &[

@@ -6,7 +6,7 @@ use layer_wire::{ConversationId, MessageId};
 use super::{Case, Fixture, hold, hold_message, new_conversation, new_message, user, users, uuid};
 use crate::conversation::{ConversationChange, NewConversationRecord};
 use crate::held::Inserted;
-use crate::message::PositionRange;
+use crate::page::PositionRange;
 use crate::{StoreError, Writes};
 
 pub const CASES: &[Case] = &[
