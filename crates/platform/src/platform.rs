@@ -223,6 +223,7 @@ impl Platform {
         );
         let core = core.map_err(StartError::Store)?;
         let services = Arc::new(Services::new(core, config.webhooks, config.sockets, config.unlimited_exports));
+        services.contents.rename_files().map_err(StartError::Store)?;
 
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()

@@ -6,11 +6,11 @@ use layer_store::StoreError;
 use layer_store::changes::{Change, Kinds};
 use layer_store::content::{ContentReads, ContentRecord, ContentWrites, FinishedUpload};
 use layer_store::conversation::ConversationRecord;
-use layer_store::file::FileName;
+use layer_store::file::{FileName, RenamedFile};
 use layer_store::key::AppKey;
 use layer_wire::content::NewContent;
 use layer_wire::part::{Part, PartBody};
-use layer_wire::{ContentId, ConversationId, Timestamp};
+use layer_wire::{AppId, ContentId, ConversationId, Timestamp};
 use rusqlite::Params;
 
 use super::Session;
@@ -71,13 +71,13 @@ pub fn delete_all(sql: Sql<'_>, conversation: &ConversationRecord) -> Result<(),
 
 /// Deletes rows, and notes their files as unused.
 fn delete_where(sql: Sql<'_>, condition: &str, parameters: impl Params) -> Result<(), StoreError> {
-    let names: Vec<String> = sql.prepare(&format!("DELETE FROM contents WHERE {condition} RETURNING app, uuid"))?.all(
-        parameters,
-        |row| {
-            let id = ContentId::new(row.uuid(1)?);
-            Ok(FileName::content(AppKey::from_number(row.get(0)?), id).to_string())
-        },
-    )?;
+    let names: Vec<String> = sql
+        .prepare(&format!(
+            "DELETE FROM contents WHERE {condition} RETURNING (SELECT uuid FROM apps WHERE key = app), uuid"
+        ))?
+        .all(parameters, |row| {
+            Ok(FileName::content(AppId::new(row.uuid(0)?), ContentId::new(row.uuid(1)?)).to_string())
+        })?;
     names.iter().try_for_each(|name| note_unused(sql, name))
 }
 
@@ -101,6 +101,11 @@ impl ContentReads for Session<'_> {
 
     fn unused_files(&self, limit: usize) -> Result<Vec<String>, StoreError> {
         self.sql.prepare("SELECT name FROM unused_files LIMIT ?1")?.all([sql::limit(limit)], |row| row.get(0))
+    }
+
+    fn renamed_files(&self, limit: usize) -> Result<Vec<RenamedFile>, StoreError> {
+        let mut statement = self.sql.prepare("SELECT old, new FROM renamed_files LIMIT ?1")?;
+        statement.all([sql::limit(limit)], |row| Ok(RenamedFile { old: row.get(0)?, new: row.get(1)? }))
     }
 }
 
@@ -147,6 +152,14 @@ impl ContentWrites for Session<'_> {
         let mut statement = self.sql.prepare("DELETE FROM unused_files WHERE name = ?1")?;
         for name in names {
             statement.run([name])?;
+        }
+        Ok(())
+    }
+
+    fn forget_renamed_files(&mut self, files: &[RenamedFile]) -> Result<(), StoreError> {
+        let mut statement = self.sql.prepare("DELETE FROM renamed_files WHERE old = ?1")?;
+        for file in files {
+            statement.run([&file.old])?;
         }
         Ok(())
     }

@@ -274,22 +274,22 @@ impl ExportWrites for Session<'_> {
                      WHERE app = ?1 AND export = (SELECT key FROM exports WHERE app = ?1 AND uuid = ?2)",
                 )?
                 .run((app, id.as_bytes()))?;
-            content::note_unused(self.sql, &FileName::draft(export.app_key, export.id).to_string())?;
+            content::note_unused(self.sql, &FileName::draft(export.app, export.id).to_string())?;
             self.tell_unused_files();
         }
         Ok(completed > 0)
     }
 
     fn delete_export(&mut self, app: AppKey, id: ExportId) -> Result<bool, StoreError> {
-        let key = self
+        let deleted = self
             .sql
-            .prepare("DELETE FROM exports WHERE app = ?1 AND uuid = ?2 RETURNING key")?
-            .first((app.number(), id.uuid().as_bytes()), |row| row.get::<i64>(0))?;
-        let Some(key) = key else { return Ok(false) };
+            .prepare("DELETE FROM exports WHERE app = ?1 AND uuid = ?2 RETURNING key, (SELECT uuid FROM apps WHERE key = ?1)")?
+            .first((app.number(), id.uuid().as_bytes()), |row| Ok((row.get::<i64>(0)?, AppId::new(row.uuid(1)?))))?;
+        let Some((key, app_id)) = deleted else { return Ok(false) };
         self.sql
             .prepare("UPDATE export_events SET export = NULL WHERE app = ?1 AND export = ?2")?
             .run((app.number(), key))?;
-        for name in [FileName::archive(app, id), FileName::draft(app, id)] {
+        for name in [FileName::archive(app_id, id), FileName::draft(app_id, id)] {
             content::note_unused(self.sql, &name.to_string())?;
         }
         self.tell_unused_files();

@@ -27,6 +27,7 @@ pub const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/011_claim.sql"),
     include_str!("../migrations/012_log.sql"),
     include_str!("../migrations/013_session.sql"),
+    include_str!("../migrations/014_file.sql"),
 ];
 
 /// The step that also rewrites what waits in the outbox.

@@ -7,7 +7,9 @@ use layer_store::announcement::{AnnouncementReads as _, AnnouncementRecord};
 use layer_store::app::AppWrites as _;
 use layer_store::block::BlockReads as _;
 use layer_store::changes::{Change, Changes, Feed, Kinds};
+use layer_store::content::ContentReads as _;
 use layer_store::export::ExportReads as _;
+use layer_store::file::{FileName, RenamedFile};
 use layer_store::held::Inserted;
 use layer_store::key::AppKey;
 use layer_store::message::MessageReads as _;
@@ -15,7 +17,7 @@ use layer_store::token::TokenHash;
 use layer_store::{DataLocation, Store, StoreError, WriteJob, Writes};
 use layer_wire::message::Sender;
 use layer_wire::part::{Part, PartBody};
-use layer_wire::{AnnouncementId, AppId, ExportId, MessageId, Timestamp, UserId};
+use layer_wire::{AnnouncementId, AppId, ContentId, ExportId, MessageId, Timestamp, UserId};
 use uuid::Uuid;
 
 use super::log::machine_time;
@@ -220,6 +222,42 @@ fn exports_of_earlier_releases_keep_their_events_and_others_wait_on() {
         connection.query_row("SELECT count(*) FROM export_events WHERE export IS NULL", [], |row| row.get(0)).unwrap();
     assert_eq!(waiting, 1);
     assert_eq!(session.exports(APP).unwrap()[0].id, export);
+}
+
+/// A file of schema 13: bytes of rich content and an archive, named by the number of their app.
+#[test]
+fn files_of_earlier_releases_are_renamed_by_the_id_of_their_app() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("layer.db");
+    let old = rusqlite::Connection::open(&path).unwrap();
+    for migration in &open::MIGRATIONS[..13] {
+        old.execute_batch(migration).unwrap();
+    }
+    old.execute_batch(
+        "PRAGMA application_id = 0x4C415952;
+         PRAGMA user_version = 13;
+         INSERT INTO apps (key, uuid, created_at) VALUES (7, X'0AF00000000000000000000000000001', 0);
+         INSERT INTO conversations (key, app, uuid, created_at, active_at, participants, metadata)
+         VALUES (1, 7, zeroblob(16), 0, 0, '[]', '{}');
+         INSERT INTO contents (app, uuid, conversation, mime_type, size, created_at)
+         VALUES (7, X'00000000000000000000000000000002', 1, 'a/b', 1, 0);
+         INSERT INTO exports (app, uuid, is_scheduled, version, public_key, created_at)
+         VALUES (7, X'00000000000000000000000000000003', 0, '1.0', 'k', 0);",
+    )
+    .unwrap();
+    drop(old);
+
+    let connection = open::open_writer(&DataLocation::File(path)).unwrap();
+    let app = AppId::new(Uuid::from_u128(0x0AF0_0000_0000_0000_0000_0000_0000_0001));
+    let (content, export) = (ContentId::new(Uuid::from_u128(2)), ExportId::new(Uuid::from_u128(3)));
+    let id = |number: u128| Uuid::from_u128(number);
+    let expected = [
+        (format!("content-7-{}", id(2)), FileName::content(app, content)),
+        (format!("export-7-{}.json", id(3)), FileName::draft(app, export)),
+        (format!("export-7-{}.tar.gz.enc", id(3)), FileName::archive(app, export)),
+    ];
+    let expected = expected.map(|(old, new)| RenamedFile { old, new: new.to_string() });
+    assert_eq!(Session::of_reader(&connection).renamed_files(10).unwrap(), expected);
 }
 
 /// The file belongs to one process at a time, so nobody is left who could work on what was claimed.

@@ -5,6 +5,7 @@ use layer_wire::{ContentId, ConversationId, Timestamp};
 
 use crate::StoreError;
 use crate::conversation::ConversationRecord;
+use crate::file::RenamedFile;
 use crate::key::AppKey;
 
 /// Rich content.
@@ -40,6 +41,13 @@ pub trait ContentReads {
 
     /// Names of files that nothing uses any more, at most `limit`.
     fn unused_files(&self, limit: usize) -> Result<Vec<String>, StoreError>;
+
+    /// Files of an earlier release that are to be renamed before anything else is done with them, at most `limit`. An
+    /// engine that never named them otherwise has none.
+    fn renamed_files(&self, limit: usize) -> Result<Vec<RenamedFile>, StoreError> {
+        let _ = limit;
+        Ok(vec![])
+    }
 }
 
 /// What can be written of rich content. Appending a message counts its references, and deleting it or its conversation
@@ -63,4 +71,10 @@ pub trait ContentWrites {
 
     /// Says that files are deleted.
     fn forget_unused_files(&mut self, names: &[String]) -> Result<(), StoreError>;
+
+    /// Says that files have their new names.
+    fn forget_renamed_files(&mut self, files: &[RenamedFile]) -> Result<(), StoreError> {
+        let _ = files;
+        Ok(())
+    }
 }

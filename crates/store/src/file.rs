@@ -2,39 +2,63 @@
 
 use std::fmt;
 
-use layer_wire::{ContentId, ExportId};
+use layer_wire::{AppId, ContentId, ExportId};
 use uuid::Uuid;
 
-use crate::key::AppKey;
-
-/// The name of a file. It is made of a number and a UUID, so that no text of a request gets into a path.
+/// The name of a file. It is made of UUIDs, so no text of a request gets into a path, and it is the same with every
+/// engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FileName {
     kind: &'static str,
-    app: AppKey,
+    app: AppId,
     id: Uuid,
     suffix: &'static str,
 }
 
 impl FileName {
     /// The bytes of rich content.
-    pub fn content(app: AppKey, id: ContentId) -> Self {
+    pub fn content(app: AppId, id: ContentId) -> Self {
         Self { kind: "content", app, id: id.uuid(), suffix: "" }
     }
 
     /// The archive of an export.
-    pub fn archive(app: AppKey, id: ExportId) -> Self {
+    pub fn archive(app: AppId, id: ExportId) -> Self {
         Self { kind: "export", app, id: id.uuid(), suffix: ".tar.gz.enc" }
     }
 
     /// What an archive is made of, while it is made.
-    pub fn draft(app: AppKey, id: ExportId) -> Self {
+    pub fn draft(app: AppId, id: ExportId) -> Self {
         Self { kind: "export", app, id: id.uuid(), suffix: ".json" }
     }
 }
 
 impl fmt::Display for FileName {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}-{}-{}{}", self.kind, self.app.number(), self.id, self.suffix)
+        write!(formatter, "{}-{}-{}{}", self.kind, self.app, self.id, self.suffix)
+    }
+}
+
+/// A file of an earlier release that has another name now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RenamedFile {
+    /// Its name until now.
+    pub old: String,
+    /// Its name from now on.
+    pub new: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_named_by_the_id_of_its_app() {
+        let app = AppId::new(Uuid::from_u128(1));
+        let name = |name: FileName| name.to_string();
+        let (one, two) = ("00000000-0000-0000-0000-000000000001", "00000000-0000-0000-0000-000000000002");
+        assert_eq!(name(FileName::content(app, ContentId::new(Uuid::from_u128(2)))), format!("content-{one}-{two}"));
+        let export = ExportId::new(Uuid::from_u128(2));
+        assert_eq!(name(FileName::archive(app, export)), format!("export-{one}-{two}.tar.gz.enc"));
+        assert_eq!(name(FileName::draft(app, export)), format!("export-{one}-{two}.json"));
     }
 }

@@ -61,8 +61,7 @@ impl Files {
     /// Writes a file and its name to disk.
     pub fn sync(&self, file: &File) -> io::Result<()> {
         file.sync_all()?;
-        // Elsewhere a folder cannot be opened like a file, nor does it need to be.
-        if cfg!(unix) { File::open(&self.folder)?.sync_all() } else { Ok(()) }
+        self.sync_names()
     }
 
     /// Deletes a file by what [`FileName`] prints; one that is not there is fine.
@@ -70,6 +69,26 @@ impl Files {
         match std::fs::remove_file(self.folder.join(name)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
             _ => Ok(()),
+        }
+    }
+
+    /// Gives a file another name; one that is not there has it already.
+    pub fn rename(&self, old: &str, new: &str) -> io::Result<()> {
+        match std::fs::rename(self.folder.join(old), self.folder.join(new)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// Writes the names of files to disk.
+    pub fn sync_names(&self) -> io::Result<()> {
+        // Elsewhere a folder cannot be opened like a file, nor does it need to be.
+        if !cfg!(unix) {
+            return Ok(());
+        }
+        match File::open(&self.folder) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            folder => folder?.sync_all(),
         }
     }
 
@@ -167,7 +186,8 @@ pub async fn on_disk<T: Send + 'static>(
     outcome.map_err(|error| unavailable(&error))
 }
 
-fn unavailable(error: &io::Error) -> StoreError {
+/// What the disk refused, as an error of the store.
+pub fn unavailable(error: &io::Error) -> StoreError {
     StoreError::Unavailable(format!("a file cannot be read or written: {error}"))
 }
 

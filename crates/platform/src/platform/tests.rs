@@ -16,6 +16,7 @@ use uuid::Uuid;
 use super::*;
 use crate::config::WebhookOptions;
 use crate::service::caller::{Api, Caller};
+use crate::service::content::LinkedContent;
 use crate::service::conversation::Created;
 use crate::service::dedupe::Creation;
 use crate::service::message::Accepted;
@@ -136,7 +137,8 @@ impl Stage {
         let new = NewContent { mime_type: "text/plain".into(), size: 2, origin: None };
         let content = self.wait(self.services().contents.create(key, conversation, new));
         let uploads = &self.services().uploads;
-        let mut upload = self.wait(uploads.begin(key, content, UploadRange::Whole, Some(2)));
+        let linked = LinkedContent { app: self.caller.app, key, content };
+        let mut upload = self.wait(uploads.begin(linked, UploadRange::Whole, Some(2)));
         self.wait(upload.write(b"hi"));
         self.wait(uploads.end(upload));
         assert_eq!(self.services().core.files().all().unwrap().len(), 1);

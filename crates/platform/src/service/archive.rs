@@ -200,7 +200,7 @@ impl ExportService {
             .store
             .write::<_, StoreError>(move |writes: &mut dyn Writes| writes.start_export(app, id, now))
             .await?;
-        let (files, draft_name) = (self.core.files(), FileName::draft(app, id));
+        let (files, draft_name) = (self.core.files(), FileName::draft(export.app, id));
         let draft = on_disk(move || {
             let file = files.open_to_write(draft_name)?;
             file.set_len(0)?;
@@ -213,9 +213,9 @@ impl ExportService {
         };
         let (key, iv): ([u8; 32], [u8; 16]) = (Ids::system_secret(), Ids::system_secret());
         let encrypted_key = PublicKey::parse(&export.public_key)?.encrypt(&key)?;
-        let (files, made_at) = (self.core.files(), now.as_ms());
+        let (files, made_at, archive_name) = (self.core.files(), now.as_ms(), FileName::archive(export.app, id));
         let packed = on_disk(move || {
-            let archive = files.open_to_write(FileName::archive(app, id))?;
+            let archive = files.open_to_write(archive_name)?;
             let (archive, size) = pack(draft.file, archive, &key, &iv, made_at)?;
             files.sync(&archive)?;
             Ok(size)
@@ -226,7 +226,7 @@ impl ExportService {
         if !is_kept {
             // It was deleted while it was made.
             let files = self.core.files();
-            on_disk(move || files.delete(&FileName::archive(app, id).to_string())).await?;
+            on_disk(move || files.delete(&archive_name.to_string())).await?;
         }
         Ok(())
     }

@@ -6,6 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use layer_store::content::{ContentRecord, FinishedUpload};
 use layer_store::conversation::ConversationRecord;
+use layer_store::file::{FileName, RenamedFile};
 use layer_store::key::AppKey;
 use layer_store::{Reads, StoreError, Writes};
 use layer_wire::content::{NewContent, StorageObject};
@@ -17,10 +18,10 @@ use super::app::AppService;
 use super::conversation::find;
 use super::core::Core;
 use super::failure::Failure;
-use crate::ground::files::on_disk;
+use crate::ground::files::{on_disk, unavailable};
 use crate::ground::links::UPLOAD_MS;
 
-/// How many unused files are deleted at a time.
+/// How many files are deleted or renamed at a time.
 const BATCH: usize = 256;
 
 /// The bucket that answers to uploads name.
@@ -47,6 +48,24 @@ pub fn check_parts(
         return Err(ApiError::invalid_property("parts", rule).into());
     }
     Ok(())
+}
+
+/// Rich content, and the app that it belongs to.
+#[derive(Debug, Clone)]
+pub struct LinkedContent {
+    /// The app.
+    pub app: AppId,
+    /// The same inside the store.
+    pub key: AppKey,
+    /// The content.
+    pub content: ContentRecord,
+}
+
+impl LinkedContent {
+    /// The file with its bytes.
+    pub fn file(&self) -> FileName {
+        FileName::content(self.app, self.content.id)
+    }
 }
 
 /// Rich content and the files that hold it.
@@ -91,17 +110,18 @@ impl ContentService {
     }
 
     /// Rich content by what its links name, uploaded or not. Error: `not_found`.
-    pub async fn find_linked(&self, app: AppId, id: ContentId) -> Result<(AppKey, ContentRecord), Failure> {
+    pub async fn find_linked(&self, app: AppId, id: ContentId) -> Result<LinkedContent, Failure> {
         let key = self.apps.find(app).await?.ok_or_else(ApiError::content_not_found)?.key;
         let found = self.core.store.read(move |reads| reads.content(key, id)).await?;
-        Ok((key, found.ok_or_else(ApiError::content_not_found)?))
+        Ok(LinkedContent { app, key, content: found.ok_or_else(ApiError::content_not_found)? })
     }
 
     /// What the answer to a finished upload shows.
-    pub fn storage_object(&self, app: AppId, content: &ContentRecord, upload: FinishedUpload) -> StorageObject {
+    pub fn storage_object(&self, linked: &LinkedContent, upload: FinishedUpload) -> StorageObject {
+        let LinkedContent { app, content, .. } = linked;
         let name = format!("{app}/{}/{}", content.conversation.uuid(), content.id.uuid());
         let generation = upload.at.as_ms().saturating_mul(1000).to_string();
-        let location = layer_wire::url::content_location(app, content.conversation, content.id);
+        let location = layer_wire::url::content_location(*app, content.conversation, content.id);
         StorageObject {
             kind: "storage#object",
             id: format!("{BUCKET}/{name}/{generation}"),
@@ -116,10 +136,24 @@ impl ContentService {
             time_storage_class_updated: upload.at,
             size: content.announced.size.to_string(),
             md5_hash: STANDARD.encode(upload.md5),
-            media_link: self.core.links.download(app, content.id).url,
+            media_link: self.core.links.download(*app, content.id).url,
             crc32c: STANDARD.encode(upload.crc32c.to_be_bytes()),
             etag: STANDARD.encode(generation.as_bytes()),
             generation,
+        }
+    }
+
+    /// Gives files of an earlier release the names that they have now. Blocks until that is durable.
+    pub fn rename_files(&self) -> Result<(), StoreError> {
+        loop {
+            let renamed = self.core.store.write_blocking(|writes: &mut dyn Writes| writes.renamed_files(BATCH))?;
+            if renamed.is_empty() {
+                return Ok(());
+            }
+            let files = &self.core.files;
+            let rename = renamed.iter().try_for_each(|RenamedFile { old, new }| files.rename(old, new));
+            rename.and_then(|()| files.sync_names()).map_err(|error| unavailable(&error))?;
+            self.core.store.write_blocking(move |writes: &mut dyn Writes| writes.forget_renamed_files(&renamed))?;
         }
     }
 

@@ -145,6 +145,7 @@ impl Services {
     pub fn restore(&self, bytes: &[u8]) -> Result<(), StoreError> {
         snapshot::restore(&*self.core.store, &self.core.files, &self.core.ids, bytes)?;
         self.deliveries.history.disown();
+        self.contents.rename_files()?;
         Ok(())
     }
 }

@@ -8,14 +8,14 @@ use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::sync::Arc;
 
 use crc::{CRC_32_ISCSI, Crc, Digest as CrcDigest, Table};
-use layer_store::content::{ContentRecord, FinishedUpload};
+use layer_store::content::FinishedUpload;
 use layer_store::file::FileName;
-use layer_store::key::AppKey;
 use layer_store::{StoreError, Writes};
 use layer_wire::content::{UploadRange, check_size, wrong_size};
 use layer_wire::{ApiError, ErrorKind};
 use md5::{Digest as _, Md5};
 
+use super::content::LinkedContent;
 use super::core::Core;
 use super::failure::Failure;
 use crate::ground::files::{Files, on_disk};
@@ -36,8 +36,7 @@ pub enum Progress {
 
 /// An upload under way. Its file is locked, so that there is only one at a time.
 pub struct Upload {
-    content: ContentRecord,
-    app: AppKey,
+    linked: LinkedContent,
     state: Option<State>,
     /// How many bytes of this request are there already, and are skipped.
     skip: u64,
@@ -124,11 +123,11 @@ pub struct UploadService {
 
 impl UploadService {
     /// How far the upload of content is. What it says is on disk.
-    pub async fn progress(&self, app: AppKey, content: &ContentRecord) -> Result<Progress, Failure> {
-        if let Some(upload) = content.upload {
+    pub async fn progress(&self, linked: &LinkedContent) -> Result<Progress, Failure> {
+        if let Some(upload) = linked.content.upload {
             return Ok(Progress::Finished(upload));
         }
-        let (files, name) = (self.core.files(), FileName::content(app, content.id));
+        let (files, name) = (self.core.files(), linked.file());
         let length = on_disk(move || match files.open_to_read(name) {
             Ok(file) => {
                 file.sync_all()?;
@@ -146,12 +145,11 @@ impl UploadService {
     /// there; `conflict` while another request uploads the same.
     pub async fn begin(
         &self,
-        app: AppKey,
-        content: ContentRecord,
+        linked: LinkedContent,
         range: UploadRange,
         announced: Option<u64>,
     ) -> Result<Upload, Failure> {
-        let size = content.announced.size;
+        let size = linked.content.announced.size;
         let (first, end) = match range {
             UploadRange::Chunk { first, last } => (first, last + 1),
             // Asked for the status of an upload that has its last byte, it is to be ended: a crash came between.
@@ -160,8 +158,7 @@ impl UploadService {
         if let Some(announced) = announced {
             check_size(announced, end - first)?;
         }
-        let (files, name, is_whole) =
-            (self.core.files(), FileName::content(app, content.id), range == UploadRange::Whole);
+        let (files, name, is_whole) = (self.core.files(), linked.file(), range == UploadRange::Whole);
         let (file, length) = on_disk(move || open(&files, name, is_whole)).await?.ok_or_else(in_use)?;
         if first > length {
             let message = format!("The upload goes on at byte {length}; the bytes before {first} are missing.");
@@ -169,8 +166,7 @@ impl UploadService {
         }
         let sums = (length == 0).then(Sums::new);
         Ok(Upload {
-            content,
-            app,
+            linked,
             state: Some(State { file, buffer: Vec::with_capacity(BUFFER), sums }),
             skip: length - first,
             end: end.max(length),
@@ -184,9 +180,9 @@ impl UploadService {
     /// Errors: `invalid_request` when bytes are missing; `not_found` when the content was deleted meanwhile.
     pub async fn end(&self, mut upload: Upload) -> Result<Progress, Failure> {
         upload.flush().await?;
-        let Upload { content, app, state, offset, end, .. } = upload;
+        let Upload { linked, state, offset, end, .. } = upload;
         let Some(State { mut file, sums, .. }) = state else { return Err(StoreError::Lost.into()) };
-        let size = content.announced.size;
+        let size = linked.content.announced.size;
         if offset < end {
             return Err(wrong_size(offset, end).into());
         }
@@ -207,20 +203,20 @@ impl UploadService {
             md5: sums.md5.finalize().into(),
             crc32c: sums.crc32c.finalize(),
         };
-        let id = content.id;
+        let (app, id) = (linked.key, linked.content.id);
         let finish = move |writes: &mut dyn Writes| writes.finish_upload(app, id, upload);
         let is_kept = self.core.store.write::<_, StoreError>(finish).await?;
         drop(file);
         if !is_kept {
-            self.discard(app, &content).await?;
+            self.discard(&linked).await?;
             return Err(ApiError::content_not_found().into());
         }
         Ok(Progress::Finished(upload))
     }
 
     /// Deletes the bytes of content that was deleted while they came.
-    async fn discard(&self, app: AppKey, content: &ContentRecord) -> Result<(), Failure> {
-        let (files, name) = (self.core.files(), FileName::content(app, content.id));
+    async fn discard(&self, linked: &LinkedContent) -> Result<(), Failure> {
+        let (files, name) = (self.core.files(), linked.file());
         Ok(on_disk(move || files.delete(&name.to_string())).await?)
     }
 }

@@ -526,6 +526,32 @@ fn files_that_nothing_uses_are_deleted_at_the_next_start() {
     platform.close().unwrap();
 }
 
+/// A release that named files by a number of the store left some under their old names.
+#[test]
+fn files_of_an_earlier_release_are_renamed_at_the_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("layer.db");
+    let stored = folder.path().join("layer.db-files");
+    let mut server = Server::on(Config { data: DataLocation::File(path.clone()), ..Config::default() });
+    let conversation = server.conversation(&["maria"]);
+    let (content, _) = upload(&server, &conversation, BYTES);
+    server.platform.close().unwrap();
+    let new = files(&stored).pop().unwrap();
+    assert!(new.contains(&server.app.app_id.to_string()), "{new}");
+    std::fs::rename(stored.join(&new), stored.join("content-1-old")).unwrap();
+    rusqlite::Connection::open(&path)
+        .unwrap()
+        .execute_batch(&format!("INSERT INTO renamed_files VALUES ('content-1-old', '{new}'), ('gone', 'gone-too')"))
+        .unwrap();
+    server.platform = Platform::start(Config { data: DataLocation::File(path.clone()), ..Config::default() }).unwrap();
+    assert_eq!(files(&stored), [new]);
+    let link = target(&server.get(&format!("/conversations/{conversation}/content/{content}")).json()["download_url"]);
+    assert_eq!(raw(&server.platform, "GET", &link, &[], b"").body, String::from_utf8_lossy(BYTES));
+    server.platform.close().unwrap();
+    let left = rusqlite::Connection::open(&path).unwrap();
+    assert_eq!(left.query_row("SELECT count(*) FROM renamed_files", [], |row| row.get::<_, i64>(0)).unwrap(), 0);
+}
+
 #[test]
 fn a_reset_deletes_the_bytes_too() {
     let folder = tempfile::tempdir().unwrap();

@@ -330,7 +330,7 @@ fn an_export_that_waits_is_made_after_a_restart() {
     let begun = "UPDATE exports SET completed_at = NULL, size = NULL, encrypted_key = NULL, iv = NULL";
     rusqlite::Connection::open(&path).unwrap().execute_batch(begun).unwrap();
     for suffix in [".json", ".tar.gz.enc"] {
-        let name = format!("layer.db-files/export-1-{id}{suffix}");
+        let name = format!("layer.db-files/export-{}-{id}{suffix}", server.app.app_id);
         fs::write(folder.path().join(name), "half of something that is much longer than the whole ".repeat(100))
             .unwrap();
     }

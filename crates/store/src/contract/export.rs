@@ -127,7 +127,7 @@ fn an_export_is_completed(fixture: &Fixture) {
     assert_eq!(claim(fixture, LEASE), None);
     // The draft is of no more use.
     let unused = fixture.read(|reads, _| reads.unused_files(10));
-    assert_eq!(unused, [FileName::draft(fixture.app, id).to_string()]);
+    assert_eq!(unused, [FileName::draft(super::APP, id).to_string()]);
 }
 
 fn record(fixture: &Fixture, bodies: &'static [&str]) {

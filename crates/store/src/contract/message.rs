@@ -217,7 +217,7 @@ fn rich_content(fixture: &Fixture) {
     });
     assert_eq!(fixture.read(move |reads, app| reads.content(app, id)), None);
     let unused = fixture.read(|reads, _| reads.unused_files(10));
-    assert_eq!(unused, [crate::file::FileName::content(fixture.app, id).to_string()]);
+    assert_eq!(unused, [crate::file::FileName::content(super::APP, id).to_string()]);
     fixture.write(move |writes, _| writes.forget_unused_files(&unused));
     assert_eq!(fixture.read(|reads, _| reads.unused_files(10)), [""; 0]);
 }

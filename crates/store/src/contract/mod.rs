@@ -73,6 +73,9 @@ fn run_on(how: &str, open: &dyn Fn() -> Arc<dyn Store>) {
     assert!(failed.is_empty(), "the contract is broken: {failed:#?}");
 }
 
+/// The id of the app of a [`Fixture`].
+const APP: AppId = AppId::new(Uuid::from_u128(1));
+
 /// A store with an app.
 struct Fixture {
     store: Arc<dyn Store>,

@@ -15,7 +15,6 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use http_body_util::channel::{Channel, Sender};
-use layer_store::file::FileName;
 use layer_wire::ContentId;
 
 use super::Answer;
@@ -56,10 +55,11 @@ pub async fn content(
     headers: HeaderMap,
 ) -> Answer {
     let (app, id) = linked(&services, Purpose::Download, &app, &content, query.as_deref())?;
-    let (app, content) = services.contents.find_linked(app, ContentId::new(id)).await?;
+    let linked = services.contents.find_linked(app, ContentId::new(id)).await?;
+    let (name, content) = (linked.file(), linked.content);
     let upload = content.upload.ok_or_else(layer_wire::ApiError::content_not_found)?;
     let etag = format!("\"{}\"", hex(&upload.md5));
-    let (files, name) = (services.core.files(), FileName::content(app, content.id));
+    let files = services.core.files();
     let file = on_disk(move || files.open_to_read(name)).await?;
     let mime_type = HeaderValue::from_str(&content.announced.mime_type).ok();
     let mime_type = mime_type.unwrap_or(HeaderValue::from_static("application/octet-stream"));

@@ -128,7 +128,7 @@ pub async fn download(
     let app = services.apps.find(app).await?.ok_or_else(ApiError::export_not_found)?.key;
     let export = services.exports.find(app, ExportId::new(id)).await?;
     let archive = export.archive.ok_or_else(ApiError::export_not_found)?;
-    let (files, name) = (services.core.files(), FileName::archive(app, export.id));
+    let (files, name) = (services.core.files(), FileName::archive(export.app, export.id));
     let file = on_disk(move || files.open_to_read(name)).await?;
     let mut response = respond(&services, file, archive.size, &format!("\"{}\"", export.id), &method, &headers)?;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));

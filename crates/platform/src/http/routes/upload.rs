@@ -17,8 +17,6 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderValue, StatusCode};
 use http_body_util::BodyExt as _;
-use layer_store::content::ContentRecord;
-use layer_store::key::AppKey;
 use layer_wire::content::{NewContent, UploadRange};
 use layer_wire::{ApiError, AppId, ContentId, id};
 
@@ -28,6 +26,7 @@ use crate::http::answer;
 use crate::http::error::HttpError;
 use crate::http::extract::{broken_off, discard, text_header};
 use crate::service::Services;
+use crate::service::content::LinkedContent;
 use crate::service::upload::{BUFFER, Progress, Upload};
 
 /// How long a client may send nothing in the middle of an upload.
@@ -60,10 +59,10 @@ pub async fn receive(
     RawQuery(query): RawQuery,
     request: Request,
 ) -> Answer {
-    let (app_id, id) = linked(&services, Purpose::Upload, &app, &content, query.as_deref())?;
-    let (app, content) = services.contents.find_linked(app_id, ContentId::new(id)).await?;
-    let origin = allowed_origin(request.headers(), &content.announced);
-    let outcome = take(&services, app_id, app, content, request).await;
+    let (app, id) = linked(&services, Purpose::Upload, &app, &content, query.as_deref())?;
+    let linked = services.contents.find_linked(app, ContentId::new(id)).await?;
+    let origin = allowed_origin(request.headers(), &linked.content.announced);
+    let outcome = take(&services, linked, request).await;
     let mut response = outcome.unwrap_or_else(|failure| {
         let mut response = failure.into_response();
         // Some of the body may be unread.
@@ -77,10 +76,10 @@ pub async fn receive(
     Ok(response)
 }
 
-async fn take(services: &Services, app_id: AppId, app: AppKey, content: ContentRecord, request: Request) -> Answer {
-    let size = content.announced.size;
+async fn take(services: &Services, linked: LinkedContent, request: Request) -> Answer {
+    let size = linked.content.announced.size;
     let range = UploadRange::parse(text_header(request.headers(), CONTENT_RANGE.as_str()), size)?;
-    let progress = services.uploads.progress(app, &content).await?;
+    let progress = services.uploads.progress(&linked).await?;
     let has_all = progress == Progress::Received(size);
     let progress = match progress {
         Progress::Finished(_) => {
@@ -92,7 +91,7 @@ async fn take(services: &Services, app_id: AppId, app: AppKey, content: ContentR
             let length = text_header(request.headers(), CONTENT_LENGTH.as_str()).and_then(|length| length.parse().ok());
             let announced = if range == UploadRange::Status { None } else { length };
             let _room = services.core.memory().for_request(BUFFER)?;
-            let mut upload = services.uploads.begin(app, content.clone(), range, announced).await?;
+            let mut upload = services.uploads.begin(linked.clone(), range, announced).await?;
             match pour(request.into_body(), &mut upload).await {
                 Ok(()) => services.uploads.end(upload).await?,
                 Err(failure @ (HttpError::BodyIncomplete | HttpError::BodyMalformed)) => {
@@ -104,9 +103,7 @@ async fn take(services: &Services, app_id: AppId, app: AppKey, content: ContentR
         }
     };
     Ok(match progress {
-        Progress::Finished(upload) => {
-            answer::json(StatusCode::OK, &services.contents.storage_object(app_id, &content, upload))
-        }
+        Progress::Finished(upload) => answer::json(StatusCode::OK, &services.contents.storage_object(&linked, upload)),
         Progress::Received(length) => resume(length),
     })
 }
@@ -142,7 +139,7 @@ pub async fn preflight(
     headers: HeaderMap,
 ) -> Answer {
     let (app, id) = linked(&services, Purpose::Upload, &app, &content, query.as_deref())?;
-    let (_, content) = services.contents.find_linked(app, ContentId::new(id)).await?;
+    let content = services.contents.find_linked(app, ContentId::new(id)).await?.content;
     let mut response = answer::empty(StatusCode::NO_CONTENT);
     if let Some(origin) = allowed_origin(&headers, &content.announced) {
         let allowed = response.headers_mut();
