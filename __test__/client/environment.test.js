@@ -20,6 +20,7 @@ const {
   secureServer,
   selfSigned,
   subjects,
+  program,
 } = require('./support.js');
 
 let folder;
@@ -99,18 +100,7 @@ both('NODE_TLS_REJECT_UNAUTHORIZED=0: rejectUnauthorized of the agent wins', asy
 
 both('NODE_TLS_REJECT_UNAUTHORIZED: is read at each connection', async (subject) => {
   const server = await secureServer(undefined, selfSigned());
-  const source = `
-    const values = [undefined, '0', undefined, '0', '1'];
-    (function next() {
-      if (values.length === 0) return;
-      const value = values.shift();
-      if (value === undefined) delete process.env.NODE_TLS_REJECT_UNAUTHORIZED;
-      else process.env.NODE_TLS_REJECT_UNAUTHORIZED = value;
-      layer.blocklist.get('maria', (error, result) => {
-        console.log(error ? error.code : result.status);
-        next();
-      });
-    })();`;
+  const source = program('environment/reject-unauthorized.js');
   const refused = 'DEPTH_ZERO_SELF_SIGNED_CERT';
   const { stdout } = await ask(subject, server, { source });
   assert.deepStrictEqual(stdout.trim().split('\n'), [refused, '200', refused, '200', refused]);
@@ -118,12 +108,7 @@ both('NODE_TLS_REJECT_UNAUTHORIZED: is read at each connection', async (subject)
 
 both('NODE_TLS_REJECT_UNAUTHORIZED=0: a session without verification is not resumed with it', async (subject) => {
   const server = await secureServer(undefined, { ...selfSigned(), maxVersion: 'TLSv1.2' });
-  const source = `
-    layer.blocklist.get('maria', (error, result) => {
-      console.log(error ? error.code : result.status);
-      process.env.NODE_TLS_REJECT_UNAUTHORIZED = '1';
-      layer.blocklist.get('maria', (error, result) => console.log(error ? error.code : result.status));
-    });`;
+  const source = program('environment/session.js');
   const { stdout } = await ask(subject, server, { env: { NODE_TLS_REJECT_UNAUTHORIZED: '0' }, source });
   // Node resumes it, and looks at the certificate again.
   assert.strictEqual(stdout, '200\nDEPTH_ZERO_SELF_SIGNED_CERT\n');

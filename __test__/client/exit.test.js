@@ -14,18 +14,7 @@ const AT_ONCE = 3;
 const REQUIRED_RUNS = 200;
 
 /** What each scenario begins with: a client with fifty requests in flight, every other one of which has no reply. */
-const START = `
-  const DELAY = Number(process.env.DELAY);
-  const LayerAPI = require('./');
-  const config = (more) => ({
-    token: process.env.TOKEN, appId: process.env.APP_ID, agentOptions: { rejectUnauthorized: false }, ...more,
-  });
-  const start = (callback = () => {}, more) => {
-    const layer = new LayerAPI(config(more));
-    for (let i = 0; i < 50; i++) layer.blocklist.get(i % 2 ? 'maria' : 'never', callback);
-    return layer;
-  };
-  const busy = (milliseconds) => { for (const end = Date.now() + milliseconds; Date.now() < end;); };`;
+const START = "const { DELAY, LayerAPI, busy, config, start } = require('./__test__/client/programs/exit.js');";
 
 const WORKER = `
   const { Worker, isMainThread } = require('node:worker_threads');

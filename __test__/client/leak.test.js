@@ -4,7 +4,18 @@
 
 const assert = require('node:assert');
 const { afterEach, test } = require('node:test');
-const { OK, clientOf, closeAll, eachRequest, run, secureServer, sleep, subjects, tcpServer } = require('./support.js');
+const {
+  OK,
+  clientOf,
+  closeAll,
+  eachRequest,
+  run,
+  secureServer,
+  sleep,
+  subjects,
+  tcpServer,
+  program,
+} = require('./support.js');
 
 afterEach(closeAll);
 
@@ -31,86 +42,9 @@ const answering = () =>
     });
   });
 
-/**
- * Prints by how much things have grown from the end of the warm-up to the end. `leak(index)` is called for each
- * request.
- */
-const script = (warmUp, requests, leak) => `
-  const { openSync, readdirSync } = require('fs');
-  const LayerAPI = require('./');
-  const config = { token: process.env.TOKEN, appId: process.env.APP_ID, timeout: 600_000 };
-  const keep = { agentOptions: { keepAlive: true, maxSockets: 50 } };
-  const layer = new LayerAPI({ ...config, ...keep });
-  const impatient = new LayerAPI({ ...config, timeout: 20 });
-  const sleep = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
-  const leaked = [];
-  const leak = ${leak};
-  let open = 0;
-
-  /** Counts what is under way, so that the end of what nobody waits for is seen, too. */
-  const callback = (check) => {
-    let isOver = false;
-    open++;
-    return (error, result) => {
-      if (isOver) throw new Error('called back twice');
-      isOver = true;
-      open--;
-      check(error, result);
-    };
-  };
-  const expect = (truth) => { if (!truth) throw new Error('another outcome'); };
-  const fine = (error, result) => expect(result.status === 200);
-  const awaited = (promise) => {
-    const done = callback(expect);
-    promise.then(() => done(true), () => done(true));
-  };
-  const kinds = [
-    ...Array(62).fill((i) => layer.blocklist.get('u' + i, callback(fine))),
-    ...Array(20).fill((i) => awaited(layer.identities.getAsync('u' + i))),
-    ...Array(5).fill(() => layer.blocklist.get('missing', callback((error) => expect(error.status === 404)))),
-    () => awaited(layer.blocklist.getAsync('missing')),
-    () => layer.blocklist.get('', callback((error) => expect(error))),
-    () => layer.blocklist.get('cut', callback((error) => expect(error.code === 'ECONNRESET'))),
-    ...Array(3).fill(() => impatient.blocklist.get('never', callback((error) => expect(error.message)))),
-    () => awaited(impatient.blocklist.getAsync('never')),
-    // Abandoned: without a callback, by its client, and with a promise that nobody looks at.
-    ...Array(3).fill((i) => layer.blocklist.block('u' + i, 'u')),
-    () => new LayerAPI({ ...config, ...keep }).blocklist.get('u', callback(fine)),
-    ...Array(2).fill((i) => { layer.blocklist.getAsync('u' + i); }),
-  ];
-
-  const many = async (requests) => {
-    for (let made = 0; made < requests; ) {
-      for (let i = 0; i < ${ROUND}; i++, made++) { kinds[i % kinds.length](i); leak(made); }
-      while (open > 0) await sleep(1);
-      // Clients that nobody holds keep their connections until they are collected. When that is, is V8's affair: with a
-      // heap as small as this one's it is rarely, and what they have meanwhile would look like a leak.
-      gc();
-    }
-  };
-  const count = (folder) => process.platform === 'linux' ? readdirSync('/proc/self/' + folder).length : 0;
-  const measure = async () => {
-    // Time for connections that close and for what finalizers let go.
-    for (let i = 0; i < 5; i++) { await sleep(200); gc(); }
-    const { heapUsed, external, rss } = process.memoryUsage();
-    const resources = process.getActiveResourcesInfo().length;
-    return { heapUsed, external, rss, fds: count('fd'), threads: count('task'), resources };
-  };
-  (async () => {
-    expect(kinds.length === 100);
-    await many(${warmUp});
-    const before = await measure();
-    await many(${requests - warmUp});
-    const after = await measure();
-    for (const key in after) after[key] -= before[key];
-    console.log(JSON.stringify(after));
-    // Some of the leaks that are put in would keep it alive.
-    process.exit();
-  })();`;
-
-async function growthIn(warmUp, requests, leak = '() => {}') {
+async function growthIn(...args) {
   const options = { server: await answering(), args: ['--expose-gc'], patience: 1_800_000 };
-  const { code, stdout, stderr } = await run(script(warmUp, requests, leak), options);
+  const { code, stdout, stderr } = await run(program('leak.js', ...args.map(String)), options);
   assert.strictEqual(code, 0, stderr);
   return JSON.parse(stdout);
 }
@@ -122,17 +56,11 @@ test(`${REQUESTS} requests, fine, failed, given up and abandoned, leave nothing 
   assert.deepStrictEqual(leaking(growth), [], JSON.stringify(growth));
 });
 
-const LEAKS = {
-  heapUsed: '(i) => leaked.push(Array(60).fill(i))',
-  external: '() => leaked.push(new ArrayBuffer(1000))',
-  rss: '() => leaked.push(Buffer.alloc(3000, 1))',
-  fds: "(i) => { if (i % 100 === 0) openSync('/dev/null'); }",
-  resources: '(i) => { if (i % 100 === 0) setTimeout(() => {}, 1e6); }',
-};
+const LEAKS = ['heapUsed', 'external', 'rss', 'fds', 'resources'];
 
 test('leaks are noticed: a measurement finds each that is put into it', async () => {
-  for (const [key, leak] of Object.entries(LEAKS)) {
-    const growth = await growthIn(3000, 13_000, leak);
+  for (const key of LEAKS) {
+    const growth = await growthIn(3000, 13_000, key);
     assert.ok(leaking(growth).includes(key), `${key}: ${JSON.stringify(growth)}`);
   }
 });

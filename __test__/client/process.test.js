@@ -4,7 +4,7 @@
 
 const assert = require('node:assert');
 const { afterEach, test } = require('node:test');
-const { CONVERSATION, closeAll, plainServer, run, runWith, secureServer, subjects } = require('./support.js');
+const { CONVERSATION, closeAll, plainServer, run, runWith, secureServer, subjects, program } = require('./support.js');
 
 afterEach(closeAll);
 
@@ -67,15 +67,7 @@ for (const subject of Object.values(subjects)) {
   });
 
   test(`a process stays alive from request to request: callbacks, ticks, timers, await (${subject.name})`, async () => {
-    const source = `
-      layer.blocklist.get('slow', () => {
-        process.nextTick(() => layer.blocklist.get('slow', async () => {
-          await layer.blocklist.getAsync('maria');
-          await new Promise((resolve) => setTimeout(resolve, 20));
-          await layer.blocklist.getAsync('slow');
-          console.log('end');
-        }));
-      });`;
+    const source = program('process/chain.js');
     const { code, stdout } = await runWith(subject, await secureServer(answer), source);
     assert.deepStrictEqual([code, stdout], [0, 'end\n']);
   });
@@ -87,11 +79,7 @@ for (const subject of Object.values(subjects)) {
   });
 
   test(`a refused argument does not keep a process alive (${subject.name})`, async () => {
-    const source = `
-      layer.blocklist.get('', (error) => console.log(error.message));
-      layer.messages.send(null, {}, (error) => console.log(error.message));
-      try { new LayerAPI({ ...config, token: 'a\\nb' }).blocklist.get('maria', () => {}); }
-      catch (error) { console.log(error.code); }`;
+    const source = program('process/refused.js');
     const { code, stdout } = await runWith(subject, await secureServer(answer), source);
     assert.strictEqual(code, 0);
     assert.match(stdout, /^Blocklist owner ID is required\nConversation ID is required\nERR_INVALID_CHAR\n$/);
@@ -108,14 +96,7 @@ test('top-level await of a request does not end the process early', async () => 
 });
 
 test('clients can be collected while their requests are in flight', async () => {
-  const source = `
-    const LayerAPI = require('./');
-    const config = () => ({ token: process.env.TOKEN, appId: process.env.APP_ID, agentOptions: { keepAlive: true } });
-    let calls = 0;
-    const timer = setInterval(gc, 10);
-    const called = () => { if (++calls === 200) clearInterval(timer); };
-    for (let i = 0; i < 200; i++) new LayerAPI(config()).blocklist.get(i % 2 ? 'slow' : 'maria', called);
-    process.on('exit', () => console.log(calls));`;
+  const source = program('process/collected.js');
   const { code, stdout, stderr } = await run(source, { server: await plainServer(answer), args: ['--expose-gc'] });
   assert.deepStrictEqual([code, stdout], [0, '200\n'], stderr);
 });

@@ -13,53 +13,8 @@ const answer = (request, response) => {
   if (!request.url.includes('never')) response.end('{}');
 };
 
-/**
- * `rest` ends a script with what the client's threads did in two seconds: how often each was given the processor, and
- * whether it has a timer. `hasTimer` tells that at once: a thread that has none waits for events without a limit.
- */
-const REST = `
-  const { readdirSync, readFileSync } = require('fs');
-  const { setTimeout: sleep } = require('timers/promises');
-
-  const threads = () => readdirSync('/proc/self/task')
-    .map((id) => '/proc/self/task/' + id + '/')
-    .filter((folder) => readFileSync(folder + 'comm', 'utf8').startsWith('layer-'));
-  const switches = (folder) => [...readFileSync(folder + 'status', 'utf8').matchAll(/ctxt_switches:\\s*(\\d+)/g)]
-    .reduce((sum, [, count]) => sum + Number(count), 0);
-
-  // epoll_wait and epoll_pwait on x86-64, epoll_pwait on ARM; the limit is their fourth argument.
-  const WAITS = { x64: ['232', '281'], arm64: ['22'] }[process.arch];
-  const limitOf = async (folder) => {
-    for (;;) {
-      const [call, , , , limit] = readFileSync(folder + 'syscall', 'utf8').split(' ');
-      if (WAITS.includes(call)) return Number(limit) | 0;
-      await sleep(10);
-    }
-  };
-  const hasTimer = async () => (await Promise.all(threads().map(limitOf))).some((limit) => limit !== -1);
-  const hasFired = async () => { while (await hasTimer()) await sleep(50); };
-
-  const rest = async () => {
-    const count = () => JSON.stringify(threads().map(switches));
-    // What has to be done yet, is done: they wait for events, and have waited for a while.
-    for (let last; last !== (last = count()); ) {
-      await sleep(400);
-      await hasTimer();
-    }
-    const before = new Map(threads().map((folder) => [folder, switches(folder)]));
-    await sleep(2000);
-    const ran = [...before.values()].reduce((sum, count) => sum + count, 0);
-    const wakeUps = threads().reduce((sum, folder) => sum + switches(folder) - (before.get(folder) || 0), 0);
-    const resources = process.getActiveResourcesInfo();
-    console.log(JSON.stringify({ ran, wakeUps, hasTimer: await hasTimer(), resources }));
-    process.exit();
-  };
-  const use = (layer) => Promise.all(Array.from({ length: 20 }, () => layer.blocklist.getAsync('maria')));
-  const using = (agentOptions) => use(new LayerAPI({ ...config, agentOptions: { ...config.agentOptions, ...agentOptions } }));
-  // A machine that is slow may come too late to see it.
-  const checkTimer = async (limit, start) => {
-    if (!(await hasTimer()) && Date.now() - start < limit) throw new Error('There is no timer');
-  };`;
+/** What the scripts below use. */
+const REST = "const { checkTimer, hasFired, rest, use, using } = require('./__test__/client/programs/rest.js');\n";
 
 /** Clients at rest, and whether one has a timer then. */
 const RESTING = {

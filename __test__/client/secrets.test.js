@@ -5,7 +5,7 @@
 const assert = require('node:assert');
 const { afterEach, test } = require('node:test');
 const { inspect } = require('node:util');
-const { CONVERSATION, TOKEN, client, closeAll, runWith, secureServer, subjects } = require('./support.js');
+const { TOKEN, client, closeAll, runWith, secureServer, subjects, program } = require('./support.js');
 
 afterEach(closeAll);
 
@@ -16,22 +16,7 @@ const answer = (request, response) => {
   response.end(request.url.includes('text') ? 'no JSON' : '{"id":"x"}');
 };
 
-/** One call after the other, so that the lines have one order: fine, refused, failed, given up. */
-const CALLS = `
-  const calls = [
-    (done) => layer.conversations.get('layer:///conversations/${CONVERSATION}', done),
-    (done) => layer.conversations.setMetadataProperties('${CONVERSATION}', { a: 'b' }, done),
-    (done) => layer.messages.sendTextFromUser('${CONVERSATION}', 'maria', '100 %s of it', done),
-    (done) => layer.messages.getAll('${CONVERSATION}', { page_size: 3 }, done),
-    (done) => layer.announcements.send({ recipients: ['maria'] }, done),
-    (done) => layer.blocklist.get('missing', done),
-    (done) => layer.blocklist.get('text', done),
-    (done) => layer.blocklist.get('', done),
-    (done) => new LayerAPI({ ...config, timeout: 300 }).blocklist.get('never', done),
-    (done) => layer.blocklist.getAsync('maria').then(() => done()),
-  ];
-  const next = () => { const call = calls.shift(); if (call) call(next); };
-  next();`;
+const CALLS = program('secrets/calls.js');
 
 test('debug prints the lines of the original, but for the version', async () => {
   const printed = {};
@@ -47,15 +32,7 @@ test('debug prints the lines of the original, but for the version', async () => 
 });
 
 test('LAYER_API_DEBUG is read at each call, and set by each constructor', async () => {
-  const source = `
-    layer.blocklist.get('maria', () => {
-      process.env.LAYER_API_DEBUG = 'true';
-      layer.blocklist.get('jon', () => {
-        new LayerAPI(config);
-        console.log(process.env.LAYER_API_DEBUG);
-        layer.blocklist.get('ana', () => {});
-      });
-    });`;
+  const source = program('secrets/debug.js');
   const outputs = [];
   for (const subject of Object.values(subjects)) {
     outputs.push((await runWith(subject, await secureServer(answer), source)).stdout);

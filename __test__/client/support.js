@@ -289,9 +289,15 @@ async function besideLookup(hostname, attempt) {
   }
 }
 
-/** Runs `source` with Node in the root of the package; `LAYER_API_URL` leads its clients to `server`. */
+/** The file `name` of `programs` with its arguments, to be run in place of a source text. */
+const program = (name, ...args) => ({ file: path.join(__dirname, 'programs', name), args });
+
+/**
+ * Runs `source`, a text or a `program`, with Node in the root of the package; `LAYER_API_URL` leads its clients to
+ * `server`.
+ */
 function run(source, { args = [], ...options } = {}) {
-  return runNode([...args, '-e', source], options);
+  return runNode([...args, ...(source.file ? [source.file, ...source.args] : ['-e', source])], options);
 }
 
 /** Runs the file `name` of `programs` with `args`, in the same way. */
@@ -324,8 +330,8 @@ async function runNode(args, { server, signal, signalWhen, env, patience = PATIE
 }
 
 /**
- * Runs `source` with a `layer` of `subject` for `server` in it. `config` may be changed: it is what `layer` was made
- * of, and `LayerAPI` makes others.
+ * Runs `source` with a `layer` of `subject` for `server` in it; a program gets it of `programs/start.js`. `config` may
+ * be changed: it is what `layer` was made of, and `LayerAPI` makes others.
  */
 function runWith(subject, server, source, options = {}) {
   const config = {
@@ -340,7 +346,7 @@ function runWith(subject, server, source, options = {}) {
     const config = JSON.parse(process.env.CONFIG);
     const layer = new LayerAPI(config);`;
   const env = { SUBJECT: subject.path, CONFIG: JSON.stringify(config), ...options.env };
-  return run(start + source, { ...options, env });
+  return run(source.file ? source : start + source, { ...options, env });
 }
 
 module.exports = {
@@ -362,6 +368,7 @@ module.exports = {
   held,
   onClose,
   plainServer,
+  program,
   run,
   runProgram,
   runWith,
