@@ -1,6 +1,6 @@
 'use strict';
 
-/** What each scenario of an end begins with: a client with fifty requests in flight, every other one without a reply. */
+/** What each scenario begins with: a client with fifty requests in flight, every other one without a reply. */
 
 const DELAY = Number(process.env.DELAY);
 const LayerAPI = require('../../..');

@@ -169,7 +169,7 @@ impl ConversationWrites for Session<'_> {
         Ok(())
     }
 
-    /// The row stays, without content, so that the id stays in use and reads can answer that the conversation is gone.
+    /// The row stays, without content: the id stays in use, and reads can answer that the conversation is gone.
     fn delete_conversation(&mut self, app: AppKey, conversation: &Held<ConversationRecord>) -> Result<(), StoreError> {
         for user in &conversation.participants {
             let key = user::find_or_insert(self.sql, app, user)?;

@@ -112,7 +112,7 @@ impl SqliteStore {
         Ok(Self { running: RwLock::new(Some(Running { jobs, writer, readers, lock })), feed })
     }
 
-    /// Hands out what runs. A lock that was poisoned is as good as any: what it guards is replaced in one step.
+    /// Hands out what runs. Poisoning is harmless: the value is replaced in one step.
     fn with_running<T>(&self, work: impl FnOnce(&Running) -> Result<T, StoreError>) -> Result<T, StoreError> {
         let running = self.running.read().unwrap_or_else(PoisonError::into_inner);
         running.as_ref().map_or(Err(StoreError::Closed), work)

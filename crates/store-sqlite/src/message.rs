@@ -141,7 +141,7 @@ impl MessageWrites for Session<'_> {
             codec::encode_parts(message.id.uuid(), &parts),
             updated_at.as_ms(),
         ))?;
-        // First the new ones, so that nothing is given up in between.
+        // New ones first: nothing must be given up in between.
         content::retain(self.sql, app, &content::referenced(&parts))?;
         content::release(self.sql, app, &content::referenced(&message.parts))?;
         let position = message.position;

@@ -162,7 +162,7 @@ pub fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
     forget_claims(connection)
 }
 
-/// Forgets who worked on what: the database is opened by one process at a time, so whoever it was is gone.
+/// Forgets all claims: one process opens the database at a time, so the workers that had them are gone.
 fn forget_claims(connection: &mut Connection) -> rusqlite::Result<()> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     for table in claim::TABLES {

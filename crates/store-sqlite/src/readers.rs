@@ -1,4 +1,4 @@
-//! The threads that read, each with a connection of its own. They never wait for the writer, nor it for them.
+//! The threads that read, each with its connection. They never wait for the writer, nor it for them.
 
 use std::thread::JoinHandle;
 
@@ -50,7 +50,7 @@ impl Readers {
 
 fn run(connection: &Connection, jobs: &Receiver<Box<dyn ReadJob>>) {
     for job in jobs {
-        // One transaction, so that all statements of a job see the same state.
+        // One transaction: all statements of a job see the same state.
         if let Err(error) = connection.execute_batch("BEGIN") {
             job.finish(Err(failed(error)));
             continue;

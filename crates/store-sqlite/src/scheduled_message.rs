@@ -104,7 +104,7 @@ impl ScheduledMessageWrites for Session<'_> {
         recipient_status: RecipientStatus,
     ) -> Result<MessageRecord, StoreError> {
         let ScheduledMessageRecord { id, sender, parts, .. } = (**message).clone();
-        // First the new one, so that what it refers to is not given up in between.
+        // The new one first: its content must not be given up in between.
         let sent = self.append(app, conversation, NewMessageRecord { id, sent_at, sender, parts, recipient_status })?;
         take(self.sql, app, message)?;
         Ok(sent)

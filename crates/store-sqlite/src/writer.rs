@@ -40,7 +40,7 @@ pub fn run(mut connection: Connection, jobs: &Receiver<Job>, feed: &Feed, now: N
                 None
             }
             Job::Whole(work) => {
-                // A panic drops the reply, which tells whoever waits; an open transaction is rolled back below.
+                // A panic drops the reply, which tells the caller; an open transaction is rolled back below.
                 let _ = catch_unwind(AssertUnwindSafe(|| work(&mut connection)));
                 if !connection.is_autocommit() {
                     let _ = connection.execute_batch("ROLLBACK");
@@ -79,7 +79,7 @@ struct Ran {
 /// Runs a job and all that wait behind it in one transaction. Returns the job of another kind that ended the batch, if
 /// one did.
 ///
-/// What was committed is told before the jobs hear of it, so that their callers find it told.
+/// Changes are told before the jobs reply: their callers find them told.
 fn run_batch(
     connection: &Connection,
     places: &Places,
@@ -116,7 +116,7 @@ fn run_batch(
     held_over
 }
 
-/// Runs a job in a savepoint of its own, so that its failure undoes nothing but itself.
+/// Runs a job in a savepoint: its failure undoes nothing else.
 fn run_job(
     connection: &Connection,
     places: &Places,

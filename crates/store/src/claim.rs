@@ -1,4 +1,4 @@
-//! Claims: who works on what is queued. They stand in the rows of the queue, so that several processes can share one,
+//! Claims: which worker has which queued item. They stand in the rows of the queue: several processes can share one,
 //! and a dead one holds nothing for long.
 
 use std::time::Duration;

@@ -16,7 +16,7 @@ pub enum StoreError {
     Uncertain,
     /// The disk is full, cannot be read or written, or is locked by someone else; the text says which.
     Unavailable(String),
-    /// What was given to be restored is no snapshot; the text says why.
+    /// The bytes to restore are not a snapshot; the text says why.
     BadSnapshot(String),
     /// Anything else: a bug, or a damaged file.
     Failed(String),

@@ -20,7 +20,7 @@ pub struct NewMessageRecord {
     pub id: MessageId,
     /// When it is sent.
     pub sent_at: Timestamp,
-    /// Who sends it.
+    /// The sender.
     pub sender: Sender,
     /// Its parts.
     pub parts: Vec<Part>,

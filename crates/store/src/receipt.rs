@@ -11,7 +11,8 @@ use crate::message::MessageRecord;
 
 /// What receipts change. What a user has not read yet is counted with it.
 pub trait ReceiptWrites {
-    /// Raises the status of a message with a user; `false` when it is there already, or the user is no recipient.
+    /// Raises the status of a message with a user; `false` when it is that high already, or the user is not a
+    /// recipient.
     fn raise_status(
         &mut self,
         app: AppKey,

@@ -21,7 +21,7 @@ pub struct ScheduledMessageRecord {
     pub conversation: ConversationId,
     /// When it is to be sent.
     pub due_at: Timestamp,
-    /// Who sends it.
+    /// The sender.
     pub sender: Sender,
     /// Its parts.
     pub parts: Vec<Part>,

@@ -40,8 +40,8 @@ pub trait SeenReads: MembershipReads + MessageReads {
         Ok(self.messages_of(app, user, conversation, membership, None, 1)?.pop())
     }
 
-    /// Like [`MembershipReads::conversations_of`], each with its newest message: a page in one question, for engines that are far
-    /// away.
+    /// Like [`MembershipReads::conversations_of`], each with its newest message: a page in one question, for engines
+    /// that are far away.
     fn seen_conversations_of(
         &self,
         app: AppKey,

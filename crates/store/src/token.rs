@@ -1,4 +1,4 @@
-//! Bearer tokens: shown once to whoever creates the app, kept as a hash.
+//! Bearer tokens: shown once, to the creator of the app, and kept as a hash.
 
 use std::fmt;
 

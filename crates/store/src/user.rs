@@ -18,8 +18,8 @@ pub struct UnreadCounts {
 
 /// What can be read about users.
 pub trait UserReads {
-    /// Whether a user exists: some write has mentioned the user, if only as a participant. Who had nothing but an
-    /// identity does not exist any more once that is deleted.
+    /// Whether a user exists: some write has mentioned the user, if only as a participant. A user with nothing but
+    /// an identity ends with it.
     fn user_exists(&self, app: AppKey, user: &UserId) -> Result<bool, StoreError>;
 
     /// Whether a user is suspended; `None` for one who was never named by a write.

@@ -30,7 +30,7 @@ pub struct WebhookRecord {
     pub failing_since: Option<Timestamp>,
 }
 
-/// Who listens to the events of an app.
+/// A listener to the events of an app.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Receiver {
     /// An active webhook.
@@ -65,8 +65,8 @@ pub trait WebhookReads {
     /// The webhooks of an app, oldest first.
     fn webhooks(&self, app: AppKey) -> Result<Vec<WebhookRecord>, StoreError>;
 
-    /// Who listens to the events of an app: its active webhooks, and the next scheduled export if there is a schedule.
-    /// Quick when nobody does: every send asks.
+    /// The listeners to the events of an app: its active webhooks, and the next scheduled export if there is one.
+    /// Quick when there are none: every send asks.
     fn listeners(&self, app: AppKey) -> Result<Vec<Listener>, StoreError>;
 }
 

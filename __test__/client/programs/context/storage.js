@@ -1,6 +1,9 @@
 'use strict';
 
-/** Whether what an AsyncLocalStorage held when the first client was made can be collected. Arguments: the port of a server. */
+/**
+ * Whether what an AsyncLocalStorage held when the first client was made can be collected. Argument: the port of a
+ * server.
+ */
 
 const print = (...values) => console.log(JSON.stringify(values));
 

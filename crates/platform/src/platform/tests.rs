@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use layer_store::Writes;
-use layer_store::contract::Again;
+use layer_store::contract::again::Again;
 use layer_wire::content::{NewContent, UploadRange};
 use layer_wire::conversation::{ConversationPatch, NewConversation};
 use layer_wire::message::{NewMessage, Sender, Status as MessageStatus};

@@ -27,18 +27,18 @@ pub struct NewApp {
 #[derive(Clone)]
 pub struct AppService {
     pub(super) core: Arc<Core>,
-    /// Apps that were seen, so that a request does not have to look its app up.
+    /// Apps that were looked up before: most requests need no lookup.
     pub(super) seen: Arc<Cached<HashMap<AppId, AppRecord>>>,
 }
 
 impl AppService {
     /// Checks a token against an app.
     ///
-    /// Errors: `invalid_app_id` for an unknown app, `authentication_required` for a token that is not one of its own.
+    /// Errors: `invalid_app_id` for an unknown app, `authentication_required` for a token of another app.
     pub async fn authenticate(&self, app: AppId, token: &str) -> Result<AppKey, Failure> {
         let record = self.find(app).await?.ok_or_else(ApiError::invalid_app_id)?;
         let given = TokenHash::of(token);
-        // All are compared, so that the time does not tell which one matched.
+        // All are compared: the time must not tell which one matched.
         let is_known = record.tokens.iter().fold(false, |is_known, known| is_known | known.matches(&given));
         if is_known { Ok(record.key) } else { Err(ApiError::authentication_required().into()) }
     }

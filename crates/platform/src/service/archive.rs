@@ -1,8 +1,8 @@
-//! The archives of exports: `export.json` in a tar, compressed, encrypted with a key of its own, and that key with the
+//! The archives of exports: `export.json` in a tar, compressed, encrypted with a fresh key, and that key with the
 //! public key of the app. Contract 7.
 //!
-//! Nothing is ever whole in memory. The objects are read page by page, in reads that are short, so that the log of the
-//! database can be emptied meanwhile; they go into a draft first, because a tar names the length of a file before its
+//! Nothing is ever whole in memory. The objects are read page by page, in short reads, between which the log of the
+//! database can be emptied; they go into a draft first, because a tar names the length of a file before its
 //! bytes.
 
 use std::fs::File;

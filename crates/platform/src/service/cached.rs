@@ -50,7 +50,7 @@ impl<T: Default> Cached<T> {
         if !self.changes.has_news() {
             return;
         }
-        // Whoever finds no news from now on waits for this lock, and then finds nothing known.
+        // A reader that finds no news from now on waits for this lock, and then finds nothing known.
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
         while self.changes.try_next().is_some() {}
         state.known = T::default();

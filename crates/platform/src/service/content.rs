@@ -157,7 +157,8 @@ impl ContentService {
         }
     }
 
-    /// Deletes the files that nothing uses any more, and gives up what was announced long ago and never uploaded.
+    /// Deletes the files that nothing uses any more, and gives up content that was announced long ago and never
+    /// uploaded.
     pub async fn delete_unused_files(&self) -> Result<(), StoreError> {
         let stale = Timestamp::from_ms(self.core.clock.now().as_ms().saturating_sub(UPLOAD_MS));
         loop {

@@ -37,7 +37,7 @@ const HISTORY_BYTES: usize = 16 * 1024 * 1024;
 /// without a sign of the worker, another one begins anew.
 const LEASE: Duration = Duration::from_secs(30);
 
-/// What is to be done now. It is claimed, so nobody else does it.
+/// Work that is due. It is claimed, so no other worker does it.
 #[derive(Debug, Default)]
 pub struct Due {
     /// Deliveries to attempt, by webhook in the order of their events.
@@ -190,7 +190,7 @@ pub struct FailedAttempt {
     pub reason: String,
 }
 
-/// When to try again after `failed_attempts` in vain; `None` when it is time to give up. The last attempt is made when
+/// When to try again after `failed_attempts`; `None` when it is time to give up. The last attempt is made when
 /// 30 minutes are over, though a doubled pause would lead beyond.
 fn next_attempt(first_attempt_at: Timestamp, failed_attempts: u32, now: Timestamp) -> Option<Timestamp> {
     let last = first_attempt_at.as_ms().saturating_add(GIVE_UP_AFTER_MS);
@@ -209,7 +209,7 @@ pub struct DeliveryService {
 }
 
 impl DeliveryService {
-    /// Claims what is to be done for webhooks now.
+    /// Claims the deliveries and challenges that are due.
     pub async fn claim(&self) -> Result<Due, StoreError> {
         let now = self.core.clock.now();
         let claim = move |writes: &mut dyn Writes| {

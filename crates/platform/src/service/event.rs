@@ -33,27 +33,27 @@ use crate::ground::links::Links;
 pub enum Event<'a> {
     /// A conversation was created; with metadata it is still one event.
     ConversationCreated(&'a ConversationRecord),
-    /// Participants came or went.
+    /// Participants joined or left.
     ConversationParticipantsUpdated {
         /// The conversation.
         conversation: &'a ConversationRecord,
-        /// Who came.
+        /// The users who joined.
         joined: &'a [UserId],
-        /// Who went.
+        /// The users who left.
         left: &'a [UserId],
     },
     /// Participants came: what later versions than 1.0 make of [`Self::ConversationParticipantsUpdated`].
     ParticipantsJoined {
         /// The conversation.
         conversation: &'a ConversationRecord,
-        /// Who came.
+        /// The users who joined.
         users: &'a [UserId],
     },
     /// Participants went, likewise.
     ParticipantsLeft {
         /// The conversation.
         conversation: &'a ConversationRecord,
-        /// Who went.
+        /// The users who left.
         users: &'a [UserId],
     },
     /// Metadata changed.
@@ -69,7 +69,7 @@ pub enum Event<'a> {
     MessageDeleted {
         /// The message.
         message: &'a MessageRecord,
-        /// Who deleted it; `None` for a request of the system.
+        /// The user who deleted it; `None` for a request of the system.
         by: Option<&'a UserId>,
     },
     /// Messages of one conversation reached a participant, or were read. The sender gives no receipts: record none for

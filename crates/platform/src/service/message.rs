@@ -191,7 +191,7 @@ pub fn check(
     Ok(NewMessageRecord { id, sent_at, sender, parts, recipient_status })
 }
 
-/// What a message of a request that is sent again has become.
+/// The message of an earlier request with the same tag.
 pub fn find_accepted(
     reads: &dyn Reads,
     app: AppKey,

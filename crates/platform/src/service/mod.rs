@@ -1,6 +1,6 @@
 //! The rules: who may do what, what is found again, what is refused. No HTTP, no SQL.
 //!
-//! A rule that depends on stored data runs inside the job that changes it, so that nothing can come between.
+//! A rule that depends on stored data runs inside the job that changes it: nothing can come between.
 
 pub mod announcement;
 pub mod app;

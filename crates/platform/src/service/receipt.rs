@@ -18,7 +18,7 @@ use super::event::{Event, Events};
 use super::failure::Failure;
 use super::message::hold_of_user;
 
-/// How many messages are marked as read in one transaction, so that other writes need not wait for a long history.
+/// How many messages are marked as read in one transaction: other writes must not wait for a long history.
 const MARKED_AT_ONCE: usize = 200;
 
 /// Raises the status of one message with a user; nothing happens when it is there already.

@@ -16,7 +16,7 @@ const DATABASE: &str = "layer.db";
 /// What the names of files begin with.
 const FILES: &str = "files/";
 
-/// The last entry: the hash of all bytes before it, so that a damaged snapshot is not taken for a whole one.
+/// The last entry: the hash of all bytes before it, by which a damaged snapshot is refused.
 const CHECKSUM: &str = "sha256";
 
 /// What a snapshot holds beside the database and the files.
@@ -27,7 +27,7 @@ struct State {
 
 /// Takes a snapshot. It is held in memory as a whole.
 ///
-/// The files are read after the database, so that all that it speaks of are there, unless they are given up in between.
+/// The files are read after the database: all that it names are there, unless they are given up in between.
 pub fn take(store: &dyn Store, files: &Files, ids: &Ids) -> Result<Vec<u8>, StoreError> {
     let state = serde_json::to_vec(&State { ids: ids.position() })?;
     let database = images(store)?.snapshot()?;

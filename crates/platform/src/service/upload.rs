@@ -34,7 +34,7 @@ pub enum Progress {
     Received(u64),
 }
 
-/// An upload under way. Its file is locked, so that there is only one at a time.
+/// An upload under way. It locks its file against a second one.
 pub struct Upload {
     linked: LinkedContent,
     state: Option<State>,
@@ -246,7 +246,7 @@ impl Upload {
         Ok(())
     }
 
-    /// Keeps what came so far, so that the client can go on from there.
+    /// Keeps the bytes so far; the client can go on from there.
     pub async fn keep(mut self) -> Result<(), Failure> {
         self.flush().await
     }

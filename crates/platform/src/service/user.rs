@@ -33,7 +33,7 @@ fn set_blocks(writes: &mut dyn Writes, app: AppKey, owner: &UserId, blocks: &[Us
 /// Users, as the application manages them.
 pub struct UserService {
     pub(super) core: Arc<Core>,
-    /// Whether anyone is suspended, if that is known, so that a request has to look only then.
+    /// Whether anyone is suspended, if that is known: while nobody is, requests need no lookup.
     pub(super) is_anyone_suspended: Cached<Option<bool>>,
 }
 

@@ -4,7 +4,7 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
-mod again;
+pub mod again;
 mod app;
 mod claim;
 mod conversation;
@@ -27,7 +27,7 @@ use layer_wire::part::{Part, PartBody};
 use layer_wire::{AppId, ConversationId, MessageId, Timestamp, UserId};
 use uuid::Uuid;
 
-pub use self::again::Again;
+use self::again::Again;
 use crate::conversation::{ConversationRecord, NewConversationRecord};
 use crate::held::{Held, Inserted};
 use crate::key::AppKey;

@@ -79,7 +79,7 @@ fn copies(fixture: &Fixture) {
     assert!(is_beside.load(Ordering::SeqCst));
     assert_eq!(fixture.find(10), before);
     assert_eq!(fixture.read(|reads, app| reads.id_use(app, uuid(11))), None);
-    // Who worked on something then does not work on it now.
+    // A claim of that time does not hold now.
     assert_eq!(fixture.write(move |writes, _| writes.claim_challenges(lease)).taken.len(), 1);
 }
 
