@@ -3,8 +3,9 @@
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
-use layer_store::Writes;
 use layer_store::contract::again::Again;
+use layer_store::log::Place;
+use layer_store::{Reads, Writes};
 use layer_wire::content::{NewContent, UploadRange};
 use layer_wire::conversation::{ConversationPatch, NewConversation};
 use layer_wire::message::{NewMessage, Sender, Status as MessageStatus};
@@ -38,6 +39,7 @@ struct Stage {
 enum Task {
     Message(ConversationId),
     Files,
+    Log,
     Export(ExportId),
     Webhook(WebhookId),
 }
@@ -146,6 +148,17 @@ impl Stage {
         Task::Files
     }
 
+    /// An entry of the log of changes, long ago.
+    fn outlive_log(&self) -> Task {
+        let app = self.caller.key;
+        let keep = move |writes: &mut dyn Writes| writes.keep_log(app, &user("a"), Timestamp::from_ms(i64::MAX >> 10));
+        self.platform.store.write_blocking::<_, StoreError>(keep).unwrap();
+        self.conversation();
+        assert!(!self.is_done(&Task::Log));
+        self.platform.clock().advance(1000 * 24 * 3_600_000);
+        Task::Log
+    }
+
     fn request_export(&self) -> Task {
         self.wait(self.services().exports.set_key(self.caller.key, PUBLIC_KEY.into()));
         Task::Export(self.wait(self.services().exports.request(self.caller)).id)
@@ -165,6 +178,10 @@ impl Stage {
                 let page = Page { size: 10, from: None };
                 self.wait(services.messages.page(self.caller, conversation, page)).0.items.len() == 1
             }
+            Task::Log => {
+                let first = |reads: &dyn Reads| reads.log_after(Place::START, 1);
+                self.wait(self.platform.store.read::<_, StoreError>(first)).is_empty()
+            }
             Task::Files => services.core.files().all().unwrap().is_empty(),
             Task::Export(id) => self.wait(services.exports.find(key, id)).archive.is_some(),
             Task::Webhook(id) => self.wait(services.webhooks.find(key, id)).status != Status::Unverified,
@@ -179,9 +196,10 @@ fn user(id: &str) -> UserId {
 #[test]
 fn every_worker_that_panics_is_started_again_and_does_what_it_was_given() {
     type Give = fn(&Stage) -> Task;
-    let given: [(&str, Give); 4] = [
+    let given: [(&str, Give); 5] = [
         ("scheduled messages", Stage::schedule_message),
         ("files", Stage::leave_file),
+        ("the log of changes", Stage::outlive_log),
         ("exports", Stage::request_export),
         ("webhooks", Stage::register_webhook),
     ];
