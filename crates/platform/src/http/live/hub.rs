@@ -3,6 +3,7 @@
 //! A mailbox is bounded. A client that does not read loses its socket, and catches up from the log when it comes back.
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use layer_store::key::AppKey;
@@ -20,6 +21,12 @@ const MAX_WAITING_BYTES: usize = 1024 * 1024;
 
 /// How many packets may wait for a client that is slow.
 const MAX_WAITING: usize = 4096;
+
+/// How much may wait for all clients together. Beyond that, those are slow for whom more than [`FAIR_SHARE`] waits.
+const MAX_WAITING_IN_ALL: usize = 64 * 1024 * 1024;
+
+/// What a client may always have waiting.
+const FAIR_SHARE: usize = 16 * 1024;
 
 /// How many sockets there may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,6 +105,8 @@ pub struct Mailbox {
     /// Whose it is.
     pub listener: Listener,
     waiting: Mutex<Waiting>,
+    /// What waits for all clients. Unit: bytes.
+    in_all: Arc<AtomicUsize>,
     bell: Notify,
     closed: Notify,
 }
@@ -120,21 +129,18 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl Waiting {
-    fn clear_changes(&mut self) {
-        self.parcels.retain(|parcel| matches!(parcel, Parcel::Passing(_)));
-        self.count();
-    }
-
-    fn count(&mut self) {
-        self.packets = self.parcels.iter().map(|parcel| parcel.packets().len()).sum();
-        self.weight = self.parcels.iter().map(Parcel::weight).sum();
-    }
-}
-
 impl Mailbox {
-    fn new(listener: Listener) -> Self {
-        Self { listener, waiting: Mutex::default(), bell: Notify::new(), closed: Notify::new() }
+    fn new(listener: Listener, in_all: Arc<AtomicUsize>) -> Self {
+        Self { listener, waiting: Mutex::default(), in_all, bell: Notify::new(), closed: Notify::new() }
+    }
+
+    /// Keeps of what waits only what is still wanted.
+    fn retain(&self, waiting: &mut Waiting, is_wanted: impl Fn(&Parcel) -> bool) {
+        waiting.parcels.retain(is_wanted);
+        waiting.packets = waiting.parcels.iter().map(|parcel| parcel.packets().len()).sum();
+        let weight = waiting.parcels.iter().map(Parcel::weight).sum();
+        self.in_all.fetch_sub(waiting.weight - weight, Ordering::Relaxed);
+        waiting.weight = weight;
     }
 
     /// Puts something in. A client that has too much to read already is cut off.
@@ -148,9 +154,12 @@ impl Mailbox {
         {
             return;
         }
+        let weight = parcel.weight();
         waiting.packets += parcel.packets().len();
-        waiting.weight += parcel.weight();
-        if waiting.packets > MAX_WAITING || waiting.weight > MAX_WAITING_BYTES {
+        waiting.weight += weight;
+        let in_all = self.in_all.fetch_add(weight, Ordering::Relaxed) + weight;
+        let most = if in_all > MAX_WAITING_IN_ALL { FAIR_SHARE } else { MAX_WAITING_BYTES };
+        if waiting.packets > MAX_WAITING || waiting.weight > most {
             drop(waiting);
             self.close(Closing::TooSlow);
             return;
@@ -160,11 +169,15 @@ impl Mailbox {
         self.bell.notify_one();
     }
 
-    /// Takes what waits.
-    pub fn take(&self) -> VecDeque<Parcel> {
+    /// Takes what waits longest.
+    pub fn next(&self) -> Option<Parcel> {
         let mut waiting = lock(&self.waiting);
-        (waiting.packets, waiting.weight) = (0, 0);
-        std::mem::take(&mut waiting.parcels)
+        let parcel = waiting.parcels.pop_front()?;
+        let weight = parcel.weight();
+        waiting.packets -= parcel.packets().len();
+        waiting.weight -= weight;
+        self.in_all.fetch_sub(weight, Ordering::Relaxed);
+        Some(parcel)
     }
 
     /// Returns when there is perhaps something.
@@ -176,15 +189,14 @@ impl Mailbox {
     pub fn begin(&self, from: Place) {
         let mut waiting = lock(&self.waiting);
         waiting.from = Some(from);
-        waiting.parcels.retain(|parcel| !matches!(parcel, Parcel::Change(place, _) if *place <= from));
-        waiting.count();
+        self.retain(&mut waiting, |parcel| !matches!(parcel, Parcel::Change(place, _) if *place <= from));
     }
 
     /// Leaves out entries of the log, which are read there for now.
     pub fn pause(&self) {
         let mut waiting = lock(&self.waiting);
         waiting.is_paused = true;
-        waiting.clear_changes();
+        self.retain(&mut waiting, |parcel| matches!(parcel, Parcel::Passing(_)));
     }
 
     fn resume(&self, from: Place) {
@@ -198,7 +210,7 @@ impl Mailbox {
     pub fn close(&self, why: Closing) {
         let mut waiting = lock(&self.waiting);
         waiting.closing.get_or_insert(why);
-        waiting.parcels = VecDeque::new();
+        self.retain(&mut waiting, |_| false);
         drop(waiting);
         self.closed.notify_one();
     }
@@ -234,6 +246,8 @@ struct Seats {
 /// All sockets.
 pub struct Hub {
     limits: Limits,
+    /// What waits for all clients. Unit: bytes.
+    waiting: Arc<AtomicUsize>,
     seats: Mutex<Seats>,
     /// Up to where the log was handed out. Locked while some of it is.
     position: Mutex<Place>,
@@ -253,6 +267,7 @@ impl Hub {
     pub fn new(limits: Limits) -> Self {
         Self {
             limits,
+            waiting: Arc::default(),
             seats: Mutex::default(),
             position: Mutex::new(Place::START),
             is_ready: watch::Sender::new(false),
@@ -284,7 +299,7 @@ impl Hub {
             let text = format!("The {whose} has too many open sockets.");
             return Err(ApiError::new(ErrorKind::RateLimitExceeded, text).in_client_docs());
         }
-        let mailbox = Arc::new(Mailbox::new(listener));
+        let mailbox = Arc::new(Mailbox::new(listener, Arc::clone(&self.waiting)));
         let listener = &mailbox.listener;
         *seats.of_app.entry(listener.key).or_default() += 1;
         seats.by_user.entry((listener.key, listener.user.clone())).or_default().push(Arc::clone(&mailbox));
@@ -294,6 +309,8 @@ impl Hub {
     }
 
     fn leave(&self, mailbox: &Arc<Mailbox>) {
+        // What nobody reads any more counts no longer, and nothing is added to it.
+        mailbox.close(Closing::Stopping);
         let listener = &mailbox.listener;
         let mut seats = lock(&self.seats);
         let place = (listener.key, listener.user.clone());
@@ -409,5 +426,65 @@ pub struct Seat {
 impl Drop for Seat {
     fn drop(&mut self) {
         self.hub.leave(&self.mailbox);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::http::live::packet::Kind;
+
+    fn mailbox(in_all: &Arc<AtomicUsize>) -> Mailbox {
+        let listener = Listener {
+            app: AppId::parse("e4fd3974-20fe-11e5-89c5-080725007e28").unwrap(),
+            key: AppKey::from_number(1),
+            user: UserId::parse("a").unwrap(),
+            version: Version::V2_0,
+            token: "t".into(),
+            expires_at: Timestamp::from_ms(0),
+        };
+        Mailbox::new(listener, Arc::clone(in_all))
+    }
+
+    fn parcel(place: i64, length: usize) -> Parcel {
+        Parcel::Change(Place::from_number(place), vec![Packet::new(Kind::Change, &json!("x".repeat(length)))])
+    }
+
+    fn is_closed(mailbox: &Mailbox) -> bool {
+        lock(&mailbox.waiting).closing.is_some()
+    }
+
+    #[test]
+    fn a_mailbox_that_is_too_full_is_closed_and_everything_is_counted_until_it_is_gone() {
+        let in_all = Arc::<AtomicUsize>::default();
+        let (one, other) = (mailbox(&in_all), mailbox(&in_all));
+        one.put(parcel(1, 1000));
+        other.put(parcel(1, 1000));
+        one.put(parcel(2, 1000));
+        assert_eq!(in_all.load(Ordering::Relaxed), 3 * 1002);
+        one.begin(Place::from_number(1));
+        assert!(matches!(one.next(), Some(Parcel::Change(place, _)) if place == Place::from_number(2)));
+        assert_eq!((one.next().is_none(), in_all.load(Ordering::Relaxed)), (true, 1002));
+        one.put(parcel(3, MAX_WAITING_BYTES));
+        assert!(is_closed(&one) && !is_closed(&other));
+        assert_eq!(in_all.load(Ordering::Relaxed), 1002);
+        for place in 0..=i64::try_from(MAX_WAITING).unwrap() {
+            other.put(parcel(place, 0));
+        }
+        assert!(is_closed(&other));
+        assert_eq!(in_all.load(Ordering::Relaxed), 0);
+    }
+
+    #[test]
+    fn where_too_much_waits_in_all_those_with_more_than_a_fair_share_are_closed() {
+        let in_all = Arc::new(AtomicUsize::new(MAX_WAITING_IN_ALL));
+        let (small, large) = (mailbox(&in_all), mailbox(&in_all));
+        small.put(parcel(1, 1000));
+        large.put(parcel(1, FAIR_SHARE));
+        assert!(!is_closed(&small) && is_closed(&large));
     }
 }

@@ -193,13 +193,18 @@ impl Socket {
 
     /// Writes frames, unless the socket is to be closed meanwhile, or the client does not read.
     async fn write(&mut self, messages: impl IntoIterator<Item = Message>) -> Result<(), End> {
+        self.write_some(messages, true).await
+    }
+
+    /// The same; what is left in the buffer waits for more where `is_last` says so.
+    async fn write_some(&mut self, messages: impl IntoIterator<Item = Message>, is_last: bool) -> Result<(), End> {
         let mailbox = Arc::clone(&self.seat.mailbox);
         let stream = &mut self.stream;
         let written = async move {
             for message in messages {
                 stream.feed(message).await?;
             }
-            stream.flush().await
+            if is_last { stream.flush().await } else { Ok(()) }
         };
         tokio::select! {
             biased;
@@ -236,9 +241,12 @@ impl Socket {
     }
 
     async fn deliver(&mut self) -> Result<(), End> {
-        let parcels = self.seat.mailbox.take();
-        let frames: Vec<_> = parcels.iter().flat_map(|parcel| self.frames(parcel)).collect();
-        self.write(frames).await
+        // One by one: what waits is shared with other sockets, and frames are not.
+        while let Some(parcel) = self.seat.mailbox.next() {
+            let frames = self.frames(&parcel);
+            self.write_some(frames, false).await?;
+        }
+        self.write([]).await
     }
 
     /// Takes what came.
