@@ -71,20 +71,19 @@ impl SessionService {
     pub async fn find(&self, token: &str) -> Result<SessionRecord, Failure> {
         let hash = TokenHash::of(token);
         let (seen, since) = self.seen.read(|sessions| sessions.get(hash.as_bytes()).cloned());
-        let found = match seen {
-            Some(seen) => Some(seen),
-            None => {
-                let found = self.core.store.read(move |reads| reads.session(&hash)).await?;
-                if let Some(session) = &found {
-                    self.seen.update(since, |sessions| {
-                        if sessions.len() >= MAX_REMEMBERED {
-                            sessions.clear();
-                        }
-                        sessions.insert(*hash.as_bytes(), session.clone());
-                    });
-                }
-                found
+        let found = if seen.is_some() {
+            seen
+        } else {
+            let found = self.core.store.read(move |reads| reads.session(&hash)).await?;
+            if let Some(session) = &found {
+                self.seen.update(since, |sessions| {
+                    if sessions.len() >= MAX_REMEMBERED {
+                        sessions.clear();
+                    }
+                    sessions.insert(*hash.as_bytes(), session.clone());
+                });
             }
+            found
         };
         match found {
             Some(session) if self.core.clock.now() < session.expires_at => Ok(session),

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::client::{Server, UNKNOWN, start};
 use crate::device::{Device, Signer};
-use crate::receiver::{self, Receiver, activated, usual};
+use crate::receiver::{self, Received, Receiver, activated, usual};
 
 const VERSIONS: [&str; 3] = ["1.0", "2.0", "3.0"];
 
@@ -274,7 +274,7 @@ fn what_users_do_makes_webhooks_fire() {
     let id = maria.post("/conversations", &json!({ "participants": ["leo"] })).uuid();
     let message = maria.post(&format!("/conversations/{id}/messages"), &text("Hi")).uuid();
     leo.post(&format!("/messages/{message}/receipts"), &json!({ "type": "read" })).assert_empty(204);
-    let mut events: Vec<_> = receiver.wait_for_events(3).iter().map(|delivery| delivery.event_type()).collect();
+    let mut events: Vec<_> = receiver.wait_for_events(3).iter().map(Received::event_type).collect();
     events.sort();
     assert_eq!(events, ["conversation.created", "message.read", "message.sent"]);
 }

@@ -119,12 +119,12 @@ fn a_token_that_is_not_right_is_refused_and_leaves_its_nonce_unused() {
         assert_refused(&device.open_session(&signer.sign(&header, &claims)));
     }
     let whole = signer.sign(&header, &claims);
-    let (signed, signature) = whole.rsplit_once('.').unwrap();
+    let (content, signature) = whole.rsplit_once('.').unwrap();
     let unsigned = signer.sign(&with(&header, "alg", json!("none")), &claims);
     let unsigned = format!("{}.", unsigned.rsplit_once('.').unwrap().0);
     let other_claims = signer.sign(&header, &signer.claims("eve", &nonce));
     let mixed = format!("{}.{signature}", other_claims.rsplit_once('.').unwrap().0);
-    for text in [signed, &unsigned, &mixed, &format!("{whole}.x"), &whole[..whole.len() - 4], ""] {
+    for text in [content, &unsigned, &mixed, &format!("{whole}.x"), &whole[..whole.len() - 4], ""] {
         let answer = device.open_session(text);
         assert_eq!(answer.status, 422, "{text}: {answer:?}");
     }
