@@ -88,13 +88,14 @@ function createMain(home) {
 
 /**
  * A page as it is published: a link to a file that is not published leads to the repository, and is plain text as long
- * as package.json names none.
+ * as package.json names none. A picture is gone then.
  */
 export function publishedPage(text, page, home, repository) {
-  return text.replace(/\[([^\]]+)\]\((?![a-z]+:)([^)#]+)(#[^)]*)?\)/g, (link, label, target, anchor = '') => {
+  return text.replace(/(!?)\[([^\]]+)\]\((?![a-z]+:)([^)#]+)(#[^)]*)?\)/g, (link, mark, label, target, anchor = '') => {
     const file = posix.join(posix.dirname(page.replaceAll('\\', '/')), target);
     if (existsSync(join(home, file))) return link;
-    return repository ? `[${label}](${repository}/${file}${anchor})` : label;
+    if (!repository) return mark ? '' : label;
+    return `${mark}[${label}](${repository}/${file}${anchor})`;
   });
 }
 

@@ -208,14 +208,15 @@ describe('packages', () => {
   test('a link to what is not published leads to the repository, once package.json names one', async () => {
     const { publishedPage } = await import('../../scripts/packages.mjs');
     const home = path.join(laidOut, 'layer-api');
-    const text = '[a](../ARCHITECTURE.md#rooms) [b](webhooks.md#receive) [c](https://example.com/d)';
+    const text = '[a](../ARCHITECTURE.md#rooms) [b](webhooks.md#receive) [c](https://example.com/d)![e](f.png)';
     assert.strictEqual(
       publishedPage(text, 'docs/testing.md', home),
       'a [b](webhooks.md#receive) [c](https://example.com/d)',
     );
     assert.strictEqual(
       publishedPage(text, 'docs/testing.md', home, 'https://example.com/r/blob/v3.0.0'),
-      '[a](https://example.com/r/blob/v3.0.0/ARCHITECTURE.md#rooms) [b](webhooks.md#receive) [c](https://example.com/d)',
+      '[a](https://example.com/r/blob/v3.0.0/ARCHITECTURE.md#rooms) [b](webhooks.md#receive) [c](https://example.com/d)' +
+        '![e](https://example.com/r/blob/v3.0.0/docs/f.png)',
     );
   });
 

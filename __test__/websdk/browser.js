@@ -49,12 +49,14 @@ class Stage {
     const args = ['--no-sandbox', '--disable-dev-shm-usage', ...(tls ? ['--ignore-certificate-errors'] : [])];
     stage.browser = await driver.launch({ executablePath: chromium(), args });
     stage.platform = await LayerAPI.Platform.start({
-      ...tls,
+      cert: tls?.cert,
+      key: tls?.key,
       webhooks: { allowPrivateAddresses: true, allowHttp: true },
     });
     stage.app = await stage.platform.createApp();
     stage.provider = await stage.platform.createIdentityProvider(stage.app.appId);
-    stage.layer = new LayerAPI({ ...stage.app, baseUrl: stage.platform.url });
+    const agentOptions = tls && { ca: tls.ca };
+    stage.layer = new LayerAPI({ ...stage.app, baseUrl: stage.platform.url, agentOptions });
     stage.urls = { url: stage.platform.url, websocketUrl: stage.platform.websocketUrl };
     if (relay) Object.assign(stage.urls, await relay(stage.platform));
     return stage;
