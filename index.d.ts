@@ -2,6 +2,7 @@
 // Compiles with TypeScript 3.9 and with @types/node 12: no `node:` in the names of modules, nothing newer in the
 // syntax.
 
+import type { Agent as HttpAgent } from 'http';
 import type { Agent, AgentOptions } from 'https';
 import type { Readable } from 'stream';
 import type { Callback as CallbackOf } from './types/callback';
@@ -112,8 +113,11 @@ declare namespace LayerAPI {
      * `ERR_RESPONSE_TOO_LARGE` as soon as that shows, and its connection is closed. Default: 268435456 (256 MiB).
      */
     maxResponseBytes?: number;
-    /** Agent whose connections, limits and certificates are used; clients with the same agent share them. */
-    agent?: Agent;
+    /**
+     * Agent whose connections, limits and certificates are used; clients with the same agent share them. One of `http`
+     * is for `transport: 'node'` alone.
+     */
+    agent?: Agent | HttpAgent;
     /**
      * Options for an agent that the client makes; `agent` comes first. Default: those of `https.globalAgent`. The
      * README lists them; any other, and any that cannot be honoured, is refused by name.
@@ -133,6 +137,13 @@ declare namespace LayerAPI {
      * environment play no part, as in 2.x, unless `NODE_USE_ENV_PROXY` is 1 and the client has no agent.
      */
     proxy?: string;
+    /**
+     * Who carries requests: `native`, the addon itself, or `node`, Node's `https` (`http` where `baseUrl` begins with
+     * that), so that nock, msw and whatever else replaces `https.request` get them. With `node`, `agent` may be any
+     * agent, `agentOptions` are not checked, and `proxy` is refused. Default: the environment variable
+     * `LAYER_API_TRANSPORT`, and without that `native`.
+     */
+    transport?: 'native' | 'node';
   }
 
   /** What an `AbortSignal` has, whoever made it: Node.js before 15 has none of its own. */

@@ -1,7 +1,7 @@
 'use strict';
 
 const addon = require('./lib/addon.js');
-const { agentOf } = require('./lib/agent.js');
+const { agentOf, sharedAgent } = require('./lib/agent.js');
 const channel = require('./lib/channel.js');
 const client = require('./lib/client.js');
 const debug = require('./lib/debug.js');
@@ -20,8 +20,10 @@ const LONGEST_TEXT = 536870888;
 /** Options of the constructor. */
 const OPTIONS = [
   ...['token', 'appId', 'version', 'timeout', 'maxResponseBytes', 'agent', 'agentOptions', 'baseUrl', 'proxy', 'debug'],
-  ...['Promise', 'maxRetries'],
+  ...['Promise', 'maxRetries', 'transport'],
 ];
+/** Who carries requests: the engine itself, or Node's `https`. */
+const TRANSPORTS = ['native', 'node'];
 /** Names of others that were warned of. */
 const warned = new Set();
 
@@ -60,6 +62,10 @@ function LayerAPI(config) {
     const value = config[name];
     if (value && typeof value !== 'string') throw new TypeError(`Constructor option \`${name}\` needs to be text`);
   }
+  const isCarried = transportOf(config) === 'node';
+  if (isCarried && config.proxy) {
+    throw new TypeError("Constructor option `proxy` cannot be used with `transport: 'node'`: pass an `agent` for it");
+  }
   const OwnPromise = promises.ofConfig(config);
   const baseUrl = config.baseUrl || process.env.LAYER_API_URL || 'https://api.layer.com';
   const hasAgent = config.agent || config.agentOptions;
@@ -68,12 +74,13 @@ function LayerAPI(config) {
     token: `${config.token}`,
     version: `${config.version || '1.0'}`,
     baseUrl,
-    proxy: config.proxy || (hasAgent ? undefined : proxyFor(baseUrl)),
+    proxy: config.proxy || (hasAgent || isCarried ? undefined : proxyFor(baseUrl)),
     timeout,
     maxResponseBytes,
     maxRetries: retriesOf(config),
   };
-  const context = client.found(this, nativeOf(agentOf(config), options), timeout, options.version, OwnPromise);
+  const native = isCarried ? carriedOf(config, options) : nativeOf(agentOf(config), options);
+  const context = client.found(this, native, timeout, options.version, OwnPromise);
 
   const { agent, agentOptions } = config;
   context.family.ways = { agent, agentOptions, baseUrl, proxy: options.proxy };
@@ -101,9 +108,27 @@ Object.defineProperty(LayerAPI.prototype, 'close', asMethod(close));
 // Not every Node has the symbol.
 if (Symbol.asyncDispose) Object.defineProperty(LayerAPI.prototype, Symbol.asyncDispose, asMethod(close));
 
-function nativeOf(agent, options) {
+/** Which transport a client asks for; without that, tests of a service do, by the environment. */
+function transportOf({ transport }) {
+  const isOption = transport !== undefined && transport !== null;
+  const chosen = isOption ? transport : process.env.LAYER_API_TRANSPORT || 'native';
+  if (TRANSPORTS.includes(chosen)) return chosen;
+  const what = isOption ? 'Constructor option `transport`' : 'Environment variable `LAYER_API_TRANSPORT`';
+  throw new TypeError(`${what} needs to be \`native\` or \`node\``);
+}
+
+let carriers;
+
+/** A client whose requests Node carries. */
+function carriedOf(config, options) {
+  if (!carriers) carriers = require('./lib/carrier.js').carrierFor(channel);
+  const { carrier, route } = carriers.open(config, options.baseUrl);
+  return nativeOf(sharedAgent(), { ...options, route }, carrier);
+}
+
+function nativeOf(agent, options, carrier) {
   try {
-    return new addon.Client(channel.open(), agent, options);
+    return new addon.Client(channel.open(), agent, options, carrier);
   } catch (error) {
     throw require('./lib/failures.js').fromAddon(error);
   }

@@ -28,6 +28,8 @@ const EXPECTED = {
   'docs/testing.md': {
     'a test with a clean slate':
       /^layer:\/\/\/conversations\/00000000-0000-4000-8000-000000000001 2016-05-02T08:00:00\.000Z\n$/,
+    'a fake in place of https':
+      /^GET api\.layer\.com \/apps\/e4fd3974-20fe-11e5-89c5-080725007e28\/conversations\/f3cc7b32-3c92-11e4-baad-164230d1df67\nHarbour tour\n$/,
     'back to a snapshot': /^200\n$/,
     'look at the requests': /^POST Maria 201\n$/,
     'let something go wrong': /^503 service_unavailable\nECONNRESET\n$/,

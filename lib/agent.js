@@ -33,9 +33,15 @@ exports.agentOf = (config) => {
     const { globalAgent } = require('https');
     if (!isUnchanged(globalAgent)) return translate(globalAgent, '`https.globalAgent`');
   }
+  return sharedAgent();
+};
+
+/** The agent that all clients share that have none. */
+const sharedAgent = () => {
   if (!shared) shared = create(GLOBAL);
   return shared;
 };
+exports.sharedAgent = sharedAgent;
 
 /** Since Node 19 the global agent keeps connections, and closes them after five seconds of rest. */
 const GLOBAL = NODE_MAJOR >= 19 ? { keepAlive: true, timeout: 5000 } : { keepAlive: false };

@@ -20,6 +20,13 @@ exports.keptError = (number) => {
   return error;
 };
 
+/** Keeps an error while `tell` sends its number through the engine, unless nobody waits for it there. */
+exports.keepError = (error, tell) => {
+  lastError = (lastError + 1) >>> 0;
+  kept.set(lastError, error);
+  if (!tell(lastError)) kept.delete(lastError);
+};
+
 /** The native asker of this thread, where the questions of all agents arrive. */
 exports.asker = () => {
   if (!native) native = outside(() => new addon.Asker(answer));
@@ -41,11 +48,9 @@ function answer() {
 
 function answerOne(question) {
   const refuse = (error) => {
-    lastError = (lastError + 1) >>> 0;
     // A function may throw nothing, and a call has to fail with something.
-    kept.set(lastError, error || new Error('A function of the agent failed without an error'));
-    // Nobody waits any more: the request was given up.
-    if (!question.refuse(lastError)) kept.delete(lastError);
+    const failed = error || new Error('A function of the agent failed without an error');
+    exports.keepError(failed, (number) => question.refuse(number));
   };
   try {
     const hooks = hooked.get(question.hooks) || {};

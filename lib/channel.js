@@ -117,6 +117,21 @@ exports.cancel = (ticket) => {
   native.cancel(ticket);
 };
 
+/** Does `work`, which must not throw, on behalf of a request in flight: in the async context of its call. */
+exports.within = (ticket, work) => {
+  let isDone = false;
+  const once = () => {
+    isDone = true;
+    work();
+  };
+  try {
+    pendings[ticket].runInAsyncScope(once);
+  } catch (_) {
+    // Somebody's instrumentation; it throws again around the callback, where it is heard.
+    if (!isDone) work();
+  }
+};
+
 function clear(ticket) {
   pendings[ticket] = undefined;
   free.push(ticket);

@@ -8,6 +8,7 @@ import { ROOT } from './prepare.mjs';
 
 const FILE = join(ROOT, 'docs', 'compatibility.md');
 const require = createRequire(import.meta.url);
+const { isOfNative } = require('../__test__/client/carried.js');
 
 /** The page: every behaviour, whether it is the same, and the tests that show it. */
 export function compatibilityPage() {
@@ -22,7 +23,8 @@ export function compatibilityPage() {
   return `# Compatibility with layer-api 2.3.3
 
 What a service could notice around the bytes: ${same} behaviours that are the same, ${rows.length - same} that are not. Each is shown by tests; *both* marks
-those that run with the original client as well. [differences.md](differences.md) lists what differs in arguments,
+those that run with the original client as well. The tests of the client run with \`transport: 'node'\`, too, but for those of
+the *own transport*: there it is as in Node. [differences.md](differences.md) lists what differs in arguments,
 requests and replies. The page is made from \`__test__/compatibility/\` by \`npm run docs\`.
 
 ${tables.join('\n')}`;
@@ -40,7 +42,8 @@ function tests(row, names) {
       const found = names.get(name);
       if (!found) throw new Error(`There is no test "${name}"; the row "${row.behaviour}" names it`);
       const file = found.file.split(/[\\/]/).join('/');
-      return `[${cell(name)}](../__test__/${file})${found.isOnBoth ? ' *both*' : ''}`;
+      const marks = [found.isOnBoth && '*both*', isOfNative(name) && '*own transport*'].filter(Boolean);
+      return [`[${cell(name)}](../__test__/${file})`, ...marks].join(' ');
     })
     .join('<br>');
 }

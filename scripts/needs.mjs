@@ -6,6 +6,7 @@
 import { spawnSync } from 'node:child_process';
 import { pathToFileURL } from 'node:url';
 import { missingCompilers } from './compilers.mjs';
+import { missingFakes } from './fakes.mjs';
 import { say } from './prepare.mjs';
 import { chooseRuntimes, missingRuntimes } from './runtimes.mjs';
 
@@ -35,10 +36,10 @@ export function showNeeds(runtimes) {
   }
   const deny = hasCargoDeny() ? 'found' : 'not there, left to CI (cargo install --locked cargo-deny)';
   console.log(`cargo-deny, which checks licences and sources of dependencies: ${deny}`);
-  const packages = [...missingRuntimes(runtimes).map(({ title }) => title), ...missingCompilers()];
+  const packages = [...missingRuntimes(runtimes).map(({ title }) => title), ...missingCompilers(), ...missingFakes()];
   const state =
     packages.length === 0 ? 'found' : `to be installed from npm, into node_modules/.cache: ${packages.join(', ')}`;
-  console.log(`Runtimes and compilers of TypeScript: ${state}`);
+  console.log(`Runtimes, compilers of TypeScript and fakes of HTTP: ${state}`);
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1]).href) showNeeds(chooseRuntimes());

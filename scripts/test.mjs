@@ -4,6 +4,7 @@ import { readdir } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { installCompilers } from './compilers.mjs';
+import { installFakes } from './fakes.mjs';
 import { hasCargoDeny, showNeeds } from './needs.mjs';
 import { prepare, ROOT } from './prepare.mjs';
 import { chooseRuntimes, installRuntimes } from './runtimes.mjs';
@@ -21,6 +22,7 @@ prepare();
 // Before the tests, which run side by side: npm works in a folder alone.
 installRuntimes(runtimes);
 installCompilers();
+installFakes();
 await runSteps([
   ...FORMATS_AND_LINTS,
   // Without advisories, which are fetched from the network: CI asks for them.

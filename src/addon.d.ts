@@ -21,6 +21,18 @@ export declare class Asker {
   forgotten(): Array<number>
 }
 
+/** The end of a JavaScript thread at which requests arrive that it carries. */
+export declare class Carrier {
+  /** `ring` is called when requests wait, or were recalled. */
+  constructor(channel: Channel, ring: () => unknown)
+  /** The next request to carry; `null` when there is none. */
+  next(): Errand | null
+  /** Numbers of errands that were recalled since the last call: their requests have to end. */
+  recalled(): Array<number>
+  /** Routes whose clients are gone since the last call. */
+  forgotten(): Array<number>
+}
+
 /** Requests on their way out and completions on their way in. */
 export declare class Channel {
   /** `ring` is called when completions wait to be collected. */
@@ -49,8 +61,11 @@ export declare class Channel {
 
 /** A client of one app. */
 export declare class Client {
-  /** Makes a client; connects to nothing yet. Throws when `baseUrl` or `proxy` cannot be used. */
-  constructor(channel: Channel, agent: Agent, options: ClientOptions)
+  /**
+   * Makes a client; connects to nothing yet. With a `carrier` and a `route`, JavaScript carries its requests. Throws
+   * when `baseUrl` or `proxy` cannot be used.
+   */
+  constructor(channel: Channel, agent: Agent, options: ClientOptions, carrier?: Carrier | undefined | null)
   /** What the methods of its resources take. */
   get seat(): unknown
   /**
@@ -60,6 +75,47 @@ export declare class Client {
   seatWith(timeout: number | undefined | null, maxRetries: number | undefined | null, idempotencyKey: JsText, version: JsText, headers?: Array<string> | undefined | null): unknown
   /** Closes the connections that no other client of the agent has a use for. */
   close(): void
+}
+
+/** A request that JavaScript carries. */
+export declare class Errand {
+  /** Its own number. */
+  get number(): number
+  /** Number of the route of its client. */
+  get route(): number
+  /** Ticket of its call. */
+  get ticket(): number
+  /** Whether it goes over TLS. */
+  get isSecure(): boolean
+  /** Name or address of the service. */
+  get host(): string
+  /** Its port. */
+  get port(): number
+  /** `GET`, `POST` and so on. */
+  get method(): string
+  /** Path and query. */
+  get path(): string
+  /** Names and values by turns, each character of a value a byte. */
+  get headers(): Array<string>
+  /** The body; `null` where the request has none. */
+  get body(): Buffer | null
+  /** Milliseconds for which nothing may move on the connection. */
+  get timeout(): number
+  /** Takes status and headers of the reply: names and values by turns. Answers whether the rest is wanted. */
+  head(status: number, headers: Array<string>): boolean
+  /** Takes a piece of the body. Answers whether the rest is wanted. */
+  data(data: Uint8Array): boolean
+  /** The reply is complete. */
+  complete(): void
+  /** The connection broke off in the middle of the reply. */
+  breakOff(): void
+  /** Nothing moved for as long as the timeout. */
+  timeOut(): void
+  /**
+   * There is an error with this code, which JavaScript keeps under this number. Answers whether anybody still waits
+   * for it.
+   */
+  fail(error: number, code?: string | undefined | null): boolean
 }
 
 /** A running platform. */
@@ -201,6 +257,8 @@ export interface ClientOptions {
   maxResponseBytes: number
   /** How often a request is tried again. */
   maxRetries: number
+  /** Number under which JavaScript knows where requests go, where it carries them. */
+  route?: number
 }
 
 /** How many attempts there were, and what the following bits say. */

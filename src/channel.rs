@@ -2,6 +2,8 @@
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use layer_client::Text;
 use layer_client::lane::{Batch, Collected, Lane, Packet, layout};
@@ -68,6 +70,8 @@ pub struct Outbox {
     scratch: RefCell<Vec<u8>>,
     /// Requests that were put and whose completions were not yet collected, and calls that `ring` asked for.
     in_flight: Cell<usize>,
+    /// Requests that were recalled from JavaScript, which carried them: they are to be in `in_flight` again.
+    returned: Arc<AtomicUsize>,
     ring: Box<dyn Fn()>,
 }
 
@@ -86,6 +90,7 @@ impl Channel {
             packet: RefCell::default(),
             scratch: RefCell::default(),
             in_flight: Cell::new(0),
+            returned: Arc::default(),
             ring,
         })))
     }
@@ -128,6 +133,7 @@ impl Channel {
         };
         numbers[start..start + batch.records.len()].copy_from_slice(&batch.records);
         numbers[0] = i32::try_from(batch.count).unwrap_or_default();
+        self.0.take_returned(*env);
         if batch.ended > 0 {
             self.0.release(*env, batch.ended);
         }
@@ -197,6 +203,31 @@ impl Outbox {
         }
         self.retain(env);
         Ok(())
+    }
+
+    /// A request keeps the process alive no more, because JavaScript carries it; until `take_back`.
+    pub fn let_go(&self, env: Env) {
+        self.release(env, 1);
+    }
+
+    /// Ends `let_go`.
+    pub fn take_back(&self, env: Env) {
+        self.retain(env);
+    }
+
+    /// Where other threads count requests that end `let_go`.
+    pub fn returned(&self) -> Arc<AtomicUsize> {
+        Arc::clone(&self.returned)
+    }
+
+    /// Ends `let_go` for those that other threads have counted.
+    pub fn take_returned(&self, env: Env) {
+        if self.returned.load(Ordering::Relaxed) == 0 {
+            return;
+        }
+        for _ in 0..self.returned.swap(0, Ordering::SeqCst) {
+            self.retain(env);
+        }
     }
 
     fn retain(&self, env: Env) {

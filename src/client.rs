@@ -9,11 +9,12 @@ use layer_client::client::{Client as Core, ClientOptions as CoreOptions, Overrid
 use layer_client::id::uuid_of;
 use layer_client::methods::{METHODS, Method};
 use layer_client::options::RequestOptions;
-use napi::bindgen_prelude::Unknown;
+use napi::bindgen_prelude::{ClassInstance, Unknown};
 use napi::{Env, Error, Result};
 use napi_derive::napi;
 
 use crate::agent::Agent;
+use crate::carrier::Carrier;
 use crate::channel::{Channel, Outbox};
 use crate::js_text::JsText;
 use crate::resources::Seat;
@@ -37,6 +38,8 @@ pub struct ClientOptions {
     pub max_response_bytes: u32,
     /// How often a request is tried again.
     pub max_retries: u32,
+    /// Number under which JavaScript knows where requests go, where it carries them.
+    pub route: Option<u32>,
 }
 
 /// A client of one app.
@@ -48,10 +51,17 @@ pub struct Client {
 
 #[napi]
 impl Client {
-    /// Makes a client; connects to nothing yet. Throws when `baseUrl` or `proxy` cannot be used.
+    /// Makes a client; connects to nothing yet. With a `carrier` and a `route`, JavaScript carries its requests. Throws
+    /// when `baseUrl` or `proxy` cannot be used.
     #[napi(constructor)]
-    pub fn new(channel: &Channel, agent: &Agent, options: ClientOptions) -> Result<Self> {
+    pub fn new(
+        channel: &Channel,
+        agent: &Agent,
+        options: ClientOptions,
+        carrier: Option<ClassInstance<'_, Carrier>>,
+    ) -> Result<Self> {
         let base_url = BaseUrl::parse(&options.base_url).map_err(|error| Error::from_reason(error.to_string()))?;
+        let way = carrier.zip(options.route).map(|(carrier, route)| carrier.way(route));
         let options = CoreOptions {
             app_id: options.app_id,
             token: options.token,
@@ -64,7 +74,11 @@ impl Client {
                 max_retries: options.max_retries,
             },
         };
-        let core = Core::new(&agent.0, &options).map_err(|error| Error::from_reason(error.to_string()))?;
+        let core = match way {
+            Some(way) => Core::carried_by(way, &agent.0, &options),
+            None => Core::new(&agent.0, &options),
+        };
+        let core = core.map_err(|error| Error::from_reason(error.to_string()))?;
         Ok(Self { core: Arc::new(core), outbox: channel.outbox() })
     }
 

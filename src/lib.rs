@@ -5,6 +5,7 @@
 pub mod agent;
 pub mod asker;
 pub mod bell;
+mod carrier;
 pub mod channel;
 pub mod client;
 #[cfg(feature = "counting")]

@@ -4,6 +4,7 @@ const assert = require('node:assert');
 const { readFileSync } = require('node:fs');
 const path = require('node:path');
 const { test } = require('node:test');
+const { OF_NATIVE } = require('../client/carried.js');
 const differences = require('../differential/differences.js');
 const { testNames } = require('./names.js');
 const sections = require('./index.js');
@@ -45,6 +46,16 @@ test('every difference that a row refers to exists', () => {
   const referred = rows.map(({ difference }) => difference).filter(Boolean);
   assert.deepStrictEqual(
     referred.filter((name) => !known.includes(name)),
+    [],
+  );
+});
+
+test('every beginning of a name that is about the own transport only is that of a test', () => {
+  const names = [...testNames().keys()];
+  const beginnings = Object.values(OF_NATIVE).flat();
+  assert.deepStrictEqual(
+    // What a name takes from a list is not in it here.
+    beginnings.filter((beginning) => !names.some((name) => name.startsWith(beginning.replace(/ \(.*\)$/, '')))),
     [],
   );
 });

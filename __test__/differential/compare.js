@@ -3,17 +3,21 @@ const differences = require('./differences.js');
 const { original, isSelfCheck } = require('./subjects.js');
 
 /**
- * Runs one form of a row on the original and on `tested`, and fails where `tested` does not do what the original does
- * or what differences.js says instead. Names of the differences that apply are added to `met`.
+ * Runs one form of a row on the original and on each of `tested`, and fails where one does not do what the original
+ * does or what differences.js says instead. Names of the differences that apply are added to `met`.
  */
 async function compare(harness, tested, row, form, met) {
   const observed = await harness.observe(original, row, form);
+  for (const subject of tested) await compareOne(harness, subject, row, form, observed, met);
+}
+
+async function compareOne(harness, tested, row, form, observed, met) {
   const { expected, applied } = isSelfCheck
     ? { expected: observed, applied: [] }
     : await applyDifferences(harness, tested, row, form, observed);
   for (const name of applied) met.add(name);
   const actual = await harness.observe(tested, row, form, { expected });
-  const notes = [`${form} form`, ...applied].join('; ');
+  const notes = [`${form} form`, `transport ${tested.transport}`, ...applied].join('; ');
   try {
     assert.deepStrictEqual(actual, adoptMatches(expected, actual));
   } catch (error) {
@@ -33,7 +37,8 @@ async function applyDifferences(harness, tested, row, form, observed) {
   };
   const applied = [];
   let expected = observed;
-  for (const { name, applies, expect } of differences) {
+  for (const { name, applies, expect, transport = tested.transport } of differences) {
+    if (transport !== tested.transport) continue;
     if (!applies(expected, context)) continue;
     expected = await expect(structuredClone(expected), context);
     applied.push(name);

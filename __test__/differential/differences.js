@@ -5,6 +5,8 @@
  *
  *   applies(observation, context)  whether the entry is about this observation of the original
  *   expect(observation, context)   the observation to expect; `observation` is a copy and may be changed
+ *   transport                      'native' for an entry that is about the engine's own connections: requests that
+ *                                  Node carries do as the original's
  *
  * The context is `{row, form, args, versions, classes, rerun}`: `args` are fresh arguments of the row and
  * `rerun(change)` observes the original again with changed arguments. A regular expression stands for any text that
@@ -444,7 +446,17 @@ module.exports = [
     },
   },
   {
+    name: 'a status of 000 is a parse error',
+    reason: 'The original took it for a success.',
+    applies: (_, { row }) => /status 000$/.test(row.name),
+    expect(observation, context) {
+      const error = { ...portrayError(PARSE_ERROR, context.classes), message: /^Parse Error: / };
+      return ending(observation, context, error);
+    },
+  },
+  {
     name: 'verdicts on malformed replies',
+    transport: 'native',
     reason:
       "Node's parser and hyper disagree on a few replies that break the rules, and on the words for those that both " +
       "refuse; Node's change with its version. More than 100 header lines are too many.",
@@ -482,6 +494,7 @@ module.exports = [
   },
   {
     name: 'unknown options of an agent are refused',
+    transport: 'native',
     reason: 'Node ignores them. One that cannot be honoured must not pass in silence.',
     applies: (_, { row }) => /agentOptions: unknown option$/.test(row.name),
     expect: (observation, { classes }) =>

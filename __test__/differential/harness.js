@@ -106,6 +106,7 @@ class Harness {
     const log = console.log;
     console.log = (...args) => run.logs.push(format(...args));
     delete process.env.LAYER_API_DEBUG;
+    if (subject.transport) process.env.LAYER_API_TRANSPORT = subject.transport;
     current = run;
     try {
       await origin.run(run, () => run.execute(this.configFor(subject, row), options));
@@ -119,6 +120,7 @@ class Harness {
       current = null;
       console.log = log;
       delete process.env.LAYER_API_DEBUG;
+      delete process.env.LAYER_API_TRANSPORT;
     }
   }
 

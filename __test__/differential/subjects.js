@@ -18,18 +18,22 @@ const original = {
   version: require(`${ORIGINAL}/package.json`).version,
 };
 
-/** The client under test: its error classes are statics of the export or, as in the original, in `lib/errors`. */
+/**
+ * The client under test, by each of its transports: its error classes are statics of the export or, as in the original,
+ * in `lib/errors`.
+ */
 function loadTested() {
-  if (isSelfCheck) return { ...original, name: 'tested' };
+  if (isSelfCheck) return [{ ...original, name: 'tested' }];
   const LayerAPI = require(UNDER_TEST);
   const { ResponseError, APIError } = LayerAPI;
-  return {
+  const tested = {
     name: 'tested',
     isOriginal: false,
     LayerAPI,
     errors: ResponseError && APIError ? { ResponseError, APIError } : require(`${UNDER_TEST}/lib/errors`),
     version: require(`${UNDER_TEST}/package.json`).version,
   };
+  return ['native', 'node'].map((transport) => ({ ...tested, transport }));
 }
 
 module.exports = { original, loadTested, isSelfCheck };

@@ -58,7 +58,7 @@ impl Asked {
         let (reply, answer) = oneshot::channel();
         asker.ask(question, reply);
         match answer.await {
-            Ok(answer) => Some(answer.map_err(|error| Failure::Answer { error })),
+            Ok(answer) => Some(answer.map_err(|error| Failure::Answer { error, code: None })),
             Err(_) => std::future::pending().await,
         }
     }

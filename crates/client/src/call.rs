@@ -124,17 +124,18 @@ impl Draft {
     pub(crate) fn into_call(self, texts: &Bytes, start: &mut usize) -> Call {
         let path = texts.slice(std::mem::replace(start, self.body_end)..self.path_end);
         let body = texts.slice(self.path_end..self.body_end);
-        let Self { client, method, mut tag, manner, .. } = self;
+        let Self { ticket, client, method, mut tag, manner, .. } = self;
         if tag.is_none() && client.options.max_retries > 0 && method.repeat() == Repeat::Tagged {
             // A UUID is made of characters that a header can hold.
             tag = HeaderValue::try_from(Uuid::now_v7().to_string()).ok();
         }
-        Call { client, method, tag, manner, path, body }
+        Call { ticket, client, method, tag, manner, path, body }
     }
 }
 
 /// A call that the engine carries.
 pub(crate) struct Call {
+    pub(crate) ticket: u32,
     pub(crate) client: Arc<Client>,
     method: &'static Method,
     tag: Option<HeaderValue>,
@@ -184,12 +185,17 @@ impl Call {
         self.make_request().ok_or_else(|| Box::new(Failure::hang_up()))
     }
 
+    /// The body, where the method has one.
+    pub(crate) fn body(&self) -> Option<Bytes> {
+        // What an upload announces goes into headers.
+        self.method.payload.filter(|&payload| payload != Payload::Upload).map(|_| self.body.clone())
+    }
+
     fn make_request(&self) -> Option<Request<Body>> {
         let Self { client, method, tag, path, body, .. } = self;
         let place = &client.place;
         let accept = client.accept.clone().ok()?;
         let accept = if method.resource == Resource::Webhooks { of_webhooks(&accept)? } else { accept };
-        let is_upload = method.payload == Some(Payload::Upload);
         let mut headers = HeaderMap::with_capacity(8);
         headers.insert(ACCEPT, accept);
         headers.insert(AUTHORIZATION, place.authorization.clone().ok()?);
@@ -199,10 +205,10 @@ impl Call {
         }
         headers.insert(HOST, place.host.clone());
         headers.insert(CONNECTION, place.connection.clone());
-        if is_upload {
+        if method.payload == Some(Payload::Upload) {
             headers.extend(upload_headers(body).ok()?);
         }
-        let body = method.payload.filter(|_| !is_upload).map(|_| body.clone());
+        let body = self.body();
         if body.is_some() {
             // The original writes its bodies without knowing their length.
             headers.insert(TRANSFER_ENCODING, CHUNKED);

@@ -7,6 +7,7 @@ use std::time::Duration;
 use http::{HeaderName, HeaderValue};
 
 use crate::base_url::BaseUrl;
+use crate::carrier::{Carried, Carrier};
 use crate::id::uuid_of;
 use crate::methods::Versions;
 use crate::options::{InvalidOption, RequestOptions};
@@ -51,6 +52,8 @@ pub(crate) struct Place {
     pub(crate) authorization: Result<HeaderValue, Refusal>,
     pub(crate) host: HeaderValue,
     pub(crate) connection: HeaderValue,
+    /// Who carries its requests in place of the engine's own connections.
+    pub(crate) carried: Option<Carried>,
     is_closed: AtomicBool,
 }
 
@@ -83,6 +86,21 @@ impl Client {
     /// A token or version that no header can hold is refused call by call, as the original does.
     /// Errors: a host that TLS cannot check; a proxy that is no URL.
     pub fn new(agent: &Agent, options: &ClientOptions) -> Result<Self, InvalidOption> {
+        Self::make(agent, options, None)
+    }
+
+    /// The same, for a client whose requests `carrier` carries in place of the agent's connections.
+    ///
+    /// Errors: as those of `new`.
+    pub fn carried_by(
+        carrier: Arc<dyn Carrier>,
+        agent: &Agent,
+        options: &ClientOptions,
+    ) -> Result<Self, InvalidOption> {
+        Self::make(agent, options, Some(Carried { by: carrier, base_url: options.base_url.clone() }))
+    }
+
+    fn make(agent: &Agent, options: &ClientOptions, carried: Option<Carried>) -> Result<Self, InvalidOption> {
         let host = header(&options.base_url.host_header(), "Host")
             .map_err(|_| InvalidOption::of_client("baseUrl", "has a host that no header can hold"))?;
         let mut authorization = header(&format!("Bearer {}", options.token), "Authorization");
@@ -95,6 +113,7 @@ impl Client {
             authorization,
             host,
             connection: HeaderValue::from_static(if agent.keeps_alive() { "keep-alive" } else { "close" }),
+            carried,
             is_closed: AtomicBool::new(false),
         };
         Ok(Self {

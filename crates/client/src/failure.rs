@@ -30,6 +30,9 @@ pub enum Failure {
     Answer {
         /// Number under which the caller keeps it.
         error: u32,
+        /// Its code, where it is one of the network: the function carried the request.
+        #[serde(skip)]
+        code: Option<String>,
     },
 }
 
@@ -179,6 +182,11 @@ impl Failure {
     /// The server closed the connection in the middle of a reply.
     pub(crate) fn aborted() -> Self {
         Self::Network(NetworkError::named("ECONNRESET", "aborted"))
+    }
+
+    /// A reply whose status is 0, as in `HTTP/1.1 000 OK`.
+    pub(crate) fn no_status() -> Self {
+        Self::Network(NetworkError::named("HPE_INVALID_CONSTANT", "Parse Error: Invalid status code"))
     }
 
     /// A reply whose body is longer than `limit` bytes; `length` is what the server announced, where it did.

@@ -85,7 +85,11 @@ async fn attempt(call: &Call, breathe: fn(), marks: Option<&Marks>, number: u32)
     let client = &call.client;
     let request = || call.request();
     let origin = &client.place.origin;
-    let outcome = exchange(&Exchange { origin, options: &client.options, request, breathe, marks }).await;
+    let outcome = match &client.place.carried {
+        // Boxed, as what few requests come to.
+        Some(carried) => Box::pin(carried.carry(call)).await,
+        None => exchange(&Exchange { origin, options: &client.options, request, breathe, marks }).await,
+    };
     let ending = ending(&outcome);
     Ended { outcome, attempts: number, ending, timings: None }
 }

@@ -59,7 +59,8 @@ impl Ending {
                 Self { is_undone: true, ..first.unwrap_or_default() }
             }
             Failure::Network(error) => error.code.as_deref().map(Self::of_code).unwrap_or_default(),
-            Failure::Answer { .. } | Failure::Aborted => Self::default(),
+            Failure::Answer { code, .. } => code.as_deref().map(Self::of_code).unwrap_or_default(),
+            Failure::Aborted => Self::default(),
         }
     }
 }
