@@ -1,8 +1,9 @@
 'use strict';
 
 /**
- * The addon of this system: the file that `npm run build` left in this folder's parent, or the package that npm
- * installed beside this one. Where there is none, the error says how to mend that.
+ * The addon of this system: in a release, the package that npm installed beside this one; among its sources, the file
+ * that `npm run build` left in this folder's parent, else that package. Where there is none, the error says how to mend
+ * that.
  */
 
 const fs = require('fs');
@@ -39,7 +40,7 @@ function requirePackage() {
     }
   } catch (cause) {
     if (cause.code === 'MODULE_NOT_FOUND') throw failure(`Package ${packageName} is not installed.`, INSTALL, cause);
-    throw failure(`Package ${packageName} cannot be loaded: ${cause.message}`, SEE_DOCS, cause);
+    throw unloadable(`Package ${packageName}`, cause);
   }
   throw failure(`There is no package for ${target}.`, 'Build one from source; docs/packaging.md says how.');
 }
@@ -50,21 +51,47 @@ run on: a copied node_modules folder, a lock file from elsewhere, a stage of a D
 
 const SEE_DOCS = 'What each package needs is in docs/packaging.md.';
 
-function failure(what, remedy, cause) {
+/** Why an addon that is there cannot be loaded, or may not be. */
+function unloadable(name, cause) {
+  if (cause.code !== 'ERR_DLOPEN_DISABLED')
+    return failure(`${name} cannot be loaded: ${cause.message}`, SEE_DOCS, cause);
+  // Node has this where the permission model is on.
+  const { permission } = /** @type {any} */ (process);
+  const [why, remedy] = permission
+    ? ['its permission model without --allow-addons', 'Start it with --allow-addons.']
+    : ['--no-addons', 'Start it without that flag, which may also stand in NODE_OPTIONS.'];
+  return failure(`${name} may not be loaded: Node.js was started with ${why}.`, remedy, cause, 'cannot use its addon');
+}
+
+function failure(what, remedy, cause, lead = 'has no addon for this system') {
   const libc = process.platform === 'linux' && libcVersion();
   const parts = [`${process.platform} ${process.arch}`, libc, `Node.js ${process.versions.node}`];
   const system = parts.filter(Boolean).join(', ');
-  const error = new Error(`layer-api ${version} has no addon for this system (${system}).\n${what}\n${remedy}`);
+  const error = new Error(`layer-api ${version} ${lead} (${system}).\n${what}\n${remedy}`);
   return Object.assign(error, { code: 'ERR_LAYER_API_ADDON' }, cause && { cause });
+}
+
+function requireBuilt(file) {
+  try {
+    return require(file);
+  } catch (cause) {
+    throw unloadable(path.basename(file), cause);
+  }
+}
+
+/** What `npm run build` left; undefined in a release, where scripts/bundle.mjs has made one file of all this. */
+function builtFile() {
+  if (typeof LAYER_API_IS_PACKAGED !== 'undefined') return undefined;
+  const file = path.join(__dirname, '..', `layer-api.${target}.node`);
+  return fs.existsSync(file) ? file : undefined;
 }
 
 /** @returns {typeof import('../src/addon')} what src/ exports; `npm run declaration` writes its types */
 function load() {
-  const built = path.join(__dirname, '..', `layer-api.${target}.node`);
-  const isBuilt = fs.existsSync(built);
-  const addon = isBuilt ? require(built) : requirePackage();
+  const built = builtFile();
+  const addon = built ? requireBuilt(built) : requirePackage();
   if (addon.VERSION === version) return addon;
-  throw failure(`The addon that is there is of version ${addon.VERSION}.`, isBuilt ? 'Run: npm run build' : INSTALL);
+  throw failure(`The addon that is there is of version ${addon.VERSION}.`, built ? 'Run: npm run build' : INSTALL);
 }
 
 module.exports = load();

@@ -9,6 +9,7 @@ import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statS
 import { dirname, join, posix, relative, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { NapiCli, parseTriple } from '@napi-rs/cli';
+import { BUNDLED, bundle } from './bundle.mjs';
 import { ROOT, stop } from './prepare.mjs';
 
 /** Newest glibc that a published addon may need, by the minor number of its version; docs/packaging.md promises it. */
@@ -56,7 +57,7 @@ export async function createPackages(folder, addons = ROOT) {
     const fault = faultOf(target, built);
     if (fault) faults[target] = fault;
   }
-  createMain(join(folder, 'layer-api'));
+  await createMain(join(folder, 'layer-api'));
   return faults;
 }
 
@@ -69,12 +70,15 @@ function faultOf(target, built) {
 }
 
 /** The package that users ask for: what of package.json is about its use, and one optional package for each target. */
-function createMain(home) {
+async function createMain(home) {
   const { private: _, devDependencies, scripts, napi, ...rest } = manifest();
   const optionalDependencies = Object.fromEntries(targets().map((target) => [`layer-api-${target}`, rest.version]));
   mkdirSync(home);
   writeFileSync(join(home, 'package.json'), `${JSON.stringify({ ...rest, optionalDependencies }, null, 2)}\n`);
+  await bundle(home);
   for (const name of [...rest.files, 'README.md', 'LICENSE']) {
+    // What is there is made of the sources, which stay here.
+    if (BUNDLED.includes(name)) continue;
     const copy = join(home, name);
     mkdirSync(dirname(copy), { recursive: true });
     cpSync(join(ROOT, name), copy, { recursive: true });

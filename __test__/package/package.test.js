@@ -159,7 +159,7 @@ describe('packages', () => {
     assert.deepStrictEqual(
       files.filter(
         (name) =>
-          !/^(index\.(js|mjs|d\.ts|d\.mts)|types\/.+\.d\.ts|(bin|lib)\/.+\.js|lib\/errors\.d\.ts|docs\/.+\.md|[A-Z]+(\.md)?|package\.json)$/.test(
+          !/^(index\.(js|mjs|d\.ts|d\.mts)|types\/.+\.d\.ts|(bin|lib)\/.+\.js|lib\/errors\.d\.ts|docs\/.+\.md|[A-Z]+(\.md)?|(types\/callback\/)?package\.json)$/.test(
             name,
           ),
       ),
@@ -247,7 +247,7 @@ describe('packages', () => {
     const [oldest] = RUNTIMES;
     installRuntimes([oldest]);
     const scripts = packed['layer-api'].files.filter((file) => file.endsWith('.js'));
-    assert.ok(scripts.length > 8);
+    assert.strictEqual(scripts.length, 4);
     const check = (file) => run(programOf(oldest), ['--check', file], { cwd: path.join(laidOut, 'layer-api') });
     for (const script of scripts) {
       const { code, stderr } = await check(script);
@@ -356,6 +356,53 @@ describe('installed', () => {
     fs.rmSync(path.join(clone, 'npm'), { recursive: true });
     const { code, stdout, stderr } = await node(SERVICE, { cwd: clone });
     assert.deepStrictEqual([code, stdout], [0, SERVICE_PRINTS], stderr);
+  });
+
+  test('its JavaScript is one file, and the addon is the only other that a client loads', async () => {
+    const scripts = packed['layer-api'].files.filter((file) => /\.m?js$/.test(file));
+    assert.deepStrictEqual(scripts.toSorted(), ['bin/layer-api.js', 'index.js', 'index.mjs', 'lib/errors.js']);
+    const { code, stdout, stderr } = await node(`${SERVICE}
+      const path = require('path');
+      process.on('exit', () => {
+        const files = Object.keys(require.cache).map((file) => path.relative(path.join(process.cwd(), 'node_modules'), file));
+        console.log(JSON.stringify(files));
+      });`);
+    assert.strictEqual(code, 0, stderr);
+    const [printed, files] = stdout.trim().split('\n');
+    assert.strictEqual(`${printed}\n`, SERVICE_PRINTS);
+    assert.deepStrictEqual(JSON.parse(files), [
+      path.join('layer-api', 'index.js'),
+      path.join(PLATFORM_PACKAGE, `layer-api.${TARGET}.node`),
+    ]);
+  });
+
+  test('an addon that lies about is not taken for that of the package', async () => {
+    // Where the sources have what `npm run build` made of them.
+    const modules = path.join(project, 'node_modules');
+    const stray = [modules, path.join(modules, 'layer-api')].map((home) => path.join(home, `layer-api.${TARGET}.node`));
+    for (const file of stray) fs.writeFileSync(file, 'no addon');
+    try {
+      const { code, stdout, stderr } = await node(SERVICE);
+      assert.deepStrictEqual([code, stdout], [0, SERVICE_PRINTS], stderr);
+    } finally {
+      for (const file of stray) fs.rmSync(file);
+    }
+  });
+
+  test('errors are of one class, whichever path leads to it', async () => {
+    const { code, stdout, stderr } = await node(`
+      const { APIError, ResponseError } = require('layer-api/lib/errors');
+      const LayerAPI = require('layer-api');
+      console.log(APIError === LayerAPI.APIError, ResponseError === require('layer-api/lib/errors.js').ResponseError,
+        ResponseError === LayerAPI.ResponseError);`);
+    assert.deepStrictEqual([code, stdout], [0, 'true true true\n'], stderr);
+  });
+
+  test('stacks lead to functions by their names', async () => {
+    const { stdout, stderr } = await node(`
+      const LayerAPI = require('layer-api');
+      try { new LayerAPI({}); } catch (error) { console.log(error.stack); }`);
+    assert.match(stdout, /at new LayerAPI \(.*index\.js:\d+:\d+\)/, stderr);
   });
 
   test('require, import and npx lead to it by its name', async () => {
@@ -526,6 +573,28 @@ describe('no addon', () => {
     const lines = await explain("Object.defineProperty(process, 'platform', { value: 'sunos' });");
     assert.strictEqual(lines[1], `There is no package for sunos-${process.arch}.`);
     assert.match(lines[2], /docs\/packaging\.md/);
+  });
+
+  test('where Node.js may load no addons, the error names the package and the flag', async () => {
+    const permission = process.allowedNodeEnvironmentFlags.has('--permission')
+      ? '--permission'
+      : '--experimental-permission';
+    const fs = `--allow-fs-read=${path.parse(project).root}`;
+    for (const [flags, why, remedy] of [
+      [['--no-addons'], '--no-addons', 'Start it without that flag, which may also stand in NODE_OPTIONS.'],
+      [[permission, fs], 'its permission model without --allow-addons', 'Start it with --allow-addons.'],
+    ]) {
+      const { stdout, stderr } = await run('node', [...flags, '-e', EXPLAIN]);
+      assert.ok(stdout, stderr);
+      const [code, [what, reason, last]] = JSON.parse(stdout);
+      assert.strictEqual(code, 'ERR_LAYER_API_ADDON');
+      assert.ok(what.startsWith(`layer-api ${version} cannot use its addon (${process.platform} `), what);
+      assert.strictEqual(reason, `Package ${PLATFORM_PACKAGE} may not be loaded: Node.js was started with ${why}.`);
+      assert.strictEqual(last, remedy);
+    }
+    const flags = [permission, fs, '--allow-addons'];
+    const { code, stderr } = await run('node', [...flags, '-e', USE]);
+    assert.strictEqual(code, 0, stderr);
   });
 
   test('an addon of another version is not used', async () => {

@@ -35,6 +35,9 @@ declare module 'layer-api-win32-x64-msvc' {
   export = addon;
 }
 
+/** Defined in a release, which scripts/bundle.mjs makes. */
+declare const LAYER_API_IS_PACKAGED: true | undefined;
+
 declare namespace NodeJS {
   interface Process {
     /** Names of the modules that are loaded, such as `NativeModule https`; undocumented. */
