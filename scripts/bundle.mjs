@@ -1,6 +1,6 @@
 /**
- * The JavaScript of a release: `index.js` with all of `lib/` in it, and the program in `bin/`. A file takes Node time to
- * find, to read and to wrap, and a client needs a dozen of them before its first request.
+ * The JavaScript of a release: `index.js` with all of `lib/` in it, and the program in `bin/`. Node takes time to find,
+ * read and wrap a file, and a client needs a dozen of them before its first request.
  */
 
 import { mkdirSync, writeFileSync } from 'node:fs';
