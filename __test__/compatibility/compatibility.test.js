@@ -7,6 +7,7 @@ const { test } = require('node:test');
 const { OF_NATIVE } = require('../client/carried.js');
 const differences = require('../differential/differences.js');
 const { testNames } = require('./names.js');
+const { PEERS, ROWS } = require('./features.js');
 const sections = require('./index.js');
 
 const rows = Object.values(sections).flat();
@@ -75,4 +76,24 @@ test('names are found in every form in which a test has one', () => {
     assert.strictEqual(names.get(name)?.isOnBoth, isOnBoth, name);
   }
   assert.ok(!names.has('…'));
+});
+
+test('docs/features.md is made from its table (else: npm run docs)', async () => {
+  const { featuresPage } = await import('../../scripts/features.mjs');
+  const page = readFileSync(path.join(__dirname, '..', '..', 'docs', 'features.md'), 'utf8');
+  assert.strictEqual(page, featuresPage());
+});
+
+test('each feature that this client has is shown by tests that exist', () => {
+  const names = testNames();
+  for (const { feature, ours, others } of ROWS) {
+    const [verdict, remark, tests] = ours;
+    assert.ok(remark && others.length === PEERS.length, feature);
+    for (const [other, evidence] of others) assert.ok(['yes', 'no', 'differs'].includes(other) && evidence, feature);
+    assert.strictEqual(tests.length > 0, verdict !== 'no', feature);
+    assert.deepStrictEqual(
+      tests.filter((name) => !names.has(name)),
+      [],
+    );
+  }
 });
