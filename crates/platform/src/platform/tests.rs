@@ -106,21 +106,12 @@ impl Stage {
     fn activate_webhook(&self) {
         let Task::Webhook(id) = self.register_webhook() else { unreachable!() };
         let app = self.caller.key;
-        self.wait_until("the challenge", || self.is_done(&Task::Webhook(id)));
+        wait_until("the challenge", || self.is_done(&Task::Webhook(id)));
         let activate = move |writes: &mut dyn Writes| {
             let mut webhook = writes.hold_webhook(app, id)?.unwrap();
             writes.set_webhook_status(&mut webhook, Status::Active)
         };
         self.platform.store.write_blocking::<_, StoreError>(activate).unwrap();
-    }
-
-    #[track_caller]
-    fn wait_until(&self, what: &str, is_so: impl Fn() -> bool) {
-        let give_up = Instant::now() + Duration::from_secs(240);
-        while !is_so() {
-            assert!(Instant::now() < give_up, "waited in vain: {what}");
-            std::thread::sleep(Duration::from_millis(10));
-        }
     }
 
     /// A message that is due at once.
@@ -189,6 +180,15 @@ impl Stage {
     }
 }
 
+#[track_caller]
+fn wait_until(what: &str, is_so: impl Fn() -> bool) {
+    let give_up = Instant::now() + Duration::from_secs(240);
+    while !is_so() {
+        assert!(Instant::now() < give_up, "waited in vain: {what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
 fn user(id: &str) -> UserId {
     UserId::parse(id).unwrap()
 }
@@ -213,7 +213,7 @@ fn every_worker_that_panics_is_started_again_and_does_what_it_was_given() {
         (worker, stage, task)
     });
     for (worker, stage, task) in under_way {
-        stage.wait_until(worker, || stage.is_done(&task));
+        wait_until(worker, || stage.is_done(&task));
         assert!(
             !failpoint::is_armed(stage.services().core.public_url(), worker),
             "the worker for {worker} never panicked"
@@ -252,12 +252,12 @@ fn a_rule_whose_job_is_undone_and_run_again_leaves_the_right_result() {
     let found = stage.wait(services.conversations.find(caller, conversation)).0;
     assert_eq!((found.message_count, found.last_position), (3, 4));
     assert_eq!(found.participants, ["a", "b", "c"].map(user));
-    stage.wait_until("an attempt for each message", || services.deliveries.latest().len() >= 4);
+    wait_until("an attempt for each message", || services.deliveries.latest().len() >= 4);
     let attempts = services.deliveries.latest();
     let events: HashSet<Uuid> = attempts.iter().map(|attempt| attempt.event).collect();
     assert_eq!((events.len(), attempts.iter().filter(|attempt| attempt.number == 1).count()), (4, 4));
     for give in [Stage::schedule_message, Stage::leave_file, Stage::request_export] {
         let task = give(&stage);
-        stage.wait_until("a worker", || stage.is_done(&task));
+        wait_until("a worker", || stage.is_done(&task));
     }
 }
