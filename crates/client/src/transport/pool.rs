@@ -49,7 +49,7 @@ impl Agent {
     }
 
     /// The connections to the origin of `url`, through `proxy` where there is one; for one more client, which then
-    /// calls [`Origin::leave`] once.
+    /// calls `leave` once.
     ///
     /// Errors: a host that cannot stand in a certificate; a proxy that is no URL, or that an option cannot go with.
     pub fn origin(&self, url: &BaseUrl, proxy: Option<&str>) -> Result<Arc<Origin>, InvalidOption> {
