@@ -15,8 +15,8 @@ use crate::transport::exchange::{Exchange, exchange};
 use crate::transport::marks::{Marks, Timings};
 use crate::transport::reply::Reply;
 
-/// What became of a request.
-pub type Outcome = Result<Reply, Failure>;
+/// What became of a request. A failure is large and rare: in a box, it does not make room for itself in each future.
+pub type Outcome = Result<Reply, Box<Failure>>;
 
 /// The end of a request.
 pub struct Ended {
@@ -28,6 +28,14 @@ pub struct Ended {
     pub ending: Ending,
     /// What the last one took, where the caller watches.
     pub timings: Option<Box<Timings>>,
+}
+
+impl Ended {
+    /// The end with the attempt of this number.
+    fn of(outcome: Outcome, number: u32) -> Self {
+        let ending = ending(&outcome);
+        Self { outcome, attempts: number, ending, timings: None }
+    }
 }
 
 /// Word of an attempt, for a caller who watches.
@@ -67,7 +75,7 @@ pub fn begin(
     let debt = Debt(Some(end));
     let flight = async move {
         let ended = match &watcher {
-            None => attempt(&call, breathe, None, 1).await,
+            None => Ended::of(attempt(&call, breathe, None).await, 1),
             Some(_) => Box::pin(watched(&call, breathe, 1)).await,
         };
         // Boxed: few requests come here, and a future is as large as its largest part.
@@ -81,23 +89,21 @@ pub fn begin(
 }
 
 /// One attempt.
-async fn attempt(call: &Call, breathe: fn(), marks: Option<&Marks>, number: u32) -> Ended {
+async fn attempt(call: &Call, breathe: fn(), marks: Option<&Marks>) -> Outcome {
     let client = &call.client;
     let request = || call.request();
     let origin = &client.place.origin;
-    let outcome = match &client.place.carried {
+    match &client.place.carried {
         // Boxed, as what few requests come to.
-        Some(carried) => Box::pin(carried.carry(call)).await,
+        Some(carried) => Box::pin(carried.carry(call)).await.map_err(Box::new),
         None => exchange(&Exchange { origin, options: &client.options, request, breathe, marks }).await,
-    };
-    let ending = ending(&outcome);
-    Ended { outcome, attempts: number, ending, timings: None }
+    }
 }
 
 async fn watched(call: &Call, breathe: fn(), number: u32) -> Ended {
     let marks = Marks::new();
-    let ended = attempt(call, breathe, Some(&marks), number).await;
-    Ended { timings: Some(Box::new(marks.timings())), ..ended }
+    let outcome = attempt(call, breathe, Some(&marks)).await;
+    Ended { timings: Some(Box::new(marks.timings())), ..Ended::of(outcome, number) }
 }
 
 /// All attempts after the first one, which has ended; the next one comes after `delay`.
@@ -112,7 +118,7 @@ async fn try_again(
         if let Some(watcher) = &watcher {
             let (reply, failure) = match &ended.outcome {
                 Ok(reply) => (Some(reply), None),
-                Err(failure) => (None, Some(failure)),
+                Err(failure) => (None, Some(&**failure)),
             };
             let timings = ended.timings.as_deref();
             let delay = delay.as_secs_f64() * 1000.0;
@@ -123,7 +129,7 @@ async fn try_again(
         drop(ended);
         tokio::time::sleep(delay).await;
         ended = match &watcher {
-            None => attempt(call, breathe, None, number).await,
+            None => Ended::of(attempt(call, breathe, None).await, number),
             Some(watcher) => {
                 watcher(&News::Attempt { attempt: number }, None);
                 watched(call, breathe, number).await
@@ -185,7 +191,7 @@ impl<F: FnOnce(Ended)> Drop for Debt<F> {
     fn drop(&mut self) {
         if let Some(end) = self.0.take() {
             let failure = if thread::panicking() { Failure::fault() } else { Failure::Aborted };
-            end(Ended { outcome: Err(failure), attempts: 1, ending: Ending::default(), timings: None });
+            end(Ended { outcome: Err(Box::new(failure)), attempts: 1, ending: Ending::default(), timings: None });
         }
     }
 }

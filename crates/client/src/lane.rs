@@ -337,7 +337,7 @@ impl Inbox {
                 self.put(ticket, reply.status, flags, &reply.body, write);
             }
             Err(failure) => {
-                if *failure == Failure::Aborted {
+                if **failure == Failure::Aborted {
                     flags |= layout::IS_ABORTED;
                 }
                 // Strings and numbers: there is nothing in it that JSON cannot hold.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{HeaderMap, Request, Response};
+use http::{HeaderMap, Request};
 use http_body_util::BodyExt;
 use hyper::body::{Body as _, Incoming};
 use tokio::time::Duration;
@@ -39,7 +39,7 @@ pub struct Exchange<'a, F> {
 /// for a turn does not count. Source: the original sets the timeout on the socket it was given. Redirects are results.
 /// A request that was not yet written when its kept connection turned out to be closed goes out again on another; one
 /// that was is never repeated. Dropped before it is done, it closes its connection and gives back its turn.
-pub async fn exchange<F>(exchange: &Exchange<'_, F>) -> Result<Reply, Failure>
+pub async fn exchange<F>(exchange: &Exchange<'_, F>) -> Result<Reply, Box<Failure>>
 where
     F: Fn() -> Result<Request<Body>, Box<Failure>>,
 {
@@ -53,7 +53,7 @@ where
     // Boxed, here and below: a future is as large as its largest part, and is moved when it is spawned. Without the
     // steps that few requests take it is a tenth of the size.
     if let Some(route) = &origin.proxy {
-        return Box::pin(route.exchange(request().map_err(|failure| *failure)?, options, *marks)).await;
+        return Box::pin(route.exchange(request()?, options, *marks)).await.map_err(Box::new);
     }
     while let Some(connection) = origin.take() {
         connection.activity.touch();
@@ -64,17 +64,17 @@ where
     let activity = Activity::new();
     origin.make_room();
     let open = Box::pin(Connection::open(&origin.target, activity.clone(), *marks));
-    let connection = within(&activity, options.timeout, open).await??;
+    let connection = within(&activity, options.timeout, open).await?.map_err(Box::new)?;
     // Many handshakes in a row are long work, too.
     breathe();
     match attempt(exchange, connection, &mut turn).await {
         Attempt::Done(result) => result,
-        Attempt::Unsent => Err(Failure::hang_up()),
+        Attempt::Unsent => Err(Box::new(Failure::hang_up())),
     }
 }
 
 enum Attempt {
-    Done(Result<Reply, Failure>),
+    Done(Result<Reply, Box<Failure>>),
     /// The connection was closed before anything was written to it.
     Unsent,
 }
@@ -86,25 +86,29 @@ where
     let Exchange { origin, options, request, breathe, marks } = exchange;
     connection.begin();
     let activity = connection.activity.clone();
+    // Beside the future, which is moved more than once.
+    let mut headers = HeaderMap::new();
     let exchanged = within(&activity, options.timeout, async {
         if connection.sender.ready().await.is_err() {
             return Err(Attempt::Unsent);
         }
-        let request = request().map_err(|failure| Attempt::Done(Err(*failure)))?;
+        let request = request().map_err(|failure| Attempt::Done(Err(failure)))?;
         mark(*marks, Step::Sent);
         let sent = connection.sender.try_send_request(request).await;
-        let response = sent.map_err(|mut error| match error.take_message() {
+        let mut response = sent.map_err(|mut error| match error.take_message() {
             Some(_) => Attempt::Unsent,
-            None => Attempt::Done(Err(Failure::http(error.error(), activity.failed()))),
+            None => Attempt::Done(Err(Box::new(Failure::http(error.error(), activity.failed())))),
         })?;
         mark(*marks, Step::Replied);
         let announced = announced(response.headers());
-        let reply = read(response, options.max_response_bytes, *breathe)
+        headers = std::mem::take(response.headers_mut());
+        let status = response.status().as_u16();
+        let body = read(response.into_body(), options.max_response_bytes, *breathe)
             .await
             .map_err(|failure| Attempt::Done(Err(failure)))?;
-        Ok((reply, announced))
+        Ok((status, body, announced))
     });
-    let (reply, announced) = match exchanged.await {
+    let (status, body, announced) = match exchanged.await {
         Ok(Ok(exchanged)) => exchanged,
         Ok(Err(attempt)) => {
             connection.abort();
@@ -129,7 +133,7 @@ where
             }
         });
     }
-    Attempt::Done(Ok(reply))
+    Attempt::Done(Ok(Reply { status, headers, body }))
 }
 
 /// How long the server says that it keeps the connection: `Keep-Alive: timeout=SECONDS`.
@@ -139,20 +143,19 @@ fn announced(headers: &HeaderMap) -> Option<Duration> {
     digits.parse().ok().map(Duration::from_secs)
 }
 
-/// Reads a reply of at most `limit` bytes; one that is longer is not read on.
-async fn read(response: Response<Incoming>, limit: usize, breathe: fn()) -> Result<Reply, Failure> {
-    let (head, mut incoming) = response.into_parts();
+/// Reads a body of at most `limit` bytes; one that is longer is not read on.
+async fn read(mut incoming: Incoming, limit: usize, breathe: fn()) -> Result<Bytes, Box<Failure>> {
     let announced = incoming.size_hint().exact();
     if announced.is_some_and(|length| length > limit as u64) {
-        return Err(Failure::too_large(announced, limit));
+        return Err(Box::new(Failure::too_large(announced, limit)));
     }
     let mut first = Bytes::new();
     let mut joined = Vec::new();
     while let Some(frame) = incoming.frame().await {
         // Trailers are dropped, as in the original.
-        let Ok(data) = frame.map_err(|_| Failure::aborted())?.into_data() else { continue };
+        let Ok(data) = frame.map_err(|_| Box::new(Failure::aborted()))?.into_data() else { continue };
         if data.len() > limit - first.len().max(joined.len()) {
-            return Err(Failure::too_large(None, limit));
+            return Err(Box::new(Failure::too_large(None, limit)));
         }
         if first.is_empty() {
             first = data;
@@ -166,15 +169,14 @@ async fn read(response: Response<Incoming>, limit: usize, breathe: fn()) -> Resu
             joined.extend_from_slice(&data);
         }
     }
-    let (status, headers) = (head.status.as_u16(), head.headers);
-    Ok(Reply { status, headers, body: if joined.is_empty() { first } else { joined.into() } })
+    Ok(if joined.is_empty() { first } else { joined.into() })
 }
 
 /// Runs `work` unless the connection falls silent for `timeout` first.
-async fn within<T>(activity: &Activity, timeout: Duration, work: impl Future<Output = T>) -> Result<T, Failure> {
+async fn within<T>(activity: &Activity, timeout: Duration, work: impl Future<Output = T>) -> Result<T, Box<Failure>> {
     tokio::select! {
         biased;
         result = work => Ok(result),
-        () = activity.silence(timeout) => Err(Failure::Timeout),
+        () = activity.silence(timeout) => Err(Box::new(Failure::Timeout)),
     }
 }
