@@ -79,6 +79,8 @@ function listing(name, key, methods, context) {
     const lists = require('./lists.js');
     return lists.list(what, methods, paged, args.slice(0, count), args[count], options, context.version, choose);
   };
+  // Bluebird's promisifyAll leaves alone what it takes for its own.
+  Object.defineProperty(list, '__isPromisified__', PROMISIFIED);
   return Object.defineProperty(list, 'name', { value: key, configurable: true });
 }
 

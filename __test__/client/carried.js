@@ -38,7 +38,10 @@ const OF_NATIVE = {
     'async_hooks: each request is one resource',
     'what an AsyncLocalStorage holds where the first client is made is not kept',
     'errors are of this realm, with a stack',
+    'timings say what an attempt took',
+    'the module of Node.js is loaded when a subscriber has loaded it',
   ],
+  'Further headers come before those that Node adds': ['options go with the requests of the client'],
   'The option `proxy`, which an agent of Node takes the place of': [
     'https goes through a tunnel',
     'http is asked for by its whole URL',
@@ -47,6 +50,7 @@ const OF_NATIVE = {
     'the connection of a reply that is too large is closed, and the rest of it is not read (through a proxy)',
     'NODE_USE_ENV_PROXY=1',
     'NO_PROXY',
+    'without NODE_USE_ENV_PROXY, and with an agent',
   ],
 };
 
