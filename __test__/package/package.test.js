@@ -247,7 +247,7 @@ describe('packages', () => {
     const [oldest] = RUNTIMES;
     installRuntimes([oldest]);
     const scripts = packed['layer-api'].files.filter((file) => file.endsWith('.js'));
-    assert.strictEqual(scripts.length, 4);
+    assert.strictEqual(scripts.length, 3);
     const check = (file) => run(programOf(oldest), ['--check', file], { cwd: path.join(laidOut, 'layer-api') });
     for (const script of scripts) {
       const { code, stderr } = await check(script);
