@@ -142,6 +142,17 @@ for (const data of [':memory:', 'file']) {
   });
 }
 
+withPlatform('files that are being deleted are there again after a restore', {}, async ({ platform, app, layer }) => {
+  // So many that the platform still deletes them when the restore comes.
+  const texts = Array.from({ length: 200 }, (_, index) => `picture ${index}`);
+  const { id } = await create(layer);
+  const contents = await Promise.all(texts.map((text) => upload(platform, app, { id }, text)));
+  const snapshot = await platform.snapshot();
+  await layer.conversations.deleteAsync(id);
+  await platform.restore(snapshot);
+  assert.deepStrictEqual(await Promise.all(contents.map((content) => download(platform, app, content))), texts);
+});
+
 withPlatform('what is no snapshot is refused and changes nothing', {}, async ({ platform, layer }) => {
   const { id } = await create(layer);
   const snapshot = await platform.snapshot();

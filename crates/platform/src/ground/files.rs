@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use layer_store::file::FileName;
 use layer_store::{DataLocation, StoreError};
+use tokio::sync::{Mutex, MutexGuard};
 use uuid::Uuid;
 
 /// The folder. It is made when the first file is.
@@ -17,6 +18,7 @@ use uuid::Uuid;
 pub struct Files {
     folder: PathBuf,
     is_temporary: bool,
+    turn: Mutex<()>,
 }
 
 impl Files {
@@ -27,11 +29,11 @@ impl Files {
             DataLocation::File(path) => {
                 let mut folder = path.clone().into_os_string();
                 folder.push("-files");
-                Self { folder: folder.into(), is_temporary: false }
+                Self { folder: folder.into(), is_temporary: false, turn: Mutex::default() }
             }
             DataLocation::Memory => {
                 let folder = std::env::temp_dir().join(format!("layer-platform-{}", Uuid::new_v4()));
-                Self { folder, is_temporary: true }
+                Self { folder, is_temporary: true, turn: Mutex::default() }
             }
         }
     }
@@ -62,6 +64,17 @@ impl Files {
     pub fn sync(&self, file: &File) -> io::Result<()> {
         file.sync_all()?;
         self.sync_names()
+    }
+
+    /// The turn of deleting files by the names that the store gives, from reading these to forgetting them. Replacing
+    /// the store has turns of the same kind: the names are then those of other files.
+    pub async fn turn(&self) -> MutexGuard<'_, ()> {
+        self.turn.lock().await
+    }
+
+    /// The same for a thread that may block.
+    pub fn blocking_turn(&self) -> MutexGuard<'_, ()> {
+        self.turn.blocking_lock()
     }
 
     /// Deletes a file by what [`FileName`] prints; one that is not there is fine.

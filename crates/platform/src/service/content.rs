@@ -162,6 +162,8 @@ impl ContentService {
     pub async fn delete_unused_files(&self) -> Result<(), StoreError> {
         let stale = Timestamp::from_ms(self.core.clock.now().as_ms().saturating_sub(UPLOAD_MS));
         loop {
+            let files = self.core.files();
+            let _turn = files.turn().await;
             let names = self
                 .core
                 .store
@@ -173,9 +175,9 @@ impl ContentService {
             if names.is_empty() {
                 return Ok(());
             }
-            let files = self.core.files();
+            let deleting = self.core.files();
             let delete = move || {
-                names.iter().try_for_each(|name| files.delete(name))?;
+                names.iter().try_for_each(|name| deleting.delete(name))?;
                 Ok(names)
             };
             let names = on_disk(delete).await?;

@@ -125,6 +125,7 @@ impl Services {
     /// Empties the store of all but the apps, their tokens and identity providers, and begins anew: ids, history,
     /// files. Blocks until that is durable.
     pub fn reset(&self) -> Result<(), StoreError> {
+        let _turn = self.core.files.blocking_turn();
         self.core.store.reset()?;
         self.deliveries.history.disown();
         self.core.files.clear()?;
@@ -143,6 +144,7 @@ impl Services {
     ///
     /// Error: `BadSnapshot` when it is none; nothing is changed then. `Unavailable` when the engine makes no copies.
     pub fn restore(&self, bytes: &[u8]) -> Result<(), StoreError> {
+        let _turn = self.core.files.blocking_turn();
         snapshot::restore(&*self.core.store, &self.core.files, &self.core.ids, bytes)?;
         self.deliveries.history.disown();
         self.contents.rename_files()?;
