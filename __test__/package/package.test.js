@@ -270,8 +270,8 @@ describe('packages', () => {
       if (!(target in symbols)) fs.writeFileSync(path.join(addons, `layer-api.${target}.node`), '');
     }
     fs.unlinkSync(path.join(addons, 'layer-api.darwin-x64.node'));
-    fs.truncateSync(path.join(addons, 'layer-api.darwin-arm64.node'), 8e6);
-    fs.truncateSync(path.join(addons, 'layer-api.win32-x64-msvc.node'), 8e6 + 1);
+    fs.truncateSync(path.join(addons, 'layer-api.darwin-arm64.node'), 10e6);
+    fs.truncateSync(path.join(addons, 'layer-api.win32-x64-msvc.node'), 10e6 + 1);
     const checked = path.join(ROOT, 'target', 'packages-with-faults');
     const faults = await createPackages(checked, addons);
     fs.rmSync(checked, { recursive: true });
