@@ -10,8 +10,8 @@ use axum::extract::Request;
 use axum::response::Response;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use http::HeaderMap;
 use http::header::AUTHORIZATION;
+use http::{HeaderMap, Uri};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -38,6 +38,7 @@ struct Entry {
     path: String,
     headers: Map<String, Value>,
     body: Sight,
+    are_bodies_hidden: bool,
     fault: Option<u64>,
     began: Instant,
     answer: Mutex<Option<Answer>>,
@@ -60,11 +61,11 @@ pub struct Recorded {
     received_at: String,
     /// Its method, before any override.
     method: String,
-    /// Its path with the query.
+    /// Its path with the query; session tokens in them are hidden.
     path: String,
     /// Its headers in lower case; what follows `Bearer` is hidden.
     headers: Map<String, Value>,
-    /// Its body.
+    /// Its body; hidden, as that of the answer, where a session begins: they are tokens.
     #[serde(flatten)]
     body: ShownBody,
     /// The injected fault that struck it.
@@ -96,8 +97,11 @@ struct ShownBody {
     body_length: u64,
 }
 
-impl From<&Captured> for ShownBody {
-    fn from(captured: &Captured) -> Self {
+impl ShownBody {
+    fn new(captured: &Captured, are_bodies_hidden: bool) -> Self {
+        if are_bodies_hidden {
+            return Self { body: HIDDEN.to_owned(), encoding: None, body_length: captured.length };
+        }
         // A cut may fall into a character; what is before it is text all the same.
         let text = match std::str::from_utf8(&captured.bytes) {
             Ok(text) => Some(text),
@@ -127,7 +131,7 @@ impl RequestLog {
         }
         let (parts, body) = request.into_parts();
         let sight = Arc::new(Mutex::new(Captured::counted(&self.kept)));
-        let path = parts.uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str).to_owned();
+        let path = shown_path(&parts.uri);
         let headers = shown_headers(&parts.headers);
         let entry = Arc::new(Entry {
             received_at: self.clock.now().to_string(),
@@ -136,6 +140,7 @@ impl RequestLog {
             path,
             headers,
             body: Arc::clone(&sight),
+            are_bodies_hidden: parts.uri.path() == SESSIONS,
             fault,
             began: Instant::now(),
             answer: Mutex::default(),
@@ -196,7 +201,7 @@ impl Entry {
         let response = lock(&self.answer).as_ref().map(|answer| RecordedAnswer {
             status: answer.status,
             headers: answer.headers.clone(),
-            body: ShownBody::from(&*look(&answer.body)),
+            body: ShownBody::new(&look(&answer.body), self.are_bodies_hidden),
             duration_ms: answer.duration_ms,
         });
         Recorded {
@@ -204,7 +209,7 @@ impl Entry {
             method: self.method.clone(),
             path: self.path.clone(),
             headers: self.headers.clone(),
-            body: ShownBody::from(&*look(&self.body)),
+            body: ShownBody::new(&look(&self.body), self.are_bodies_hidden),
             fault: self.fault,
             response,
         }
@@ -218,6 +223,27 @@ fn length_of(headers: &Map<String, Value>) -> usize {
     headers.iter().map(|(name, value)| name.len() + value.as_str().map_or(0, str::len)).sum()
 }
 
+/// What stands in place of a credential.
+const HIDDEN: &str = "(hidden)";
+
+/// Where sessions begin, and below which they are named by their token. Contract of the Client API, section 2.
+const SESSIONS: &str = "/sessions";
+
+/// The path and query as they may be shown: no session token.
+fn shown_path(uri: &Uri) -> String {
+    let is_named = uri.path().strip_prefix(SESSIONS).is_some_and(|rest| rest.starts_with('/'));
+    let path = if is_named { format!("{SESSIONS}/{HIDDEN}") } else { uri.path().to_owned() };
+    let Some(query) = uri.query() else { return path };
+    let shown: Vec<_> = query
+        .split('&')
+        .map(|pair| match pair.split_once('=') {
+            Some(("session_token", _)) => format!("session_token={HIDDEN}"),
+            _ => pair.to_owned(),
+        })
+        .collect();
+    format!("{path}?{}", shown.join("&"))
+}
+
 /// Headers as they may be shown: no credentials. Of a repeated one the values are joined.
 fn shown_headers(headers: &HeaderMap) -> Map<String, Value> {
     let show = |name: &http::HeaderName| {
@@ -225,7 +251,7 @@ fn shown_headers(headers: &HeaderMap) -> Map<String, Value> {
             headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
         let joined = values.join(", ");
         let shown = if *name == AUTHORIZATION {
-            joined.split_once(' ').map_or_else(|| "(hidden)".to_owned(), |(scheme, _)| format!("{scheme} (hidden)"))
+            joined.split_once(' ').map_or_else(|| HIDDEN.to_owned(), |(scheme, _)| format!("{scheme} {HIDDEN}"))
         } else {
             joined
         };
@@ -244,6 +270,24 @@ mod tests {
     use http_body_util::BodyExt as _;
 
     use super::*;
+
+    #[tokio::test]
+    async fn no_token_of_a_session_is_on_record() {
+        let log = RequestLog::new(10, Clock::default());
+        for uri in ["/sessions/secret.1", "/?client-id=1&session_token=secret&x", "/sessions", "/sessions?y=1"] {
+            let request = Request::builder().uri(uri).body(Body::from("{\"identity_token\":\"secret\"}")).unwrap();
+            let (request, recording) = log.begin(request, None);
+            request.into_body().collect().await.unwrap();
+            let answer = recording.finish(Response::new(Body::from("{\"session_token\":\"secret\"}")));
+            answer.into_body().collect().await.unwrap();
+        }
+        let shown = log.shown();
+        let paths: Vec<_> = shown.iter().map(|request| request.path.as_str()).collect();
+        let expected = ["/sessions/(hidden)", "/?client-id=1&session_token=(hidden)&x", "/sessions", "/sessions?y=1"];
+        assert_eq!(paths, expected);
+        let begun = serde_json::to_string(&shown[2..]).unwrap();
+        assert!(!begun.contains("secret") && begun.contains("\"body_length\":27"), "{begun}");
+    }
 
     #[tokio::test]
     async fn the_oldest_give_way_when_all_take_up_too_much() {
