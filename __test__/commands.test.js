@@ -36,9 +36,9 @@ test('npm test says at its start which programs it needs, and which are missing'
   }
 });
 
-test('npm test says which runtimes and compilers it has to install, or that they are there', () => {
-  assert.match(
-    needs(process.env.PATH),
-    /^Runtimes and compilers of TypeScript: (found|to be installed from npm, .+)$/m,
-  );
+test('npm test says which runtimes, compilers, fakes and browser it has to install, or that they are there', () => {
+  const said = needs(process.env.PATH);
+  assert.match(said, /^Runtimes, compilers of TypeScript and fakes of HTTP: (found|to be installed from npm, .+)$/m);
+  assert.match(said, /^Chromium, in which the SDKs of the vendor run: (found|to be installed by the tests .+)$/m);
+  assert.match(needs('/nowhere'), /^Chromium, .+: to be installed by the tests \(Debian: apt-get install chromium\)$/m);
 });

@@ -18,7 +18,8 @@ export function chromium() {
   return find() ?? installed() ?? missing();
 }
 
-function find() {
+/** The path of a Chromium that is there, or nothing. */
+export function find() {
   if (process.env.CHROMIUM) return process.env.CHROMIUM;
   const folders = (process.env.PATH ?? '').split(delimiter);
   return folders.flatMap((folder) => NAMES.map((name) => join(folder, name))).find(isExecutable);

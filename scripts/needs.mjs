@@ -5,6 +5,7 @@
 
 import { spawnSync } from 'node:child_process';
 import { pathToFileURL } from 'node:url';
+import { find as findChromium } from './chromium.mjs';
 import { missingCompilers } from './compilers.mjs';
 import { missingFakes } from './fakes.mjs';
 import { say } from './prepare.mjs';
@@ -36,6 +37,8 @@ export function showNeeds(runtimes) {
   }
   const deny = hasCargoDeny() ? 'found' : 'not there, left to CI (cargo install --locked cargo-deny)';
   console.log(`cargo-deny, which checks licences and sources of dependencies: ${deny}`);
+  const chromium = findChromium() ? 'found' : 'to be installed by the tests (Debian: apt-get install chromium)';
+  console.log(`Chromium, in which the SDKs of the vendor run: ${chromium}`);
   const packages = [...missingRuntimes(runtimes).map(({ title }) => title), ...missingCompilers(), ...missingFakes()];
   const state =
     packages.length === 0 ? 'found' : `to be installed from npm, into node_modules/.cache: ${packages.join(', ')}`;
