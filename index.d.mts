@@ -67,6 +67,7 @@ export import Operation = LayerAPI.Operation;
 export import Part = LayerAPI.Part;
 export import Platform = LayerAPI.Platform;
 export import PlatformClock = LayerAPI.PlatformClock;
+export import PlatformConsole = LayerAPI.PlatformConsole;
 export import PlatformOptions = LayerAPI.PlatformOptions;
 export import Progress = LayerAPI.Progress;
 export import ReceiptType = LayerAPI.ReceiptType;

@@ -1258,8 +1258,12 @@ declare namespace LayerAPI {
     /** Opens the admin API, below `/_platform`, to those who know it. Default: none. */
     adminToken?: string;
     /**
+     * Serves the console at `/console`, behind the admin token; makes a token where there is none. Default: `false`.
+     */
+    console?: boolean;
+    /**
      * Latest requests and replies to remember, for tests: of each body 16 KiB, of all together 32 MiB. Default: `1000`
-     * for a platform in memory, else `0`.
+     * for a platform in memory or with the console, else `0`.
      */
     recordedRequests?: number;
     /** Seed of ids, tokens and chance, for tests: every run has the same ones. Default: none. */
@@ -1425,6 +1429,8 @@ declare namespace LayerAPI {
 
   /** A request that came in. */
   export interface RecordedRequest {
+    /** Counts the requests that were recorded, from 1. */
+    number: number;
     /** When it came, by the clock of the platform. */
     receivedAt: string;
     method: string;
@@ -1488,6 +1494,16 @@ declare namespace LayerAPI {
     publicKey?: string | Buffer;
   }
 
+  /** The console of a platform: a page that shows what it does and has. */
+  export interface PlatformConsole {
+    /** Its address. */
+    url: string;
+    /** The admin token, which it asks for. */
+    token: string;
+    /** Whether the platform made the token, because there was none. */
+    isTokenNew: boolean;
+  }
+
   /** An embedded server that speaks Layer's Server API and Client API. */
   export class Platform {
     private constructor();
@@ -1504,6 +1520,9 @@ declare namespace LayerAPI {
 
     /** Address of the sockets of the Client API, for the option `websocketUrl` of the SDKs. */
     readonly websocketUrl: string;
+
+    /** The console; `undefined` where it is off. */
+    readonly console: PlatformConsole | undefined;
 
     /** Its clock. */
     readonly clock: PlatformClock;

@@ -6,16 +6,21 @@
  * commands ask a platform that runs.
  */
 
+const { spawn } = require('child_process');
 const addon = require('../lib/addon.js');
+const onlooker = require('../lib/onlooker.js');
 const { Platform } = require('../lib/platform.js');
 
 const USAGE = `Usage: layer-api platform [options]
        layer-api identity-provider create|list|remove|add-key|remove-key [options]
-       layer-api help [platform|identity-provider]
+       layer-api tail [options]
+       layer-api inspect ID [options]
+       layer-api help [platform|identity-provider|tail|inspect]
        layer-api --version
 
 \`platform\` runs a server that speaks Layer's Server API and Client API; \`layer-api platform --help\` lists its options.
-\`identity-provider\` says who may sign users of an app in; \`layer-api identity-provider --help\` lists its options.`;
+\`identity-provider\` says who may sign users of an app in; \`layer-api identity-provider --help\` lists its options.
+\`tail\` shows the requests of a running platform as they come, \`inspect\` a conversation.`;
 
 /** Exit code for a command line that makes no sense, as shells have it. */
 const MISUSE = 2;
@@ -31,6 +36,7 @@ async function main([name, ...args]) {
   if ([undefined, 'help', '--help', '-h'].includes(name)) return console.log(USAGE);
   if (['--version', '-v', '-V'].includes(name)) return console.log(addon.PlatformCommand.parse(['--version']).text);
   if (name === 'identity-provider') return askPlatform(args);
+  if (onlooker.verbs.includes(name)) return look(name, args);
   if (name !== 'platform') return fail(`there is no command \`${name}\`\n\n${USAGE}`, MISUSE);
 
   let command;
@@ -60,9 +66,38 @@ async function main([name, ...args]) {
     if (platform) await platform.close();
     return fail(error.message, 1);
   }
+  showConsole(platform, command);
   process.once('SIGINT', stop);
   process.once('SIGTERM', stop);
   return console.log(`Layer platform is listening on ${platform.url} - stop it with Ctrl-C`);
+}
+
+/** Says where the console is, and opens it in the browser of the user, which BROWSER may name. */
+function showConsole({ console: found }, { open }) {
+  if (!found) return;
+  const token = found.isTokenNew
+    ? `, the admin token of this run is ${found.token}`
+    : ', which asks for the admin token';
+  console.log(`Console: ${found.url}${token}`);
+  if (!open) return;
+  const usual = { darwin: 'open', win32: 'explorer' }[process.platform] || 'xdg-open';
+  const program = process.env.BROWSER || usual;
+  const child = spawn(program, [found.url], { stdio: 'ignore', detached: true });
+  child.on('error', (error) => console.error(`layer-api: ${program} cannot be started: ${error.message}`));
+  child.unref();
+}
+
+/**
+ * @param {string} verb
+ * @param {string[]} args
+ */
+async function look(verb, args) {
+  try {
+    await onlooker.run(verb, args, console.log);
+  } catch (error) {
+    if (!(error instanceof onlooker.Misuse)) return fail(error.message, 1);
+    fail(`${error.message}\nlayer-api ${verb} --help lists the options.`, MISUSE);
+  }
 }
 
 /** @param {string[]} args */

@@ -48,6 +48,12 @@ class Platform {
     return this.#native.websocketUrl;
   }
 
+  get console() {
+    const { consoleUrl: url } = this.#native;
+    if (!url) return undefined;
+    return { url, token: this.#native.consoleToken(), isTokenNew: this.#native.isAdminTokenNew };
+  }
+
   async createApp() {
     return camel(await this.#call('POST', '/apps'));
   }

@@ -126,6 +126,12 @@ export declare class Platform {
   get url(): string
   /** Address of the sockets of the Client API. */
   get websocketUrl(): string
+  /** Address of the console; `null` where it is off. */
+  get consoleUrl(): string | null
+  /** The admin token that the console asks for; `null` where it is off. */
+  consoleToken(): string | null
+  /** Whether the platform made the admin token, because there was none. */
+  get isAdminTokenNew(): boolean
   /** Calls the admin API: everything but starting and stopping. */
   callAdmin(method: string, path: string, body?: Buffer | undefined | null): Promise<unknown>
   /** Finishes what is in flight and stops. */
@@ -140,6 +146,8 @@ export declare class PlatformCommand {
   get text(): string | null
   /** Whether an app is to be created once the platform runs. */
   get createApp(): boolean
+  /** Whether the console is to be opened in a browser. */
+  get open(): boolean
   /** Starts the platform that the arguments describe. */
   start(): Promise<unknown>
 }

@@ -44,6 +44,24 @@ impl Platform {
         self.0.websocket_url()
     }
 
+    /// Address of the console; `null` where it is off.
+    #[napi(getter)]
+    pub fn console_url(&self) -> Option<&str> {
+        self.0.console().map(|console| console.url.as_str())
+    }
+
+    /// The admin token that the console asks for; `null` where it is off.
+    #[napi]
+    pub fn console_token(&self) -> Option<&str> {
+        self.0.console().map(|console| console.token.reveal())
+    }
+
+    /// Whether the platform made the admin token, because there was none.
+    #[napi(getter)]
+    pub fn is_admin_token_new(&self) -> bool {
+        self.0.console().is_some_and(|console| console.is_token_new)
+    }
+
     /// Calls the admin API: everything but starting and stopping.
     #[napi]
     pub fn call_admin(&self, method: String, path: String, body: Option<Buffer>) -> AsyncTask<CallAdmin> {
@@ -155,6 +173,12 @@ impl PlatformCommand {
     #[napi(getter)]
     pub fn create_app(&self) -> bool {
         matches!(self.0, Command::Serve { create_app: true, .. })
+    }
+
+    /// Whether the console is to be opened in a browser.
+    #[napi(getter)]
+    pub fn open(&self) -> bool {
+        matches!(self.0, Command::Serve { open: true, .. })
     }
 
     /// Starts the platform that the arguments describe.

@@ -77,6 +77,7 @@ declare namespace LayerAPI {
   export import Part = Current.Part;
   export import Platform = Current.Platform;
   export import PlatformClock = Current.PlatformClock;
+  export import PlatformConsole = Current.PlatformConsole;
   export import PlatformOptions = Current.PlatformOptions;
   export import Progress = Current.Progress;
   export import ReceiptType = Current.ReceiptType;

@@ -23,6 +23,6 @@ pub use ground::ids::IdSource;
 pub use layer_store::token::Token;
 pub use layer_store::{DataLocation, OpenError, StoreError};
 pub use layer_wire::Timestamp;
-pub use platform::{AdminAnswer, Error, Platform, StartError};
+pub use platform::{AdminAnswer, Console, Error, Platform, StartError};
 pub use service::app::NewApp;
 pub use service::delivery::{Attempt, Outcome};

@@ -12,7 +12,7 @@ fn main() -> ExitCode {
     let outcome = match args::parse(std::env::args_os().skip(1)) {
         Ok(Command::Help) => say(&args::help("layer-platform")),
         Ok(Command::Version) => say(concat!("layer-platform ", env!("CARGO_PKG_VERSION"), "\n")),
-        Ok(Command::Serve { config, create_app }) => serve(*config, create_app),
+        Ok(Command::Serve { config, create_app, open }) => serve(*config, create_app, open),
         Err(error) => Err(error.into()),
     };
     match outcome {
@@ -26,15 +26,37 @@ fn main() -> ExitCode {
 
 type Outcome = Result<(), Box<dyn std::error::Error>>;
 
-fn serve(config: Config, create_app: bool) -> Outcome {
+fn serve(config: Config, create_app: bool, open: bool) -> Outcome {
     let platform = Platform::start(config)?;
     if create_app {
         let app = platform.create_app()?;
         say(&format!("app id: {}\ntoken: {}\n", app.app_id, app.token.reveal()))?;
     }
+    if let Some(console) = platform.console() {
+        say(&format!("console: {}\n", console.url))?;
+        if console.is_token_new {
+            say(&format!("admin token: {}\n", console.token.reveal()))?;
+        }
+        if open {
+            open_in_browser(&console.url);
+        }
+    }
     say(&format!("listening on {}\n", platform.url()))?;
     wait_for_signal()?;
     Ok(platform.close()?)
+}
+
+/// Opens an address in the browser of the user, which `BROWSER` may name.
+fn open_in_browser(url: &str) {
+    let usual = match std::env::consts::OS {
+        "macos" => "open",
+        "windows" => "explorer",
+        _ => "xdg-open",
+    };
+    let program = std::env::var_os("BROWSER").unwrap_or_else(|| usual.into());
+    if let Err(error) = std::process::Command::new(&program).arg(url).spawn() {
+        eprintln!("layer-platform: {} cannot be started: {error}; open the console by hand", program.display());
+    }
 }
 
 /// Prints a text at once: a script that waits for it must not wait for a buffer.

@@ -10,6 +10,7 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::middleware::{from_fn, from_fn_with_state};
 use http::{Method, Request};
+use layer_store::token::Token;
 use layer_store::{OpenError, Store, StoreError};
 use layer_wire::AppId;
 use tokio::runtime::Runtime;
@@ -29,7 +30,9 @@ use crate::service::app::NewApp;
 use crate::service::delivery::Attempt;
 use crate::service::{Core, Services};
 use crate::tools::admin::{self, Admin};
-use crate::tools::{self, Tools};
+use crate::tools::charts::{self, Charts};
+use crate::tools::live::Watchers;
+use crate::tools::{self, Tools, console};
 use crate::work;
 
 /// A running platform. It owns its threads, its listener and its database; dropping it stops it like
@@ -39,6 +42,7 @@ pub struct Platform {
     services: Arc<Services>,
     store: Arc<dyn Store>,
     admin: Router,
+    console: Option<Console>,
     running: Mutex<Option<Running>>,
 }
 
@@ -47,6 +51,17 @@ struct Running {
     stop: watch::Sender<bool>,
     /// Hears when the last connection is closed.
     stopped: mpsc::Receiver<()>,
+}
+
+/// The console of a platform.
+#[derive(Debug, Clone)]
+pub struct Console {
+    /// Its address.
+    pub url: String,
+    /// The admin token, which it asks for.
+    pub token: Token,
+    /// Whether the platform made the token, because there was none.
+    pub is_token_new: bool,
 }
 
 /// An answer of the admin API.
@@ -122,6 +137,8 @@ pub enum StartError {
     WebhookCa(String),
     /// The public URL is not one.
     PublicUrl(String),
+    /// The program was built without the console.
+    Console,
     /// The system refuses threads.
     Threads(std::io::Error),
 }
@@ -147,6 +164,9 @@ impl fmt::Display for StartError {
             Self::PublicUrl(url) => write!(
                 formatter,
                 "public_url: '{url}' is no base URL; give scheme and host, such as https://chat.example.com"
+            ),
+            Self::Console => formatter.write_str(
+                "console: this program was built without it; build it with `npm run build`, or leave the option out",
             ),
             Self::Threads(source) => write!(formatter, "cannot start the threads of the server: {source}"),
         }
@@ -200,6 +220,9 @@ impl Platform {
 
     /// The same, with something in front of the store.
     fn start_on(config: Config, in_front: impl FnOnce(Arc<dyn Store>) -> Arc<dyn Store>) -> Result<Self, StartError> {
+        if config.console && !console::is_built() {
+            return Err(StartError::Console);
+        }
         let acceptor = config.tls.as_ref().map(tls::acceptor).transpose()?;
         let scheme = if acceptor.is_some() { "https" } else { "http" };
         let public_url = config.public_url.map(checked_public_url).transpose()?;
@@ -239,14 +262,34 @@ impl Platform {
         let hub = Arc::new(Hub::new(limits));
         let (has_stopped, stopped) = mpsc::channel();
         let tools = Arc::new(Tools::new(config.recorded_requests, config.ids, clock));
-        let admin = Admin { services: Arc::clone(&services), tools: Arc::clone(&tools) };
+        let (charts, api) = (Arc::<Charts>::default(), router::server_api(&services));
+        let admin = Admin {
+            services: Arc::clone(&services),
+            tools: Arc::clone(&tools),
+            charts: Arc::clone(&charts),
+            hub: Arc::clone(&hub),
+            api: api.clone(),
+            watchers: Arc::new(Watchers::new(is_stopping.clone())),
+        };
         let mut router =
-            router::build(Arc::clone(&services), Arc::clone(&hub)).layer(from_fn_with_state(tools, tools::attend));
+            router::build(Arc::clone(&services), Arc::clone(&hub), api).layer(from_fn_with_state(tools, tools::attend));
         // Outside of all that, so that a page can read what a fault answers, too.
         router = router.layer(from_fn(cors::allow));
-        if let Some(token) = &config.admin_token {
+        let is_token_new = config.console && config.admin_token.is_none();
+        // Not one of the ids, which a seed would tell.
+        let admin_token = config.admin_token.or_else(|| is_token_new.then(Ids::system_token));
+        if let Some(token) = &admin_token {
+            router = router.layer(from_fn_with_state(charts, charts::attend));
             router = router.merge(admin::guarded_router(admin.clone(), token));
         }
+        if config.console {
+            router = router.merge(console::router());
+        }
+        let console = admin_token.filter(|_| config.console).map(|token| Console {
+            url: format!("{url}/console"),
+            token,
+            is_token_new,
+        });
         let mut workers = {
             let _inside = runtime.enter();
             let mut workers = work::start(&services, outbound, &is_stopping);
@@ -264,7 +307,7 @@ impl Platform {
             let _ = has_stopped.send(());
         }));
         let running = Mutex::new(Some(Running { runtime, stop, stopped }));
-        Ok(Self { url, services, store, admin: admin::router(admin), running })
+        Ok(Self { url, services, store, admin: admin::router(admin), console, running })
     }
 
     /// The address it listens on: `http://127.0.0.1:49152`, or `https://…` with a certificate. No slash at the end.
@@ -277,6 +320,11 @@ impl Platform {
     pub fn websocket_url(&self) -> String {
         // Both begin with `http`, which was checked.
         self.services.core.public_url().replacen("http", "ws", 1)
+    }
+
+    /// The console, if it is on.
+    pub fn console(&self) -> Option<&Console> {
+        self.console.as_ref()
     }
 
     /// Its clock, to be stopped and moved by tests: timestamps, schedules and retries follow it.

@@ -21,6 +21,7 @@ mod membership;
 mod message;
 mod open;
 mod outbox;
+mod overview;
 mod readers;
 mod receipt;
 mod row;

@@ -22,13 +22,14 @@ use super::user::{self, UserKey};
 use super::{Session, content, log, membership};
 
 /// The columns that [`read`] expects, in its order.
-const COLUMNS: &str = "messages.key, messages.uuid, messages.sent_at, messages.sender_user, messages.sender_name, \
+pub const COLUMNS: &str = "messages.key, messages.uuid, messages.sent_at, messages.sender_user, messages.sender_name, \
      messages.recipients, messages.parts, messages.updated_at";
 
 /// How many columns [`read`] takes.
-const COLUMN_COUNT: usize = 8;
+pub const COLUMN_COUNT: usize = 8;
 
-fn read(row: &Row<'_>, conversation: ConversationId) -> Result<MessageRecord, StoreError> {
+/// Reads the [`COLUMNS`] of a message in a conversation.
+pub fn read(row: &Row<'_>, conversation: ConversationId) -> Result<MessageRecord, StoreError> {
     let uuid = row.uuid(1)?;
     let key: i64 = row.get(0)?;
     let position = u32::try_from(key & 0xFFFF_FFFF).unwrap_or_default();

@@ -35,6 +35,7 @@ pub mod log;
 pub mod membership;
 pub mod message;
 mod open;
+pub mod overview;
 pub mod page;
 pub mod receipt;
 pub mod scheduled_message;
@@ -63,6 +64,7 @@ use job::Pending;
 use log::{LogReads, LogWrites};
 use membership::{MembershipReads, MembershipWrites};
 use message::{MessageReads, MessageWrites};
+use overview::{OverviewReads, OverviewWrites};
 use receipt::ReceiptWrites;
 use scheduled_message::{ScheduledMessageReads, ScheduledMessageWrites};
 use seen::SeenReads;
@@ -84,6 +86,7 @@ pub trait Reads:
     + LogReads
     + MembershipReads
     + MessageReads
+    + OverviewReads
     + ScheduledMessageReads
     + SeenReads
     + SessionReads
@@ -109,6 +112,7 @@ pub trait Writes:
     + LogWrites
     + MembershipWrites
     + MessageWrites
+    + OverviewWrites
     + ReceiptWrites
     + ScheduledMessageWrites
     + SessionWrites

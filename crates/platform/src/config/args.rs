@@ -10,8 +10,9 @@ use crate::config::setting::{By, Draft, InvalidSetting, Setting};
 use crate::config::settings::{SETTINGS, of_flag};
 
 /// What the command line can ask for beside settings.
-const COMMANDS: [(&str, &str); 3] = [
+const COMMANDS: [(&str, &str); 4] = [
     ("--create-app", "Create an app and print its id and token, which is shown this once"),
+    ("--open", "Open the console in a browser; it is on with this"),
     ("--help", "Print this"),
     ("--version", "Print the version"),
 ];
@@ -35,6 +36,8 @@ pub enum Command {
         config: Box<Config>,
         /// Whether to create an app and print its id and token.
         create_app: bool,
+        /// Whether to open the console in a browser.
+        open: bool,
     },
 }
 
@@ -101,12 +104,13 @@ fn parse_with(
 ) -> Result<Command, InvalidSetting> {
     let mut parser = Parser::from_args(args);
     let mut flags: Vec<(&'static Setting, Option<OsString>)> = vec![];
-    let mut create_app = false;
+    let (mut create_app, mut open) = (false, false);
     while let Some(arg) = parser.next()? {
         match arg {
             Arg::Long("help") | Arg::Short('h') => return Ok(Command::Help),
             Arg::Long("version") | Arg::Short('V') => return Ok(Command::Version),
             Arg::Long("create-app") => create_app = true,
+            Arg::Long("open") => open = true,
             Arg::Long(name) => {
                 let setting = of_flag(name).ok_or_else(|| arg.unexpected())?;
                 let value = if setting.takes_value() { Some(parser.value()?) } else { None };
@@ -129,7 +133,8 @@ fn parse_with(
             None => draft.set(setting, By::Flag, &Value::Bool(true))?,
         }
     }
-    Ok(Command::Serve { config: Box::new(draft.finish()?), create_app })
+    draft.config.console |= open;
+    Ok(Command::Serve { config: Box::new(draft.finish()?), create_app, open })
 }
 
 #[cfg(test)]
@@ -176,7 +181,17 @@ mod tests {
         assert_eq!(config.port, 0);
         assert_eq!(config.public_url.as_deref(), Some("https://a.example"));
         assert!(!config.unlimited_exports && served(&["--exports-unlimited"]).unlimited_exports);
-        assert!(matches!(parsed(&["--create-app"]), Ok(Command::Serve { create_app: true, .. })));
+        assert!(matches!(parsed(&["--create-app"]), Ok(Command::Serve { create_app: true, open: false, .. })));
+    }
+
+    #[test]
+    fn who_opens_the_console_has_it_and_sees_requests_in_it() {
+        assert_eq!((served(&[]).console, served(&["--data", ":memory:"]).recorded_requests), (false, 0));
+        for args in [&["--console"][..], &["--open"]] {
+            assert_eq!((served(args).console, served(args).recorded_requests), (true, 1000));
+        }
+        assert_eq!(served(&["--console", "--record", "0"]).recorded_requests, 0);
+        assert!(matches!(parsed(&["--open"]), Ok(Command::Serve { open: true, .. })));
     }
 
     #[test]

@@ -54,6 +54,9 @@ pub struct Config {
     pub recorded_requests: usize,
     /// Grants access to the admin API below `/_platform`. Default: none; the admin API is off.
     pub admin_token: Option<Token>,
+    /// Whether the console is served at `/console`, for who knows the admin token; one is made where there is none.
+    /// Default: `false`.
+    pub console: bool,
     /// Where webhooks may go. Default: to public addresses, over HTTPS.
     pub webhooks: WebhookOptions,
     /// How many connections there may be at the same time; one more is answered with `503` and closed. Default: 1000.
@@ -76,6 +79,7 @@ impl Default for Config {
             frozen_at: None,
             recorded_requests: 0,
             admin_token: None,
+            console: false,
             webhooks: WebhookOptions::default(),
             max_connections: DEFAULT_MAX_CONNECTIONS,
             unlimited_exports: false,

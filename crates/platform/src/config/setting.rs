@@ -134,13 +134,15 @@ pub struct Draft {
     pub seed: Option<(By, u64)>,
     pub is_counting: Option<By>,
     pub recorded_requests: Option<usize>,
+    /// Whether it is that of a program of its own.
+    pub is_of_command_line: bool,
 }
 
 impl Draft {
     /// What a command line begins with.
     pub fn of_command_line() -> Self {
         let config = Config { port: 8080, data: DataLocation::File(PathBuf::from("layer.db")), ..Config::default() };
-        Self { config, recorded_requests: Some(0), ..Self::default() }
+        Self { config, is_of_command_line: true, ..Self::default() }
     }
 
     /// Gives a setting its value: JSON of its type, or text where it is not `by` an option.

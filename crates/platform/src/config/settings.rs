@@ -11,8 +11,9 @@ use crate::config::setting::{By, Draft, InvalidSetting, Kind, Setting};
 use crate::config::{Config, MAX_CONNECTIONS, MAX_RECORDED_REQUESTS, MAX_REPLAY_DAYS, Tls};
 use crate::ground::ids::IdSource;
 
-/// Requests on record where nothing is said, for a platform in memory that a program starts: it serves tests.
-const RECORDED_IN_MEMORY: usize = 1000;
+/// Requests on record where nothing is said, for a platform in memory that a program starts, as it serves tests, and
+/// for one with the console.
+const RECORDED_BY_DEFAULT: usize = 1000;
 
 /// The largest whole number that JavaScript has without gaps.
 const MAX_SAFE_INTEGER: u64 = (1 << 53) - 1;
@@ -55,7 +56,7 @@ const IDS: Setting = Setting {
 const COUNTING: &str = "counting";
 
 /// The table.
-pub static SETTINGS: [Setting; 19] = [
+pub static SETTINGS: [Setting; 20] = [
     Setting {
         default: "`:memory:`",
         default_of_flag: "`layer.db`",
@@ -175,8 +176,17 @@ pub static SETTINGS: [Setting; 19] = [
         )
     },
     Setting {
-        default: "`1000` for a platform in memory, else `0`",
-        default_of_flag: "`0`",
+        default: "`false`",
+        ..setting(
+            "console",
+            "console",
+            Kind::Truth(|draft, is_on| draft.config.console = is_on),
+            "Serves the console at `/console`, behind the admin token; makes a token where there is none",
+        )
+    },
+    Setting {
+        default: "`1000` for a platform in memory or with the console, else `0`",
+        default_of_flag: "`0`, with the console `1000`",
         ..setting(
             "record",
             "recordedRequests",
@@ -226,7 +236,8 @@ impl Draft {
 
     /// The settings together.
     pub fn finish(self) -> Result<Config, InvalidSetting> {
-        let Self { mut config, certificate, key, seed, is_counting, recorded_requests, by: _ } = self;
+        let Self { mut config, certificate, key, seed, is_counting, recorded_requests, is_of_command_line, by: _ } =
+            self;
         config.tls = match (certificate, key) {
             (Some((_, certificate_pem)), Some((_, key_pem))) => Some(Tls { certificate_pem, key_pem }),
             (None, None) => None,
@@ -246,8 +257,9 @@ impl Draft {
                 return Err(by.refuse(&SEED, reason));
             }
         };
-        let is_in_memory = config.data == DataLocation::Memory;
-        config.recorded_requests = recorded_requests.unwrap_or(if is_in_memory { RECORDED_IN_MEMORY } else { 0 });
+        let is_for_tests = config.data == DataLocation::Memory && !is_of_command_line;
+        let is_looked_at = is_for_tests || config.console;
+        config.recorded_requests = recorded_requests.unwrap_or(if is_looked_at { RECORDED_BY_DEFAULT } else { 0 });
         Ok(config)
     }
 }
@@ -291,7 +303,7 @@ mod tests {
     fn options_of_a_program_are_read_as_json() {
         let config = Config::from_json(
             r#"{"data":"chat.db","port":1,"host":"::1","cert":"c","key":"k","publicUrl":"u","ids":"counting","clock":-5,
-            "recordedRequests":7,"maxConnections":8,"adminToken":"t","exports":{"unlimited":true},
+            "recordedRequests":7,"maxConnections":8,"adminToken":"t","console":true,"exports":{"unlimited":true},
             "sockets":{"perUser":2,"perApp":3,"replayDays":4},
             "webhooks":{"allowPrivateAddresses":true,"allowHttp":true,"ca":"a"}}"#,
         );
@@ -312,6 +324,7 @@ mod tests {
             recorded_requests: 7,
             max_connections: 8,
             admin_token: Some(Token::new("t".into())),
+            console: true,
             unlimited_exports: true,
             sockets: crate::config::SocketOptions { per_user: 2, per_app: 3, replay_days: 4 },
             webhooks,
@@ -372,6 +385,7 @@ mod tests {
         let of_program = Config::from_json("{}").unwrap();
         assert_eq!(of_program, Config { recorded_requests: 1000, ..Config::default() });
         assert_eq!(Config::from_json(r#"{"data":"layer.db"}"#).unwrap().recorded_requests, 0);
+        assert_eq!(Config::from_json(r#"{"data":"layer.db","console":true}"#).unwrap().recorded_requests, 1000);
     }
 
     #[test]

@@ -85,6 +85,12 @@ impl Ids {
         Stream::System.bytes()
     }
 
+    /// A token for the operator: 256 random bits from the system.
+    pub fn system_token() -> Token {
+        let [one, other] = [Stream::System.bytes(), Stream::System.bytes()].map(u128::from_be_bytes);
+        Token::new(format!("{one:032x}{other:032x}"))
+    }
+
     /// Begins anew with the ids of resources. Those of apps go on, because apps outlive a reset.
     pub fn restart(&self) {
         *lock(&self.resources) = Stream::resources(self.source);

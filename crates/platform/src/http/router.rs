@@ -25,18 +25,22 @@ use crate::service::Services;
 
 /// Builds the routes of the Server API, and beside them those of the Client API. Everything passes its gate first,
 /// unknown paths too; then the version decides which routes there are.
-pub fn build(services: Arc<Services>, hub: Arc<Hub>) -> Router {
-    let by_version = Version::ALL.map(|version| {
-        routes(version, &services)
-            .fallback(no_such_route)
-            .method_not_allowed_fallback(no_such_method)
-            .with_state(Arc::clone(&services))
-    });
-    let api = Router::new().fallback(dispatch).with_state(Arc::new(by_version));
-    let api = api.layer(from_fn_with_state(Arc::clone(&services), gate::check)).layer(from_fn(unread::discard));
+pub fn build(services: Arc<Services>, hub: Arc<Hub>, server_api: Router) -> Router {
+    let api = server_api.layer(from_fn_with_state(Arc::clone(&services), gate::check)).layer(from_fn(unread::discard));
     let sockets = live::sockets(&services, hub);
     let api = Router::new().fallback(by_api).with_state((client::build(&services), sockets, api));
     linked(services).fallback_service(api)
+}
+
+/// The Server API behind its gate: a request comes with its [`Caller`].
+pub fn server_api(services: &Arc<Services>) -> Router {
+    let by_version = Version::ALL.map(|version| {
+        routes(version, services)
+            .fallback(no_such_route)
+            .method_not_allowed_fallback(no_such_method)
+            .with_state(Arc::clone(services))
+    });
+    Router::new().fallback(dispatch).with_state(Arc::new(by_version))
 }
 
 /// Hands a request to the API that its path is of.

@@ -26,7 +26,7 @@ use layer_wire::{ApiError, View};
 use rsa::Pkcs1v15Encrypt;
 use serde::Serialize;
 
-use super::export::{EXPORT_LEASE, ExportService};
+use super::export::{EXPORT_LEASE, ExportService, Progress};
 use super::failure::Failure;
 use super::named::identities_of;
 use super::shown;
@@ -169,11 +169,13 @@ impl ExportService {
     /// when that fails.
     pub async fn make(&self, claimed: Claimed<ExportRecord>) -> Result<(), Failure> {
         let Claimed { claim, record: export } = claimed;
+        *self.lock_progress() = Some(Progress { id: export.id, done: 0, total: None });
         let outcome = tokio::select! {
             outcome = self.make_archive(export.clone(), claim) => outcome,
             // Somebody else makes it by now, or it was deleted.
             () = self.hold_claim(export.clone(), claim) => Ok(()),
         };
+        *self.lock_progress() = None;
         if outcome.is_err() {
             let release = move |writes: &mut dyn Writes| writes.release_export(&export, claim);
             self.core.store.write::<_, StoreError>(release).await?;
@@ -231,14 +233,30 @@ impl ExportService {
         Ok(())
     }
 
+    fn note_total(&self, total: u64) {
+        if let Some(progress) = &mut *self.lock_progress() {
+            progress.total = Some(total);
+        }
+    }
+
+    fn note_done(&self, count: usize) {
+        if let Some(progress) = &mut *self.lock_progress() {
+            progress.done += count as u64;
+        }
+    }
+
     /// All conversations, then all messages, in system view (assumed, contract 7).
     async fn draft_everything(&self, draft: Draft, export: &ExportRecord) -> Result<Draft, StoreError> {
+        let app = export.app_key;
+        let counts = self.core.store.read::<_, StoreError>(move |reads: &dyn Reads| reads.app_counts(app)).await?;
+        self.note_total(counts.conversations + counts.messages);
         let mut draft = draft.frame("{\"conversations\":[").await?;
         let mut after = None;
         loop {
             let conversations = self.conversations_after(export, after).await?;
             let Some(last) = conversations.last() else { break };
             after = Some(last.clone());
+            self.note_done(conversations.len());
             draft = draft.append(self.shown_conversations(export, conversations).await?).await?;
         }
         draft = draft.frame("],\"messages\":[").await?;
@@ -306,6 +324,7 @@ impl ExportService {
                 return Ok(draft);
             }
             after = last;
+            self.note_done(shown.len());
             draft = draft.append(shown).await?;
         }
     }
@@ -331,6 +350,7 @@ impl ExportService {
             let events = self.core.store.read::<_, StoreError>(read).await?;
             let Some((last, _)) = events.last() else { break };
             after = Some(*last);
+            self.note_done(events.len());
             draft = draft.append(events.into_iter().map(|(_, body)| body).collect()).await?;
         }
         draft.frame("]").await

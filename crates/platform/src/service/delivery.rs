@@ -6,15 +6,18 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use layer_store::claim::{Claimed, Claims};
-use layer_store::delivery::{DeliveryLimits, DeliveryRecord};
+use layer_store::delivery::{DeliveryLimits, DeliveryRecord, NewDelivery};
+use layer_store::key::{AppKey, WebhookKey};
+use layer_store::overview::{Hastened, WaitingDelivery};
 use layer_store::webhook::WebhookRecord;
-use layer_store::{StoreError, Writes};
+use layer_store::{Reads, StoreError, Writes};
 use layer_wire::webhook::Status;
-use layer_wire::{AppId, Timestamp, WebhookId};
+use layer_wire::{ApiError, AppId, ErrorKind, Timestamp, Version, WebhookId, event};
 use serde::{Serialize, Serializer};
 use uuid::Uuid;
 
 use super::core::Core;
+use super::failure::Failure;
 
 /// The first pause after a failed attempt, in milliseconds; each further one is twice as long (assumed).
 const FIRST_PAUSE_MS: i64 = 1000;
@@ -165,6 +168,12 @@ impl History {
         }
     }
 
+    /// The latest attempt to deliver an event to a webhook.
+    fn find(&self, webhook: WebhookId, event: Uuid) -> Option<Attempt> {
+        let remembered = self.lock();
+        remembered.attempts.iter().rev().find(|attempt| attempt.webhook == webhook && attempt.event == event).cloned()
+    }
+
     fn all(&self) -> Vec<Attempt> {
         self.lock().attempts.iter().cloned().collect()
     }
@@ -301,6 +310,47 @@ impl DeliveryService {
         };
         self.remember(started, outcome);
         Ok(())
+    }
+
+    /// The deliveries that wait for a webhook, the next one first, at most `limit`; and how many there are in all.
+    pub async fn waiting(&self, webhook: WebhookKey, limit: usize) -> Result<(Vec<WaitingDelivery>, u64), StoreError> {
+        self.core.store.read(move |reads: &dyn Reads| reads.waiting_deliveries(webhook, limit)).await
+    }
+
+    /// Sends an event to a webhook once more: at once if it waits, else by what is remembered of its last attempt.
+    ///
+    /// Errors: `not_found` for an unknown webhook, and for an event of which nothing is remembered;
+    /// `invalid_operation` unless the webhook is active.
+    pub async fn send_again(&self, app: AppKey, webhook: WebhookId, event: Uuid) -> Result<(), Failure> {
+        let now = self.core.clock.now();
+        let remembered = self.history.find(webhook, event);
+        let again = move |writes: &mut dyn Writes| {
+            let webhook = writes.webhook(app, webhook)?.ok_or_else(ApiError::webhook_not_found)?;
+            if webhook.status != Status::Active {
+                return Err(ApiError::new(ErrorKind::InvalidOperation, "Only an active webhook is sent events.").into());
+            }
+            if writes.hasten_delivery(webhook.key, event, now)? != Hastened::Gone {
+                return Ok(());
+            }
+            let names = Version::ALL.into_iter().flat_map(event::names);
+            let known = remembered.as_ref().and_then(|attempt| {
+                let event_type = names.into_iter().find(|name| *name == attempt.event_type)?;
+                Some((attempt, event_type))
+            });
+            let Some((attempt, event_type)) = known else {
+                let text = "Nothing is remembered of this event for this webhook.";
+                return Err(ApiError::new(ErrorKind::NotFound, text).into());
+            };
+            Ok(writes.insert_delivery(&NewDelivery {
+                webhook: webhook.key,
+                event,
+                request: attempt.request,
+                event_type,
+                body: attempt.body.clone(),
+                due_at: now,
+            })?)
+        };
+        self.core.store.write(again).await
     }
 
     /// The latest attempts to deliver events, oldest first; at most 1000 are remembered, in memory.

@@ -1,6 +1,6 @@
 //! Data exports: keys, requests, and the schedule. Contract 2.9. The archives are made in `archive.rs`.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use layer_store::claim::{Claimed, Claims};
@@ -30,10 +30,38 @@ fn a_day_after(time: Timestamp) -> Timestamp {
 pub struct ExportService {
     pub(super) core: Arc<Core>,
     /// Whether they may be asked for more than once a day.
-    pub(super) are_unlimited: bool,
+    are_unlimited: bool,
+    /// How far the one is that is made now: one is made at a time.
+    pub(super) progress: Mutex<Option<Progress>>,
+}
+
+/// How far an export is that this process makes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// The export.
+    pub id: ExportId,
+    /// Conversations, messages and events that are in it.
+    pub done: u64,
+    /// How many there were when it was begun; `None` where nobody counted.
+    pub total: Option<u64>,
 }
 
 impl ExportService {
+    /// Exports, which apps may ask for once a day or whenever they like.
+    pub(super) fn new(core: Arc<Core>, are_unlimited: bool) -> Self {
+        Self { core, are_unlimited, progress: Mutex::default() }
+    }
+
+    /// How far an export is, while this process makes it.
+    pub fn progress_of(&self, id: ExportId) -> Option<Progress> {
+        self.lock_progress().filter(|progress| progress.id == id)
+    }
+
+    /// Locks, also after a panic elsewhere: what is inside is whole at each step.
+    pub(super) fn lock_progress(&self) -> MutexGuard<'_, Option<Progress>> {
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Sets the public key that exports are encrypted for. Error: `invalid_property` `public_key` when it is none
     /// (recorded status).
     pub async fn set_key(&self, app: AppKey, public_key: String) -> Result<(), Failure> {

@@ -28,6 +28,7 @@ pub mod message;
 pub mod named;
 mod nonce;
 pub mod notification;
+pub mod overview;
 pub mod part;
 pub mod receipt;
 pub mod schedule;
@@ -58,6 +59,7 @@ use self::identity_provider::IdentityProviderService;
 use self::live::LiveService;
 use self::message::MessageService;
 use self::notification::NotificationService;
+use self::overview::OverviewService;
 use self::part::PartService;
 use self::receipt::ReceiptService;
 use self::session::SessionService;
@@ -83,6 +85,7 @@ pub struct Services {
     pub identity_providers: IdentityProviderService,
     pub messages: MessageService,
     pub notifications: NotificationService,
+    pub overview: OverviewService,
     pub parts: PartService,
     pub receipts: ReceiptService,
     pub sessions: SessionService,
@@ -106,13 +109,14 @@ impl Services {
             contents: ContentService { core: core(), apps: apps.clone() },
             conversations: ConversationService { core: core() },
             deliveries: DeliveryService { core: core(), history: History::default() },
-            exports: ExportService { core: core(), are_unlimited: unlimited_exports },
+            exports: ExportService::new(core(), unlimited_exports),
             following: FollowingService { core: core() },
             identities: IdentityService { core: core() },
             live: LiveService { core: core(), kept_for_ms: sockets.kept_for_ms() },
             identity_providers: IdentityProviderService { core: core(), apps: apps.clone() },
             messages: MessageService { core: core() },
             notifications: NotificationService,
+            overview: OverviewService { core: core() },
             parts: PartService { core: core() },
             receipts: ReceiptService { core: core() },
             sessions: SessionService::new(core(), apps),

@@ -8,7 +8,7 @@ use axum::Router;
 use axum::extract::{DefaultBodyLimit, Path, Request, State};
 use axum::middleware::{Next, from_fn};
 use axum::response::Response;
-use axum::routing::{delete, get, post};
+use axum::routing::{any, delete, get, post};
 use bytes::Bytes;
 use http::StatusCode;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
@@ -25,11 +25,14 @@ use crate::http::answer;
 use crate::http::error::{Answer, HttpError};
 use crate::http::extract::text_header;
 use crate::http::gate::bearer_token;
+use crate::http::live::Hub;
 use crate::service::Services;
 use crate::service::failure::Failure;
 use crate::service::identity_provider::NewKey;
-use crate::tools::Tools;
+use crate::tools::charts::Charts;
 use crate::tools::faults::Spec;
+use crate::tools::live::Watchers;
+use crate::tools::{Tools, as_app, live, lookup, openapi};
 
 /// What the handlers need.
 #[derive(Clone)]
@@ -38,6 +41,14 @@ pub struct Admin {
     pub services: Arc<Services>,
     /// The tools.
     pub tools: Arc<Tools>,
+    /// The last hour in numbers.
+    pub charts: Arc<Charts>,
+    /// The sockets of clients.
+    pub hub: Arc<Hub>,
+    /// The Server API behind its gate.
+    pub api: Router,
+    /// Who follows what happens.
+    pub watchers: Arc<Watchers>,
 }
 
 /// The routes, without a check of who calls.
@@ -59,6 +70,21 @@ pub fn router(admin: Admin) -> Router {
         .route("/deliveries", get(deliveries))
         .route("/faults", get(faults).post(inject).delete(remove_faults))
         .route("/faults/{fault}", delete(remove_fault))
+        .route("/overview", get(lookup::overview))
+        .route("/find/{*id}", get(lookup::find))
+        .route("/requests/{number}", get(lookup::request))
+        .route("/charts", get(lookup::charts))
+        .route("/sockets", get(lookup::sockets))
+        .route("/apps/{app}/conversations", get(lookup::conversations))
+        .route("/apps/{app}/messages", get(lookup::messages))
+        .route("/apps/{app}/users", get(lookup::users))
+        .route("/apps/{app}/users/{user}", get(lookup::user))
+        .route("/apps/{app}/webhooks", get(lookup::webhooks))
+        .route("/apps/{app}/webhooks/{webhook}/deliveries", get(lookup::deliveries))
+        .route("/apps/{app}/webhooks/{webhook}/deliveries/{event}/send", post(lookup::send_again))
+        .route("/apps/{app}/exports", get(lookup::exports))
+        .route("/apps/{app}/api/{*path}", any(as_app::ask))
+        .route("/openapi.json", get(openapi::get))
         .with_state(admin);
     Router::new().nest("/_platform", routes)
 }
@@ -66,7 +92,9 @@ pub fn router(admin: Admin) -> Router {
 /// The routes for callers from outside, who have to know the token.
 pub fn guarded_router(admin: Admin, token: &Token) -> Router {
     let expected = token.hash();
-    router(admin).layer(from_fn(move |request: Request, next: Next| async move {
+    // Nobody in the process waits for its end.
+    let events = Router::new().route("/_platform/events", get(live::events)).with_state(admin.clone());
+    router(admin).merge(events).layer(from_fn(move |request: Request, next: Next| async move {
         let given = text_header(request.headers(), AUTHORIZATION.as_str()).and_then(bearer_token);
         if given.is_some_and(|given| TokenHash::of(given).matches(&expected)) {
             Ok(next.run(request).await)
@@ -93,7 +121,7 @@ struct GivenKey {
 }
 
 /// The app in a path. Error: `invalid_app_id`.
-fn app_id(text: &str) -> Result<AppId, HttpError> {
+pub fn app_id(text: &str) -> Result<AppId, HttpError> {
     AppId::parse(text).ok_or_else(|| ApiError::invalid_app_id().into())
 }
 

@@ -4,8 +4,15 @@
 //! Time and ids are in `ground`, reset and snapshots in `service`. All of it is reached through `admin`.
 
 pub mod admin;
+mod as_app;
 pub mod capture;
+pub mod charts;
+pub mod console;
 pub mod faults;
+pub mod live;
+mod lookup;
+mod openapi;
+mod query;
 pub mod requests;
 
 use std::sync::Arc;

@@ -13,7 +13,8 @@ use base64::engine::general_purpose::STANDARD;
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, Uri};
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
+use tokio::sync::broadcast;
 
 use super::capture::{Captured, Charge, Sight, Watched, look};
 use crate::ground::clock::Clock;
@@ -23,9 +24,21 @@ pub struct RequestLog {
     /// How many are kept; 0 records nothing.
     capacity: usize,
     clock: Clock,
-    entries: Mutex<VecDeque<Arc<Entry>>>,
+    entries: Mutex<Entries>,
     /// What they take up in all. Unit: bytes.
     kept: Arc<AtomicUsize>,
+    /// Tells the number of a request when it comes in, and again when it is answered.
+    news: broadcast::Sender<u64>,
+}
+
+/// How much news may wait for a listener that is slow; it then hears how much it missed.
+const NEWS: usize = 1024;
+
+#[derive(Default)]
+struct Entries {
+    /// In the order of their numbers, without a gap.
+    kept: VecDeque<Arc<Entry>>,
+    last_number: u64,
 }
 
 /// The most that is kept of all requests; the oldest give way. Unit: bytes.
@@ -33,6 +46,7 @@ const MAX_KEPT_BYTES: usize = 32 * 1024 * 1024;
 
 /// A request on record, perhaps still without its answer.
 struct Entry {
+    number: u64,
     received_at: String,
     method: String,
     path: String,
@@ -57,6 +71,8 @@ struct Answer {
 /// A request as it is shown.
 #[derive(Debug, Clone, Serialize)]
 pub struct Recorded {
+    /// Counts the requests that were recorded, from 1.
+    number: u64,
     /// When its head was there, by the clock of the platform.
     received_at: String,
     /// Its method, before any override.
@@ -72,6 +88,23 @@ pub struct Recorded {
     fault: Option<u64>,
     /// What went out; `null` while nothing has.
     response: Option<RecordedAnswer>,
+}
+
+impl Recorded {
+    /// The same in short: without headers and bodies.
+    pub fn summary(&self) -> Value {
+        let answer = self.response.as_ref();
+        json!({
+            "number": self.number,
+            "received_at": self.received_at,
+            "method": self.method,
+            "path": self.path,
+            "fault": self.fault,
+            "is_answered": answer.is_some(),
+            "status": answer.and_then(|answer| answer.status),
+            "duration_ms": answer.map(|answer| answer.duration_ms),
+        })
+    }
 }
 
 /// An answer as it is shown.
@@ -121,7 +154,7 @@ impl ShownBody {
 impl RequestLog {
     /// A log of so many requests; 0 records nothing.
     pub fn new(capacity: usize, clock: Clock) -> Self {
-        Self { capacity, clock, entries: Mutex::default(), kept: Arc::default() }
+        Self { capacity, clock, entries: Mutex::default(), kept: Arc::default(), news: broadcast::Sender::new(NEWS) }
     }
 
     /// Records the head of a request, and its body as it is read.
@@ -133,10 +166,14 @@ impl RequestLog {
         let sight = Arc::new(Mutex::new(Captured::counted(&self.kept)));
         let path = shown_path(&parts.uri);
         let headers = shown_headers(&parts.headers);
+        let charge = Charge::new(&self.kept, PER_ENTRY + path.len() + length_of(&headers));
+        let mut entries = lock(&self.entries);
+        entries.last_number += 1;
         let entry = Arc::new(Entry {
+            number: entries.last_number,
             received_at: self.clock.now().to_string(),
             method: parts.method.to_string(),
-            _charge: Charge::new(&self.kept, PER_ENTRY + path.len() + length_of(&headers)),
+            _charge: charge,
             path,
             headers,
             body: Arc::clone(&sight),
@@ -146,43 +183,68 @@ impl RequestLog {
             answer: Mutex::default(),
             kept: Arc::clone(&self.kept),
         });
-        let mut entries = lock(&self.entries);
-        while entries.len() >= self.capacity
-            || (self.kept.load(Ordering::Relaxed) > MAX_KEPT_BYTES && !entries.is_empty())
+        while entries.kept.len() >= self.capacity
+            || (self.kept.load(Ordering::Relaxed) > MAX_KEPT_BYTES && !entries.kept.is_empty())
         {
-            entries.pop_front();
+            entries.kept.pop_front();
         }
-        entries.push_back(Arc::clone(&entry));
-        (Request::from_parts(parts, Watched::body(body, sight)), Recording(Some(entry)))
+        entries.kept.push_back(Arc::clone(&entry));
+        drop(entries);
+        // Nobody may listen.
+        let _ = self.news.send(entry.number);
+        let recording = Recording(Some((entry, self.news.clone())));
+        (Request::from_parts(parts, Watched::body(body, sight)), recording)
+    }
+
+    /// Whether requests are recorded.
+    pub fn is_on(&self) -> bool {
+        self.capacity > 0
+    }
+
+    /// Hears the number of each request from now on, when it comes in and when it is answered.
+    pub fn listen(&self) -> broadcast::Receiver<u64> {
+        self.news.subscribe()
+    }
+
+    /// The request with this number, if it is still on record.
+    pub fn find(&self, number: u64) -> Option<Recorded> {
+        let entry = {
+            let entries = lock(&self.entries);
+            let first = entries.kept.front()?.number;
+            Arc::clone(entries.kept.get(usize::try_from(number.checked_sub(first)?).ok()?)?)
+        };
+        Some(entry.shown())
     }
 
     /// What is on record, oldest first.
     pub fn shown(&self) -> Vec<Recorded> {
-        lock(&self.entries).iter().map(|entry| entry.shown()).collect()
+        lock(&self.entries).kept.iter().map(|entry| entry.shown()).collect()
     }
 
-    /// Forgets everything.
+    /// Forgets everything. Numbers go on.
     pub fn clear(&self) {
-        lock(&self.entries).clear();
+        lock(&self.entries).kept.clear();
     }
 }
 
 /// A request that waits for its answer.
-pub struct Recording(Option<Arc<Entry>>);
+pub struct Recording(Option<(Arc<Entry>, broadcast::Sender<u64>)>);
 
 impl Recording {
     /// Records an answer, and its body as it goes out.
     pub fn finish(self, response: Response) -> Response {
-        let Some(entry) = self.0 else { return response };
+        let Some((entry, news)) = self.0 else { return response };
         let (parts, body) = response.into_parts();
         let sight = entry.answer(Some(parts.status.as_u16()), shown_headers(&parts.headers));
+        let _ = news.send(entry.number);
         Response::from_parts(parts, Watched::body(body, sight))
     }
 
     /// Records that there will be no answer.
     pub fn lose(self) -> Response {
-        if let Some(entry) = self.0 {
+        if let Some((entry, news)) = self.0 {
             entry.answer(None, Map::new());
+            let _ = news.send(entry.number);
         }
         Response::new(Body::empty())
     }
@@ -205,6 +267,7 @@ impl Entry {
             duration_ms: answer.duration_ms,
         });
         Recorded {
+            number: self.number,
             received_at: self.received_at.clone(),
             method: self.method.clone(),
             path: self.path.clone(),
@@ -287,6 +350,25 @@ mod tests {
         assert_eq!(paths, expected);
         let begun = serde_json::to_string(&shown[2..]).unwrap();
         assert!(!begun.contains("secret") && begun.contains("\"body_length\":27"), "{begun}");
+    }
+
+    #[tokio::test]
+    async fn a_request_is_told_when_it_comes_in_and_when_it_is_answered_and_found_by_its_number() {
+        let log = RequestLog::new(2, Clock::default());
+        let mut news = log.listen();
+        for number in 1..=3 {
+            let request = Request::builder().uri(format!("/{number}")).body(Body::empty()).unwrap();
+            let (_, recording) = log.begin(request, None);
+            assert_eq!(news.try_recv(), Ok(number));
+            assert_eq!(log.find(number).unwrap().summary()["is_answered"], false);
+            recording.finish(Response::new(Body::empty()));
+            assert_eq!(news.try_recv(), Ok(number));
+        }
+        assert!(log.find(1).is_none() && log.find(4).is_none() && log.find(0).is_none());
+        let summary = log.find(2).unwrap().summary();
+        assert_eq!((&summary["path"], &summary["status"]), (&json!("/2"), &json!(200)));
+        log.clear();
+        assert!(log.find(3).is_none());
     }
 
     #[tokio::test]

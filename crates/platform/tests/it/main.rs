@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
+mod admin;
 mod announcement;
 mod block;
 mod client;
@@ -35,6 +36,7 @@ mod mark_all_read;
 mod message;
 mod notification;
 mod openapi;
+mod overview;
 mod paging;
 mod parts;
 mod patch;

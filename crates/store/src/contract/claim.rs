@@ -24,7 +24,7 @@ pub const CASES: &[Case] = &[
     ("an inactive webhook has no deliveries", an_inactive_webhook),
 ];
 
-const LEASE: Duration = Duration::from_secs(3600);
+pub const LEASE: Duration = Duration::from_secs(3600);
 
 const LIMITS: DeliveryLimits = DeliveryLimits { per_webhook: 4, per_failing_webhook: 1, in_all: 5, bytes_in_all: 100 };
 
@@ -51,7 +51,7 @@ fn set_status(fixture: &Fixture, id: u128, status: Status) -> WebhookRecord {
     })
 }
 
-fn active(fixture: &Fixture, id: u128) -> WebhookRecord {
+pub fn active(fixture: &Fixture, id: u128) -> WebhookRecord {
     register(fixture, id);
     set_status(fixture, id, Status::Active)
 }
@@ -60,7 +60,7 @@ fn inactive() -> Status {
     Status::Inactive { reason: "on purpose".into() }
 }
 
-fn deliver(fixture: &Fixture, webhook: &WebhookRecord, event: u128, due_at: i64) {
+pub fn deliver(fixture: &Fixture, webhook: &WebhookRecord, event: u128, due_at: i64) {
     deliver_bytes(fixture, webhook, event, due_at, b"{}");
 }
 
@@ -78,11 +78,11 @@ fn deliver_bytes(fixture: &Fixture, webhook: &WebhookRecord, event: u128, due_at
     });
 }
 
-fn claim(fixture: &Fixture, now: i64, lease: Duration) -> Claims<(WebhookRecord, Claimed<DeliveryRecord>)> {
+pub fn claim(fixture: &Fixture, now: i64, lease: Duration) -> Claims<(WebhookRecord, Claimed<DeliveryRecord>)> {
     fixture.write(move |writes, _| writes.claim_deliveries(time(now), lease, LIMITS))
 }
 
-fn events(claims: &Claims<(WebhookRecord, Claimed<DeliveryRecord>)>) -> Vec<u128> {
+pub fn events(claims: &Claims<(WebhookRecord, Claimed<DeliveryRecord>)>) -> Vec<u128> {
     claims.taken.iter().map(|(_, claimed)| claimed.record.event.as_u128()).collect()
 }
 

@@ -11,6 +11,7 @@ mod conversation;
 mod export;
 mod log;
 mod message;
+mod overview;
 mod race;
 mod session;
 mod told;
@@ -56,6 +57,7 @@ fn run_on(how: &str, open: &dyn Fn() -> Arc<dyn Store>) {
         export::CASES,
         log::CASES,
         message::CASES,
+        overview::CASES,
         race::CASES,
         session::CASES,
         told::CASES,

@@ -5,6 +5,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use layer_store::key::AppKey;
 use layer_store::log::Place;
@@ -109,6 +110,7 @@ pub struct Mailbox {
     in_all: Arc<AtomicUsize>,
     bell: Notify,
     closed: Notify,
+    opened_at: Instant,
 }
 
 #[derive(Default)]
@@ -131,7 +133,19 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Mailbox {
     fn new(listener: Listener, in_all: Arc<AtomicUsize>) -> Self {
-        Self { listener, waiting: Mutex::default(), in_all, bell: Notify::new(), closed: Notify::new() }
+        let (bell, closed, opened_at) = (Notify::new(), Notify::new(), Instant::now());
+        Self { listener, waiting: Mutex::default(), in_all, bell, closed, opened_at }
+    }
+
+    /// How long ago the socket was opened.
+    pub fn open_for(&self) -> Duration {
+        self.opened_at.elapsed()
+    }
+
+    /// How many packets wait, and how long they are in all, in bytes.
+    pub fn waiting(&self) -> (usize, usize) {
+        let waiting = lock(&self.waiting);
+        (waiting.packets, waiting.weight)
     }
 
     /// Keeps of what waits only what is still wanted.

@@ -22,7 +22,8 @@ use crate::http::extract::{OfExport, Payload};
 use crate::http::gate::Caller;
 use crate::service::Services;
 
-fn shown(services: &Services, export: ExportRecord) -> Export {
+/// An export in an answer.
+pub fn shown(services: &Services, export: ExportRecord) -> Export {
     let link = export.archive.as_ref().map(|_| services.core.links().archive(export.app, export.id));
     let status_url = format!("{}/apps/{}/exports/{}/status", services.core.public_url(), export.app, export.id);
     Export {
