@@ -1,15 +1,17 @@
 /**
- * `npm run build`: builds the addon of a release; options go to `napi build`. It fails where the addon has grown beyond
- * what it may have, so that nobody notices only when it is published.
+ * `npm run build`: builds the console, and the addon of a release with it; options go to `napi build`. It fails where
+ * the addon has grown beyond what it may have, so that nobody notices only when it is published.
  */
 
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { buildConsole } from './console.mjs';
 import { sizeFault } from './packages.mjs';
 import { ROOT, run, stop } from './prepare.mjs';
 
 const OPTIONS = ['--platform', '--release', '--no-js', '--dts', 'target/addon.d.ts'];
 
+await buildConsole();
 // The script and not the program in .bin, which has another name on Windows.
 const napi = join(ROOT, 'node_modules', '@napi-rs', 'cli', 'dist', 'cli.js');
 if (!run(process.execPath, [napi, 'build', ...OPTIONS, ...process.argv.slice(2)])) process.exit(1);

@@ -1,10 +1,12 @@
 /**
- * `npm run picture`: takes docs/web-chat.png, the picture in the README, of examples/web-chat as it runs: two users,
- * two pages, and what they say.
+ * `npm run picture`: takes the pictures in the README and in docs/console.md of what runs. docs/web-chat.png is
+ * examples/web-chat: two users, two pages, and what they say. docs/console-light.png and console-dark.png are the
+ * console of a platform with something to see in it.
  */
 
 import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -12,10 +14,14 @@ import { fileURLToPath } from 'node:url';
 import { chromium as driver } from 'playwright-core';
 import { chromium } from './chromium.mjs';
 import { ROOT } from './prepare.mjs';
+import { fill } from './scenery.mjs';
 
 const PICTURE = join(ROOT, 'docs', 'web-chat.png');
 /** Unit: pixels. */
 const PAGE = { width: 380, height: 460 };
+const CONSOLE = { width: 1280, height: 760 };
+/** Milliseconds for what must come. */
+const PATIENCE = 120_000;
 
 /** What is said, by whom. */
 const SAID = [
@@ -26,18 +32,51 @@ const SAID = [
 ];
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const chat = await startChat();
   const browser = await driver.launch({
     executablePath: chromium(),
     args: ['--no-sandbox', '--disable-dev-shm-usage'],
   });
   try {
+    await takeChat(browser);
+    await takeConsole(browser);
+  } finally {
+    await browser.close();
+  }
+}
+
+async function takeChat(browser) {
+  const chat = await startChat();
+  try {
     const { ana, leo } = await talk(browser, chat.urls, SAID);
     const sides = [await ana.screenshot(), await leo.screenshot()];
     writeFileSync(PICTURE, await sideBySide(browser, sides));
   } finally {
-    await browser.close();
     chat.stop();
+  }
+}
+
+/** A conversation in the console, on light and on dark. */
+async function takeConsole(browser) {
+  const LayerAPI = createRequire(import.meta.url)(ROOT);
+  // The same ids, times and colours each time.
+  const platform = await LayerAPI.Platform.start({ console: true, seed: 5, clock: '2016-05-02T08:00:00Z' });
+  try {
+    const app = await platform.createApp();
+    const layer = new LayerAPI({ ...app, baseUrl: platform.url });
+    const made = await fill(layer, (seconds) => platform.clock.advance(seconds * 1000));
+    for (const colorScheme of ['light', 'dark']) {
+      const context = await browser.newContext({ viewport: CONSOLE, colorScheme, locale: 'en-GB', timezoneId: 'UTC' });
+      const page = await context.newPage();
+      await page.goto(`${platform.console.url}#/apps/${app.appId}/conversations/${made['Harbour tour']}`);
+      await page.getByLabel('Admin token').fill(platform.console.token);
+      await page.getByRole('button', { name: 'Sign in' }).click();
+      await page.getByText('See you there!').waitFor({ timeout: PATIENCE });
+      await page.getByText('Live', { exact: true }).waitFor({ timeout: PATIENCE });
+      writeFileSync(join(ROOT, 'docs', `console-${colorScheme}.png`), await page.screenshot());
+      await context.close();
+    }
+  } finally {
+    await platform.close();
   }
 }
 

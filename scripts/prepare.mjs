@@ -73,7 +73,7 @@ export function install() {
 
 function build() {
   const addon = readdirSync(ROOT).find((name) => name.endsWith('.node'));
-  const sources = ['.cargo', 'Cargo.toml', 'Cargo.lock', 'build.rs', 'src', 'crates'].map((name) =>
+  const sources = ['.cargo', 'Cargo.toml', 'Cargo.lock', 'build.rs', 'src', 'crates', 'console/src'].map((name) =>
     newest(join(ROOT, name)),
   );
   if (addon && newest(join(ROOT, addon)) >= Math.max(...sources)) return;

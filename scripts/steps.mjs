@@ -19,6 +19,7 @@ export const FORMATS_AND_LINTS = [
 export const TYPES = [
   ['Type tests', bin('tsc'), ['--project', '__test__/types']],
   ['Types of lib, index.js and bin', bin('tsc'), ['--project', '__test__/types/internal']],
+  ['Types of the console', bin('tsc'), ['--project', 'console']],
 ];
 
 /** Counts of the runners that tell how many tests they ran; any other step counts as one. */
@@ -35,8 +36,9 @@ export async function runSteps(steps) {
   let passed = 0;
   let failed = 0;
   const failures = [];
-  for (const [name, command, args, env] of steps) {
-    say(name);
+  for (const [index, [name, command, args, env]] of steps.entries()) {
+    say(`${index + 1} of ${steps.length}: ${name}`);
+    const began = Date.now();
     const { isFine, output } = await step(command, args, env);
     const counts = { passed: count(output, 'passed'), failed: count(output, 'failed') };
     if (counts.passed + counts.failed === 0) counts[isFine ? 'passed' : 'failed'] = 1;
@@ -45,10 +47,17 @@ export async function runSteps(steps) {
     passed += counts.passed;
     failed += counts.failed;
     if (!isFine) failures.push(name);
+    console.log(`${isFine ? 'Fine' : 'Failed'} after ${lasted(Date.now() - began)}`);
   }
   if (failures.length > 0) console.error(`\nFailed: ${failures.join(', ')}`);
   console.log(`\n${passed} passed, ${failed} failed`);
   process.exitCode = failed === 0 ? 0 : 1;
+}
+
+/** Milliseconds as people say them. */
+function lasted(ms) {
+  const seconds = Math.round(ms / 1000);
+  return seconds < 60 ? `${seconds} s` : `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
 }
 
 /** Runs a command with its output on ours, and keeps it. */

@@ -101,6 +101,29 @@ describe('the benchmark', { skip: process.platform !== 'linux' && 'It reads /pro
     for (const { title } of results) assert.ok(first.includes(`### ${title}\n`), title);
     assert.strictEqual(pageWith(first, results), first);
   });
+
+  test('draws its tables for light and dark pages, with every client by its name', async () => {
+    const { pictures } = await import('../../bench/client/charts.mjs');
+    const drawn = pictures(results);
+    const names = ['throughput', 'main-thread', 'latency', 'growth'];
+    assert.deepStrictEqual(
+      Object.keys(drawn),
+      names.flatMap((name) => [`${name}-light.svg`, `${name}-dark.svg`]),
+    );
+    for (const [name, svg] of Object.entries(drawn)) {
+      assert.match(
+        svg,
+        /^<svg [^>]*role="img" aria-labelledby="t d">\n<title id="t">[^<]+<\/title>\n<desc id="d">[^<]+</,
+        name,
+      );
+      assert.ok(!/NaN|undefined|Infinity/.test(svg), name);
+      const clients = name.startsWith('growth')
+        ? ['main thread', 'process']
+        : ['layer-api 3', 'undici', 'layer-api 2.3.3'];
+      for (const client of clients) assert.ok(svg.includes(`>${client}<`), `${name}: ${client}`);
+    }
+    assert.deepStrictEqual(pictures([]), {});
+  });
 });
 
 test('every goal of the benchmark is about a case of its plan', async () => {

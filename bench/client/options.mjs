@@ -32,7 +32,7 @@ A table of your own, in place of the suite:
 Without a measurement, from what is saved:
 
   --goals              says which goals are met
-  --render             writes docs/benchmark-results.md
+  --render             writes docs/benchmark-results.md, and draws docs/benchmarks/*.svg
 
 For the tests of the benchmark:
 

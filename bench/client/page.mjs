@@ -1,19 +1,23 @@
-/** The results in docs/benchmark-results.md. */
+/** The results in docs/benchmark-results.md, and pictures of them in docs/benchmarks. */
 
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ROOT, stop } from '../../scripts/prepare.mjs';
+import { pictures } from './charts.mjs';
 import { checkGoals } from './goals.mjs';
 import { goalsTable, tablesOf } from './report.mjs';
 
 const PAGE = join(ROOT, 'docs', 'benchmark-results.md');
+const PICTURES = join(ROOT, 'docs', 'benchmarks');
 const BEGIN = '<!-- Made by `npm run bench -- --render`. -->';
 const END = '<!-- End of what is made. -->';
 
-/** Writes saved tables into the page. */
+/** Writes saved tables into the page, and draws them. */
 export function render(results) {
   if (results.length === 0) stop('Nothing is saved yet: run `npm run bench` first.');
   writeFileSync(PAGE, pageWith(readFileSync(PAGE, 'utf8'), results));
+  mkdirSync(PICTURES, { recursive: true });
+  for (const [name, picture] of Object.entries(pictures(results))) writeFileSync(join(PICTURES, name), picture);
 }
 
 /** The page with these tables between its marks. */
