@@ -70,6 +70,7 @@ export import PlatformClock = LayerAPI.PlatformClock;
 export import PlatformConsole = LayerAPI.PlatformConsole;
 export import PlatformOptions = LayerAPI.PlatformOptions;
 export import Progress = LayerAPI.Progress;
+export import PushToken = LayerAPI.PushToken;
 export import ReceiptType = LayerAPI.ReceiptType;
 export import ReceivedAnnouncement = LayerAPI.ReceivedAnnouncement;
 export import RecipientStatus = LayerAPI.RecipientStatus;

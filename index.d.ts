@@ -1485,6 +1485,18 @@ declare namespace LayerAPI {
     keyIds: string[];
   }
 
+  /** Where a push network would find a device. */
+  export interface PushToken {
+    deviceId: string;
+    /** The push network: that of Apple, or that of Google. */
+    type: 'apns' | 'gcm';
+    token: string;
+    /** The app on the device. */
+    apnsBundleId: string | null;
+    gcmSenderId: string | null;
+    iosVersion: string | null;
+  }
+
   /** A public key that somebody has the private one of. */
   export interface IdentityKeyOptions {
     /**
@@ -1549,6 +1561,9 @@ declare namespace LayerAPI {
 
     /** Removes a key of an identity provider. Sessions that were opened with it go on. */
     removeIdentityKey(appId: string, providerId: string, keyId: string): Promise<void>;
+
+    /** Where pushes to the devices of a user would go; the one that was registered last comes first. */
+    pushTokens(appId: string, userId: string): Promise<PushToken[]>;
 
     /**
      * Empties the platform of all but its apps, their tokens and identity providers, faults and recorded requests

@@ -78,6 +78,11 @@ class Platform {
     await this.#call('DELETE', `${providers(appId, providerId)}/keys/${segment(keyId, 'keyId')}`);
   }
 
+  async pushTokens(appId, userId) {
+    const path = `/apps/${segment(appId, 'appId')}/users/${segment(userId, 'userId')}/push_tokens`;
+    return (await this.#call('GET', path)).map(camel);
+  }
+
   async reset() {
     await this.#call('POST', '/reset');
   }

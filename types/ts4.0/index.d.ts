@@ -80,6 +80,7 @@ declare namespace LayerAPI {
   export import PlatformConsole = Current.PlatformConsole;
   export import PlatformOptions = Current.PlatformOptions;
   export import Progress = Current.Progress;
+  export import PushToken = Current.PushToken;
   export import ReceiptType = Current.ReceiptType;
   export import ReceivedAnnouncement = Current.ReceivedAnnouncement;
   export import RecipientStatus = Current.RecipientStatus;

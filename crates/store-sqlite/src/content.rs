@@ -10,11 +10,12 @@ use layer_store::file::{FileName, RenamedFile};
 use layer_store::key::AppKey;
 use layer_wire::content::NewContent;
 use layer_wire::part::{Part, PartBody};
-use layer_wire::{AppId, ContentId, ConversationId, Timestamp};
+use layer_wire::{AppId, ContentId, ConversationId, Timestamp, UserId};
 use rusqlite::Params;
+use uuid::Uuid;
 
-use super::Session;
 use super::sql::{self, Row, Sql};
+use super::{Session, user};
 
 fn read(row: &Row<'_>, id: ContentId) -> Result<ContentRecord, StoreError> {
     let at: Option<i64> = row.get(5)?;
@@ -22,9 +23,12 @@ fn read(row: &Row<'_>, id: ContentId) -> Result<ContentRecord, StoreError> {
         None => None,
         Some(at) => Some(FinishedUpload { at: Timestamp::from_ms(at), md5: row.get(6)?, crc32c: row.get(7)? }),
     };
+    let conversation: Option<[u8; 16]> = row.get(0)?;
+    let uploader: Option<String> = row.get(8)?;
     Ok(ContentRecord {
         id,
-        conversation: ConversationId::new(row.uuid(0)?),
+        conversation: conversation.map(|uuid| ConversationId::new(Uuid::from_bytes(uuid))),
+        uploader: uploader.map(UserId::trusted),
         announced: NewContent { mime_type: row.get(1)?, size: row.count(2)?, origin: row.get(3)? },
         created_at: row.time(4)?,
         upload,
@@ -87,16 +91,51 @@ pub fn note_unused(sql: Sql<'_>, name: &str) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// Adds rich content of a conversation or of a user, by their keys.
+fn insert(
+    sql: Sql<'_>,
+    app: AppKey,
+    (conversation, uploader): (Option<i64>, Option<i64>),
+    id: ContentId,
+    new: &NewContent,
+    created_at: Timestamp,
+) -> Result<(), StoreError> {
+    let size = i64::try_from(new.size).map_err(|_| StoreError::Failed("a content is too large".into()))?;
+    sql.prepare(
+        "INSERT INTO contents (app, uuid, conversation, uploader, mime_type, size, origin, created_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+    )?
+    .run((
+        app.number(),
+        id.uuid().as_bytes(),
+        conversation,
+        uploader,
+        &new.mime_type,
+        size,
+        &new.origin,
+        created_at.as_ms(),
+    ))?;
+    Ok(())
+}
+
 impl ContentReads for Session<'_> {
     fn content(&self, app: AppKey, id: ContentId) -> Result<Option<ContentRecord>, StoreError> {
         self.sql
             .prepare(
                 "SELECT conversations.uuid, contents.mime_type, contents.size, contents.origin, contents.created_at,
-                 contents.uploaded_at, contents.md5, contents.crc32c FROM contents
-                 JOIN conversations ON conversations.key = contents.conversation
+                 contents.uploaded_at, contents.md5, contents.crc32c, users.id FROM contents
+                 LEFT JOIN conversations ON conversations.key = contents.conversation
+                 LEFT JOIN users ON users.key = contents.uploader
                  WHERE contents.app = ?1 AND contents.uuid = ?2",
             )?
             .first((app.number(), id.uuid().as_bytes()), |row| read(row, id))
+    }
+
+    fn unsent_contents(&self, app: AppKey, uploader: &UserId) -> Result<u64, StoreError> {
+        let Some(uploader) = user::find(self.sql, app, uploader)? else { return Ok(0) };
+        self.sql
+            .prepare("SELECT count(*) FROM contents WHERE uploader = ?1 AND conversation IS NULL")?
+            .one([uploader.0], |row| row.count(0))
     }
 
     fn unused_files(&self, limit: usize) -> Result<Vec<String>, StoreError> {
@@ -118,22 +157,35 @@ impl ContentWrites for Session<'_> {
         new: &NewContent,
         created_at: Timestamp,
     ) -> Result<(), StoreError> {
-        let size = i64::try_from(new.size).map_err(|_| StoreError::Failed("a content is too large".into()))?;
-        self.sql
+        insert(self.sql, app, (Some(conversation.key.number()), None), id, new, created_at)
+    }
+
+    fn insert_content_of_user(
+        &mut self,
+        app: AppKey,
+        uploader: &UserId,
+        id: ContentId,
+        new: &NewContent,
+        created_at: Timestamp,
+    ) -> Result<(), StoreError> {
+        let uploader = user::find_or_insert(self.sql, app, uploader)?;
+        insert(self.sql, app, (None, Some(uploader.0)), id, new, created_at)
+    }
+
+    fn put_content(
+        &mut self,
+        app: AppKey,
+        conversation: &ConversationRecord,
+        id: ContentId,
+    ) -> Result<bool, StoreError> {
+        let changed = self
+            .sql
             .prepare(
-                "INSERT INTO contents (app, uuid, conversation, mime_type, size, origin, created_at)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                "UPDATE contents SET conversation = ?3
+                 WHERE app = ?1 AND uuid = ?2 AND (conversation IS NULL OR conversation = ?3)",
             )?
-            .run((
-                app.number(),
-                id.uuid().as_bytes(),
-                conversation.key.number(),
-                &new.mime_type,
-                size,
-                &new.origin,
-                created_at.as_ms(),
-            ))?;
-        Ok(())
+            .run((app.number(), id.uuid().as_bytes(), conversation.key.number()))?;
+        Ok(changed > 0)
     }
 
     fn finish_upload(&mut self, app: AppKey, id: ContentId, upload: FinishedUpload) -> Result<bool, StoreError> {
@@ -145,7 +197,7 @@ impl ContentWrites for Session<'_> {
     }
 
     fn delete_stale_contents(&mut self, time: Timestamp) -> Result<(), StoreError> {
-        delete_where(self.sql, "uploaded_at IS NULL AND created_at < ?1", [time.as_ms()])
+        delete_where(self.sql, "(uploaded_at IS NULL OR conversation IS NULL) AND created_at < ?1", [time.as_ms()])
     }
 
     fn forget_unused_files(&mut self, names: &[String]) -> Result<(), StoreError> {

@@ -22,6 +22,7 @@ mod message;
 mod open;
 mod outbox;
 mod overview;
+mod push_token;
 mod readers;
 mod receipt;
 mod row;

@@ -9,6 +9,7 @@ use layer_store::log::{Entry, Place};
 use layer_store::membership::{Membership, MembershipReads, MembershipWrites};
 use layer_store::seen::SeenReads;
 use layer_wire::UserId;
+use layer_wire::body::Object;
 use layer_wire::page::SortBy;
 
 use super::sql::{self, Row, Sql};
@@ -18,6 +19,9 @@ use super::{Session, following, row, user};
 /// The columns that [`read`] expects, in its order.
 const COLUMNS: &str = "memberships.left_position, memberships.visible_count, memberships.settled_count, \
      memberships.is_deleted, memberships.deleted_position, memberships.deleted_count, memberships.read_position";
+
+/// How many columns [`read`] takes.
+const COLUMN_COUNT: usize = 7;
 
 /// Reads the [`COLUMNS`], beginning at column `first`.
 fn read(row: &Row<'_>, first: usize, conversation: &ConversationRecord) -> Result<Membership, StoreError> {
@@ -33,6 +37,12 @@ fn read(row: &Row<'_>, first: usize, conversation: &ConversationRecord) -> Resul
         visible_count: there.saturating_sub(deleted_count),
         unread_count: there.saturating_sub(settled_count),
     })
+}
+
+/// Reads `left_metadata`.
+fn read_left(row: &Row<'_>, column: usize) -> Result<Option<Object>, StoreError> {
+    let text: Option<String> = row.get(column)?;
+    Ok(text.map(|text| serde_json::from_str(&text)).transpose()?)
 }
 
 impl MembershipReads for Session<'_> {
@@ -69,7 +79,7 @@ impl MembershipReads for Session<'_> {
             }
         };
         let mut statement = self.sql.prepare(&format!(
-            "SELECT {}, {COLUMNS} FROM users
+            "SELECT {}, {COLUMNS}, memberships.left_metadata FROM users
              JOIN memberships ON memberships.user = users.key
              JOIN conversations ON conversations.key = memberships.conversation
              WHERE users.app = ?1 AND users.id = ?2 AND ?3 IS NOT NULL AND memberships.is_deleted = 0 AND {order}
@@ -78,11 +88,30 @@ impl MembershipReads for Session<'_> {
         ))?;
         let (active_at, key) = from.map_or((i64::MAX, i64::MAX), |from| (from.active_at.as_ms(), from.key.number()));
         let found = statement.page((app.number(), user.as_str(), active_at, key, sql::limit(limit)), |row| {
-            let conversation = row::read_conversation(row)?;
+            let mut conversation = row::read_conversation(row)?;
             let membership = read(row, row::CONVERSATION_COLUMN_COUNT, &conversation)?;
+            if let Some(metadata) = read_left(row, row::CONVERSATION_COLUMN_COUNT + COLUMN_COUNT)? {
+                conversation.metadata = metadata;
+            }
             Ok((conversation, membership))
         })?;
         Ok(found.into_items())
+    }
+
+    fn metadata_left_with(
+        &self,
+        app: AppKey,
+        user: &UserId,
+        conversation: &ConversationRecord,
+    ) -> Result<Option<Object>, StoreError> {
+        let left = self
+            .sql
+            .prepare(
+                "SELECT memberships.left_metadata FROM users JOIN memberships ON memberships.user = users.key
+                 WHERE users.app = ?1 AND users.id = ?2 AND memberships.conversation = ?3",
+            )?
+            .first((app.number(), user.as_str(), conversation.key.number()), |row| read_left(row, 0))?;
+        Ok(left.flatten())
     }
 
     fn conversation_count_of(&self, app: AppKey, user: &UserId) -> Result<u64, StoreError> {
@@ -131,15 +160,27 @@ impl Session<'_> {
         self.tell(Kinds::MEMBERSHIPS, change);
     }
 
-    /// Brings a conversation back to the participants who deleted it for themselves.
-    pub fn revive_all(&mut self, conversation: &ConversationRecord) -> Result<(), StoreError> {
+    /// Brings a conversation back to the participants who deleted it for themselves, but for some.
+    pub fn revive_all(
+        &mut self,
+        app: AppKey,
+        conversation: &ConversationRecord,
+        without: &[UserId],
+    ) -> Result<(), StoreError> {
         let users: Vec<UserKey> = self
             .sql
             .prepare(
                 "SELECT user FROM memberships WHERE conversation = ?1 AND is_deleted = 1 AND left_position IS NULL",
             )?
             .all([conversation.key.number()], |row| row.get(0).map(UserKey))?;
-        users.into_iter().try_for_each(|user| self.revive(user, conversation))
+        // Nobody deleted it, most of the time.
+        let without = if users.is_empty() { &[] } else { without };
+        let mut left_out = vec![];
+        for user in without {
+            left_out.extend(user::find(self.sql, app, user)?);
+        }
+        let revived = users.into_iter().filter(|user| !left_out.contains(user));
+        revived.into_iter().try_for_each(|user| self.revive(user, conversation))
     }
 
     /// Brings a conversation back to a member, if it deleted it for itself.
@@ -167,7 +208,7 @@ pub fn join(
     let rejoined = sql
         .prepare(
             "UPDATE memberships SET settled_count = settled_count + ?3 - visible_count,
-             left_position = NULL, visible_count = NULL, log_to = NULL
+             left_position = NULL, visible_count = NULL, log_to = NULL, left_metadata = NULL
              WHERE user = ?1 AND conversation = ?2 AND left_position IS NOT NULL",
         )?
         .run((key.0, conversation.key.number(), message_count))?;
@@ -181,7 +222,7 @@ pub fn join(
     following::meet(sql, key, conversation)
 }
 
-/// Makes a user a former member, who sees the messages up to now.
+/// Makes a user a former member, who sees the messages up to now, and the metadata as it is now.
 pub fn leave(
     sql: Sql<'_>,
     app: AppKey,
@@ -192,7 +233,7 @@ pub fn leave(
     let key = user::find_or_insert(sql, app, user)?;
     following::part(sql, key, conversation)?;
     sql.prepare(
-        "UPDATE memberships SET left_position = ?3, visible_count = ?4, log_to = ?5
+        "UPDATE memberships SET left_position = ?3, visible_count = ?4, log_to = ?5, left_metadata = ?6
          WHERE user = ?1 AND conversation = ?2",
     )?
     .run((
@@ -201,6 +242,7 @@ pub fn leave(
         conversation.last_position,
         conversation.message_count.cast_signed(),
         place.number(),
+        serde_json::to_string(&conversation.metadata)?,
     ))?;
     Ok(())
 }

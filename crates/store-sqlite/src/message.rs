@@ -200,24 +200,35 @@ impl MessageWrites for Session<'_> {
         conversation: &ConversationRecord,
         message: &Held<MessageRecord>,
     ) -> Result<(), StoreError> {
-        let user_key = user::find_or_insert(self.sql, app, user)?;
-        let added = self
-            .sql
-            .prepare("INSERT OR IGNORE INTO message_deletions (message, user) VALUES (?1, ?2)")?
-            .run((key(conversation, message.position), user_key.0))?;
-        if added == 0 {
-            return Ok(());
-        }
-        if message.recipient_status.is_unread_for(user) {
-            membership::settle(self.sql, app, user, conversation, message.position)?;
-        }
-        membership::count_deleted(self.sql, user_key, conversation, 1)?;
+        let Some(user_key) = delete_of(self.sql, app, user, conversation, message)? else { return Ok(()) };
         let (position, id, conversation_id) = (message.position, message.id, conversation.id);
         let entry = || Entry::MessageDeletedForUser { position, id, conversation: conversation_id };
         self.log_for_user(user_key, entry)?;
         self.tell_membership(app, user, conversation);
         Ok(())
     }
+}
+
+/// Takes a message out of what a user can see, and tells nobody. Answers with the user, unless it was out before.
+fn delete_of(
+    sql: Sql<'_>,
+    app: AppKey,
+    user: &UserId,
+    conversation: &ConversationRecord,
+    message: &MessageRecord,
+) -> Result<Option<UserKey>, StoreError> {
+    let user_key = user::find_or_insert(sql, app, user)?;
+    let added = sql
+        .prepare("INSERT OR IGNORE INTO message_deletions (message, user) VALUES (?1, ?2)")?
+        .run((key(conversation, message.position), user_key.0))?;
+    if added == 0 {
+        return Ok(None);
+    }
+    if message.recipient_status.is_unread_for(user) {
+        membership::settle(sql, app, user, conversation, message.position)?;
+    }
+    membership::count_deleted(sql, user_key, conversation, 1)?;
+    Ok(Some(user_key))
 }
 
 impl Session<'_> {
@@ -252,7 +263,7 @@ impl Session<'_> {
         )?
         .run((conversation.key.number(), position, new.sent_at.as_ms()))?;
         content::retain(sql, app, &content::referenced(&new.parts))?;
-        self.revive_all(conversation)?;
+        self.revive_all(app, conversation, &new.hidden_from)?;
         if let Some(user) = new.sender.user() {
             membership::settle(sql, app, user, conversation, position)?;
         }
@@ -270,6 +281,10 @@ impl Session<'_> {
             parts: new.parts,
             recipient_status: new.recipient_status,
         };
+        // Before it is logged: whoever looks at the entry sees who must not see it.
+        for user in &new.hidden_from {
+            delete_of(sql, app, user, conversation, &message)?;
+        }
         self.log_in_conversation(app, conversation, || Entry::MessageSent { position })?;
         self.tell_message(app, &message, What::Created);
         Ok(message)

@@ -28,6 +28,7 @@ pub const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/012_log.sql"),
     include_str!("../migrations/013_session.sql"),
     include_str!("../migrations/014_file.sql"),
+    include_str!("../migrations/015_front_end.sql"),
 ];
 
 /// The step that also rewrites what waits in the outbox.

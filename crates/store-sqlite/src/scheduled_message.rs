@@ -8,7 +8,7 @@ use layer_store::conversation::ConversationRecord;
 use layer_store::held::{Held, Inserted};
 use layer_store::key::AppKey;
 use layer_store::message::{MessageRecord, NewMessageRecord};
-use layer_store::scheduled_message::{ScheduledMessageReads, ScheduledMessageRecord, ScheduledMessageWrites};
+use layer_store::scheduled_message::{ScheduledMessageReads, ScheduledMessageRecord, ScheduledMessageWrites, Typist};
 use layer_wire::message::RecipientStatus;
 use layer_wire::{ConversationId, MessageId, Timestamp, UserId};
 
@@ -16,7 +16,8 @@ use super::sql::{self, Row, Sql};
 use super::{Session, content, message};
 
 const COLUMNS: &str = "scheduled_messages.app, scheduled_messages.uuid, conversations.uuid, scheduled_messages.due_at, \
-     scheduled_messages.sender_user, scheduled_messages.sender_name, scheduled_messages.parts";
+     scheduled_messages.sender_user, scheduled_messages.sender_name, scheduled_messages.parts, \
+     scheduled_messages.typing_at";
 
 const TABLES: &str = "scheduled_messages JOIN conversations ON conversations.key = scheduled_messages.conversation";
 
@@ -28,6 +29,7 @@ fn read(row: &Row<'_>) -> Result<(AppKey, ScheduledMessageRecord), StoreError> {
         due_at: row.time(3)?,
         sender: message::read_sender(row, 4)?,
         parts: codec::decode_parts(uuid, row.blob(6)?)?,
+        typing_at: row.optional_time(7)?,
     };
     Ok((AppKey::from_number(row.get(0)?), record))
 }
@@ -46,6 +48,28 @@ impl ScheduledMessageReads for Session<'_> {
     fn next_scheduled_message(&self) -> Result<Option<Timestamp>, StoreError> {
         self.sql.prepare("SELECT MIN(due_at) FROM scheduled_messages")?.one([], |row| row.optional_time(0))
     }
+
+    fn typists(&self, now: Timestamp, limit: usize) -> Result<Vec<Typist>, StoreError> {
+        self.sql
+            .prepare(&format!(
+                "SELECT scheduled_messages.app, scheduled_messages.uuid, conversations.uuid, sender_user FROM {TABLES}
+                 WHERE typing_at <= ?1 AND sender_user IS NOT NULL LIMIT ?2"
+            ))?
+            .all((now.as_ms(), sql::limit(limit)), |row| {
+                Ok(Typist {
+                    app: AppKey::from_number(row.get(0)?),
+                    message: MessageId::new(row.uuid(1)?),
+                    conversation: ConversationId::new(row.uuid(2)?),
+                    user: UserId::trusted(row.get(3)?),
+                })
+            })
+    }
+
+    fn next_typist(&self, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
+        self.sql
+            .prepare("SELECT MIN(typing_at) FROM scheduled_messages WHERE typing_at > ?1")?
+            .one([now.as_ms()], |row| row.optional_time(0))
+    }
 }
 
 impl ScheduledMessageWrites for Session<'_> {
@@ -61,8 +85,9 @@ impl ScheduledMessageWrites for Session<'_> {
         let (sender_user, sender_name) = message::sender_columns(&new.sender);
         self.sql
             .prepare(
-                "INSERT INTO scheduled_messages (app, uuid, conversation, due_at, sender_user, sender_name, parts)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                "INSERT INTO scheduled_messages (app, uuid, conversation, due_at, sender_user, sender_name, parts,
+                     typing_at)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
             )?
             .run((
                 app.number(),
@@ -72,6 +97,7 @@ impl ScheduledMessageWrites for Session<'_> {
                 sender_user,
                 sender_name,
                 codec::encode_parts(new.id.uuid(), &new.parts),
+                new.typing_at.map(Timestamp::as_ms),
             ))?;
         content::retain(self.sql, app, &content::referenced(&new.parts))?;
         self.tell(Kinds::SCHEDULED_MESSAGES, || Change::ScheduledMessages);
@@ -102,11 +128,16 @@ impl ScheduledMessageWrites for Session<'_> {
         message: &Held<ScheduledMessageRecord>,
         sent_at: Timestamp,
         recipient_status: RecipientStatus,
+        hidden_from: Vec<UserId>,
     ) -> Result<MessageRecord, StoreError> {
         let ScheduledMessageRecord { id, sender, parts, .. } = (**message).clone();
         // The new one first: its content must not be given up in between.
-        let sent = self.append(app, conversation, NewMessageRecord { id, sent_at, sender, parts, recipient_status })?;
+        let new = NewMessageRecord { id, sent_at, sender, parts, recipient_status, hidden_from };
+        let sent = self.append(app, conversation, new)?;
         take(self.sql, app, message)?;
+        if message.typing_at.is_some() {
+            self.tell(Kinds::SCHEDULED_MESSAGES, || Change::ScheduledMessages);
+        }
         Ok(sent)
     }
 }

@@ -34,7 +34,9 @@ pub fn forget_unless_named(sql: Sql<'_>, user: UserKey) -> Result<(), StoreError
          AND NOT EXISTS (SELECT 1 FROM blocks WHERE owner = ?1 OR blocked = ?1)
          AND NOT EXISTS (SELECT 1 FROM follows WHERE follower = ?1 OR followed = ?1)
          AND NOT EXISTS (SELECT 1 FROM message_deletions WHERE user = ?1)
-         AND NOT EXISTS (SELECT 1 FROM sessions WHERE user = ?1)",
+         AND NOT EXISTS (SELECT 1 FROM sessions WHERE user = ?1)
+         AND NOT EXISTS (SELECT 1 FROM contents WHERE uploader = ?1)
+         AND NOT EXISTS (SELECT 1 FROM push_tokens WHERE user = ?1)",
     )?
     .run([user.0])?;
     Ok(())

@@ -1,7 +1,7 @@
 //! What is stored of rich content. The bytes themselves are in files: [`crate::file`].
 
 use layer_wire::content::NewContent;
-use layer_wire::{ContentId, ConversationId, Timestamp};
+use layer_wire::{ContentId, ConversationId, Timestamp, UserId};
 
 use crate::StoreError;
 use crate::conversation::ConversationRecord;
@@ -13,8 +13,10 @@ use crate::key::AppKey;
 pub struct ContentRecord {
     /// Its id.
     pub id: ContentId,
-    /// The conversation it belongs to.
-    pub conversation: ConversationId,
+    /// The conversation it belongs to; none as long as no message carries what a user uploaded.
+    pub conversation: Option<ConversationId>,
+    /// The user who uploaded it through the Client API, where it was a user.
+    pub uploader: Option<UserId>,
     /// What was announced: MIME type, size, origin.
     pub announced: NewContent,
     /// When the upload was asked for.
@@ -38,6 +40,9 @@ pub struct FinishedUpload {
 pub trait ContentReads {
     /// Rich content, uploaded or not.
     fn content(&self, app: AppKey, id: ContentId) -> Result<Option<ContentRecord>, StoreError>;
+
+    /// How many contents a user has announced or uploaded that no message has carried yet.
+    fn unsent_contents(&self, app: AppKey, uploader: &UserId) -> Result<u64, StoreError>;
 
     /// Names of files that nothing uses any more, at most `limit`.
     fn unused_files(&self, limit: usize) -> Result<Vec<String>, StoreError>;
@@ -63,10 +68,29 @@ pub trait ContentWrites {
         created_at: Timestamp,
     ) -> Result<(), StoreError>;
 
+    /// Adds rich content of a user, which belongs to no conversation and is not uploaded. The user is created on the
+    /// fly.
+    fn insert_content_of_user(
+        &mut self,
+        app: AppKey,
+        uploader: &UserId,
+        id: ContentId,
+        new: &NewContent,
+        created_at: Timestamp,
+    ) -> Result<(), StoreError>;
+
+    /// Makes rich content part of a conversation, for good. `false` when it is part of another one already.
+    fn put_content(
+        &mut self,
+        app: AppKey,
+        conversation: &ConversationRecord,
+        id: ContentId,
+    ) -> Result<bool, StoreError>;
+
     /// Says that all bytes are on disk. `false` when the content is gone meanwhile.
     fn finish_upload(&mut self, app: AppKey, id: ContentId, upload: FinishedUpload) -> Result<bool, StoreError>;
 
-    /// Deletes content that was announced before `time` and never uploaded.
+    /// Deletes content that was announced before `time` and never uploaded, or never carried by a message.
     fn delete_stale_contents(&mut self, time: Timestamp) -> Result<(), StoreError>;
 
     /// Says that files are deleted.

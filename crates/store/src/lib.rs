@@ -37,6 +37,7 @@ pub mod message;
 mod open;
 pub mod overview;
 pub mod page;
+pub mod push_token;
 pub mod receipt;
 pub mod scheduled_message;
 pub mod seen;
@@ -65,6 +66,7 @@ use log::{LogReads, LogWrites};
 use membership::{MembershipReads, MembershipWrites};
 use message::{MessageReads, MessageWrites};
 use overview::{OverviewReads, OverviewWrites};
+use push_token::{PushTokenReads, PushTokenWrites};
 use receipt::ReceiptWrites;
 use scheduled_message::{ScheduledMessageReads, ScheduledMessageWrites};
 use seen::SeenReads;
@@ -87,6 +89,7 @@ pub trait Reads:
     + MembershipReads
     + MessageReads
     + OverviewReads
+    + PushTokenReads
     + ScheduledMessageReads
     + SeenReads
     + SessionReads
@@ -113,6 +116,7 @@ pub trait Writes:
     + MembershipWrites
     + MessageWrites
     + OverviewWrites
+    + PushTokenWrites
     + ReceiptWrites
     + ScheduledMessageWrites
     + SessionWrites

@@ -1,6 +1,7 @@
 //! Memberships: who is or was in a conversation, and the conversations of a user.
 
 use layer_wire::UserId;
+use layer_wire::body::Object;
 use layer_wire::page::SortBy;
 
 use crate::StoreError;
@@ -63,7 +64,8 @@ pub trait MembershipReads {
     ) -> Result<Option<Membership>, StoreError>;
 
     /// The conversations that a user is or was a member of, without those deleted for all or for the user, newest
-    /// first: at most `limit`, beginning after the conversation `from`.
+    /// first: at most `limit`, beginning after the conversation `from`. One that the user left has the metadata of that
+    /// time.
     fn conversations_of(
         &self,
         app: AppKey,
@@ -72,6 +74,15 @@ pub trait MembershipReads {
         from: Option<&ConversationRecord>,
         limit: usize,
     ) -> Result<Vec<(ConversationRecord, Membership)>, StoreError>;
+
+    /// The metadata that a conversation had when a former member left it; `None` for a participant, and where that was
+    /// not kept.
+    fn metadata_left_with(
+        &self,
+        app: AppKey,
+        user: &UserId,
+        conversation: &ConversationRecord,
+    ) -> Result<Option<Object>, StoreError>;
 
     /// How many conversations [`Self::conversations_of`] has in all.
     fn conversation_count_of(&self, app: AppKey, user: &UserId) -> Result<u64, StoreError>;

@@ -26,6 +26,9 @@ pub struct NewMessageRecord {
     pub parts: Vec<Part>,
     /// Its status.
     pub recipient_status: RecipientStatus,
+    /// Participants who are not to see it, as if they had deleted it for themselves; it does not bring the conversation
+    /// back to them.
+    pub hidden_from: Vec<UserId>,
 }
 
 impl Weighed for MessageRecord {

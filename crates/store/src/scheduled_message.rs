@@ -2,7 +2,7 @@
 
 use layer_wire::message::{RecipientStatus, Sender};
 use layer_wire::part::Part;
-use layer_wire::{ConversationId, MessageId, Timestamp};
+use layer_wire::{ConversationId, MessageId, Timestamp, UserId};
 
 use crate::StoreError;
 use crate::app::IdUse;
@@ -21,6 +21,8 @@ pub struct ScheduledMessageRecord {
     pub conversation: ConversationId,
     /// When it is to be sent.
     pub due_at: Timestamp,
+    /// From when on its sender seems to type, if at all.
+    pub typing_at: Option<Timestamp>,
     /// The sender.
     pub sender: Sender,
     /// Its parts.
@@ -33,6 +35,19 @@ impl Weighed for (AppKey, Held<ScheduledMessageRecord>) {
     }
 }
 
+/// A user who seems to type, because a message of it is due soon.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Typist {
+    /// The app.
+    pub app: AppKey,
+    /// The user.
+    pub user: UserId,
+    /// Where it types.
+    pub conversation: ConversationId,
+    /// The message.
+    pub message: MessageId,
+}
+
 /// What is to be sent later.
 pub trait ScheduledMessageReads {
     /// A message that is to be sent later.
@@ -40,6 +55,12 @@ pub trait ScheduledMessageReads {
 
     /// When the next message of any app is due.
     fn next_scheduled_message(&self) -> Result<Option<Timestamp>, StoreError>;
+
+    /// Those of any app who seem to type at `now`, at most `limit`.
+    fn typists(&self, now: Timestamp, limit: usize) -> Result<Vec<Typist>, StoreError>;
+
+    /// When the next one of any app seems to begin to type, after `now`.
+    fn next_typist(&self, now: Timestamp) -> Result<Option<Timestamp>, StoreError>;
 }
 
 /// The queue of what is to be sent later. The rich content that it refers to is kept meanwhile. What a participant had
@@ -61,7 +82,8 @@ pub trait ScheduledMessageWrites {
         limit: usize,
     ) -> Result<Vec<(AppKey, Held<ScheduledMessageRecord>)>, StoreError>;
 
-    /// Sends a message: takes it out of the queue and appends it to its conversation.
+    /// Sends a message: takes it out of the queue and appends it to its conversation, hidden from some participants as
+    /// with [`crate::message::NewMessageRecord::hidden_from`].
     fn send_scheduled_message(
         &mut self,
         app: AppKey,
@@ -69,5 +91,6 @@ pub trait ScheduledMessageWrites {
         message: &Held<ScheduledMessageRecord>,
         sent_at: Timestamp,
         recipient_status: RecipientStatus,
+        hidden_from: Vec<UserId>,
     ) -> Result<MessageRecord, StoreError>;
 }

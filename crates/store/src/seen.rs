@@ -40,6 +40,24 @@ pub trait SeenReads: MembershipReads + MessageReads {
         Ok(self.messages_of(app, user, conversation, membership, None, 1)?.pop())
     }
 
+    /// A conversation as a member or former member sees it: with its newest message, and with the metadata of when it
+    /// left.
+    fn seen(
+        &self,
+        app: AppKey,
+        user: &UserId,
+        mut conversation: ConversationRecord,
+        membership: Membership,
+    ) -> Result<SeenConversation, StoreError> {
+        let last_message = self.last_message_of(app, user, &conversation, membership)?;
+        if !membership.is_current()
+            && let Some(metadata) = self.metadata_left_with(app, user, &conversation)?
+        {
+            conversation.metadata = metadata;
+        }
+        Ok(SeenConversation { conversation, membership, last_message })
+    }
+
     /// Like [`MembershipReads::conversations_of`], each with its newest message: a page in one question, for engines
     /// that are far away.
     fn seen_conversations_of(

@@ -280,6 +280,11 @@ impl ApiError {
         Self::new(ErrorKind::AccessDenied, "The user is no longer a participant of the conversation.")
     }
 
+    /// `access_denied` for a user who wants to change the message of another one (assumed).
+    pub fn not_the_sender() -> Self {
+        Self::new(ErrorKind::AccessDenied, "Only the sender of a message can change its parts.")
+    }
+
     /// `invalid_property` `sender_id` for a user who does not exist: it has no identity and nobody named it.
     pub fn unknown_sender() -> Self {
         Self::invalid_property("sender_id", "must be the id of an identity that exists")
@@ -329,6 +334,12 @@ impl ApiError {
     pub fn too_many_webhooks(most: usize) -> Self {
         let message = format!("An app can have {most} webhooks; delete one first.");
         Self::new(ErrorKind::InvalidOperation, message)
+    }
+
+    /// `rate_limit_exceeded` for one upload more than a user can have waiting for a message (assumed).
+    pub fn too_many_uploads(most: u64) -> Self {
+        let message = format!("A user can have {most} uploads that no message carries; send or let go of some first.");
+        Self::new(ErrorKind::RateLimitExceeded, message)
     }
 
     /// `not_found` for a webhook.

@@ -1,7 +1,5 @@
 //! Messages: send requests and answers. Contract 2.2 and 3.2.
 
-use std::time::Duration;
-
 use serde::Serialize;
 use serde::ser::SerializeMap as _;
 use serde_json::Value;
@@ -12,7 +10,7 @@ use crate::id::{ConversationId, MessageId, UserId};
 use crate::identity::BasicIdentity;
 use crate::member::Member;
 use crate::part::{self, NewPart, Part, PartForm, ShownPart};
-use crate::schedule::{self, Sending};
+use crate::schedule::{self, Delay, Sending};
 use crate::timestamp::Timestamp;
 use crate::version::Version;
 use crate::view::View;
@@ -151,7 +149,7 @@ pub struct NewMessage {
     /// Its parts, at least one.
     pub parts: Vec<NewPart>,
     /// How long to wait before it is sent: from now on, or, in a batch, from the message before.
-    pub delay: Option<Duration>,
+    pub delay: Option<Delay>,
 }
 
 /// What is sent in one request.
@@ -446,6 +444,8 @@ impl EventMessage {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use serde_json::json;
 
     use super::*;
@@ -541,7 +541,7 @@ mod tests {
         });
         assert_eq!(parse(&body).unwrap().delay, None);
         body["schedule"] = json!({ "delay_in_seconds": 2 });
-        assert_eq!(parse(&body).unwrap().delay, Some(Duration::from_secs(2)));
+        assert_eq!(parse(&body).unwrap().delay.unwrap().after, Duration::from_secs(2));
         body["schedule"] = json!({ "delay_in_seconds": 0 });
         assert_eq!(parse(&body).unwrap_err().data(), Some(&json!({ "property": "schedule" })));
     }

@@ -22,12 +22,19 @@ pub enum Sending {
     InBatch,
 }
 
+/// How long a message waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Delay {
+    /// From the request, or from the message before.
+    pub after: Duration,
+    /// For how long at the end of that its sender seems to type; zero for not at all.
+    pub typing: Duration,
+}
+
 /// Takes the delay out of a request to send a message; `None` when it is to be sent at once.
 ///
-/// `typing_indicator_in_seconds` is checked and dropped: nobody who is connected could see it (assumed).
-///
 /// Error: `invalid_property` `schedule` (assumed) when a number is out of its range.
-pub fn take_delay(request: &mut Object, sending: Sending) -> Result<Option<Duration>, ApiError> {
+pub fn take_delay(request: &mut Object, sending: Sending) -> Result<Option<Delay>, ApiError> {
     let Some(schedule) = body::take(request, "schedule") else { return Ok(None) };
     let Value::Object(mut schedule) = schedule else { return Err(refuse("must be an object")) };
     let delay = match (body::take(&mut schedule, "delay_in_seconds"), sending) {
@@ -40,11 +47,12 @@ pub fn take_delay(request: &mut Object, sending: Sending) -> Result<Option<Durat
         Sending::Alone => refuse("must have a 'delay_in_seconds' from 1.0 to 300.0"),
         Sending::InBatch => refuse("must have a 'delay_in_seconds' from 0.0 to 300.0, or none"),
     })?;
-    if let Some(typing) = body::take(&mut schedule, "typing_indicator_in_seconds") {
-        seconds(&typing, MIN_DELAY_SECONDS, delay)
-            .ok_or_else(|| refuse("must have a 'typing_indicator_in_seconds' from 1.0 to its delay, or none"))?;
-    }
-    Ok(Some(Duration::from_secs_f64(delay)))
+    let typing = match body::take(&mut schedule, "typing_indicator_in_seconds") {
+        Some(typing) => seconds(&typing, MIN_DELAY_SECONDS, delay)
+            .ok_or_else(|| refuse("must have a 'typing_indicator_in_seconds' from 1.0 to its delay, or none"))?,
+        None => 0.0,
+    };
+    Ok(Some(Delay { after: Duration::from_secs_f64(delay), typing: Duration::from_secs_f64(typing) }))
 }
 
 fn seconds(value: &Value, min: f64, max: f64) -> Option<f64> {
@@ -61,7 +69,7 @@ mod tests {
 
     use super::*;
 
-    fn take(schedule: &Value, sending: Sending) -> Result<Option<Duration>, ApiError> {
+    fn take(schedule: &Value, sending: Sending) -> Result<Option<Delay>, ApiError> {
         take_delay(json!({ "schedule": schedule }).as_object_mut().unwrap(), sending)
     }
 
@@ -69,14 +77,15 @@ mod tests {
     #[test]
     fn a_delay_alone_is_of_1_to_300_seconds() {
         assert_eq!(take(&Value::Null, Sending::Alone), Ok(None));
-        for (schedule, ms) in [
-            (json!({ "delay_in_seconds": 1 }), 1000),
-            (json!({ "delay_in_seconds": 3.4, "typing_indicator_in_seconds": null }), 3400),
-            (json!({ "delay_in_seconds": 300.0, "typing_indicator_in_seconds": 300 }), 300_000),
-            (json!({ "delay_in_seconds": 6, "typing_indicator_in_seconds": 6 }), 6000),
-            (json!({ "delay_in_seconds": 6, "typing_indicator_in_seconds": 1.0 }), 6000),
+        for (schedule, after, typing) in [
+            (json!({ "delay_in_seconds": 1 }), 1000, 0),
+            (json!({ "delay_in_seconds": 3.4, "typing_indicator_in_seconds": null }), 3400, 0),
+            (json!({ "delay_in_seconds": 300.0, "typing_indicator_in_seconds": 300 }), 300_000, 300_000),
+            (json!({ "delay_in_seconds": 6, "typing_indicator_in_seconds": 6 }), 6000, 6000),
+            (json!({ "delay_in_seconds": 6, "typing_indicator_in_seconds": 1.0 }), 6000, 1000),
         ] {
-            assert_eq!(take(&schedule, Sending::Alone), Ok(Some(Duration::from_millis(ms))), "{schedule}");
+            let expected = Delay { after: Duration::from_millis(after), typing: Duration::from_millis(typing) };
+            assert_eq!(take(&schedule, Sending::Alone), Ok(Some(expected)), "{schedule}");
         }
         for schedule in [
             json!(5),
@@ -105,7 +114,8 @@ mod tests {
             (json!({ "delay_in_seconds": 0.25 }), 250),
             (json!({ "delay_in_seconds": 300 }), 300_000),
         ] {
-            assert_eq!(take(&schedule, Sending::InBatch), Ok(Some(Duration::from_millis(ms))), "{schedule}");
+            let expected = Delay { after: Duration::from_millis(ms), typing: Duration::ZERO };
+            assert_eq!(take(&schedule, Sending::InBatch), Ok(Some(expected)), "{schedule}");
         }
         for schedule in [
             json!({ "delay_in_seconds": -0.1 }),

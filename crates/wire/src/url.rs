@@ -162,6 +162,11 @@ pub fn content_location(app: AppId, conversation: ConversationId, content: Conte
     format!("{}/content/{}", conversation_location(app, conversation), content.uuid())
 }
 
+/// The same in the Client API. Client API 4.8.
+pub fn content_location_in_client_api(content: ContentId) -> String {
+    format!("/content/{}", content.uuid())
+}
+
 /// The `Location` of an existing conversation: a path without a host. Contract 2.1.1.
 pub fn conversation_location(app: AppId, id: ConversationId) -> String {
     format!("/apps/{app}/conversations/{}", id.uuid())

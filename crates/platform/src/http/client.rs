@@ -16,19 +16,33 @@ use tower_service::Service as _;
 use crate::http::gate::{self, Caller};
 use crate::http::router::{no_such_method, no_such_route};
 use crate::http::routes::{
-    announcement, client_api, conversation, deletion, following, identity, message, receipt, session,
+    announcement, client_api, content, conversation, deletion, following, identity, message, part, push_token, receipt,
+    session,
 };
 use crate::http::{error, unread};
 use crate::service::Services;
 
 /// The nouns that paths of the Client API begin with. Channels were a preview and do not exist.
-const NOUNS: [&str; 9] =
-    ["ping", "nonces", "sessions", "conversations", "channels", "messages", "announcements", "identities", "following"];
+const NOUNS: [&str; 11] = [
+    "ping",
+    "nonces",
+    "sessions",
+    "conversations",
+    "channels",
+    "messages",
+    "announcements",
+    "identities",
+    "following",
+    "push_tokens",
+    "telemetry",
+];
 
-/// Whether a path is one of the Client API, if only by its first segment.
+/// Whether a path is one of the Client API, if only by its first segment. Below `/content`, links to the bytes have two
+/// ids and more.
 pub fn is_path(path: &str) -> bool {
-    let noun = path.strip_prefix('/').unwrap_or(path).split('/').next().unwrap_or_default();
-    path == "/" || NOUNS.contains(&noun)
+    let mut segments = path.strip_prefix('/').unwrap_or(path).split('/');
+    let noun = segments.next().unwrap_or_default();
+    path == "/" || NOUNS.contains(&noun) || (noun == "content" && segments.count() < 2)
 }
 
 /// Builds the routes. Only what a client needs before it has a session is open.
@@ -48,6 +62,7 @@ pub fn build(services: &Arc<Services>) -> Router {
         .route("/ping", get(session::ping))
         .route("/nonces", post(session::nonce))
         .route("/sessions", post(session::open))
+        .route("/telemetry", post(session::telemetry))
         .method_not_allowed_fallback(no_such_method)
         .with_state(Arc::clone(services))
         .fallback_service(with_session)
@@ -74,20 +89,30 @@ fn routes(version: Version) -> Router<Arc<Services>> {
         .route("/conversations/{conversation}/messages", get(message::get_all_of_user).post(client_api::send_message))
         .route("/messages/{message}", get(message::get_of_user).delete(deletion::delete_message))
         .route("/messages/{message}/receipts", post(receipt::give))
+        .route("/content", post(content::create_as_user))
+        .route("/content/{content}", get(content::get_as_user))
+        .route("/push_tokens", post(push_token::register))
+        .route("/push_tokens/{device}", delete(push_token::forget))
         .route("/announcements", get(announcement::get_all_of_user))
         .route("/announcements/{announcement}", get(announcement::get_of_user).delete(announcement::delete_of_user))
         .route("/announcements/{announcement}/receipts", post(receipt::give_for_announcement));
     if version < Version::V2_0 {
         return router;
     }
-    router
+    let router = router
         .route("/conversations/{conversation}/mark_all_read", post(receipt::mark_all_read))
         .route("/identities", get(following::identities))
         .route("/identities/{identity}", get(identity::get_for_user))
         .route("/following", get(following::get_all))
         .route("/following/{followed}", delete(following::unfollow))
         .route("/following/users", post(following::follow_all))
-        .route("/following/users/{followed}", get(following::get).put(following::follow).delete(following::unfollow))
+        .route("/following/users/{followed}", get(following::get).put(following::follow).delete(following::unfollow));
+    if version < Version::V3_0 {
+        return router;
+    }
+    router
+        .route("/messages/{message}/parts", get(part::get_all).post(part::add).put(part::replace_all))
+        .route("/messages/{message}/parts/{part}", get(part::get).put(part::replace).delete(part::delete))
 }
 
 #[cfg(test)]
@@ -96,10 +121,19 @@ mod tests {
 
     #[test]
     fn paths_of_the_client_api_are_told_from_those_of_the_server_api_and_of_links() {
-        for path in ["/", "/nonces", "/conversations/x", "/identities/a%2Fb", "/channels"] {
+        for path in ["/", "/nonces", "/conversations/x", "/identities/a%2Fb", "/channels", "/content", "/content/x"] {
             assert!(is_path(path), "{path}");
         }
-        for path in ["", "/apps", "/apps/x/conversations", "/openapi.json", "/exports/x/y", "/_platform/clock", "/x"] {
+        for path in [
+            "",
+            "/apps",
+            "/apps/x/conversations",
+            "/openapi.json",
+            "/exports/x/y",
+            "/content/x/y",
+            "/_platform/clock",
+            "/x",
+        ] {
             assert!(!is_path(path), "{path}");
         }
     }

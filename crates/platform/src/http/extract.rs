@@ -24,6 +24,7 @@ use crate::ground::memory::{self, Memory, Share};
 use crate::http::error::HttpError;
 use crate::http::gate::AsUser;
 use crate::service::Services;
+use crate::service::part::Seeker;
 
 /// The largest request body that is taken (assumed; the contract names none). A message with hundreds of full parts
 /// fits.
@@ -123,6 +124,22 @@ impl<S: Send + Sync> FromRequestParts<S> for InConversation {
     }
 }
 
+/// Who asks for the parts of a message: the user whose session it is, or the application, by the conversation in the
+/// path. Errors as for [`InConversation`].
+pub struct By(pub Seeker);
+
+impl<S: Send + Sync> FromRequestParts<S> for By {
+    type Rejection = HttpError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, HttpError> {
+        if let Some(as_user) = parts.extensions.get::<AsUser>() {
+            return Ok(Self(Seeker::User(as_user.session.user.clone())));
+        }
+        let InConversation(conversation) = InConversation::from_request_parts(parts, state).await?;
+        Ok(Self(Seeker::InConversation(conversation)))
+    }
+}
+
 /// The message in the path. Error: `invalid_request_id` when it is not a UUID (recorded status).
 pub struct OfMessage(pub MessageId);
 
@@ -146,6 +163,17 @@ impl<S: Send + Sync> FromRequestParts<S> for OfContent {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, HttpError> {
         let text = path_parameter(parts, state, "content").await?;
         ContentId::parse_bare(&text).map(Self).ok_or_else(|| ApiError::invalid_request_id("content id").into())
+    }
+}
+
+/// The device in the path.
+pub struct OfDevice(pub String);
+
+impl<S: Send + Sync> FromRequestParts<S> for OfDevice {
+    type Rejection = HttpError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, HttpError> {
+        path_parameter(parts, state, "device").await.map(Self)
     }
 }
 

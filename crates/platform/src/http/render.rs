@@ -10,7 +10,6 @@ use layer_wire::block_list::BlockedUser;
 use layer_wire::conversation::{Conversation, UserPart};
 use layer_wire::identity::{Fields, Identities, Identity};
 use layer_wire::message::Message;
-use layer_wire::part::{PartForm, ShownPart};
 use layer_wire::url::Urls;
 use layer_wire::{UserId, View};
 use serde_json::Value;
@@ -42,17 +41,6 @@ impl SystemView {
     /// A message as the answer to its creation shows it.
     pub fn sent_message(&self, record: MessageRecord) -> Message {
         Message::created(record, &self.0)
-    }
-
-    /// The parts of a message.
-    pub fn parts(&self, message: MessageRecord) -> Vec<ShownPart> {
-        let form = PartForm::of_reads(self.0.version);
-        ShownPart::all(message.parts, form, message.conversation, message.id, &self.0.urls)
-    }
-
-    /// The part at a place of a message, which must have it.
-    pub fn part(&self, message: MessageRecord, index: usize) -> ShownPart {
-        self.parts(message).swap_remove(index)
     }
 
     /// An announcement.

@@ -10,6 +10,7 @@ use layer_wire::content::{NewContent, UploadRange};
 use layer_wire::conversation::{ConversationPatch, NewConversation};
 use layer_wire::message::{NewMessage, Sender, Status as MessageStatus};
 use layer_wire::page::Page;
+use layer_wire::schedule::Delay;
 use layer_wire::webhook::{NewWebhook, Status};
 use layer_wire::{ConversationId, ExportId, MessageId, Timestamp, UserId, Version, WebhookId};
 use uuid::Uuid;
@@ -117,7 +118,7 @@ impl Stage {
     /// A message that is due at once.
     fn schedule_message(&self) -> Task {
         let conversation = self.conversation();
-        let delay = Some(Duration::from_secs(60));
+        let delay = Some(Delay { after: Duration::from_secs(60), typing: Duration::ZERO });
         let request = NewMessage { sender: Sender::Name("x".into()), parts: vec![], delay };
         self.wait(self.services().messages.send(self.caller, conversation, None, request));
         self.platform.clock().advance(60_000);

@@ -6,6 +6,7 @@ use layer_store::Writes;
 use layer_store::page::Weighed as _;
 use layer_wire::message::NewMessage;
 use layer_wire::page::MAX_PAGE_BYTES;
+use layer_wire::schedule::Delay;
 use layer_wire::{ApiError, ConversationId, MessageId};
 use sha2::{Digest as _, Sha256};
 use uuid::{Builder, Uuid};
@@ -68,15 +69,16 @@ impl MessageService {
                 }
             }
             let mut accepted = Vec::with_capacity(requests.len());
-            let mut delay = Duration::ZERO;
+            let mut after = Duration::ZERO;
             for (((request, id), tag), replayed) in requests.iter().zip(&ids).zip(&tags).zip(replayed) {
-                delay += request.delay.unwrap_or_default();
+                let asked = request.delay.unwrap_or_default();
+                after += asked.after;
                 if let Some(replayed) = replayed {
                     accepted.push(replayed);
                     continue;
                 }
                 let new = check(writes, caller, &conversation, MessageId::new(*id), now, request.clone())?;
-                match accept(writes, app, &mut conversation, *tag, new, delay, &events)? {
+                match accept(writes, app, &mut conversation, *tag, new, Delay { after, ..asked }, &events)? {
                     Creation::Done(one) => accepted.push(one),
                     Creation::IdInUse(other) => return Ok(Creation::IdInUse(other)),
                 }

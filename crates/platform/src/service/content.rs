@@ -11,8 +11,8 @@ use layer_store::key::AppKey;
 use layer_store::{Reads, StoreError, Writes};
 use layer_wire::content::{NewContent, StorageObject};
 use layer_wire::part::{Part, PartBody};
-use layer_wire::url::DownloadLinks as _;
-use layer_wire::{ApiError, AppId, ContentId, ConversationId, Timestamp};
+use layer_wire::url::{self, DownloadLinks as _};
+use layer_wire::{ApiError, AppId, ContentId, ConversationId, Timestamp, UserId};
 
 use super::app::AppService;
 use super::conversation::find;
@@ -27,23 +27,41 @@ const BATCH: usize = 256;
 /// The bucket that answers to uploads name.
 const BUCKET: &str = "layer-platform";
 
+/// How many contents a user may have that no message carries (assumed). They go after a week.
+const MAX_UNSENT: u64 = 200;
+
 /// Checks that the rich content in parts is uploaded, belongs to the conversation and has the size that the part says.
+/// What the sender uploaded comes to belong to the conversation with it; the size of what users upload is that which
+/// was announced, because the SDKs count characters here. Client API 4.8.
 ///
 /// Error: `invalid_property` `parts`.
-pub fn check_parts(
-    reads: &dyn Reads,
+pub fn take_parts(
+    writes: &mut dyn Writes,
     app: AppKey,
     conversation: &ConversationRecord,
-    parts: &[Part],
+    sender: Option<&UserId>,
+    parts: &mut [Part],
 ) -> Result<(), Failure> {
     for part in parts {
         let PartBody::Content { id, size } = part.body else { continue };
-        let content = reads.content(app, id)?.filter(|content| content.conversation == conversation.id);
+        let is_usable = |content: &ContentRecord| match content.conversation {
+            Some(of) => of == conversation.id,
+            None => sender.is_some() && content.uploader.as_ref() == sender,
+        };
+        let content = writes.content(app, id)?.filter(is_usable);
         let rule = match content {
             None => "refers to rich content that this conversation does not have",
             Some(content) if content.upload.is_none() => "refers to rich content that was not uploaded",
-            Some(content) if content.announced.size != size => "refers to rich content of another size",
-            Some(_) => continue,
+            Some(content) if content.uploader.is_none() && content.announced.size != size => {
+                "refers to rich content of another size"
+            }
+            Some(content) if content.conversation.is_none() && !writes.put_content(app, conversation, id)? => {
+                "refers to rich content that this conversation does not have"
+            }
+            Some(content) => {
+                part.body = PartBody::Content { id, size: content.announced.size };
+                continue;
+            }
         };
         return Err(ApiError::invalid_property("parts", rule).into());
     }
@@ -87,9 +105,43 @@ impl ContentService {
         let create = move |writes: &mut dyn Writes| {
             let conversation = find(writes, app, conversation)?;
             writes.insert_content(app, &conversation, id, &new, created_at)?;
-            Ok(ContentRecord { id, conversation: conversation.id, announced: new.clone(), created_at, upload: None })
+            let conversation = Some(conversation.id);
+            Ok(ContentRecord { id, conversation, uploader: None, announced: new.clone(), created_at, upload: None })
         };
         self.core.store.write(create).await
+    }
+
+    /// Announces rich content as a user, for a message that will carry it. Error: `rate_limit_exceeded` when there is
+    /// too much that no message carries.
+    pub async fn create_as_user(&self, app: AppKey, user: UserId, new: NewContent) -> Result<ContentRecord, Failure> {
+        let created_at = self.core.clock.now();
+        let id = ContentId::new(self.core.ids.resource(created_at));
+        let create = move |writes: &mut dyn Writes| {
+            if writes.unsent_contents(app, &user)? >= MAX_UNSENT {
+                return Err(ApiError::too_many_uploads(MAX_UNSENT).into());
+            }
+            writes.insert_content_of_user(app, &user, id, &new, created_at)?;
+            let uploader = Some(user.clone());
+            Ok(ContentRecord { id, conversation: None, uploader, announced: new.clone(), created_at, upload: None })
+        };
+        self.core.store.write(create).await
+    }
+
+    /// Rich content that a user uploaded itself, or that belongs to a conversation in which it takes or took part
+    /// (assumed). Error: `not_found`, also when it was never uploaded.
+    pub async fn find_of_user(&self, app: AppKey, user: UserId, id: ContentId) -> Result<ContentRecord, Failure> {
+        let read = move |reads: &dyn Reads| {
+            let found = reads.content(app, id)?.filter(|content| content.upload.is_some());
+            let content = found.ok_or_else(ApiError::content_not_found)?;
+            if content.uploader.as_ref() == Some(&user) {
+                return Ok(content);
+            }
+            let conversation = content.conversation.ok_or_else(ApiError::content_not_found)?;
+            let conversation = find(reads, app, conversation).map_err(|_| ApiError::content_not_found())?;
+            let membership = reads.membership(app, &user, &conversation)?;
+            membership.map(|_| content).ok_or_else(|| ApiError::content_not_found().into())
+        };
+        self.core.store.read(read).await
     }
 
     /// Rich content of a conversation. Errors: `not_found`, also when it was never uploaded (assumed);
@@ -102,7 +154,7 @@ impl ContentService {
     ) -> Result<ContentRecord, Failure> {
         let read = move |reads: &dyn Reads| {
             let conversation = find(reads, app, conversation)?;
-            let content = reads.content(app, id)?.filter(|content| content.conversation == conversation.id);
+            let content = reads.content(app, id)?.filter(|content| content.conversation == Some(conversation.id));
             let content = content.filter(|content| content.upload.is_some());
             content.ok_or_else(|| ApiError::content_not_found().into())
         };
@@ -119,9 +171,15 @@ impl ContentService {
     /// What the answer to a finished upload shows.
     pub fn storage_object(&self, linked: &LinkedContent, upload: FinishedUpload) -> StorageObject {
         let LinkedContent { app, content, .. } = linked;
-        let name = format!("{app}/{}/{}", content.conversation.uuid(), content.id.uuid());
+        // Nothing of it is looked at by clients, but for `size`; of a user's upload, no conversation is known.
+        let (name, location) = match content.conversation {
+            Some(conversation) => (
+                format!("{app}/{}/{}", conversation.uuid(), content.id.uuid()),
+                url::content_location(*app, conversation, content.id),
+            ),
+            None => (format!("{app}/{}", content.id.uuid()), url::content_location_in_client_api(content.id)),
+        };
         let generation = upload.at.as_ms().saturating_mul(1000).to_string();
-        let location = layer_wire::url::content_location(*app, content.conversation, content.id);
         StorageObject {
             kind: "storage#object",
             id: format!("{BUCKET}/{name}/{generation}"),

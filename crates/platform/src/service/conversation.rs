@@ -211,8 +211,7 @@ pub fn seen_by_user(
     conversation: ConversationRecord,
     membership: Membership,
 ) -> Result<SeenConversation, Failure> {
-    let last_message = reads.last_message_of(app, user, &conversation, membership)?;
-    Ok(SeenConversation { conversation, membership, last_message })
+    Ok(reads.seen(app, user, conversation, membership)?)
 }
 
 /// Conversations: of the system here, as a user in `client_api.rs` and `deletion.rs`.

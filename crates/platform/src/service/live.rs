@@ -13,6 +13,7 @@ use layer_store::log::{ConversationChanges, Entry, LogRecord, PartChanges, Place
 use layer_store::membership::Membership;
 use layer_store::message::MessageRecord;
 use layer_store::page::PositionRange;
+use layer_store::scheduled_message::Typist;
 use layer_store::seen::SeenConversation;
 use layer_store::{Reads, StoreError};
 use layer_wire::client_api::DeletionMode;
@@ -21,6 +22,7 @@ use layer_wire::message::Status;
 use layer_wire::{AnnouncementId, ConversationId, MessageId, Timestamp, UserId};
 
 use super::Core;
+use super::block::{blocked_between, is_blocked_between};
 use super::named::{NamesUsers, identities_of};
 
 /// How many entries are forgotten in one write.
@@ -277,7 +279,7 @@ impl<'a> Sight<'a> {
             }),
             Entry::MessageDeleted { position, id, sender } => {
                 let is_hidden = match sender {
-                    Some(sender) => self.blocks(user, sender)?,
+                    Some(sender) => is_blocked_between(self.reads, app, user, sender)?,
                     None => false,
                 };
                 if membership.can_see(*position) && !is_hidden {
@@ -303,8 +305,7 @@ impl<'a> Sight<'a> {
         if membership.is_deleted {
             return Ok(None);
         }
-        let last_message = self.reads.last_message_of(self.record.app, user, conversation, membership)?;
-        let seen = SeenConversation { conversation: conversation.clone(), membership, last_message };
+        let seen = self.reads.seen(self.record.app, user, conversation.clone(), membership)?;
         Ok(Some(Told::ConversationCreated(Box::new(seen))))
     }
 
@@ -320,19 +321,7 @@ impl<'a> Sight<'a> {
         };
         let has_deleted = membership.deleted_count > 0
             && self.reads.has_deleted_message(self.record.app, user, conversation, message.position)?;
-        let is_hidden = match message.sender.user() {
-            Some(sender) => self.blocks(user, sender)?,
-            None => false,
-        };
-        Ok((!has_deleted && !is_hidden).then(|| Arc::clone(message)))
-    }
-
-    /// Whether a user blocks another one, of whom it hears nothing then.
-    fn blocks(&self, user: &UserId, sender: &UserId) -> Result<bool, StoreError> {
-        let pair = [std::slice::from_ref(user), std::slice::from_ref(sender)];
-        // The first question is cheap where nobody blocks anybody.
-        Ok(self.reads.has_block_between(self.record.app, pair[0], pair[1])?
-            && self.reads.block_list(self.record.app, user)?.contains(sender))
+        Ok((!has_deleted).then(|| Arc::clone(message)))
     }
 
     fn deleted(
@@ -493,8 +482,14 @@ impl LiveService {
         self.core.store.read(read).await
     }
 
-    /// The other participants of a conversation in which a user takes part, without those who block it; nobody where it
-    /// takes no part.
+    /// Those who seem to type at a time, because a message of theirs is due soon, at most `limit`, and when the next one
+    /// begins.
+    pub async fn typists(&self, now: Timestamp, limit: usize) -> Result<(Vec<Typist>, Option<Timestamp>), StoreError> {
+        self.core.store.read(move |reads| Ok((reads.typists(now, limit)?, reads.next_typist(now)?))).await
+    }
+
+    /// The other participants of a conversation in which a user takes part, without those who block it or are blocked;
+    /// nobody where it takes no part.
     pub async fn others_in(
         &self,
         app: AppKey,
@@ -505,14 +500,8 @@ impl LiveService {
             let found = reads.conversation(app, id)?.filter(|conversation| conversation.participants.contains(&user));
             let mut others = found.map(|conversation| conversation.participants).unwrap_or_default();
             others.retain(|other| *other != user);
-            if reads.has_block_between(app, std::slice::from_ref(&user), &others)? {
-                let mut kept = vec![];
-                for other in others {
-                    if !reads.block_list(app, &other)?.contains(&user) {
-                        kept.push(other);
-                    }
-                }
-                others = kept;
+            for hidden in blocked_between(reads, app, &user, &others)? {
+                others.retain(|other| *other != hidden);
             }
             let identities = identities_of(reads, app, &user)?;
             Ok((others, identities))

@@ -12,13 +12,15 @@ use layer_store::message::{MessageRecord, NewMessageRecord};
 use layer_store::page::PositionRange;
 use layer_store::page::Weighed;
 use layer_store::scheduled_message::ScheduledMessageRecord;
-use layer_store::{Reads, Writes};
+use layer_store::{Reads, StoreError, Writes};
 use layer_wire::message::{NewMessage, RecipientStatus, Sender};
 use layer_wire::page::{Listing, Page};
 use layer_wire::part::Part;
+use layer_wire::schedule::Delay;
 use layer_wire::{ApiError, ConversationId, MessageId, Timestamp, UserId};
 use uuid::Uuid;
 
+use super::block::blocked_between;
 use super::caller::Caller;
 use super::content;
 use super::conversation::{self, find, hold};
@@ -174,9 +176,20 @@ fn check_sender(
     Err(ApiError::sender_not_participant().into())
 }
 
-/// A message that may be sent. Errors: those of [`check_sender`]; `invalid_property` `parts`.
-pub fn check(
+/// The participants who do not see a message of a sender, because one of them blocks the other (documented).
+pub fn hidden_from(
     reads: &dyn Reads,
+    app: AppKey,
+    sender: &Sender,
+    participants: &[UserId],
+) -> Result<Vec<UserId>, StoreError> {
+    sender.user().map_or(Ok(vec![]), |user| blocked_between(reads, app, user, participants))
+}
+
+/// A message that may be sent. What its sender uploaded for it comes to belong to the conversation. Errors: those of
+/// [`check_sender`]; `invalid_property` `parts`.
+pub fn check(
+    writes: &mut dyn Writes,
     caller: Caller,
     conversation: &ConversationRecord,
     id: MessageId,
@@ -184,11 +197,12 @@ pub fn check(
     request: NewMessage,
 ) -> Result<NewMessageRecord, Failure> {
     let NewMessage { sender, parts, delay: _ } = request;
-    check_sender(reads, caller, conversation, &sender)?;
-    let parts = Part::all_of(id.uuid(), parts)?;
-    content::check_parts(reads, caller.key, conversation, &parts)?;
+    check_sender(writes, caller, conversation, &sender)?;
+    let mut parts = Part::all_of(id.uuid(), parts)?;
+    content::take_parts(writes, caller.key, conversation, sender.user(), &mut parts)?;
     let recipient_status = RecipientStatus::new(&conversation.participants, &sender);
-    Ok(NewMessageRecord { id, sent_at, sender, parts, recipient_status })
+    let hidden_from = hidden_from(writes, caller.key, &sender, &conversation.participants)?;
+    Ok(NewMessageRecord { id, sent_at, sender, parts, recipient_status, hidden_from })
 }
 
 /// The message of an earlier request with the same tag.
@@ -219,10 +233,10 @@ pub fn accept(
     conversation: &mut Held<ConversationRecord>,
     tag: Option<Uuid>,
     new: NewMessageRecord,
-    delay: Duration,
+    delay: Delay,
     events: &Events,
 ) -> Result<Creation<Accepted>, Failure> {
-    let accepted = if delay.is_zero() {
+    let accepted = if delay.after.is_zero() {
         send(writes, app, conversation, new, events)?.map(Accepted::Sent)
     } else {
         schedule(writes, app, conversation, new, delay)?.map(Accepted::Scheduled)
@@ -254,13 +268,18 @@ fn schedule(
     app: AppKey,
     conversation: &Held<ConversationRecord>,
     new: NewMessageRecord,
-    after: Duration,
+    delay: Delay,
 ) -> Result<Inserted<Scheduled, IdUse>, Failure> {
-    let delay_ms = i64::try_from(after.as_millis()).unwrap_or(i64::MAX);
+    let ms = |time: Duration| i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
+    let due_at = Timestamp::from_ms(new.sent_at.as_ms().saturating_add(ms(delay.after)));
+    let typing_at = Timestamp::from_ms(due_at.as_ms().saturating_sub(ms(delay.typing)));
+    // A name alone does not type: a signal is of a user.
+    let is_typing = !delay.typing.is_zero() && new.sender.user().is_some();
     let message = ScheduledMessageRecord {
         id: new.id,
         conversation: conversation.id,
-        due_at: Timestamp::from_ms(new.sent_at.as_ms().saturating_add(delay_ms)),
+        due_at,
+        typing_at: is_typing.then_some(typing_at),
         sender: new.sender,
         parts: new.parts,
     };

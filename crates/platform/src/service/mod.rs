@@ -30,6 +30,7 @@ mod nonce;
 pub mod notification;
 pub mod overview;
 pub mod part;
+pub mod push_token;
 pub mod receipt;
 pub mod schedule;
 pub mod session;
@@ -61,6 +62,7 @@ use self::message::MessageService;
 use self::notification::NotificationService;
 use self::overview::OverviewService;
 use self::part::PartService;
+use self::push_token::PushTokenService;
 use self::receipt::ReceiptService;
 use self::session::SessionService;
 use self::upload::UploadService;
@@ -87,6 +89,7 @@ pub struct Services {
     pub notifications: NotificationService,
     pub overview: OverviewService,
     pub parts: PartService,
+    pub push_tokens: PushTokenService,
     pub receipts: ReceiptService,
     pub sessions: SessionService,
     pub uploads: UploadService,
@@ -118,6 +121,7 @@ impl Services {
             notifications: NotificationService,
             overview: OverviewService { core: core() },
             parts: PartService { core: core() },
+            push_tokens: PushTokenService { core: core(), apps: apps.clone() },
             receipts: ReceiptService { core: core() },
             sessions: SessionService::new(core(), apps),
             uploads: UploadService { core: core() },

@@ -9,16 +9,25 @@ use layer_store::key::AppKey;
 use layer_store::message::MessageRecord;
 use layer_store::{StoreError, Writes};
 use layer_wire::part::{self, NewPart, Part};
-use layer_wire::{ApiError, ConversationId, MessageId, PartId, Timestamp};
+use layer_wire::{ApiError, ConversationId, MessageId, PartId, Timestamp, UserId};
 use uuid::Uuid;
 
 use super::caller::Caller;
-use super::content::check_parts;
+use super::content::take_parts;
 use super::conversation::find;
 use super::core::Core;
 use super::event::{Event, Events, PartChange};
 use super::failure::Failure;
-use super::message::hold_in;
+use super::message::{hold_in, hold_of_user};
+
+/// Who looks for the message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Seeker {
+    /// The application, in a conversation.
+    InConversation(ConversationId),
+    /// A user, in what it can see. Client API 4.3.
+    User(UserId),
+}
 
 /// The outcome of a request to add a part.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,7 +58,7 @@ fn keep(
     app: AppKey,
     conversation: &ConversationRecord,
     mut message: Held<MessageRecord>,
-    parts: Vec<Part>,
+    mut parts: Vec<Part>,
     now: Timestamp,
     events: &Events,
 ) -> Result<MessageRecord, Failure> {
@@ -58,7 +67,7 @@ fn keep(
     if parts.len() >= before.parts.len() {
         part::check_message(&parts)?;
     }
-    check_parts(writes, app, conversation, &parts)?;
+    take_parts(writes, app, conversation, before.sender.user(), &mut parts)?;
     writes.put_parts(app, conversation, &mut message, parts, now)?;
     record_changes(writes, app, &before, &message, events)?;
     Ok(message.into_record())
@@ -88,15 +97,30 @@ fn record_changes(
     events.record(writes, app, &Event::MessageUpdated(after))
 }
 
+/// The message that is to be changed. A user can change its own, as long as it takes part (assumed).
 fn hold_message(
     writes: &mut dyn Writes,
     app: AppKey,
-    conversation: ConversationId,
+    seeker: &Seeker,
     message: MessageId,
 ) -> Result<(ConversationRecord, Held<MessageRecord>), Failure> {
-    let conversation = find(writes, app, conversation)?;
-    let message = hold_in(writes, app, conversation.id, message)?;
-    Ok((conversation, message))
+    match seeker {
+        Seeker::InConversation(conversation) => {
+            let conversation = find(writes, app, *conversation)?;
+            let message = hold_in(writes, app, conversation.id, message)?;
+            Ok((conversation, message))
+        }
+        Seeker::User(user) => {
+            let (conversation, membership, message) = hold_of_user(writes, app, user, message)?;
+            if !membership.is_current() {
+                return Err(ApiError::not_a_participant().into());
+            }
+            if message.sender.user() != Some(user) {
+                return Err(ApiError::not_the_sender().into());
+            }
+            Ok((conversation, message))
+        }
+    }
 }
 
 /// Parts of messages that were sent.
@@ -107,11 +131,12 @@ pub struct PartService {
 impl PartService {
     /// Adds a part to a message, at its end. Its id is the one that it chose, else `tag`.
     ///
-    /// Errors: `not_found`, `object_deleted`; `invalid_property` `parts`.
+    /// Errors: `not_found`, `object_deleted`; `access_denied` for a user who is not the sender, or takes no part;
+    /// `invalid_property` `parts`.
     pub async fn add(
         &self,
         caller: Caller,
-        conversation: ConversationId,
+        seeker: Seeker,
         message: MessageId,
         tag: Option<Uuid>,
         new: NewPart,
@@ -121,7 +146,7 @@ impl PartService {
         let chosen = new.id;
         let part = chosen.map(|id| id.part).or(tag).unwrap_or_else(|| self.core.ids.resource(now));
         let add = move |writes: &mut dyn Writes| {
-            let (conversation, before) = hold_message(writes, app, conversation, message)?;
+            let (conversation, before) = hold_message(writes, app, &seeker, message)?;
             if chosen.is_some_and(|chosen| chosen.message != message) {
                 return Err(ApiError::invalid_property("parts", "has an id that belongs to another message").into());
             }
@@ -142,11 +167,12 @@ impl PartService {
     /// Replaces all parts of a message. A part that is the same as before, its id included, keeps the time of its last
     /// change.
     ///
-    /// Errors: `not_found`, `object_deleted`; `invalid_property` `parts`.
+    /// Errors: `not_found`, `object_deleted`; `access_denied` for a user who is not the sender, or takes no part;
+    /// `invalid_property` `parts`.
     pub async fn replace_all(
         &self,
         caller: Caller,
-        conversation: ConversationId,
+        seeker: Seeker,
         message: MessageId,
         new: Vec<NewPart>,
     ) -> Result<MessageRecord, Failure> {
@@ -161,7 +187,7 @@ impl PartService {
             })
             .collect();
         let replace = move |writes: &mut dyn Writes| {
-            let (conversation, before) = hold_message(writes, app, conversation, message)?;
+            let (conversation, before) = hold_message(writes, app, &seeker, message)?;
             let mut parts = Part::all_of(message.uuid(), new.clone())?;
             for part in &mut parts {
                 let is_same =
@@ -177,12 +203,12 @@ impl PartService {
         self.core.store.write(replace).await
     }
 
-    /// Replaces a part, which keeps its id and its place, and tells the message and the place. Errors: `not_found`,
-    /// `object_deleted`; `invalid_property` `parts`.
+    /// Replaces a part, which keeps its id and its place, and tells the message and the place. Errors: those of
+    /// [`Self::add`].
     pub async fn replace(
         &self,
         caller: Caller,
-        conversation: ConversationId,
+        seeker: Seeker,
         message: MessageId,
         part: Uuid,
         new: NewPart,
@@ -190,7 +216,7 @@ impl PartService {
         let (app, events) = (caller.key, self.core.events());
         let now = self.core.clock.now();
         let replace = move |writes: &mut dyn Writes| {
-            let (conversation, before) = hold_message(writes, app, conversation, message)?;
+            let (conversation, before) = hold_message(writes, app, &seeker, message)?;
             let index = index_of(&before, part)?;
             let mut parts = before.parts.clone();
             parts[index] = changed(PartId { message, part }, new.clone(), now)?;
@@ -200,18 +226,12 @@ impl PartService {
         self.core.store.write(replace).await
     }
 
-    /// Removes a part; the last one, too (assumed). Errors: `not_found`, also once more; `object_deleted`.
-    pub async fn delete(
-        &self,
-        caller: Caller,
-        conversation: ConversationId,
-        message: MessageId,
-        part: Uuid,
-    ) -> Result<(), Failure> {
+    /// Removes a part; the last one, too (assumed). Errors: those of [`Self::add`]; `not_found`, also once more.
+    pub async fn delete(&self, caller: Caller, seeker: Seeker, message: MessageId, part: Uuid) -> Result<(), Failure> {
         let (app, events) = (caller.key, self.core.events());
         let now = self.core.clock.now();
         let delete = move |writes: &mut dyn Writes| {
-            let (conversation, before) = hold_message(writes, app, conversation, message)?;
+            let (conversation, before) = hold_message(writes, app, &seeker, message)?;
             let index = index_of(&before, part)?;
             let mut parts = before.parts.clone();
             parts.remove(index);

@@ -10,7 +10,7 @@ use layer_wire::message::RecipientStatus;
 use super::conversation::hold;
 use super::event::{Event, Events};
 use super::failure::Failure;
-use super::message::MessageService;
+use super::message::{MessageService, hidden_from};
 
 /// How many messages are sent in one transaction.
 const SENT_AT_ONCE: usize = 100;
@@ -49,6 +49,7 @@ fn send_due(
 ) -> Result<(), Failure> {
     let mut conversation = hold(writes, app, message.conversation)?;
     let recipient_status = RecipientStatus::new(&conversation.participants, &message.sender);
-    let sent = writes.send_scheduled_message(app, &mut conversation, message, now, recipient_status)?;
+    let hidden_from = hidden_from(writes, app, &message.sender, &conversation.participants)?;
+    let sent = writes.send_scheduled_message(app, &mut conversation, message, now, recipient_status, hidden_from)?;
     Ok(events.record(writes, app, &Event::MessageSent(&sent))?)
 }

@@ -15,7 +15,7 @@ use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use layer_store::StoreError;
 use layer_store::token::{Token, TokenHash};
 use layer_wire::client_api::session;
-use layer_wire::{ApiError, AppId, ErrorKind, Timestamp};
+use layer_wire::{ApiError, AppId, ErrorKind, Timestamp, UserId};
 use serde::Deserialize;
 use serde_json::json;
 use tokio::task::spawn_blocking;
@@ -59,6 +59,7 @@ pub fn router(admin: Admin) -> Router {
         .route("/apps/{app}/identity_providers/{provider}", delete(remove_identity_provider))
         .route("/apps/{app}/identity_providers/{provider}/keys", post(add_identity_key))
         .route("/apps/{app}/identity_providers/{provider}/keys/{key}", delete(remove_identity_key))
+        .route("/apps/{app}/users/{user}/push_tokens", get(push_tokens))
         .route("/clock", get(clock))
         .route("/clock/freeze", post(freeze))
         .route("/clock/advance", post(advance))
@@ -195,6 +196,16 @@ async fn remove_identity_key(
     let (provider, key) = (named(session::parse_provider(&provider))?, named(session::parse_key(&key))?);
     admin.services.identity_providers.remove_key(app_id(&app)?, provider, key).await?;
     Ok(answer::empty(StatusCode::NO_CONTENT))
+}
+
+/// `GET /_platform/apps/<app>/users/<user>/push_tokens`: where pushes to the devices of a user would go.
+///
+/// - `200` with an array, the one that was registered last first; `invalid_app_id`; `invalid_request` for no user id
+async fn push_tokens(State(admin): State<Admin>, Path((app, user)): Path<(String, String)>) -> Answer {
+    let user = UserId::parse(user);
+    let user = user.map_err(|reason| ApiError::invalid_request(format!("The user id in the path {reason}.")))?;
+    let tokens = admin.services.push_tokens.all(app_id(&app)?, user).await?;
+    Ok(answer::json(StatusCode::OK, &tokens))
 }
 
 /// `GET /_platform/clock`: the time of the platform.

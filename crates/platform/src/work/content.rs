@@ -14,9 +14,14 @@ use crate::service::Services;
 /// How long to wait after the disk refused, in milliseconds.
 const PAUSE_MS: i64 = 60_000;
 
-/// Does what is to be done now. Answers when to come back: only after a failure.
+/// How often to look for content whose time is over, in milliseconds: nothing tells of it.
+const INTERVAL_MS: i64 = 24 * 60 * 60 * 1000;
+
+/// Does what is to be done now. Answers when to come back if nothing happens meanwhile.
 pub async fn work(services: Arc<Services>) -> Next {
-    let Err(error) = services.contents.delete_unused_files().await else { return Next::default() };
+    let Err(error) = services.contents.delete_unused_files().await else {
+        return Next::at(Timestamp::from_ms(services.core.clock().now().as_ms().saturating_add(INTERVAL_MS)));
+    };
     report(format_args!("files that are not used any more cannot be deleted: {error}"));
     Next::at(Timestamp::from_ms(services.core.clock().now().as_ms() + PAUSE_MS))
 }

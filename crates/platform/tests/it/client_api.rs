@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use crate::client::{Server, UNKNOWN, start};
 use crate::device::{Device, Signer};
+use crate::live_client::People;
 use crate::receiver::{self, Received, Receiver, activated, usual};
 
 const VERSIONS: [&str; 3] = ["1.0", "2.0", "3.0"];
@@ -262,6 +263,7 @@ fn the_root_tells_where_to_go_on() {
     for name in ["nonces", "sessions", "conversations", "content"] {
         assert!(link.contains(&format!("<{url}/{name}>; rel={name}")), "{link}");
     }
+    assert!(link.contains(&format!("<{}>; rel=websocket", server.platform.websocket_url())), "{link}");
 }
 
 /// Client API 10.63.
@@ -277,4 +279,24 @@ fn what_users_do_makes_webhooks_fire() {
     let mut events: Vec<_> = receiver.wait_for_events(3).iter().map(Received::event_type).collect();
     events.sort();
     assert_eq!(events, ["conversation.created", "message.read", "message.sent"]);
+}
+
+/// Client API 10.63: over the socket, too.
+#[test]
+fn what_users_do_over_sockets_makes_webhooks_fire() {
+    let (server, receiver) = (receiver::start(), Receiver::start(usual));
+    let people = People::of(&server);
+    activated(&server, &receiver.url);
+    let (_, mut maria) = people.join("maria", "2.0");
+    let created = maria.ask("Conversation.create", None, &json!({ "participants": ["leo"], "metadata": { "a": "b" } }));
+    let id = created["id"].as_str().unwrap();
+    let sent = maria.ask("Message.create", Some(id), &text("Hi"));
+    let events = receiver.wait_for_events(2);
+    let of = |name: &str| {
+        let found = events.iter().find(|event| event.event_type() == name);
+        found.unwrap_or_else(|| panic!("{name}")).json()
+    };
+    assert_eq!(of("conversation.created")["conversation"]["id"], id);
+    let told = of("message.sent");
+    assert_eq!((&told["message"]["id"], &told["message"]["sender"]["user_id"]), (&sent["id"], &json!("maria")));
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::client::{Server, message_of, start};
+use crate::client::{Server, message_of, start, wait_until};
 use crate::device::Signer;
 use crate::live_client::{Live, People, conversation_id, message_id, uuid};
 
@@ -60,26 +60,116 @@ fn who_comes_later_does_not_hear_what_was_before() {
     assert_eq!(objects(&packets), [conversation_id(&id)]);
 }
 
+/// Documented in the vendor's answers on blocks: neither of the two sees messages of the other. Contract 2.6.
 #[test]
-fn messages_of_a_blocked_user_are_not_told_to_the_one_who_blocks() {
+fn of_two_users_one_of_whom_blocks_the_other_neither_hears_the_other() {
     let server = start();
     let people = People::of(&server);
-    let (device, mut a) = people.join("a", "2.0");
+    let (blocking, mut a) = people.join("a", "2.0");
     let (blocked, mut b) = people.join("b", "2.0");
+    let (_, mut c) = people.join("c", "2.0");
     let id = server.conversation(&["a", "b", "c"]);
-    assert_eq!(a.told().0, "create");
+    let before = server.post(&format!("/conversations/{id}/messages"), &message_of("b", "before"));
+    for live in [&mut a, &mut b, &mut c] {
+        assert_eq!((live.told().0.as_str(), live.told().2), ("create", message_id(&before.uuid())));
+        live.told();
+    }
     server.post("/users/a/blocks", &json!({ "user_id": "b" })).assert_empty(204);
+    let body = |text: &str| json!({ "parts": [{ "mime_type": "text/plain", "body": text }] });
+    let path = format!("/conversations/{id}/messages");
+    for is_from_blocked in [true, false] {
+        let (device, own, other, deaf) =
+            if is_from_blocked { (&blocked, &mut b, &blocking, &mut a) } else { (&blocking, &mut a, &blocked, &mut b) };
+        let sent = device.post(&path, &body("hidden"));
+        assert_eq!(sent.status, 201, "{sent:?}");
+        for live in [&mut *own, &mut c] {
+            assert_eq!(live.told().2, message_id(&sent.uuid()));
+            live.told();
+        }
+        own.type_in(&conversation_id(&id), "started");
+        assert_eq!(c.packet()["type"], "signal");
+        let conversation = other.get(&format!("/conversations/{id}")).json();
+        assert_eq!(conversation["last_message"]["parts"][0]["body"], "before", "{conversation}");
+        assert_eq!(other.get(&format!("/messages/{}", sent.uuid())).status, 404);
+        assert_eq!(other.get(&path).json().as_array().unwrap().len(), 1, "what was before stays");
+        let deleted = device.delete(&format!("/messages/{}?mode=all_participants", sent.uuid()));
+        deleted.assert_empty(204);
+        for live in [&mut *own, &mut c] {
+            assert_eq!(live.told().0, "delete");
+            live.told();
+        }
+        own.type_in(&conversation_id(&id), "finished");
+        assert_eq!(c.packet()["type"], "signal");
+        let heard = server.post(&path, &message_of("c", "heard")).uuid();
+        for live in [&mut *own, &mut c, deaf] {
+            assert_eq!(live.told().2, message_id(&heard));
+            live.told();
+        }
+        server.delete(&format!("{path}/{heard}")).assert_empty(204);
+        for live in [&mut *own, &mut c, deaf] {
+            assert_eq!(live.told().0, "delete");
+            live.told();
+        }
+        let (packets, _) = Live::open(other).replay(LONG_AGO);
+        assert!(!packets.iter().any(|packet| packet.to_string().contains(&sent.uuid())));
+    }
+    // What was hidden stays so, and what comes later is heard again.
+    let hidden = blocked.post(&path, &body("hidden")).uuid();
+    server.delete("/users/a/blocks/b").assert_empty(204);
+    let heard = blocked.post(&path, &body("heard")).uuid();
+    assert_eq!(blocking.get(&format!("/messages/{hidden}")).status, 404);
+    assert_eq!(a.told().2, message_id(&heard));
+    assert_eq!(blocking.get(&format!("/conversations/{id}")).json()["unread_message_count"], 2);
+}
+
+/// A conversation that the one who blocks deleted for itself does not come back with what it does not see.
+#[test]
+fn a_message_of_a_blocked_user_brings_no_conversation_back() {
+    let server = start();
+    let people = People::of(&server);
+    let (blocking, _a) = people.join("a", "2.0");
+    let (blocked, _b) = people.join("b", "2.0");
+    let id = server.conversation(&["a", "b"]);
+    server.post("/users/a/blocks", &json!({ "user_id": "b" })).assert_empty(204);
+    blocking.delete(&format!("/conversations/{id}?mode=my_devices&leave=false")).assert_empty(204);
     let body = json!({ "parts": [{ "mime_type": "text/plain", "body": "hidden" }] });
-    let sent = blocked.post(&format!("/conversations/{id}/messages"), &body);
-    assert_eq!(sent.status, 201, "{sent:?}");
-    b.type_in(&conversation_id(&id), "started");
-    b.ask("Counter.read", None, &Value::Null);
-    let deleted = blocked.delete(&format!("/messages/{}?mode=all_participants", sent.uuid()));
-    deleted.assert_empty(204);
-    let heard = server.post(&format!("/conversations/{id}/messages"), &message_of("c", "heard"));
-    assert_eq!(a.told().2, message_id(&heard.uuid()));
+    assert_eq!(blocked.post(&format!("/conversations/{id}/messages"), &body).status, 201);
+    assert_eq!(blocking.get("/conversations").body, "[]");
+    // A delayed message is hidden by the block that there is when it is sent.
+    let mut delayed = message_of("b", "hidden, too");
+    delayed["schedule"] = json!({ "delay_in_seconds": 1 });
+    assert_eq!(server.post(&format!("/conversations/{id}/messages"), &delayed).status, 202);
+    server.platform.clock().advance(2000);
+    wait_until("the message is sent", || {
+        blocked.get(&format!("/conversations/{id}")).json()["last_message"]["parts"][0]["body"] == "hidden, too"
+    });
+    assert_eq!(blocking.get("/conversations").body, "[]");
+}
+
+/// Contract 2.1.3: history up to that point; for metadata, assumed.
+#[test]
+fn a_former_participant_sees_the_metadata_of_when_it_left() {
+    let server = start();
+    let people = People::of(&server);
+    let (device, _a) = people.join("a", "2.0");
+    let id = server.conversation(&["a", "b"]);
+    let path = format!("/conversations/{id}");
+    let set = |value: &str| json!([{ "operation": "set", "property": "metadata.topic", "value": value }]);
+    server.patch(&path, &set("then")).assert_empty(204);
+    let remove = json!([{ "operation": "remove", "property": "participants", "value": "a" }]);
+    server.patch(&path, &remove).assert_empty(204);
+    server.patch(&path, &set("later")).assert_empty(204);
+    let seen = || (device.get(&path).json(), device.get("/conversations").json()[0].clone());
+    let (one, listed) = seen();
+    assert_eq!((&one["metadata"], &one["participants"]), (&json!({ "topic": "then" }), &json!([])));
+    assert_eq!(one, listed);
     let (packets, _) = Live::open(&device).replay(LONG_AGO);
-    assert!(!packets.iter().any(|packet| packet.to_string().contains(&sent.uuid())));
+    assert!(!packets.iter().any(|packet| packet.to_string().contains("later")), "{packets:?}");
+    // Who comes back sees what there is.
+    let add = json!([{ "operation": "add", "property": "participants", "value": "a" }]);
+    server.patch(&path, &add).assert_empty(204);
+    let (one, listed) = seen();
+    assert_eq!((&one["metadata"], &one), (&json!({ "topic": "later" }), &listed));
 }
 
 #[test]

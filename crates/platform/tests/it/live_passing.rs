@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::client::start;
+use crate::client::{message_of, start};
 use crate::live_client::{Live, People, conversation_id, uuid};
 
 impl Live {
@@ -83,6 +83,75 @@ fn typing_ends_by_itself_when_the_client_falls_silent_and_when_its_socket_goes()
     b.hears_typing(&id, "started", "a");
     drop(a);
     b.hears_typing(&id, "finished", "a");
+}
+
+/// Contract 2.2.5: the indicator runs during the last seconds of the delay.
+#[test]
+fn the_sender_of_a_delayed_message_seems_to_type_before_it_comes() {
+    let server = start();
+    let people = People::of(&server);
+    let (_, mut a) = people.join("a", "2.0");
+    let (_, mut b) = people.join("b", "2.0");
+    let (_, mut old) = people.join("c", "1.0");
+    let uuid = server.conversation(&["a", "b", "c"]);
+    let id = conversation_id(&uuid);
+    for live in [&mut a, &mut b, &mut old] {
+        assert_eq!(live.told().2, id);
+    }
+    server.platform.clock().freeze(None);
+    let mut message = message_of("a", "later");
+    message["schedule"] = json!({ "delay_in_seconds": 20, "typing_indicator_in_seconds": 5 });
+    assert_eq!(server.post(&format!("/conversations/{uuid}/messages"), &message).status, 202);
+    // A name alone types nowhere.
+    let mut named = message_of("a", "later still");
+    named["sender"] = json!({ "name": "Shop" });
+    named["schedule"] = json!({ "delay_in_seconds": 20, "typing_indicator_in_seconds": 20 });
+    assert_eq!(server.post(&format!("/conversations/{uuid}/messages"), &named).status, 202);
+    server.platform.clock().advance(14_000);
+    let mark = conversation_id(&server.conversation(&["b"]));
+    assert_eq!(b.told().2, mark, "nobody types yet");
+    server.platform.clock().advance(2000);
+    b.hears_typing(&id, "started", "a");
+    old.hears_typing(&id, "started", "a");
+    // The SDKs forget after 6 s, so it is told again.
+    server.platform.clock().advance(2500);
+    b.hears_typing(&id, "started", "a");
+    server.platform.clock().advance(5000);
+    // It comes, and typing ends: which is first does not matter.
+    let mut kinds = vec![];
+    while !kinds.contains(&"finished".to_owned()) || !kinds.iter().any(|kind| kind == "later") {
+        let packet = b.packet();
+        let body = &packet["body"];
+        let kind = if packet["type"] == "signal" { &body["data"]["action"] } else { &body["data"]["parts"][0]["body"] };
+        kinds.extend(kind.as_str().map(str::to_owned));
+    }
+    // The sender hears its message, and nothing of its typing.
+    assert_eq!(a.told().1, "Message");
+}
+
+/// Contract 2.2.5: not sent if the sender leaves, and so it does not type on.
+#[test]
+fn typing_ends_when_what_was_delayed_is_not_sent_any_more() {
+    let server = start();
+    let people = People::of(&server);
+    let (_, mut b) = people.join("b", "2.0");
+    let uuid = server.conversation(&["a", "b"]);
+    let id = conversation_id(&uuid);
+    b.told();
+    let mut message = message_of("a", "never");
+    message["schedule"] = json!({ "delay_in_seconds": 300, "typing_indicator_in_seconds": 300 });
+    assert_eq!(server.post(&format!("/conversations/{uuid}/messages"), &message).status, 202);
+    b.hears_typing(&id, "started", "a");
+    // It goes on typing, also over a longer time.
+    b.hears_typing(&id, "started", "a");
+    server.delete(&format!("/conversations/{uuid}")).assert_empty(204);
+    loop {
+        let packet = b.packet();
+        if packet["type"] == "change" {
+            assert_eq!(packet["body"]["operation"], "delete", "{packet}");
+            break;
+        }
+    }
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod announcement;
 mod block;
 mod client;
 mod client_api;
+mod client_content;
 mod concurrency;
 mod content;
 mod conversation;

@@ -56,6 +56,7 @@ fn scheduled(id: u128, conversation: u128) -> ScheduledMessageRecord {
         id: MessageId::new(uuid(id)),
         conversation: layer_wire::ConversationId::new(uuid(conversation)),
         due_at: time(100),
+        typing_at: None,
         sender: Sender::User(user("a")),
         parts: vec![part(id, 0, "x")],
     }

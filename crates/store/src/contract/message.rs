@@ -23,6 +23,8 @@ pub const CASES: &[Case] = &[
     ("a long history is marked as read step by step", marked_as_read),
     ("rich content lives as long as something refers to it", rich_content),
     ("content that was never uploaded goes with its time", stale_content),
+    ("a message can be hidden from some participants, whom it does not count for", hidden_messages),
+    ("content of a user belongs to the conversation that it was put into first", content_of_a_user),
     ("what is due is sent in order, and no longer waits", what_is_due_is_sent),
     ("what a participant had scheduled goes when it leaves", what_was_scheduled_goes),
 ];
@@ -173,6 +175,39 @@ fn marked_as_read(fixture: &Fixture) {
     assert_eq!((counts.conversations, counts.messages), (0, 0));
 }
 
+fn hidden_messages(fixture: &Fixture) {
+    fixture.conversation(10, &["a", "b", "c"]);
+    fixture.write(|writes, app| {
+        let conversation = hold(writes, app, 10)?;
+        writes.delete_conversation_of(app, &user("b"), &conversation)
+    });
+    let send = |id, hidden: &'static [&'static str]| {
+        fixture.write(move |writes, app| {
+            let mut conversation = hold(writes, app, 10)?;
+            let mut new = new_message(id, "a", &conversation.participants);
+            new.hidden_from = hidden.iter().map(|name| user(name)).collect();
+            inserted(writes.append_message(app, &mut conversation, new)?).map(drop)
+        });
+    };
+    send(11, &["b"]);
+    // It does not come back with what is hidden.
+    let count = |name| fixture.read(move |reads, app| reads.conversation_count_of(app, &user(name)));
+    assert_eq!((count("b"), count("c")), (0, 1));
+    let (membership, positions) = seen_by(fixture, 10, "c");
+    assert_eq!((membership.visible_count, membership.unread_count, positions), (1, 1, vec![1]));
+    send(12, &[]);
+    send(13, &["b"]);
+    let (membership, positions) = seen_by(fixture, 10, "b");
+    assert_eq!((membership.visible_count, membership.unread_count, count("b")), (1, 1, 1));
+    assert_eq!(positions, [2]);
+    let conversation = fixture.find(10);
+    let is_gone = |position| {
+        let conversation = conversation.clone();
+        fixture.read(move |reads, app| reads.has_deleted_message(app, &user("b"), &conversation, position))
+    };
+    assert_eq!([1, 2, 3].map(is_gone), [true, false, true]);
+}
+
 fn insert_content(fixture: &Fixture, id: u128, created_at: i64) {
     fixture.write(move |writes, app| {
         let conversation = hold(writes, app, 10)?;
@@ -190,7 +225,7 @@ fn rich_content(fixture: &Fixture) {
     insert_content(fixture, 20, 1);
     let id = ContentId::new(uuid(20));
     let announced = fixture.read(move |reads, app| reads.content(app, id)).unwrap();
-    assert_eq!((announced.conversation, announced.upload), (ConversationId::new(uuid(10)), None));
+    assert_eq!((announced.conversation, announced.upload), (Some(ConversationId::new(uuid(10))), None));
     assert_eq!((announced.announced.size, announced.created_at), (3, time(1)));
     let upload = FinishedUpload { at: time(2), md5: [1; 16], crc32c: 7 };
     assert!(fixture.write(move |writes, app| writes.finish_upload(app, id, upload)));
@@ -222,6 +257,46 @@ fn rich_content(fixture: &Fixture) {
     assert_eq!(fixture.read(|reads, _| reads.unused_files(10)), [""; 0]);
 }
 
+fn content_of_a_user(fixture: &Fixture) {
+    for id in [10, 11] {
+        fixture.conversation(id, &["a"]);
+    }
+    let new = || NewContent { mime_type: "a/b".into(), size: 3, origin: None };
+    for id in [20, 21] {
+        fixture.write(move |writes, app| {
+            writes.insert_content_of_user(app, &user("u"), ContentId::new(uuid(id)), &new(), time(1))
+        });
+    }
+    let content = |id| fixture.read(move |reads, app| reads.content(app, ContentId::new(uuid(id))));
+    let unsent = |name| fixture.read(move |reads, app| reads.unsent_contents(app, &user(name)));
+    let found = content(20).unwrap();
+    assert_eq!((found.conversation, found.uploader), (None, Some(user("u"))));
+    assert_eq!((unsent("u"), unsent("a"), unsent("unknown")), (2, 0, 0));
+    let put = |conversation, id| {
+        fixture.write(move |writes, app| {
+            let conversation = hold(writes, app, conversation)?;
+            writes.put_content(app, &conversation, ContentId::new(uuid(id)))
+        })
+    };
+    assert_eq!((put(10, 20), put(10, 20), put(11, 20), put(10, 99)), (true, true, false, false));
+    let found = content(20).unwrap();
+    assert_eq!((found.conversation, found.uploader), (Some(ConversationId::new(uuid(10))), Some(user("u"))));
+    assert_eq!(unsent("u"), 1);
+
+    // All bytes may be there: what no message carries goes all the same.
+    let upload = FinishedUpload { at: time(2), md5: [1; 16], crc32c: 7 };
+    for id in [20, 21] {
+        fixture.write(move |writes, app| writes.finish_upload(app, ContentId::new(uuid(id)), upload));
+    }
+    fixture.write(|writes, _| writes.delete_stale_contents(time(5)));
+    assert_eq!((content(20).is_some(), content(21).is_some(), unsent("u")), (true, false, 0));
+    fixture.write(|writes, app| {
+        let conversation = hold(writes, app, 10)?;
+        writes.delete_conversation(app, &conversation)
+    });
+    assert_eq!(content(20), None);
+}
+
 fn stale_content(fixture: &Fixture) {
     fixture.conversation(10, &["a"]);
     insert_content(fixture, 20, 1);
@@ -240,6 +315,7 @@ fn schedule(fixture: &Fixture, id: u128, due_at: i64, sender: &'static str) {
             id: MessageId::new(uuid(id)),
             conversation: conversation.id,
             due_at: time(due_at),
+            typing_at: (due_at >= 200).then(|| time(due_at - 50)),
             sender: Sender::User(user(sender)),
             parts: vec![part(id, 0, "later")],
         };
@@ -254,19 +330,29 @@ fn what_is_due_is_sent(fixture: &Fixture) {
     }
     assert_eq!(fixture.read(|reads, _| reads.next_scheduled_message()), Some(time(100)));
     let waiting = fixture.read(|reads, app| reads.scheduled_message(app, MessageId::new(uuid(22)))).unwrap();
-    assert_eq!((waiting.due_at, waiting.parts), (time(100), vec![part(22, 0, "later")]));
+    assert_eq!((waiting.due_at, waiting.typing_at, waiting.parts), (time(100), None, vec![part(22, 0, "later")]));
+    let typists = |now| {
+        let found = fixture.read(move |reads, _| reads.typists(time(now), 10));
+        let next = fixture.read(move |reads, _| reads.next_typist(time(now)));
+        (found.into_iter().map(|typist| typist.message.uuid().as_u128()).collect::<Vec<_>>(), next)
+    };
+    assert_eq!(typists(149), (vec![], Some(time(150))));
+    assert_eq!(typists(150), (vec![21], Some(time(250))));
+    let found = fixture.read(|reads, _| reads.typists(time(150), 10)).remove(0);
+    assert_eq!((found.app, found.user, found.conversation), (fixture.app, user("a"), ConversationId::new(uuid(10))));
     let sent = fixture.write(|writes, _| {
         let mut sent = vec![];
         for (app, message) in writes.hold_due_messages(time(200), 10)? {
             let mut conversation = writes.hold_conversation(app, message.conversation)?.unwrap();
             let status = RecipientStatus::new(&conversation.participants, &message.sender);
-            sent.push(writes.send_scheduled_message(app, &mut conversation, &message, time(250), status)?);
+            sent.push(writes.send_scheduled_message(app, &mut conversation, &message, time(250), status, vec![])?);
         }
         Ok(sent)
     });
     let order: Vec<_> = sent.iter().map(|message| (message.id.uuid().as_u128(), message.position)).collect();
     assert_eq!(order, [(22, 1), (23, 2), (21, 3)]);
     assert!(sent.iter().all(|message| message.sent_at == time(250)));
+    assert_eq!(typists(250), (vec![24], None));
     assert_eq!(fixture.read(|reads, app| reads.message(app, MessageId::new(uuid(21)))), Some(sent[2].clone()));
     assert_eq!(fixture.read(|reads, app| reads.scheduled_message(app, MessageId::new(uuid(21)))), None);
     assert_eq!(fixture.read(|reads, _| reads.next_scheduled_message()), Some(time(300)));

@@ -197,6 +197,7 @@ fn new_message(id: u128, sender: &str, participants: &[UserId]) -> NewMessageRec
         recipient_status: RecipientStatus::new(participants, &sender),
         sender,
         parts: vec![part(id, 0, "Hi 🐙")],
+        hidden_from: vec![],
     }
 }
 

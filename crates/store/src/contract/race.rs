@@ -112,6 +112,7 @@ fn due_once(fixture: &Fixture) {
                 id: MessageId::new(uuid(id)),
                 conversation: conversation.id,
                 due_at: super::time(1),
+                typing_at: None,
                 sender: Sender::User(user("a")),
                 parts: vec![],
             };
@@ -124,7 +125,7 @@ fn due_once(fixture: &Fixture) {
             for (app, message) in writes.hold_due_messages(super::time(1), 7)? {
                 let mut conversation = writes.hold_conversation(app, message.conversation)?.expect("a conversation");
                 let status = RecipientStatus::new(&users(&["a"]), &message.sender);
-                writes.send_scheduled_message(app, &mut conversation, &message, super::time(2), status)?;
+                writes.send_scheduled_message(app, &mut conversation, &message, super::time(2), status, vec![])?;
             }
             Ok(())
         });

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use layer_wire::client_api::push_token::{PushNetwork, PushToken};
+
 use super::{Case, Fixture, insert_app, time, user, uuid};
 use crate::changes::{Change, Kinds};
 use crate::identity_provider::IdentityProviderRecord;
@@ -17,7 +19,43 @@ pub const CASES: &[Case] = &[
     ("the time of sessions is that of their app", the_time_of_sessions),
     ("identity providers have keys, which are those of one app", identity_providers),
     ("a reset ends sessions and nonces and keeps providers", a_reset),
+    ("push tokens are those of a user and a device, and the oldest go first", push_tokens),
 ];
+
+fn push_tokens(fixture: &Fixture) {
+    let put = |name: &'static str, device: &'static str, token: &'static str| {
+        fixture.write(move |writes, app| {
+            let token = PushToken {
+                device_id: device.into(),
+                network: PushNetwork::Gcm,
+                token: token.into(),
+                apns_bundle_id: None,
+                gcm_sender_id: Some("g".into()),
+                ios_version: None,
+            };
+            writes.put_push_token(app, &user(name), &token, 2)
+        });
+    };
+    let of = |name: &'static str| {
+        let tokens = fixture.read(move |reads, app| reads.push_tokens(app, &user(name)));
+        tokens.into_iter().map(|token| (token.device_id, token.token)).collect::<Vec<_>>()
+    };
+    put("a", "one", "1");
+    put("a", "two", "2");
+    put("b", "one", "3");
+    let pair = |device: &str, token: &str| (device.to_owned(), token.to_owned());
+    assert_eq!(of("a"), [pair("two", "2"), pair("one", "1")]);
+    put("a", "one", "4");
+    put("a", "three", "5");
+    assert_eq!(of("a"), [pair("three", "5"), pair("one", "4")]);
+    assert_eq!((of("b"), of("unknown")), (vec![pair("one", "3")], vec![]));
+    let found = fixture.read(|reads, app| reads.push_tokens(app, &user("b"))).remove(0);
+    assert_eq!((found.network, found.gcm_sender_id.as_deref()), (PushNetwork::Gcm, Some("g")));
+    let delete =
+        |device: &'static str| fixture.write(move |writes, app| writes.delete_push_token(app, &user("a"), device));
+    assert_eq!((delete("three"), delete("three")), (true, false));
+    assert_eq!(of("a"), [pair("one", "4")]);
+}
 
 fn open(fixture: &Fixture, name: &'static str, token: &'static str, expires_at: i64) {
     fixture.write(move |writes, app| {

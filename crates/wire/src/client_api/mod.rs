@@ -1,6 +1,7 @@
 //! Requests of the Client API, which the platform serves below `/users/<user id>/`. Contract 2.10; the fields are those
 //! of the vendor's client documentation (C1). What only the Client API itself has is in the files of this folder.
 
+pub mod push_token;
 pub mod session;
 
 use uuid::Uuid;

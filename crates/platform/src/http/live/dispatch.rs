@@ -10,6 +10,7 @@ use layer_wire::identity::Identities;
 use layer_wire::{Timestamp, UserId};
 use tokio::sync::watch;
 
+use super::delayed;
 use super::hub::{Closing, Hub, Listener, Mailbox, Parcel};
 use super::packet::Press;
 use super::presence::view_of;
@@ -32,6 +33,7 @@ impl Hub {
     pub async fn run(self: Arc<Self>, services: Arc<Services>, mut stop: watch::Receiver<bool>) {
         tokio::select! {
             () = hand_out(&self, &services) => {}
+            () = delayed::run(Arc::clone(&self), Arc::clone(&services)) => {}
             _ = stop.wait_for(|is_stopping| *is_stopping) => {}
         }
         self.stop().await;

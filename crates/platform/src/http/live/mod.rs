@@ -1,5 +1,6 @@
 //! The sockets of clients. Client API 5 and 6.
 
+mod delayed;
 mod dispatch;
 mod hub;
 mod packet;

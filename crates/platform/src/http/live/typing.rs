@@ -4,7 +4,8 @@ use std::future;
 use std::time::Duration;
 
 use layer_store::StoreError;
-use layer_wire::ConversationId;
+use layer_store::key::AppKey;
+use layer_wire::{ConversationId, UserId};
 use serde_json::Value;
 use tokio::time::Instant;
 
@@ -66,11 +67,11 @@ impl Typing {
         (conversation, action): (ConversationId, Action),
     ) -> Result<(), StoreError> {
         if let Some((before, ..)) = self.0.take_if(|(before, ..)| *before != conversation) {
-            tell(services, hub, listener, before, Action::Finished).await?;
+            tell(services, hub, (listener.key, &listener.user), before, Action::Finished).await?;
         }
         let is_on = action != Action::Finished;
         self.0 = is_on.then(|| (conversation, action, Instant::now() + SILENCE));
-        tell(services, hub, listener, conversation, action).await
+        tell(services, hub, (listener.key, &listener.user), conversation, action).await
     }
 
     /// Waits until the client was silent for too long, and tells what follows from that.
@@ -86,18 +87,19 @@ impl Typing {
     }
 }
 
-async fn tell(
+/// Tells the others in a conversation what a user does.
+pub async fn tell(
     services: &Services,
     hub: &Hub,
-    listener: &Listener,
+    (app, user): (AppKey, &UserId),
     conversation: ConversationId,
     action: Action,
 ) -> Result<(), StoreError> {
-    let (others, identities) = services.live.others_in(listener.key, listener.user.clone(), conversation).await?;
-    for (_, sockets) in hub.sockets_among(listener.key, others) {
+    let (others, identities) = services.live.others_in(app, user.clone(), conversation).await?;
+    for (_, sockets) in hub.sockets_among(app, others) {
         for mailbox in sockets {
             let view = view_of(services, &mailbox.listener, identities.clone());
-            let packet = Writer::new(&view).typing(&listener.user, conversation, action.name());
+            let packet = Writer::new(&view).typing(user, conversation, action.name());
             mailbox.put(Parcel::Passing(packet));
         }
     }

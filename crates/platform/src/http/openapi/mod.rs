@@ -234,6 +234,7 @@ static PARAMETERS: &[(&str, &str, bool, &str, Shape)] = &[
     ("followed", "path", true, ENCODED, USER_ID),
     ("identity", "path", true, ENCODED, USER_ID),
     ("session", "path", true, "The token of the session.", TEXT),
+    ("device", "path", true, "The id of the device.", TEXT),
     ("page_size", "query", false, "How many items at most.", Named("PageSize")),
     ("from_id", "query", false, "The list begins after this item.", TEXT),
     (

@@ -162,6 +162,8 @@ const USER_ANNOUNCEMENT: &str = "/users/{user}/announcements/{announcement}";
 const IDENTITY: &str = "/users/{user}/identity";
 const FOLLOWED: &str = "/users/{user}/following/{followed}";
 
+const OWN_PART: &str = "/messages/{message}/parts/{part}";
+
 /// All operations: those below `/apps/{app}`, and those of the Client API.
 pub fn all() -> Vec<Operation> {
     let mut all = conversations();
@@ -183,6 +185,7 @@ fn before_a_session() -> Vec<Operation> {
             .takes("NewSession")
             .answers(201, "Session")
             .fails(&[UserSuspended]),
+        post("/telemetry", "Take what the SDKs tell their vendor, and drop it").empty(202),
     ];
     all.into_iter().map(|operation| operation.by(Access::Open)).collect()
 }
@@ -195,6 +198,37 @@ fn of_a_client() -> Vec<Operation> {
     });
     let others = [
         delete("/sessions/{session}", "End the session").empty(204),
+        post("/content", "Announce an upload of rich content, for a message that will carry it")
+            .with(&["Upload-Content-Type", "Upload-Content-Length", "Upload-Origin"])
+            .answers(201, "Content"),
+        get("/content/{content}", "Read rich content, with a fresh link to download it").answers(200, "Content"),
+        post("/push_tokens", "Register the push token of a device").takes("NewPushToken").empty(202),
+        delete("/push_tokens/{device}", "Forget the push token of a device").empty(202),
+        get("/messages/{message}/parts", "List the parts of a message")
+            .only("3.0")
+            .answers(200, "Parts")
+            .fails(&[ObjectDeleted]),
+        post("/messages/{message}/parts", "Add a part to a message of the user")
+            .only("3.0")
+            .takes("NewPart")
+            .creates()
+            .answers(201, "Part")
+            .fails(&[AccessDenied, ObjectDeleted]),
+        put("/messages/{message}/parts", "Replace the parts of a message of the user")
+            .only("3.0")
+            .takes("NewParts")
+            .answers(200, "Parts")
+            .fails(&[AccessDenied, IdInUse, ObjectDeleted]),
+        get(OWN_PART, "Read a part").only("3.0").answers(200, "Part").fails(&[ObjectDeleted]),
+        put(OWN_PART, "Replace a part of a message of the user")
+            .only("3.0")
+            .takes("NewPart")
+            .answers(200, "Part")
+            .fails(&[AccessDenied, IdInUse, ObjectDeleted]),
+        delete(OWN_PART, "Remove a part of a message of the user")
+            .only("3.0")
+            .empty(204)
+            .fails(&[AccessDenied, ObjectDeleted]),
         get("/identities", "List the identities of those whom the user follows").only("2.0, 3.0").lists("Identities"),
         get("/identities/{identity}", "Read the identity of any user")
             .only("2.0, 3.0")

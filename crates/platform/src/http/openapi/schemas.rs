@@ -333,6 +333,17 @@ pub static REQUESTS: Group = &[
             &[&[("config", ANY_OBJECT)]],
         ),
     ),
+    (
+        "NewPushToken",
+        Object(
+            &[&[
+                ("token", Json(r#"{ "type": "string", "minLength": 1, "maxLength": 1000 }"#)),
+                ("type", Json(r#"{ "enum": ["apns", "gcm"] }"#)),
+                ("device_id", Json(r#"{ "type": "string", "minLength": 1, "maxLength": 1000 }"#)),
+            ]],
+            &[&[("apns_bundle_id", NULLABLE_TEXT), ("gcm_sender_id", NULLABLE_TEXT), ("ios_version", NULLABLE_TEXT)]],
+        ),
+    ),
     ("NewSession", Object(&[&[("identity_token", TEXT), ("app_id", TEXT)]], &[])),
     (
         "PageSize",

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::{Path, RawQuery, State};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::header::{
     ACCEPT_RANGES, ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_SECURITY_POLICY,
@@ -53,8 +53,22 @@ pub async fn content(
     RawQuery(query): RawQuery,
     method: Method,
     headers: HeaderMap,
+) -> Response {
+    let answer = give(&services, (&app, &content), query.as_deref(), &method, &headers).await;
+    let mut response = answer.unwrap_or_else(IntoResponse::into_response);
+    // The link itself is the secret, so a web page of any origin that has it may read (assumed), and see why it cannot.
+    response.headers_mut().insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    response
+}
+
+async fn give(
+    services: &Services,
+    (app, content): (&str, &str),
+    query: Option<&str>,
+    method: &Method,
+    headers: &HeaderMap,
 ) -> Answer {
-    let (app, id) = linked(&services, Purpose::Download, &app, &content, query.as_deref())?;
+    let (app, id) = linked(services, Purpose::Download, app, content, query)?;
     let linked = services.contents.find_linked(app, ContentId::new(id)).await?;
     let (name, content) = (linked.file(), linked.content);
     let upload = content.upload.ok_or_else(layer_wire::ApiError::content_not_found)?;
@@ -63,13 +77,11 @@ pub async fn content(
     let file = on_disk(move || files.open_to_read(name)).await?;
     let mime_type = HeaderValue::from_str(&content.announced.mime_type).ok();
     let mime_type = mime_type.unwrap_or(HeaderValue::from_static("application/octet-stream"));
-    let mut response = respond(&services, file, content.announced.size, &etag, &method, &headers)?;
+    let mut response = respond(services, file, content.announced.size, &etag, method, headers)?;
     if !mime_type.as_bytes().to_ascii_lowercase().starts_with(PDF) {
         response.headers_mut().insert(CONTENT_SECURITY_POLICY, SANDBOX);
     }
     response.headers_mut().insert(CONTENT_TYPE, mime_type);
-    // The link itself is the secret, so a web page of any origin that has it may read (assumed).
-    response.headers_mut().insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
     Ok(response)
 }
 

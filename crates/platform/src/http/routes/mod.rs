@@ -14,6 +14,7 @@ pub mod identity;
 pub mod message;
 pub mod notification;
 pub mod part;
+pub mod push_token;
 pub mod receipt;
 pub mod session;
 pub mod upload;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::response::Response;
 use http::header::{AUTHORIZATION, LINK};
 use http::{HeaderMap, HeaderValue, StatusCode};
@@ -12,7 +12,7 @@ use layer_wire::client_api::session::{NewNonce, NewSession, SessionToken};
 use super::Answer;
 use crate::http::answer;
 use crate::http::error::HttpError;
-use crate::http::extract::{NamedSession, Payload, text_header};
+use crate::http::extract::{NamedSession, Payload, discard, text_header};
 use crate::http::gate::{AsUser, session_token};
 use crate::service::Services;
 
@@ -62,6 +62,14 @@ pub async fn end(State(services): State<Arc<Services>>, as_user: AsUser, NamedSe
     Ok(answer::empty(StatusCode::NO_CONTENT))
 }
 
+/// `POST /telemetry`: what the SDKs tell their vendor, where an application points them here. Nobody reads it.
+///
+/// - `202`, whatever comes
+pub async fn telemetry(request: Request) -> Response {
+    discard(request.into_body()).await;
+    answer::empty(StatusCode::ACCEPTED)
+}
+
 /// There is one shape for all versions, but an unknown one is refused as everywhere.
 fn check_version(headers: &HeaderMap) -> Result<(), HttpError> {
     Version::from_accept(text_header(headers, http::header::ACCEPT.as_str()))?;
@@ -72,7 +80,9 @@ fn check_version(headers: &HeaderMap) -> Result<(), HttpError> {
 fn with_links(services: &Services, mut response: Response, first: &[&str]) -> Response {
     let url = services.core.public_url();
     let links = first.iter().chain(&["conversations", "content"]).map(|name| format!("<{url}/{name}>; rel={name}"));
-    if let Ok(links) = HeaderValue::from_str(&links.collect::<Vec<_>>().join(", ")) {
+    // Sockets open on the root. It is plain HTTP that a WebSocket begins with.
+    let socket = format!("<{}>; rel=websocket", url.replacen("http", "ws", 1));
+    if let Ok(links) = HeaderValue::from_str(&links.chain([socket]).collect::<Vec<_>>().join(", ")) {
         response.headers_mut().insert(LINK, links);
     }
     response
