@@ -217,10 +217,7 @@ test('of a distinct conversation there is one, also where it has other metadata'
   // The page must not find it by itself.
   await maria.evaluate((id) => window.client.getConversation(id).destroy(), first.id);
   const found = await start({ topic: 'train' });
-  assert.deepStrictEqual(
-    [found.result, found.id, found.metadata],
-    [results.found, first.id, { topic: 'boat' }],
-  );
+  assert.deepStrictEqual([found.result, found.id, found.metadata], [results.found, first.id, { topic: 'boat' }]);
 });
 
 test('who leaves a conversation is no participant any more', async () => {

@@ -17,7 +17,7 @@ use layer_store::token::TokenHash;
 use layer_store::{DataLocation, Store, StoreError, WriteJob, Writes};
 use layer_wire::message::Sender;
 use layer_wire::part::{Part, PartBody};
-use layer_wire::{AnnouncementId, AppId, ContentId, ExportId, MessageId, Timestamp, UserId};
+use layer_wire::{AnnouncementId, AppId, ContentId, ConversationId, ExportId, MessageId, Timestamp, UserId};
 use uuid::Uuid;
 
 use super::log::machine_time;
@@ -258,6 +258,9 @@ fn files_of_earlier_releases_are_renamed_by_the_id_of_their_app() {
     ];
     let expected = expected.map(|(old, new)| RenamedFile { old, new: new.to_string() });
     assert_eq!(Session::of_reader(&connection).renamed_files(10).unwrap(), expected);
+    // It stays content of its conversation, which the application uploaded.
+    let kept = Session::of_reader(&connection).content(AppKey::from_number(7), content).unwrap().unwrap();
+    assert_eq!((kept.conversation.map(ConversationId::uuid), kept.uploader), (Some(Uuid::nil()), None));
 }
 
 /// The file belongs to one process at a time, so nobody is left who could work on what was claimed.
