@@ -12,8 +12,6 @@ const VIEWS = {
   '/traffic': 'Traffic',
   '/faults': 'Inject a fault',
   '/sockets': 'No client has a socket open',
-  '/apps': 'Create an app',
-  '/apps/:app': 'Identity providers',
   '/apps/:app/conversations': 'Harbour tour',
   '/apps/:app/messages': 'Boat leaves at nine',
   '/apps/:app/users': 'maria',
@@ -143,8 +141,14 @@ describe('the console', () => {
     await bubble.waitFor({ state: 'detached' });
 
     await page.getByRole('button', { name: 'New' }).click();
-    await page.getByRole('dialog').getByLabel('Participants').fill('leo, maria');
-    await page.getByRole('dialog').getByLabel('Title').fill('Lights');
+    await page
+      .getByRole('dialog')
+      .getByLabel(/^Participants/)
+      .fill('leo, maria');
+    await page
+      .getByRole('dialog')
+      .getByLabel(/^Title/)
+      .fill('Lights');
     await page.getByRole('button', { name: 'Create' }).click();
     await page.getByRole('article').getByRole('heading', { name: 'Lights' }).waitFor();
     await page.getByRole('article').getByRole('button', { name: 'Delete' }).click();
@@ -322,55 +326,6 @@ describe('the console', () => {
       .waitFor();
     const { items } = await stage.ask('GET', `/apps/${stage.app.appId}/users?text=nobody-after`);
     assert.deepStrictEqual(items, []);
-    await done(page);
-  });
-
-  test('creates apps, tokens and identity providers; secrets are shown once', async () => {
-    const page = await stage.page({ to: '#/apps' });
-    await page.getByRole('button', { name: 'Create an app' }).click();
-    await page.getByLabel('Name').fill('Ferry');
-    await page.getByRole('dialog').getByRole('button', { name: 'Create an app' }).click();
-    const dialog = page.getByRole('dialog');
-    const token = await dialog.getByRole('button', { name: /^Copy Token/ }).textContent();
-    const appId = await dialog.getByRole('button', { name: /^Copy App id/ }).textContent();
-    await dialog.getByRole('button', { name: 'I have it' }).click();
-    await page.getByRole('link', { name: /Ferry/ }).click();
-    assert.ok(!(await page.content()).includes(token));
-    const LayerAPI = require('../..');
-    const layer = new LayerAPI({ appId, token, baseUrl: stage.platform.url });
-    await layer.conversations.createAsync({ participants: ['maria'] });
-
-    await page.getByRole('button', { name: 'Add a token' }).click();
-    await page.getByLabel('Name').fill('Second');
-    await page.getByRole('dialog').getByRole('button', { name: 'Add a token' }).click();
-    await page.getByRole('button', { name: 'I have it' }).click();
-    const row = page.getByRole('row', { name: /Second/ });
-    await row.getByRole('button', { name: 'Rotate' }).click();
-    await page.getByRole('dialog').getByRole('button', { name: 'Rotate' }).click();
-    const rotated = await page.getByRole('button', { name: /^Copy Token/ }).textContent();
-    await page.getByRole('button', { name: 'I have it' }).click();
-    await new LayerAPI({ appId, token: rotated, baseUrl: stage.platform.url }).blocklist.getAsync('maria');
-    const first = page.getByRole('row', { name: /without a name/ }).first();
-    await first.getByRole('button', { name: 'Revoke' }).click();
-    await page.getByRole('dialog').getByRole('button', { name: 'Revoke' }).click();
-    await page.getByRole('status').getByText('Revoked.').waitFor();
-    await assert.rejects(layer.blocklist.getAsync('maria'), { status: 401 });
-
-    await page.getByRole('button', { name: 'Add a provider' }).click();
-    await page.getByRole('dialog').getByText('BEGIN').waitFor();
-    await page.getByRole('button', { name: 'I have it' }).click();
-    assert.ok(!(await page.content()).includes('PRIVATE KEY'));
-    await page.getByRole('button', { name: 'Add a key' }).click();
-    await page.getByRole('button', { name: 'I have it' }).click();
-    await page.getByRole('button', { name: 'Remove key' }).nth(1).click();
-    await page.getByRole('dialog').getByRole('button', { name: 'Remove key' }).click();
-    await page.getByRole('button', { name: 'Remove key' }).nth(1).waitFor({ state: 'detached' });
-    await page.getByRole('button', { name: 'Remove', exact: true }).click();
-    await page.getByRole('dialog').getByRole('button', { name: 'Remove', exact: true }).click();
-    await page.getByText('None: clients of users cannot sign in.').waitFor();
-    await page.getByRole('button', { name: 'Delete the app' }).click();
-    await page.getByRole('dialog').getByRole('button', { name: 'Delete the app' }).click();
-    await page.getByRole('link', { name: /Ferry/ }).waitFor({ state: 'detached' });
     await done(page);
   });
 

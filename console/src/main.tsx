@@ -4,7 +4,7 @@ import { type Counts, get, isSignedIn, type Overview, onSession, signIn, signOut
 import { listen, status } from './live';
 import { go, link, replace, route } from './route';
 import { useSignal } from './signal';
-import { Button, Empty, Failed, Field, Icon, Said, text, useAnswer } from './ui';
+import { Button, Empty, Failed, Field, Heading, Icon, Said, text, useAnswer } from './ui';
 import { Apps } from './views/apps';
 import { Conversations } from './views/conversations';
 import { Exports } from './views/exports';
@@ -246,9 +246,10 @@ function View({ kind, id, view, rest, query, apps, overview, reload }: ViewProps
       return <Exports key={id} app={id ?? ''} />;
     default:
       return (
-        <Empty title="There is no such view">
+        <>
+          <Heading title="There is no such view" />
           <a href={link([])}>To the overview</a>
-        </Empty>
+        </>
       );
   }
 }

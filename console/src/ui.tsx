@@ -391,15 +391,21 @@ export function usePages<T>(
     if (isBusy.current || current.current.isDone || current.current.error) return;
     isBusy.current = true;
     const number = run.current;
+    let from = current.current.next;
     try {
-      const page = await load(current.current.next);
-      if (number !== run.current) return;
-      setState((before) => ({
-        items: before.items.concat(page.items),
-        next: page.next ?? undefined,
-        isDone: page.next === null,
-        lookedAt: before.lookedAt + page.looked_at,
-      }));
+      // A search may look far before it finds something.
+      for (let isFound = false; !isFound; ) {
+        const page = await load(from);
+        if (number !== run.current) return;
+        from = page.next ?? undefined;
+        isFound = page.items.length > 0 || !from;
+        setState((before) => ({
+          items: before.items.concat(page.items),
+          next: from,
+          isDone: !from,
+          lookedAt: before.lookedAt + page.looked_at,
+        }));
+      }
     } catch (error) {
       if (number === run.current) setState((before) => ({ ...before, error: text(error) }));
     } finally {

@@ -343,6 +343,8 @@ function Whole({ app, id, message, isWide }: { app: string; id: string; message?
       go(link(['apps', app, 'conversations']));
     }, 'Deleted.');
   const { value } = conversation;
+  // On narrow pages it is all that there is.
+  const Title = isWide ? 'h2' : 'h1';
   if (conversation.error && !value) {
     return (
       <article class="whole" aria-label="Conversation">
@@ -365,7 +367,7 @@ function Whole({ app, id, message, isWide }: { app: string; id: string; message?
           </a>
         )}
         <div class="what">
-          <h2>{value ? titleOf(value) : 'Loading …'}</h2>
+          <Title>{value ? titleOf(value) : 'Loading …'}</Title>
           <Id value={id} />
         </div>
         {value?.distinct && <Pill tone="accent">distinct</Pill>}
@@ -401,7 +403,7 @@ function About({ app, conversation }: { app: string; conversation: Conversation 
           ],
         ]}
       />
-      <h3>Metadata</h3>
+      <h2 class="minor">Metadata</h2>
       <Code label="Metadata" value={JSON.stringify(conversation.metadata, null, 2)} />
     </div>
   );

@@ -193,6 +193,7 @@ function One({ number, isWide, values }: { number: string; isWide: boolean; valu
     [number, request.again],
   );
   const { value } = request;
+  const Title = isWide ? 'h2' : 'h1';
   const back = link(['traffic'], values);
   if (!value) {
     return (
@@ -211,9 +212,9 @@ function One({ number, isWide, values }: { number: string; isWide: boolean; valu
           <Icon name={isWide ? 'close' : 'back'} />
         </a>
         <div class="what">
-          <h2>
+          <Title>
             <span class={`method ${value.method}`}>{value.method}</span> {short(value.path)}
-          </h2>
+          </Title>
           <span class="dim">
             <Time value={value.received_at} /> · request {value.number}
           </span>
@@ -230,12 +231,12 @@ function One({ number, isWide, values }: { number: string; isWide: boolean; valu
           ...(value.fault === null ? [] : ([['Struck by', `fault ${value.fault}`]] as [string, string][])),
         ]}
       />
-      <h3>Request</h3>
+      <h2 class="minor">Request</h2>
       <Headers headers={value.headers} label="Headers of the request" />
       <BodyView body={value} label="Body of the request" />
       {value.response && (
         <>
-          <h3>Answer</h3>
+          <h2 class="minor">Answer</h2>
           <Headers headers={value.response.headers} label="Headers of the answer" />
           <BodyView body={value.response} label="Body of the answer" />
         </>

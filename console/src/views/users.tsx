@@ -121,6 +121,7 @@ function One({ app, id, isWide, changed }: { app: string; id: string; isWide: bo
       changed();
     }, done);
   const { value } = user;
+  const Title = isWide ? 'h2' : 'h1';
   if (!value) return <div class="whole">{user.error ? <Empty title={user.error} /> : <Empty title="Loading …" />}</div>;
   const { suspended, ...badge } = { suspended: value.is_suspended, ...value.badge };
   return (
@@ -133,7 +134,7 @@ function One({ app, id, isWide, changed }: { app: string; id: string; isWide: bo
         )}
         <Avatar user={shown(value)} />
         <div class="what">
-          <h2>{nameIn(value) || value.user_id}</h2>
+          <Title>{nameIn(value) || value.user_id}</Title>
           <Id value={value.user_id} label="user id" />
         </div>
         {suspended ? (
