@@ -7,11 +7,13 @@ import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildConsole } from './console.mjs';
 import { sizeFault } from './packages.mjs';
-import { ROOT, run, stop } from './prepare.mjs';
+import { ROOT, run, say, stop } from './prepare.mjs';
 
 const OPTIONS = ['--platform', '--release', '--no-js', '--dts', 'target/addon.d.ts'];
 
-await buildConsole();
+say('1 of 2: the console');
+console.log(`${((await buildConsole()) / 1024).toFixed(1)} KiB, compressed`);
+say('2 of 2: the addon');
 // The script and not the program in .bin, which has another name on Windows.
 const napi = join(ROOT, 'node_modules', '@napi-rs', 'cli', 'dist', 'cli.js');
 if (!run(process.execPath, [napi, 'build', ...OPTIONS, ...process.argv.slice(2)])) process.exit(1);

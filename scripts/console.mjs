@@ -37,6 +37,7 @@ export async function buildConsole() {
   const { code } = await transform(readFileSync(join(HOME, 'style.css'), 'utf8'), { loader: 'css', minify: true });
   const style = code.trim();
   const page = readFileSync(join(HOME, 'index.html'), 'utf8')
+    .replace('LICENCES', () => readFileSync(join(ROOT, 'node_modules', 'preact', 'LICENSE'), 'utf8').trim())
     .replace('/*STYLE*/', () => style)
     .replace('/*SCRIPT*/', () => script);
   const compressed = gzipSync(page, { level: 9 });

@@ -71,9 +71,12 @@ export function install() {
     stop('The npm packages could not be installed; npm says why above.');
 }
 
+/** What the page of the console is made of, which the addon has in it. */
+const CONSOLE = ['console/src', 'console/index.html', 'console/style.css', 'scripts/console.mjs'];
+
 function build() {
   const addon = readdirSync(ROOT).find((name) => name.endsWith('.node'));
-  const sources = ['.cargo', 'Cargo.toml', 'Cargo.lock', 'build.rs', 'src', 'crates', 'console/src'].map((name) =>
+  const sources = ['.cargo', 'Cargo.toml', 'Cargo.lock', 'build.rs', 'src', 'crates', ...CONSOLE].map((name) =>
     newest(join(ROOT, name)),
   );
   if (addon && newest(join(ROOT, addon)) >= Math.max(...sources)) return;
