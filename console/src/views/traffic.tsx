@@ -56,14 +56,7 @@ export function Traffic({ number, query }: { number?: string; query: URLSearchPa
     else setShown(latest);
   }, 150);
   const load = useAnswer(async () => {
-    for (const { headers: _, response, ...request } of await get<Recorded[]>('/requests')) {
-      known.current.set(request.number, {
-        ...request,
-        is_answered: response !== null,
-        status: response?.status ?? null,
-        duration_ms: response?.duration_ms ?? null,
-      });
-    }
+    for (const request of await get<Summary[]>('/requests?summary=true')) known.current.set(request.number, request);
     show();
   }, []);
   useEffect(() => {

@@ -10,8 +10,8 @@ use axum::middleware::{Next, from_fn};
 use axum::response::Response;
 use axum::routing::{any, delete, get, post};
 use bytes::Bytes;
-use http::StatusCode;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use http::{StatusCode, Uri};
 use layer_store::StoreError;
 use layer_store::token::{Token, TokenHash};
 use layer_wire::client_api::session;
@@ -32,6 +32,7 @@ use crate::service::identity_provider::NewKey;
 use crate::tools::charts::Charts;
 use crate::tools::faults::Spec;
 use crate::tools::live::Watchers;
+use crate::tools::query::Query;
 use crate::tools::{Tools, as_app, live, lookup, openapi};
 
 /// What the handlers need.
@@ -297,11 +298,18 @@ async fn restore_snapshot(State(admin): State<Admin>, body: Bytes) -> Answer {
     }
 }
 
-/// `GET /_platform/requests`: what came in and what went out, oldest first.
+/// `GET /_platform/requests`: what came in and what went out, oldest first; with `summary=true` without headers and
+/// bodies.
 ///
-/// - `200` with an array
-async fn requests(State(admin): State<Admin>) -> Answer {
-    Ok(answer::json(StatusCode::OK, &admin.tools.requests.shown()))
+/// - `200` with an array; `invalid_property`
+async fn requests(State(admin): State<Admin>, uri: Uri) -> Answer {
+    let is_short = Query::parse(&uri, &["summary"])?.truth("summary")? == Some(true);
+    let requests = &admin.tools.requests;
+    Ok(if is_short {
+        answer::json(StatusCode::OK, &requests.summaries())
+    } else {
+        answer::json(StatusCode::OK, &requests.shown())
+    })
 }
 
 /// `DELETE /_platform/requests`: forgets what was recorded.

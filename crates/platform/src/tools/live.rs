@@ -173,8 +173,8 @@ impl Watcher {
         match number {
             // One that is not on record any more is missed by all.
             Ok(number) => {
-                if let Some(request) = self.tools.requests.find(*number) {
-                    text.push_str(&event("request", &request.summary()));
+                if let Some(request) = self.tools.requests.summary(*number) {
+                    text.push_str(&event("request", &request));
                 }
             }
             Err(RecvError::Lagged(count)) => {

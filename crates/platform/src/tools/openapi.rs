@@ -90,6 +90,7 @@ static OPERATIONS: &[Operation] = &[
         "page_size",
     ]),
     operation("get", "/apps/{app}/users/{user}", "A user with identity, blocks, badge and sockets", 200, JSON),
+    operation("get", "/apps/{app}/users/{user}/push_tokens", "Where pushes to its devices would go", 200, JSON),
     operation("get", "/apps/{app}/webhooks", "Webhooks, each with how many deliveries wait", 200, JSON),
     operation(
         "get",
@@ -118,7 +119,7 @@ static OPERATIONS: &[Operation] = &[
     operation("post", "/reset", "Empties the platform of all but its apps", 204, NOTHING),
     operation("get", "/snapshot", "Everything that is stored", 200, TAR),
     operation("put", "/snapshot", "Replaces everything by a snapshot", 204, NOTHING),
-    operation("get", "/requests", "Recorded requests, oldest first", 200, JSON),
+    operation("get", "/requests", "Recorded requests, oldest first", 200, JSON).with_query(&["summary"]),
     operation("delete", "/requests", "Forgets what was recorded", 204, NOTHING),
     operation("get", "/requests/{number}", "A recorded request with its answer", 200, JSON),
     operation("get", "/deliveries", "The latest attempts to deliver events to webhooks", 200, JSON),
@@ -156,6 +157,7 @@ fn meaning(name: &str) -> &'static str {
         "from_id" => "What the page before gave as `next`.",
         "page_size" => "From 1 to 100.",
         "suspended" => "`true` or `false`: those who are suspended, or are not.",
+        "summary" => "`true`: without headers and bodies.",
         "kinds" => "`requests`, `changes` or both, with a comma.",
         _ => "",
     }

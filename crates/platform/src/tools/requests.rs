@@ -90,23 +90,6 @@ pub struct Recorded {
     response: Option<RecordedAnswer>,
 }
 
-impl Recorded {
-    /// The same in short: without headers and bodies.
-    pub fn summary(&self) -> Value {
-        let answer = self.response.as_ref();
-        json!({
-            "number": self.number,
-            "received_at": self.received_at,
-            "method": self.method,
-            "path": self.path,
-            "fault": self.fault,
-            "is_answered": answer.is_some(),
-            "status": answer.and_then(|answer| answer.status),
-            "duration_ms": answer.map(|answer| answer.duration_ms),
-        })
-    }
-}
-
 /// An answer as it is shown.
 #[derive(Debug, Clone, Serialize)]
 pub struct RecordedAnswer {
@@ -208,17 +191,29 @@ impl RequestLog {
 
     /// The request with this number, if it is still on record.
     pub fn find(&self, number: u64) -> Option<Recorded> {
-        let entry = {
-            let entries = lock(&self.entries);
-            let first = entries.kept.front()?.number;
-            Arc::clone(entries.kept.get(usize::try_from(number.checked_sub(first)?).ok()?)?)
-        };
-        Some(entry.shown())
+        self.entry(number).map(|entry| entry.shown())
+    }
+
+    /// The same in short.
+    pub fn summary(&self, number: u64) -> Option<Value> {
+        self.entry(number).map(|entry| entry.summary())
+    }
+
+    fn entry(&self, number: u64) -> Option<Arc<Entry>> {
+        let entries = lock(&self.entries);
+        let first = entries.kept.front()?.number;
+        let entry = entries.kept.get(usize::try_from(number.checked_sub(first)?).ok()?)?;
+        Some(Arc::clone(entry))
     }
 
     /// What is on record, oldest first.
     pub fn shown(&self) -> Vec<Recorded> {
         lock(&self.entries).kept.iter().map(|entry| entry.shown()).collect()
+    }
+
+    /// The same in short.
+    pub fn summaries(&self) -> Vec<Value> {
+        lock(&self.entries).kept.iter().map(|entry| entry.summary()).collect()
     }
 
     /// Forgets everything. Numbers go on.
@@ -257,6 +252,21 @@ impl Entry {
         let duration_ms = self.began.elapsed().as_secs_f64() * 1000.0;
         *lock(&self.answer) = Some(Answer { _charge: charge, status, headers, body: Arc::clone(&body), duration_ms });
         body
+    }
+
+    /// The request in short: without headers and bodies.
+    fn summary(&self) -> Value {
+        let answer = lock(&self.answer);
+        json!({
+            "number": self.number,
+            "received_at": self.received_at,
+            "method": self.method,
+            "path": self.path,
+            "fault": self.fault,
+            "is_answered": answer.is_some(),
+            "status": answer.as_ref().and_then(|answer| answer.status),
+            "duration_ms": answer.as_ref().map(|answer| answer.duration_ms),
+        })
     }
 
     fn shown(&self) -> Recorded {
@@ -360,13 +370,14 @@ mod tests {
             let request = Request::builder().uri(format!("/{number}")).body(Body::empty()).unwrap();
             let (_, recording) = log.begin(request, None);
             assert_eq!(news.try_recv(), Ok(number));
-            assert_eq!(log.find(number).unwrap().summary()["is_answered"], false);
+            assert_eq!(log.summary(number).unwrap()["is_answered"], false);
             recording.finish(Response::new(Body::empty()));
             assert_eq!(news.try_recv(), Ok(number));
         }
         assert!(log.find(1).is_none() && log.find(4).is_none() && log.find(0).is_none());
-        let summary = log.find(2).unwrap().summary();
+        let summary = log.summary(2).unwrap();
         assert_eq!((&summary["path"], &summary["status"]), (&json!("/2"), &json!(200)));
+        assert_eq!(log.summaries(), [summary, log.summary(3).unwrap()]);
         log.clear();
         assert!(log.find(3).is_none());
     }
