@@ -102,6 +102,22 @@ describe('the benchmark of the platform', { skip: process.platform !== 'linux' &
     }
   });
 
+  test('measures what sockets cost, and how long messages take to all who listen', () => {
+    const saved = path.join(folder, 'sockets.json');
+    const { status, stdout, stderr } = bench('--sockets', '--smoke', '--out', saved);
+    assert.strictEqual(status, 0, stderr);
+    const { idle, users, live } = JSON.parse(fs.readFileSync(saved, 'utf8'));
+    fs.rmSync(saved);
+    assert.deepStrictEqual([idle.sockets, users, live.length], [50, 50, 1]);
+    const [{ rate, rounds }] = live;
+    assert.deepStrictEqual([rate, rounds.length], [100, 1]);
+    const [figures] = rounds;
+    assert.ok(figures.messages > 0 && figures.p50Ms <= figures.p99Ms, JSON.stringify(figures));
+    assert.ok(figures.dueP99Ms >= figures.dueP50Ms && figures.dueP50Ms >= figures.p50Ms, JSON.stringify(figures));
+    assert.match(stdout, /\| memory of each of 50 idle sockets \| <= 20 KB \|/);
+    assert.match(stdout, /\| 100 \| [\d.]+ \|/);
+  });
+
   test('ends with a sentence when a target cannot be measured', () => {
     for (const [target, expected] of [
       ['running=http://127.0.0.1:9,1', /LAYER_ADMIN_TOKEN/],

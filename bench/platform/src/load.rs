@@ -25,7 +25,7 @@ use crate::world::{Operation, World};
 const DIGITS: u8 = 3;
 
 /// No figure rests on fewer requests than these: where they are slow, it is measured longer.
-const LEAST: u64 = 20;
+pub const LEAST: u64 = 20;
 
 /// When requests are sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -93,7 +93,7 @@ struct Shared {
 }
 
 /// When requests are due in an open loop: one after the other, with the same time between them.
-struct Schedule {
+pub struct Schedule {
     begun: Instant,
     interval: Duration,
     /// How many were taken.
@@ -104,7 +104,7 @@ struct Schedule {
 
 impl Schedule {
     /// Begins now. The clock is a thread: the timers of tokio go by milliseconds.
-    fn begin(rate: u32) -> Self {
+    pub fn begin(rate: u32) -> Self {
         let (begun, interval) = (Instant::now(), Duration::from_secs(1) / rate);
         let due = Arc::new(Semaphore::new(0));
         let clock = Arc::downgrade(&due);
@@ -120,7 +120,7 @@ impl Schedule {
     }
 
     /// Waits for the next request that is due, and says when it was.
-    async fn next(&self) -> Result<Instant, AnyError> {
+    pub async fn next(&self) -> Result<Instant, AnyError> {
         self.due.acquire().await?.forget();
         let number = self.taken.replace(self.taken.get() + 1);
         Ok(self.begun + self.interval * number)

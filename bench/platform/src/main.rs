@@ -18,6 +18,7 @@ mod results;
 mod run;
 mod scenario;
 mod seed;
+mod sockets;
 mod spread;
 mod store;
 mod target;
@@ -37,6 +38,8 @@ fn main() -> ExitCode {
         Command::Constant(folder) => constant::serve(&folder),
         Command::Render { saved, page } => page::render(&saved, &page),
         Command::Run(options) => run::run(&options),
+        Command::Sockets(options) => sockets::run(&options),
+        Command::RenderSockets { saved, page } => sockets::render(&saved, &page),
     });
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -9,6 +9,7 @@ use lexopt::{Arg, Parser, ValueExt as _};
 use crate::AnyError;
 use crate::load::Pace;
 use crate::scenario::{SCENARIOS, Scenario};
+use crate::sockets;
 use crate::target::{Source, Spec};
 
 /// What `--help` prints.
@@ -34,6 +35,11 @@ those to the first target in the same round.
                        when there are many conversations
   --out FILE           Where measurements are saved [default: target/bench/platform.json]
   --profile NAME       How checkouts are built [default: release]
+  --sockets            Measure sockets instead: what an idle one costs, and how long a message takes from its answer to
+                       the last of 25 sockets, in an open loop [default of --rates: 100,250,500,750,1000; of --rounds: 3;
+                       of --seconds: 5; of --out: target/bench/sockets.json]
+  --idle N             With --sockets: so many idle ones, or 0 [default: 10000]
+  --users N            With --sockets: so many users who listen, in conversations of 25 [default: 1000]
   --render             Write what was measured last into docs/benchmark-results.md
   --smoke              One short round of everything, for a test: the figures mean nothing
 ";
@@ -57,6 +63,15 @@ pub enum Command {
     },
     /// Measure.
     Run(Options),
+    /// Write the saved results about sockets of this file into the page.
+    RenderSockets {
+        /// The saved results.
+        saved: PathBuf,
+        /// The page.
+        page: PathBuf,
+    },
+    /// Measure sockets.
+    Sockets(sockets::Options),
 }
 
 /// What is measured.
@@ -101,7 +116,10 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, AnyErr
         out: root.join("target/bench/platform.json"),
         profile: "release".to_owned(),
     };
-    let mut is_render = false;
+    let (mut is_render, mut is_smoke) = (false, false);
+    // What the command line says about sockets, or of what they have other defaults.
+    let (mut is_sockets, mut idle, mut users) = (false, 10_000, 1000);
+    let (mut rounds, mut measured, mut out) = (None, None, None);
     let mut parser = Parser::from_args(args);
     while let Some(arg) = parser.next()? {
         match arg {
@@ -119,22 +137,36 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, AnyErr
                 options.paces.extend(list("--rates", &parser.value()?.string()?, rate)?);
             }
             Arg::Long("conversations") => options.conversations = count("--conversations", parser.value()?)?,
-            Arg::Long("rounds") => options.rounds = count("--rounds", parser.value()?)?,
-            Arg::Long("seconds") => options.measured = seconds(&parser.value()?.string()?)?,
+            Arg::Long("rounds") => rounds = Some(count("--rounds", parser.value()?)?),
+            Arg::Long("seconds") => measured = Some(seconds(&parser.value()?.string()?)?),
             Arg::Long("data") => options.data = root.join(parser.value()?),
             Arg::Long("stores") => options.stores = Some(root.join(parser.value()?)),
             Arg::Long("render") => is_render = true,
-            Arg::Long("out") => options.out = root.join(parser.value()?),
+            Arg::Long("out") => out = Some(root.join(parser.value()?)),
+            Arg::Long("sockets") => is_sockets = true,
+            Arg::Long("idle") => idle = whole("--idle", &parser.value()?.string()?)?,
+            Arg::Long("users") => users = listeners(&parser.value()?.string()?)?,
             Arg::Long("profile") => options.profile = parser.value()?.string()?,
-            Arg::Long("smoke") => {
-                options.rounds = 1;
-                options.conversations = 100;
-                options.paces = vec![Pace::Closed(4), Pace::Open(100)];
-                (options.warm_up, options.measured) = (Duration::ZERO, Duration::from_millis(50));
-            }
+            Arg::Long("smoke") => is_smoke = true,
             other => return Err(other.unexpected().into()),
         }
     }
+    if is_smoke {
+        (rounds, measured) = (Some(1), Some(Duration::from_millis(50)));
+        (options.conversations, options.warm_up) = (100, Duration::ZERO);
+        options.paces = vec![Pace::Closed(4), Pace::Open(100)];
+        (idle, users) = (50, 50);
+    }
+    if is_sockets {
+        let saved = out.unwrap_or_else(|| root.join("target/bench/sockets.json"));
+        if is_render {
+            return Ok(Command::RenderSockets { saved, page: root.join("docs/benchmark-results.md") });
+        }
+        return sockets_of(options, root.as_path(), (idle, users), (rounds, measured, saved)).map(Command::Sockets);
+    }
+    options.rounds = rounds.unwrap_or(options.rounds);
+    options.measured = measured.unwrap_or(options.measured);
+    options.out = out.unwrap_or(options.out);
     if is_render {
         return Ok(Command::Render { saved: options.out, page: root.join("docs/benchmark-results.md") });
     }
@@ -155,6 +187,44 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, AnyErr
         return Err("--target: the first must be a platform, whose answers 'constant' repeats".into());
     }
     Ok(Command::Run(options))
+}
+
+/// What is measured of sockets.
+fn sockets_of(
+    options: Options,
+    root: &Path,
+    (idle, users): (usize, usize),
+    (rounds, measured, out): (Option<u32>, Option<Duration>, PathBuf),
+) -> Result<sockets::Options, AnyError> {
+    let Options { mut targets, paces, warm_up, data, profile, .. } = options;
+    if targets.is_empty() {
+        targets.push(target(root, "platform=.")?);
+    }
+    let target = targets.remove(0);
+    if !targets.is_empty() || target.source == Source::Constant {
+        return Err("--target: sockets are measured of one platform".into());
+    }
+    let open = |pace| if let Pace::Open(rate) = pace { Some(rate) } else { None };
+    let mut rates: Vec<_> = paces.into_iter().filter_map(open).collect();
+    if rates.is_empty() {
+        rates = vec![100, 250, 500, 750, 1000];
+    }
+    let (rounds, measured) = (rounds.unwrap_or(3), measured.unwrap_or(Duration::from_secs(5)));
+    Ok(sockets::Options { target, idle, users, rates, rounds, warm_up, measured, data, out, profile })
+}
+
+fn whole(option: &str, text: &str) -> Result<usize, AnyError> {
+    text.parse().map_err(|_| format!("{option} must be a whole number, not '{text}'").into())
+}
+
+/// How many users listen.
+fn listeners(text: &str) -> Result<usize, AnyError> {
+    let users = whole("--users", text)?;
+    if users > 0 && users.is_multiple_of(sockets::PER_CONVERSATION) {
+        Ok(users)
+    } else {
+        Err(format!("--users must be a multiple of {}, not '{text}'", sockets::PER_CONVERSATION).into())
+    }
 }
 
 fn target(root: &Path, text: &str) -> Result<Spec, AnyError> {
@@ -244,10 +314,25 @@ mod tests {
             (&["--target", "x=.", "--target", "x=.."], "a name for itself"),
             (&["--target", "x=http://127.0.0.1:8080"], "PID"),
             (&["--tarket", "x=."], "--tarket"),
+            (&["--sockets", "--users", "30"], "multiple of 25"),
+            (&["--sockets", "--idle", "many"], "--idle"),
+            (&["--sockets", "--target", "a=.", "--target", "b=."], "one platform"),
         ] {
             let error = parsed(args).unwrap_err();
             assert!(error.contains(name), "{error}");
         }
+    }
+
+    #[test]
+    fn sockets_are_measured_with_defaults_of_their_own() {
+        let Ok(Command::Sockets(options)) = parsed(&["--sockets"]) else { panic!("a measurement of sockets") };
+        assert_eq!((options.idle, options.users, options.rounds), (10_000, 1000, 3));
+        assert!(options.rates.contains(&500) && options.out.ends_with("sockets.json"));
+        let Ok(Command::Sockets(options)) = parsed(&["--sockets", "--rates", "7", "--idle", "0"]) else {
+            panic!("a measurement of sockets");
+        };
+        assert_eq!((options.idle, options.rates), (0, vec![7]));
+        assert!(matches!(parsed(&["--sockets", "--render"]), Ok(Command::RenderSockets { .. })));
     }
 
     #[test]

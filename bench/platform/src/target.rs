@@ -14,6 +14,9 @@ use crate::constant;
 use crate::process::Usage;
 use crate::{AnyError, process};
 
+/// Connections of a platform beside its sockets.
+const OTHER_CONNECTIONS: usize = 200;
+
 /// Where a target comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Source {
@@ -86,6 +89,23 @@ pub fn start_platform(program: &Path, data: &Path, create_app: bool) -> Result<(
     } else {
         None
     };
+    Ok((Server::listening(child, &mut lines)?, app))
+}
+
+/// Starts a platform on a file, with an app, room for so many sockets, and an admin API that a token opens.
+pub fn start_for_sockets(
+    program: &Path,
+    data: &Path,
+    sockets: usize,
+    admin_token: &str,
+) -> Result<(Server, App), AnyError> {
+    let mut command = Command::new(program);
+    let most = (sockets + OTHER_CONNECTIONS).to_string();
+    command.args(["--port", "0", "--create-app", "--data"]).arg(data);
+    command.args(["--max-connections", &most, "--sockets-per-app", &most]);
+    command.env("LAYER_ADMIN_TOKEN", admin_token);
+    let (child, mut lines) = spawn(command)?;
+    let app = App { id: said(&mut lines, "app id: ")?, token: said(&mut lines, "token: ")? };
     Ok((Server::listening(child, &mut lines)?, app))
 }
 

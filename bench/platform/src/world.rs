@@ -158,7 +158,7 @@ impl World {
     fn message(&self, number: u32, rng: &mut Rng) -> String {
         let participants = self.participants(number);
         let sender = identity(participants[rng.usize(..participants.len())]);
-        let text = &TEXT[..rng.usize(40..200)];
+        let text = text(rng);
         format!(r#"{{"sender_id":"{sender}","parts":[{{"mime_type":"text/plain","body":"{text}"}}]}}"#)
     }
 
@@ -202,6 +202,16 @@ fn v7(ms: u64, rng: &mut Rng) -> Uuid {
     let mut random = [0; 10];
     rng.fill(&mut random);
     Builder::from_unix_timestamp_millis(ms, &random).into_uuid()
+}
+
+/// A UUID that nothing has yet, and that begins with the time.
+pub fn fresh_id(rng: &mut Rng) -> Uuid {
+    v7(now(), rng)
+}
+
+/// What a message says.
+pub fn text(rng: &mut Rng) -> &'static str {
+    &TEXT[..rng.usize(40..200)]
 }
 
 fn now() -> u64 {
