@@ -1,9 +1,9 @@
 /**
  * `npm run schemathesis`: holds the running platform to its own description.
  *
- * openapi-spec-validator reads the description, then schemathesis sends made-up requests in every version of the API,
- * valid and not, to a platform that holds a little of everything. The same requests every time. The last line is `N
- * passed, M failed`.
+ * openapi-spec-validator reads the description, then schemathesis sends made-up requests in every version of the Server
+ * API and of the Client API, valid and not, to a platform that holds a little of everything. The same requests every
+ * time. The last line is `N passed, M failed`.
  */
 
 import { spawn, spawnSync } from 'node:child_process';
@@ -54,7 +54,9 @@ async function main() {
       try {
         const description = await (await fetch(`${platform.url}/openapi.json`)).json();
         if (passed + failed === 0) count(await validate(folder, description));
-        count(await check(folder, platform, description, version));
+        for (const api of ['Server API', 'Client API']) {
+          count(await check(folder, { LayerAPI, platform, description, version, api }));
+        }
       } finally {
         await platform.close();
       }
@@ -97,13 +99,16 @@ async function validate(folder, description) {
   return await runInVenv('openapi-spec-validator', [file], {});
 }
 
-/** Whether the platform answers as described, in one version. */
-async function check(folder, platform, description, version) {
-  say(`Version ${version}: schemathesis`);
+/** Whether the platform answers as described, in one version of one API. */
+async function check(folder, { LayerAPI, platform, description, version, api }) {
+  say(`Version ${version}, ${api}: schemathesis`);
   const app = await platform.createApp();
   const files = { description: join(folder, `${version}.json`), settings: join(folder, `${version}.toml`) };
-  writeFileSync(files.description, JSON.stringify(aimed(description, app.appId, await fill(platform, app, version))));
+  const filled = await fill(platform, app, version);
+  writeFileSync(files.description, JSON.stringify(aimed(description, api, app.appId, filled)));
   writeFileSync(files.settings, settings(version));
+  const authorization =
+    api === 'Server API' ? `Bearer ${app.token}` : await signIn(LayerAPI, platform, app.appId, filled.kept.user[0]);
   const before = (await platform.requests()).length;
   const args = [
     '--config-file',
@@ -116,11 +121,30 @@ async function check(folder, platform, description, version) {
     '--checks',
     CHECKS.join(','),
   ];
-  const isFine = await runInVenv('schemathesis', args, { LAYER_TOKEN: app.token });
+  const isFine = await runInVenv('schemathesis', args, { LAYER_AUTHORIZATION: authorization });
   return authorised((await platform.requests()).slice(before)) && isFine;
 }
 
-/** Settings of schemathesis, which takes the token from its environment. */
+/** Opens a session for a user; answers what its requests have in `Authorization`. */
+async function signIn(LayerAPI, platform, appId, userId) {
+  const provider = await platform.createIdentityProvider(appId);
+  const post = async (path, body) => {
+    const response = await fetch(`${platform.url}${path}`, {
+      method: 'POST',
+      headers: { accept: 'application/vnd.layer+json; version=3.0', 'content-type': 'application/json' },
+      body: body && JSON.stringify(body),
+    });
+    if (!response.ok) throw new Error(`POST ${path}: ${response.status} ${await response.text()}`);
+    return response.json();
+  };
+  const { nonce } = await post('/nonces');
+  const token = LayerAPI.identityToken({ ...provider, userId, nonce });
+  const { session_token: session } = await post('/sessions', { identity_token: token, app_id: appId });
+  // Quotes would have to be escaped in the settings; without them it is taken, too.
+  return `Layer session-token=${session}`;
+}
+
+/** Settings of schemathesis, which takes what authorises its requests from its environment. */
 function settings(version) {
   const accept = (family) => `application/vnd.${family}+json; version=${version}`;
   // Webhooks have no version 1.1.
@@ -130,7 +154,7 @@ seed = ${SEED}
 color = false
 warnings = false
 request-timeout = 30
-headers = { Authorization = "Bearer \${LAYER_TOKEN}", Accept = "${accept('layer')}" }
+headers = { Authorization = "\${LAYER_AUTHORIZATION}", Accept = "${accept('layer')}" }
 
 [generation]
 deterministic = true
@@ -146,7 +170,7 @@ enabled = false
 
 [[operations]]
 include-tag = "webhooks"
-headers = { Authorization = "Bearer \${LAYER_TOKEN}", Accept = "${webhooks}" }
+headers = { Authorization = "\${LAYER_AUTHORIZATION}", Accept = "${webhooks}" }
 `;
 }
 
@@ -162,28 +186,30 @@ function authorised(requests) {
 }
 
 /**
- * The description for one app, whose path parameters name what there is, and something that there is not. What is
- * deleted is not what the other operations work with.
+ * The description for one API and one app, whose path parameters name what there is, and something that there is not.
+ * What is deleted is not what the other operations work with.
  */
-function aimed(description, appId, { kept, doomed, bodies }) {
+function aimed(description, api, appId, { kept, doomed, bodies }) {
   const aimedAt = structuredClone(description);
-  const ofApps = Object.entries(aimedAt.paths).filter(([path]) => path.startsWith('/apps/'));
+  // The Client API is spoken with sessions, not with the token of the app.
+  const isOfApi = ([path]) => path.startsWith('/apps/') === (api === 'Server API');
   aimedAt.paths = Object.fromEntries(
-    // The Client API is spoken with sessions, not with the token of the app.
-    ofApps.map(([path, methods]) => {
-      for (const [method, operation] of Object.entries(methods)) {
-        const isOfApp = ({ $ref }) => $ref === '#/components/parameters/app';
-        const others = operation.parameters.filter((parameter) => !isOfApp(parameter));
-        const last = path.match(/\{(\w+)\}$/)?.[1];
-        operation.parameters = others.map((reference) => {
-          const name = reference.$ref.split('/').at(-1);
-          const ids = method === 'delete' && name === last ? (doomed[name] ?? kept[name]) : kept[name];
-          if (!ids) return reference;
-          return { ...description.components.parameters[name], schema: { type: 'string', enum: ids } };
-        });
-      }
-      return [path.replace('{app}', appId), methods];
-    }),
+    Object.entries(aimedAt.paths)
+      .filter(isOfApi)
+      .map(([path, methods]) => {
+        for (const [method, operation] of Object.entries(methods)) {
+          const isOfApp = ({ $ref }) => $ref === '#/components/parameters/app';
+          const others = operation.parameters.filter((parameter) => !isOfApp(parameter));
+          const last = path.match(/\{(\w+)\}$/)?.[1];
+          operation.parameters = others.map((reference) => {
+            const name = reference.$ref.split('/').at(-1);
+            const ids = method === 'delete' && name === last ? (doomed[name] ?? kept[name]) : kept[name];
+            if (!ids) return reference;
+            return { ...description.components.parameters[name], schema: { type: 'string', enum: ids } };
+          });
+        }
+        return [path.replace('{app}', appId), methods];
+      }),
   );
   delete aimedAt.components.parameters.app;
   Object.assign(aimedAt.components.schemas, bodies(aimedAt.components.schemas));
@@ -260,6 +286,10 @@ async function fill(platform, { appId, token }, version) {
       user: [...users, 'nobody'],
       blocked: users,
       followed: users,
+      identity: [...users, 'nobody'],
+      device: ['phone', 'a/b c'],
+      // Not that which the requests come with: it is needed to the end.
+      session: ['nobody'],
     },
     doomed: {
       conversation: [conversations[1], NOBODY],
