@@ -10,6 +10,9 @@ use crate::device::Signer;
 
 const VERSIONS: [&str; 4] = ["1.0", "1.1", "2.0", "3.0"];
 
+/// Where docs/client-api.md comes to what the SDKs do in a browser.
+const IN_A_BROWSER: &str = "## In a browser";
+
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
@@ -40,7 +43,9 @@ fn quoted(cell: &str) -> Vec<&str> {
 /// The requests on docs/platform.md or docs/client-api.md, such as `GET /announcements`, with their versions.
 fn documented(page: &str) -> BTreeMap<String, Vec<&'static str>> {
     let mut requests = BTreeMap::new();
-    for row in rows(&read(page)) {
+    let text = read(page);
+    // What comes after them is about behaviours.
+    for row in rows(text.split(IN_A_BROWSER).next().expect("a page")) {
         let [request, versions, contract, tests] = &row[..] else { panic!("four cells: {row:?}") };
         assert!(!contract.is_empty() && !quoted(tests).is_empty(), "{row:?}");
         let versions = match versions.as_str() {
@@ -164,6 +169,28 @@ fn every_test_that_a_page_names_exists() {
             }
         }
     }
+}
+
+/// Client API 10.
+#[test]
+fn every_behaviour_of_the_list_has_a_row_and_the_browser_tests_that_are_named_exist() {
+    let page = read("docs/client-api.md");
+    let (_, table) = page.split_once(IN_A_BROWSER).expect("the behaviours");
+    let mut numbers = vec![];
+    for row in rows(table) {
+        let [number, _, browser, _] = &row[..] else { panic!("four cells: {row:?}") };
+        let read = |text: &str| text.trim().parse::<u32>().unwrap_or_else(|_| panic!("{row:?}"));
+        match number.split_once(" to ") {
+            Some((first, last)) => numbers.extend(read(first)..=read(last)),
+            None => numbers.extend(number.split(',').map(read)),
+        }
+        for test in quoted(browser) {
+            let (file, name) = test.split_once(": ").expect("a file and a name");
+            let source = self::read(&format!("__test__/websdk/{file}.test.js"));
+            assert!(source.contains(&format!("test('{name}'")), "{file} has no test '{name}'");
+        }
+    }
+    assert_eq!(numbers, (1..=70).collect::<Vec<_>>());
 }
 
 #[test]
