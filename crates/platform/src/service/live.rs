@@ -482,8 +482,8 @@ impl LiveService {
         self.core.store.read(read).await
     }
 
-    /// Those who seem to type at a time, because a message of theirs is due soon, at most `limit`, and when the next one
-    /// begins.
+    /// Those who seem to type at a time, because a message of theirs is due soon, at most `limit`, and when the next
+    /// one begins.
     pub async fn typists(&self, now: Timestamp, limit: usize) -> Result<(Vec<Typist>, Option<Timestamp>), StoreError> {
         self.core.store.read(move |reads| Ok((reads.typists(now, limit)?, reads.next_typist(now)?))).await
     }

@@ -1,5 +1,5 @@
-//! Client API 4.3, 4.6, 4.8 and 6.7: what a page uploads for a message, the parts of its messages, push tokens, and what
-//! SDKs tell their vendor.
+//! Client API 4.3, 4.6, 4.8 and 6.7: what a page uploads for a message, the parts of its messages, push tokens, and
+//! what SDKs tell their vendor.
 
 use serde_json::{Value, json};
 

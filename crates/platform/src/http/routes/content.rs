@@ -1,4 +1,5 @@
-//! Rich content, as far as the API goes. Contract 2.5 and Client API 4.8. Its bytes come and go in `upload.rs` and `download.rs`.
+//! Rich content, as far as the API goes. Contract 2.5 and Client API 4.8. Its bytes come and go in `upload.rs` and
+//! `download.rs`.
 
 use std::sync::Arc;
 
@@ -34,8 +35,8 @@ pub async fn create(
 /// `POST /content`: announces an upload as a user. Which conversation it is for, the message that carries it says.
 ///
 /// - `201` with the URL to upload to, and `Location`
-/// - `missing_property` and `invalid_property` with the name of the header (assumed); `rate_limit_exceeded` for too much
-///   that no message carries (assumed)
+/// - `missing_property` and `invalid_property` with the name of the header (assumed); `rate_limit_exceeded` for too
+///   much that no message carries (assumed)
 pub async fn create_as_user(
     State(services): State<Arc<Services>>,
     caller: Caller,
