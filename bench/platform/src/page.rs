@@ -6,8 +6,27 @@ use std::path::Path;
 use crate::results::{self, Results};
 use crate::{AnyError, report};
 
-const BEGIN: &str = "<!-- Made by `npm run bench:platform -- --render`. -->";
-const END: &str = "<!-- End of what is made for the platform. -->";
+/// What stands around the part of the page that is made.
+pub struct Marks {
+    pub begin: &'static str,
+    pub end: &'static str,
+}
+
+impl Marks {
+    /// The page with this text between them. Error: it has lost them.
+    pub fn around(&self, page: &str, text: &str) -> Result<String, AnyError> {
+        let Self { begin, end } = self;
+        let lost = || format!("The page has lost its marks: {begin} and {end}");
+        let (before, rest) = page.split_once(begin).ok_or_else(lost)?;
+        let (_, after) = rest.split_once(end).ok_or_else(lost)?;
+        Ok(format!("{before}{begin}\n\n{text}\n{end}{after}"))
+    }
+}
+
+const MARKS: Marks = Marks {
+    begin: "<!-- Made by `npm run bench:platform -- --render`. -->",
+    end: "<!-- End of what is made for the platform. -->",
+};
 
 /// Writes the saved results into the page.
 pub fn render(saved: &Path, page: &Path) -> Result<(), AnyError> {
@@ -17,10 +36,7 @@ pub fn render(saved: &Path, page: &Path) -> Result<(), AnyError> {
 
 /// The page with these results between its marks. Error: it has lost them.
 fn page_with(page: &str, results: &Results) -> Result<String, AnyError> {
-    let lost = || format!("The page has lost its marks: {BEGIN} and {END}");
-    let (before, rest) = page.split_once(BEGIN).ok_or_else(lost)?;
-    let (_, after) = rest.split_once(END).ok_or_else(lost)?;
-    Ok(format!("{before}{BEGIN}\n\n{}\n{END}{after}", report::tables(results)))
+    MARKS.around(page, &report::tables(results))
 }
 
 #[cfg(test)]
@@ -42,7 +58,7 @@ mod tests {
 
     #[test]
     fn what_is_made_stands_between_the_marks_and_nothing_else_changes() {
-        let page = format!("# Before\n{BEGIN}\n\nold\n\n{END}\nafter\n");
+        let page = format!("# Before\n{}\n\nold\n\n{}\nafter\n", MARKS.begin, MARKS.end);
         let once = page_with(&page, &results()).unwrap();
         assert!(once.starts_with("# Before\n") && once.ends_with("\nafter\n"), "{once}");
         assert!(once.contains("190 messages") && !once.contains("old"), "{once}");

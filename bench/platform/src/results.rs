@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::AnyError;
@@ -55,7 +56,7 @@ pub struct Case {
 }
 
 /// Saves a run.
-pub fn save(results: &Results, path: &Path) -> Result<(), AnyError> {
+pub fn save(results: &impl Serialize, path: &Path) -> Result<(), AnyError> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;
     }
@@ -65,7 +66,7 @@ pub fn save(results: &Results, path: &Path) -> Result<(), AnyError> {
 }
 
 /// The run that was saved last. Error: there is none.
-pub fn saved(path: &Path) -> Result<Results, AnyError> {
+pub fn saved<Results: DeserializeOwned>(path: &Path) -> Result<Results, AnyError> {
     let text = fs::read_to_string(path).map_err(|error| format!("{}: {error}; measure first", path.display()))?;
     Ok(serde_json::from_str(&text)?)
 }

@@ -1,14 +1,11 @@
 //! What was measured of sockets, as it is saved.
 
-use std::fs;
-use std::path::Path;
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
 use super::listen::Latencies;
-use crate::AnyError;
 use crate::figures::float;
 use crate::process::Usage;
 
@@ -92,20 +89,4 @@ impl Live {
             messages: from_answer.len(),
         }
     }
-}
-
-/// Saves a run.
-pub fn save(results: &Results, path: &Path) -> Result<(), AnyError> {
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder)?;
-    }
-    let mut text = serde_json::to_string_pretty(results)?;
-    text.push('\n');
-    Ok(fs::write(path, text)?)
-}
-
-/// The run that was saved last. Error: there is none.
-pub fn saved(path: &Path) -> Result<Results, AnyError> {
-    let text = fs::read_to_string(path).map_err(|error| format!("{}: {error}; measure first", path.display()))?;
-    Ok(serde_json::from_str(&text)?)
 }

@@ -79,7 +79,7 @@ pub fn run(options: &Options) -> Result<(), AnyError> {
         users: options.users,
         live,
     };
-    figures::save(&results, &options.out)?;
+    results::save(&results, &options.out)?;
     writeln!(std::io::stdout(), "{}", page::tables(&results))?;
     Ok(())
 }

@@ -4,13 +4,17 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
-use super::figures::{self, Live, LiveCase, Results};
+use super::figures::{Live, LiveCase, Results};
 use super::people::PER_CONVERSATION;
 use crate::AnyError;
+use crate::page::Marks;
+use crate::results;
 use crate::spread::Spread;
 
-const BEGIN: &str = "<!-- Made by `npm run bench:platform -- --sockets --render`. -->";
-const END: &str = "<!-- End of what is made for sockets. -->";
+const MARKS: Marks = Marks {
+    begin: "<!-- Made by `npm run bench:platform -- --sockets --render`. -->",
+    end: "<!-- End of what is made for sockets. -->",
+};
 
 /// What an idle socket may cost. Unit: KB.
 const IDLE_KB: f64 = 20.0;
@@ -85,15 +89,12 @@ fn verdict(measured: f64, limit: f64) -> String {
 /// Writes the saved results into the page.
 pub fn render(saved: &Path, page: &Path) -> Result<(), AnyError> {
     let text = fs::read_to_string(page)?;
-    Ok(fs::write(page, page_with(&text, &figures::saved(saved)?)?)?)
+    Ok(fs::write(page, page_with(&text, &results::saved(saved)?)?)?)
 }
 
 /// The page with these results between its marks. Error: it has lost them.
 fn page_with(page: &str, results: &Results) -> Result<String, AnyError> {
-    let lost = || format!("The page has lost its marks: {BEGIN} and {END}");
-    let (before, rest) = page.split_once(BEGIN).ok_or_else(lost)?;
-    let (_, after) = rest.split_once(END).ok_or_else(lost)?;
-    Ok(format!("{before}{BEGIN}\n\n{}\n{END}{after}", tables(results)))
+    MARKS.around(page, &tables(results))
 }
 
 #[cfg(test)]
