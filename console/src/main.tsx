@@ -4,7 +4,7 @@ import { type Counts, get, isSignedIn, type Overview, onSession, signIn, signOut
 import { listen, status } from './live';
 import { go, link, replace, route } from './route';
 import { useSignal } from './signal';
-import { Button, Empty, Failed, Field, Heading, Icon, Said, text, useAnswer } from './ui';
+import { Button, Empty, Failed, Field, Heading, Icon, type Loaded, Said, text, useAnswer } from './ui';
 import { Apps } from './views/apps';
 import { Conversations } from './views/conversations';
 import { Exports } from './views/exports';
@@ -193,16 +193,7 @@ function Console() {
       />
       <main id="main" ref={main} tabIndex={-1}>
         <Failed loaded={overview} />
-        <View
-          kind={kind}
-          id={id}
-          view={view}
-          rest={rest}
-          query={query}
-          apps={apps}
-          overview={overview.value}
-          reload={overview.again}
-        />
+        <View kind={kind} id={id} view={view} rest={rest} query={query} apps={apps} overview={overview} />
       </main>
       <Said />
     </div>
@@ -216,11 +207,10 @@ interface ViewProps {
   rest: string[];
   query: URLSearchParams;
   apps: Counts[];
-  overview?: Overview;
-  reload: () => void;
+  overview: Loaded<Overview>;
 }
 
-function View({ kind, id, view, rest, query, apps, overview, reload }: ViewProps) {
+function View({ kind, id, view, rest, query, apps, overview }: ViewProps) {
   switch (view ? `apps/${view}` : kind) {
     case 'overview':
       return <OverviewView overview={overview} />;
@@ -231,7 +221,7 @@ function View({ kind, id, view, rest, query, apps, overview, reload }: ViewProps
     case 'sockets':
       return <Sockets />;
     case 'apps':
-      return <Apps id={id} apps={apps} reload={reload} />;
+      return <Apps id={id} apps={apps} reload={overview.again} />;
     case 'find':
       return <Find id={id ?? ''} />;
     case 'apps/conversations':

@@ -2,8 +2,9 @@
 
 import type { ComponentChildren, JSX, RefObject } from 'preact';
 import { useCallback, useEffect, useId, useLayoutEffect, useRef, useState } from 'preact/hooks';
-import { Refusal } from './api';
+import { type Change, Refusal } from './api';
 import { nameOf, when, whole } from './format';
+import { listen } from './live';
 import { signal, useSignal } from './signal';
 
 type Children = { children?: ComponentChildren };
@@ -60,6 +61,25 @@ export function useThrottled(work: () => void, ms: number) {
     };
     run();
   }, [ms]);
+}
+
+/** Reads an answer again at most once in so many milliseconds, when a change is told that concerns it. */
+export function useRefresh(again: () => void, ms: number, isConcerned: (change: Change) => boolean) {
+  const refresh = useThrottled(again, ms);
+  const latest = useRef(isConcerned);
+  latest.current = isConcerned;
+  useEffect(() => listen('change', (change) => void (latest.current(change) && refresh())), [refresh]);
+}
+
+/** Calls once in so many milliseconds, as long as `isOn`. */
+export function useInterval(work: () => void, ms: number, isOn = true) {
+  const latest = useRef(work);
+  latest.current = work;
+  useEffect(() => {
+    if (!isOn) return;
+    const timer = setInterval(() => latest.current(), ms);
+    return () => clearInterval(timer);
+  }, [ms, isOn]);
 }
 
 export const text = (error: unknown) =>
@@ -235,6 +255,31 @@ export function Facts({ facts }: { facts: [string, ComponentChildren][] }) {
         </div>
       ))}
     </dl>
+  );
+}
+
+/** A table that scrolls if it must, with rows as children. */
+export function Table({ columns, hasActions, children }: Children & { columns: string[]; hasActions?: boolean }) {
+  return (
+    <div class="scroll">
+      <table>
+        <thead>
+          <tr>
+            {columns.map((name) => (
+              <th key={name} scope="col">
+                {name}
+              </th>
+            ))}
+            {hasActions && (
+              <th scope="col">
+                <span class="hidden">Actions</span>
+              </th>
+            )}
+          </tr>
+        </thead>
+        <tbody>{children}</tbody>
+      </table>
+    </div>
   );
 }
 

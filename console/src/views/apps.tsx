@@ -2,7 +2,7 @@ import { useState } from 'preact/hooks';
 import { ask, at, type Counts, get } from '../api';
 import { count } from '../format';
 import { link } from '../route';
-import { attempt, Button, Dialog, Empty, Failed, Field, Heading, Id, Panel, Sure, Time, useAnswer } from '../ui';
+import { attempt, Button, Dialog, Empty, Failed, Field, Heading, Id, Panel, Sure, Table, Time, useAnswer } from '../ui';
 
 interface App {
   app_id: string;
@@ -200,59 +200,45 @@ function One({ app, again, show }: { app: App; again: () => void; show: (secret:
         }
       >
         <Failed loaded={tokens} />
-        <div class="scroll">
-          <table>
-            <thead>
-              <tr>
-                <th scope="col">Name</th>
-                <th scope="col">Id</th>
-                <th scope="col">Created</th>
-                <th scope="col">
-                  <span class="hidden">Actions</span>
-                </th>
-              </tr>
-            </thead>
-            <tbody>
-              {tokens.value?.map((token) => (
-                <tr key={token.token_id}>
-                  <td>{token.name ?? <span class="dim">without a name</span>}</td>
-                  <td>
-                    <code>{token.token_id}</code>
-                  </td>
-                  <td>
-                    <Time value={token.created_at} />
-                  </td>
-                  <td class="actions">
-                    <Sure
-                      isSmall
-                      label="Rotate"
-                      question="A new token takes its place; this one is refused from then on."
-                      run={() =>
-                        attempt(async () =>
-                          showToken(
-                            await ask('POST', at`/apps/${app.app_id}/tokens/${token.token_id}/rotate`),
-                            'The new token',
-                          ),
-                        )
-                      }
-                    />
-                    <Sure
-                      isSmall
-                      label="Revoke"
-                      question="Services that use it are refused from then on."
-                      run={() =>
-                        attempt(async () => {
-                          await ask('DELETE', at`/apps/${app.app_id}/tokens/${token.token_id}`);
-                          tokens.again();
-                        }, 'Revoked.')
-                      }
-                    />
-                  </td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
+        <Table columns={['Name', 'Id', 'Created']} hasActions>
+          {tokens.value?.map((token) => (
+            <tr key={token.token_id}>
+              <td>{token.name ?? <span class="dim">without a name</span>}</td>
+              <td>
+                <code>{token.token_id}</code>
+              </td>
+              <td>
+                <Time value={token.created_at} />
+              </td>
+              <td class="actions">
+                <Sure
+                  isSmall
+                  label="Rotate"
+                  question="A new token takes its place; this one is refused from then on."
+                  run={() =>
+                    attempt(async () =>
+                      showToken(
+                        await ask('POST', at`/apps/${app.app_id}/tokens/${token.token_id}/rotate`),
+                        'The new token',
+                      ),
+                    )
+                  }
+                />
+                <Sure
+                  isSmall
+                  label="Revoke"
+                  question="Services that use it are refused from then on."
+                  run={() =>
+                    attempt(async () => {
+                      await ask('DELETE', at`/apps/${app.app_id}/tokens/${token.token_id}`);
+                      tokens.again();
+                    }, 'Revoked.')
+                  }
+                />
+              </td>
+            </tr>
+          ))}
+        </Table>
       </Panel>
       <Panel
         title="Identity providers"

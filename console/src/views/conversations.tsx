@@ -34,6 +34,7 @@ import {
   useAnswer,
   useMedia,
   usePages,
+  useRefresh,
   useThrottled,
 } from '../ui';
 
@@ -329,13 +330,10 @@ function Whole({ app, id, message, isWide }: { app: string; id: string; message?
   const path = at`/apps/${app}/api/conversations/${id}`;
   const conversation = useAnswer(() => get<Conversation>(path), [path]);
   const [isAbout, setAbout] = useState(false);
-  const refresh = useThrottled(conversation.again, 500);
-  useEffect(
-    () =>
-      listen('change', (change) => {
-        if (change.type === 'conversation' && change.conversation_id === id && change.app_id === app) refresh();
-      }),
-    [app, id, refresh],
+  useRefresh(
+    conversation.again,
+    500,
+    (change) => change.type === 'conversation' && change.conversation_id === id && change.app_id === app,
   );
   const remove = () =>
     attempt(async () => {

@@ -1,7 +1,6 @@
-import { useEffect, useState } from 'preact/hooks';
+import { useState } from 'preact/hooks';
 import { ask, at, type Export, fetchAdmin, get, Refusal } from '../api';
 import { bare, bytes, count } from '../format';
-import { listen } from '../live';
 import {
   attempt,
   Button,
@@ -12,9 +11,11 @@ import {
   Panel,
   Pill,
   Sure,
+  Table,
   Time,
   useAnswer,
-  useThrottled,
+  useInterval,
+  useRefresh,
 } from '../ui';
 
 /** How often the progress is read while something is made. Unit: milliseconds. */
@@ -24,14 +25,9 @@ const TONES = { pending: 'calm', executing: 'accent', completed: 'good' } as con
 
 export function Exports({ app }: { app: string }) {
   const exports = useAnswer(() => get<Export[]>(at`/apps/${app}/exports`), [app]);
-  const refresh = useThrottled(exports.again, 500);
-  useEffect(() => listen('change', ({ type }) => type === 'exports' && refresh()), [refresh]);
-  const isBusy = exports.value?.some(({ status }) => status !== 'completed');
-  useEffect(() => {
-    if (!isBusy) return;
-    const timer = setInterval(exports.again, INTERVAL);
-    return () => clearInterval(timer);
-  }, [isBusy, exports.again]);
+  useRefresh(exports.again, 500, ({ type }) => type === 'exports');
+  const isBusy = exports.value?.some(({ status }) => status !== 'completed') ?? false;
+  useInterval(exports.again, INTERVAL, isBusy);
   const api = at`/apps/${app}/api`;
   const change = (work: () => Promise<unknown>, done: string) =>
     attempt(async () => {
@@ -49,52 +45,37 @@ export function Exports({ app }: { app: string }) {
       <Panel title="Exports of this app">
         {exports.value?.length === 0 && <Empty title="None yet">An export is encrypted for the key of the app.</Empty>}
         {exports.value && exports.value.length > 0 && (
-          <div class="scroll">
-            <table>
-              <thead>
-                <tr>
-                  <th scope="col">Asked for</th>
-                  <th scope="col">Kind</th>
-                  <th scope="col">How far</th>
-                  <th scope="col">Size</th>
-                  <th scope="col">
-                    <span class="hidden">Actions</span>
-                  </th>
-                </tr>
-              </thead>
-              <tbody>
-                {exports.value.map((one) => (
-                  <tr key={one.id}>
-                    <td>
-                      <Time value={one.created_at} />
-                    </td>
-                    <td>{one.type}</td>
-                    <td>
-                      <Pill tone={TONES[one.status]}>{one.status}</Pill> <Progress progress={one.progress} />
-                    </td>
-                    <td>{one.size === null ? '–' : bytes(one.size)}</td>
-                    <td class="actions">
-                      {one.download_url && (
-                        <a
-                          class="button plain small"
-                          href={new URL(one.download_url).pathname + new URL(one.download_url).search}
-                          download=""
-                        >
-                          Download
-                        </a>
-                      )}
-                      <Sure
-                        isSmall
-                        label="Delete"
-                        question="Its archive goes with it."
-                        run={() => change(() => ask('DELETE', `${api}/exports/${bare(one.id)}`), 'Deleted.')}
-                      />
-                    </td>
-                  </tr>
-                ))}
-              </tbody>
-            </table>
-          </div>
+          <Table columns={['Asked for', 'Kind', 'How far', 'Size']} hasActions>
+            {exports.value.map((one) => (
+              <tr key={one.id}>
+                <td>
+                  <Time value={one.created_at} />
+                </td>
+                <td>{one.type}</td>
+                <td>
+                  <Pill tone={TONES[one.status]}>{one.status}</Pill> <Progress progress={one.progress} />
+                </td>
+                <td>{one.size === null ? '–' : bytes(one.size)}</td>
+                <td class="actions">
+                  {one.download_url && (
+                    <a
+                      class="button plain small"
+                      href={new URL(one.download_url).pathname + new URL(one.download_url).search}
+                      download=""
+                    >
+                      Download
+                    </a>
+                  )}
+                  <Sure
+                    isSmall
+                    label="Delete"
+                    question="Its archive goes with it."
+                    run={() => change(() => ask('DELETE', `${api}/exports/${bare(one.id)}`), 'Deleted.')}
+                  />
+                </td>
+              </tr>
+            ))}
+          </Table>
         )}
       </Panel>
       <Key api={api} />

@@ -4,7 +4,21 @@ import { HourCharts } from '../charts';
 import { count } from '../format';
 import { listen } from '../live';
 import { go, link } from '../route';
-import { Button, Empty, Failed, Field, Heading, Icon, Panel, Pill, Time, useAnswer, useThrottled } from '../ui';
+import {
+  Button,
+  Empty,
+  Failed,
+  Field,
+  Heading,
+  Icon,
+  type Loaded,
+  Panel,
+  Pill,
+  Time,
+  useAnswer,
+  useInterval,
+  useThrottled,
+} from '../ui';
 
 /** How many changes are kept to be shown. */
 const MOST_CHANGES = 40;
@@ -26,17 +40,17 @@ listen('change', (change) => {
   for (const watcher of watchers) watcher();
 });
 
-export function Overview({ overview }: { overview?: OverviewAnswer }) {
+export function Overview({ overview }: { overview: Loaded<OverviewAnswer> }) {
   const charts = useAnswer(() => get<Charts>('/charts'), []);
-  const numbers = useAnswer(() => get<OverviewAnswer>('/overview'), []);
   useEffect(() => {
-    const timer = setInterval(() => {
-      charts.again();
-      numbers.again();
-    }, INTERVAL);
-    return () => clearInterval(timer);
-  }, [charts.again, numbers.again]);
-  const now = numbers.value ?? overview;
+    // It may have been read long ago, for another view.
+    if (!overview.isLoading) overview.again();
+  }, []);
+  useInterval(() => {
+    charts.again();
+    overview.again();
+  }, INTERVAL);
+  const now = overview.value;
   const sum = (name: 'conversations' | 'messages' | 'users') => now?.apps.reduce((sum, app) => sum + app[name], 0) ?? 0;
   const [id, setId] = useState('');
   const find = (event: Event) => {
@@ -60,7 +74,7 @@ export function Overview({ overview }: { overview?: OverviewAnswer }) {
           </Button>
         </form>
       </Heading>
-      <Failed loaded={charts} />
+      {!overview.error && <Failed loaded={charts} />}
       <dl class="cards">
         {(
           [

@@ -1,18 +1,14 @@
-import { useEffect } from 'preact/hooks';
 import { get, type OpenSocket } from '../api';
 import { bytes, count, duration } from '../format';
 import { link } from '../route';
-import { Button, Empty, Failed, Heading, Panel, Time, useAnswer } from '../ui';
+import { Button, Empty, Failed, Heading, Panel, Table, Time, useAnswer, useInterval } from '../ui';
 
 /** How often the list is read. Unit: milliseconds. */
 const INTERVAL = 3000;
 
 export function Sockets() {
   const sockets = useAnswer(() => get<{ count: number; items: OpenSocket[] }>('/sockets'), []);
-  useEffect(() => {
-    const timer = setInterval(sockets.again, INTERVAL);
-    return () => clearInterval(timer);
-  }, [sockets.again]);
+  useInterval(sockets.again, INTERVAL);
   const { value } = sockets;
   return (
     <>
@@ -23,40 +19,26 @@ export function Sockets() {
       <Panel title={`Open: ${count(value?.count ?? 0)}`}>
         {value?.items.length === 0 && <Empty title="No client has a socket open" />}
         {value && value.items.length > 0 && (
-          <div class="scroll">
-            <table>
-              <thead>
-                <tr>
-                  <th scope="col">User</th>
-                  <th scope="col">App</th>
-                  <th scope="col">Version</th>
-                  <th scope="col">Open for</th>
-                  <th scope="col">Session until</th>
-                  <th scope="col">Waiting for it</th>
-                </tr>
-              </thead>
-              <tbody>
-                {value.items.map((socket, index) => (
-                  <tr key={index}>
-                    <td>
-                      <a href={link(['apps', socket.app_id, 'users', socket.user_id])}>{socket.user_id}</a>
-                    </td>
-                    <td>
-                      <code>{socket.app_id.slice(0, 8)}…</code>
-                    </td>
-                    <td>{socket.version}</td>
-                    <td>{duration(socket.open_for_ms)}</td>
-                    <td>
-                      <Time value={socket.session_expires_at} isShort />
-                    </td>
-                    <td>
-                      {count(socket.waiting_packets)} packets, {bytes(socket.waiting_bytes)}
-                    </td>
-                  </tr>
-                ))}
-              </tbody>
-            </table>
-          </div>
+          <Table columns={['User', 'App', 'Version', 'Open for', 'Session until', 'Waiting for it']}>
+            {value.items.map((socket, index) => (
+              <tr key={index}>
+                <td>
+                  <a href={link(['apps', socket.app_id, 'users', socket.user_id])}>{socket.user_id}</a>
+                </td>
+                <td>
+                  <code>{socket.app_id.slice(0, 8)}…</code>
+                </td>
+                <td>{socket.version}</td>
+                <td>{duration(socket.open_for_ms)}</td>
+                <td>
+                  <Time value={socket.session_expires_at} isShort />
+                </td>
+                <td>
+                  {count(socket.waiting_packets)} packets, {bytes(socket.waiting_bytes)}
+                </td>
+              </tr>
+            ))}
+          </Table>
         )}
       </Panel>
     </>

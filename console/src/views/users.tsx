@@ -1,7 +1,6 @@
-import { useEffect, useState } from 'preact/hooks';
+import { useState } from 'preact/hooks';
 import { ask, at, get, PATCH, type Page, query as toQuery, type User, type UserRow } from '../api';
 import { count } from '../format';
-import { listen } from '../live';
 import { link, refine } from '../route';
 import {
   Avatar,
@@ -21,7 +20,7 @@ import {
   useAnswer,
   useMedia,
   usePages,
-  useThrottled,
+  useRefresh,
 } from '../ui';
 import { End, useFilters } from './conversations';
 
@@ -109,11 +108,7 @@ const shown = (user: UserRow) => ({ user_id: user.user_id, display_name: nameIn(
 function One({ app, id, isWide, changed }: { app: string; id: string; isWide: boolean; changed: () => void }) {
   const user = useAnswer(() => get<User>(at`/apps/${app}/users/${id}`), [app, id]);
   const api = at`/apps/${app}/api/users/${id}`;
-  const refresh = useThrottled(user.again, 500);
-  useEffect(
-    () => listen('change', (change) => change.user_id === id && change.app_id === app && refresh()),
-    [app, id, refresh],
-  );
+  useRefresh(user.again, 500, (change) => change.user_id === id && change.app_id === app);
   const edit = (operations: unknown[], done: string) =>
     attempt(async () => {
       await ask('PATCH', api, operations, PATCH);

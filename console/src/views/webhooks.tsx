@@ -1,7 +1,6 @@
-import { useEffect, useState } from 'preact/hooks';
-import { type Attempt, ask, at, type Deliveries, get, WEBHOOKS, type Webhook } from '../api';
+import { useState } from 'preact/hooks';
+import { type Attempt, ask, at, type Change, type Deliveries, get, WEBHOOKS, type Webhook } from '../api';
 import { count, pretty } from '../format';
-import { listen } from '../live';
 import { link } from '../route';
 import {
   attempt,
@@ -17,9 +16,10 @@ import {
   Panel,
   Pill,
   Sure,
+  Table,
   Time,
   useAnswer,
-  useThrottled,
+  useRefresh,
 } from '../ui';
 
 const TONES = { active: 'good', inactive: 'bad', unverified: 'warn' } as const;
@@ -37,14 +37,12 @@ const EVENTS = [
   'conversation.deleted',
 ];
 
+const isOfWebhooks = ({ type }: Change) => type === 'webhook' || type === 'deliveries';
+
 export function Webhooks({ app, id }: { app: string; id?: string }) {
   const webhooks = useAnswer(() => get<Webhook[]>(at`/apps/${app}/webhooks`), [app]);
   const [isRegistering, setRegistering] = useState(false);
-  const refresh = useThrottled(webhooks.again, 1000);
-  useEffect(
-    () => listen('change', ({ type }) => (type === 'webhook' || type === 'deliveries') && refresh()),
-    [refresh],
-  );
+  useRefresh(webhooks.again, 1000, isOfWebhooks);
   const all = webhooks.value ?? [];
   const chosen = all.find(({ webhook_id }) => webhook_id === id);
   return (
@@ -90,11 +88,7 @@ function One({ app, webhook, again }: { app: string; webhook: Webhook; again: ()
   const id = webhook.webhook_id;
   const deliveries = useAnswer(() => get<Deliveries>(at`/apps/${app}/webhooks/${id}/deliveries`), [app, id]);
   const [shown, setShown] = useState<Attempt>();
-  const refresh = useThrottled(deliveries.again, 1000);
-  useEffect(
-    () => listen('change', ({ type }) => (type === 'deliveries' || type === 'webhook') && refresh()),
-    [refresh],
-  );
+  useRefresh(deliveries.again, 1000, isOfWebhooks);
   const api = at`/apps/${app}/api/webhooks/${id}`;
   const change = (method: string, path: string, done: string) =>
     attempt(async () => {
@@ -151,84 +145,54 @@ function One({ app, webhook, again }: { app: string; webhook: Webhook; again: ()
         {waiting.length === 0 ? (
           <p class="none">Nothing waits.</p>
         ) : (
-          <div class="scroll">
-            <table>
-              <thead>
-                <tr>
-                  <th scope="col">Event</th>
-                  <th scope="col">Failed attempts</th>
-                  <th scope="col">First attempt</th>
-                  <th scope="col">Next attempt</th>
-                  <th scope="col">
-                    <span class="hidden">Actions</span>
-                  </th>
-                </tr>
-              </thead>
-              <tbody>
-                {waiting.map((delivery) => (
-                  <tr key={delivery.event}>
-                    <td>{delivery.event_type}</td>
-                    <td>{delivery.failed_attempts}</td>
-                    <td>
-                      <Time value={delivery.first_attempt_at} isShort />
-                    </td>
-                    <td>
-                      <Time value={delivery.due_at} isShort />
-                    </td>
-                    <td>
-                      <Button isSmall onClick={() => send(delivery.event)}>
-                        Send now
-                      </Button>
-                    </td>
-                  </tr>
-                ))}
-              </tbody>
-            </table>
-          </div>
+          <Table columns={['Event', 'Failed attempts', 'First attempt', 'Next attempt']} hasActions>
+            {waiting.map((delivery) => (
+              <tr key={delivery.event}>
+                <td>{delivery.event_type}</td>
+                <td>{delivery.failed_attempts}</td>
+                <td>
+                  <Time value={delivery.first_attempt_at} isShort />
+                </td>
+                <td>
+                  <Time value={delivery.due_at} isShort />
+                </td>
+                <td>
+                  <Button isSmall onClick={() => send(delivery.event)}>
+                    Send now
+                  </Button>
+                </td>
+              </tr>
+            ))}
+          </Table>
         )}
       </Panel>
       <Panel title="Latest attempts">
         {attempts.length === 0 ? (
           <p class="none">None yet, or none that is remembered.</p>
         ) : (
-          <div class="scroll">
-            <table>
-              <thead>
-                <tr>
-                  <th scope="col">Time</th>
-                  <th scope="col">Event</th>
-                  <th scope="col">Attempt</th>
-                  <th scope="col">Outcome</th>
-                  <th scope="col">
-                    <span class="hidden">Actions</span>
-                  </th>
-                </tr>
-              </thead>
-              <tbody>
-                {attempts.map((one) => (
-                  <tr key={`${one.event} ${one.started_at} ${one.number}`}>
-                    <td>
-                      <Time value={one.started_at} isShort />
-                    </td>
-                    <td>{one.event_type}</td>
-                    <td>{one.number}</td>
-                    <td>
-                      <Pill tone={OUTCOMES[one.outcome]}>{one.outcome.replace('_', ' ')}</Pill> {one.status ?? ''}{' '}
-                      <span class="dim">{one.error}</span>
-                    </td>
-                    <td class="actions">
-                      <Button isSmall onClick={() => setShown(one)}>
-                        Payload
-                      </Button>
-                      <Button isSmall onClick={() => send(one.event)}>
-                        Send again
-                      </Button>
-                    </td>
-                  </tr>
-                ))}
-              </tbody>
-            </table>
-          </div>
+          <Table columns={['Time', 'Event', 'Attempt', 'Outcome']} hasActions>
+            {attempts.map((one) => (
+              <tr key={`${one.event} ${one.started_at} ${one.number}`}>
+                <td>
+                  <Time value={one.started_at} isShort />
+                </td>
+                <td>{one.event_type}</td>
+                <td>{one.number}</td>
+                <td>
+                  <Pill tone={OUTCOMES[one.outcome]}>{one.outcome.replace('_', ' ')}</Pill> {one.status ?? ''}{' '}
+                  <span class="dim">{one.error}</span>
+                </td>
+                <td class="actions">
+                  <Button isSmall onClick={() => setShown(one)}>
+                    Payload
+                  </Button>
+                  <Button isSmall onClick={() => send(one.event)}>
+                    Send again
+                  </Button>
+                </td>
+              </tr>
+            ))}
+          </Table>
         )}
       </Panel>
       {shown && (
