@@ -8,6 +8,7 @@
 
 const { spawn } = require('child_process');
 const addon = require('../lib/addon.js');
+const { Misuse } = require('../lib/admin.js');
 const onlooker = require('../lib/onlooker.js');
 const { Platform } = require('../lib/platform.js');
 
@@ -35,8 +36,11 @@ async function main([name, ...args]) {
   if (name === 'help' && args.length > 0) return main([args[0], '--help']);
   if ([undefined, 'help', '--help', '-h'].includes(name)) return console.log(USAGE);
   if (['--version', '-v', '-V'].includes(name)) return console.log(addon.PlatformCommand.parse(['--version']).text);
-  if (name === 'identity-provider') return askPlatform(args);
-  if (onlooker.verbs.includes(name)) return look(name, args);
+  if (name === 'identity-provider') {
+    const operator = require('../lib/operator.js');
+    return ask(name, async () => console.log(await operator.run(args)));
+  }
+  if (onlooker.verbs.includes(name)) return ask(name, () => onlooker.run(name, args, console.log));
   if (name !== 'platform') return fail(`there is no command \`${name}\`\n\n${USAGE}`, MISUSE);
 
   let command;
@@ -88,26 +92,17 @@ function showConsole({ console: found }, { open }) {
 }
 
 /**
- * @param {string} verb
- * @param {string[]} args
+ * Does what asks a platform, and says what went wrong.
+ *
+ * @param {string} name
+ * @param {() => Promise<void>} work
  */
-async function look(verb, args) {
+async function ask(name, work) {
   try {
-    await onlooker.run(verb, args, console.log);
+    await work();
   } catch (error) {
-    if (!(error instanceof onlooker.Misuse)) return fail(error.message, 1);
-    fail(`${error.message}\nlayer-api ${verb} --help lists the options.`, MISUSE);
-  }
-}
-
-/** @param {string[]} args */
-async function askPlatform(args) {
-  const operator = require('../lib/operator.js');
-  try {
-    console.log(await operator.run(args));
-  } catch (error) {
-    if (!(error instanceof operator.Misuse)) return fail(error.message, 1);
-    fail(`${error.message}\nlayer-api identity-provider --help lists the options.`, MISUSE);
+    if (!(error instanceof Misuse)) return fail(error.message, 1);
+    fail(`${error.message}\nlayer-api ${name} --help lists the options.`, MISUSE);
   }
 }
 

@@ -2,9 +2,9 @@
 
 /** `npx layer-api tail` and `npx layer-api inspect`: what a running platform does and has, in a terminal. */
 
-const { Misuse } = require('./operator.js');
+const { DEFAULT_URL, Misuse, Refusal, open, textOf } = require('./admin.js');
 
-const COMMON = `  --url URL          address of the platform  [default: http://127.0.0.1:8080]
+const COMMON = `  --url URL          address of the platform  [default: ${DEFAULT_URL}]
 
 The admin token is taken from LAYER_ADMIN_TOKEN, because everyone sees the command line of a process.`;
 
@@ -79,7 +79,7 @@ async function tail(given, print) {
   const isStatus = given.status === undefined || /^([1-9]xx|[1-9]\d\d|reset)$/i.test(given.status);
   if (!isStatus) throw new Misuse('`--status` needs to be a status such as 503, or 4xx, or reset');
   const { method, path = '', status } = given;
-  const answer = await open(given, '/events?kinds=requests');
+  const answer = await look(given, '/events?kinds=requests');
   answer.setEncoding('utf8');
   let text = '';
   // A request is told of more than once.
@@ -191,38 +191,17 @@ function shown(text) {
 
 /** The answer of the admin API to a `GET`, as JSON. */
 async function read(given, path) {
-  return JSON.parse(await textOf(await open(given, path)));
+  return JSON.parse(await textOf(await look(given, path)));
 }
 
-async function textOf(answer) {
-  answer.setEncoding('utf8');
-  let text = '';
-  for await (const chunk of answer) text += chunk;
-  return text;
-}
-
-/** Opens an answer of the admin API. Error: what the platform says no with, or why it cannot be asked. */
-async function open({ url = 'http://127.0.0.1:8080' }, path) {
-  const token = process.env.LAYER_ADMIN_TOKEN;
-  if (!token) throw new Misuse('LAYER_ADMIN_TOKEN needs to hold the admin token of the platform');
-  const target = new URL(`${url.replace(/\/$/, '')}/_platform${path}`);
-  const { get } = require(target.protocol === 'https:' ? 'https' : 'http');
-  const answer = await new Promise((resolve, reject) => {
-    get(target, { headers: { authorization: `Bearer ${token}` } }, resolve).on('error', reject);
-  });
-  if (answer.statusCode < 300) return answer;
-  if (answer.statusCode === 401) throw new Error('the platform refuses the token in LAYER_ADMIN_TOKEN');
-  throw new Error(reason(answer.statusCode, await textOf(answer)));
-}
-
-function reason(status, text) {
+/** Opens an answer of the admin API to a `GET`. */
+async function look({ url }, path) {
   try {
-    const { message } = JSON.parse(text);
-    if (message) return message;
-  } catch (_) {
-    // Something else answers there.
+    return await open('GET', url, path);
+  } catch (error) {
+    const isToken = error instanceof Refusal && error.status === 401;
+    throw isToken ? new Error('the platform refuses the token in LAYER_ADMIN_TOKEN') : error;
   }
-  return `the answer has the status ${status}`;
 }
 
-module.exports = { Misuse, run, verbs };
+module.exports = { run, verbs };

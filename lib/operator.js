@@ -3,6 +3,7 @@
 /** `npx layer-api identity-provider`: asks a running platform over its admin API. */
 
 const { readFileSync } = require('fs');
+const { DEFAULT_URL, Misuse, open, textOf } = require('./admin.js');
 
 const USAGE = `Usage: layer-api identity-provider create --app ID [--public-key FILE]
        layer-api identity-provider list --app ID
@@ -14,7 +15,7 @@ Identity providers say who the users of an app are, by identity tokens that are 
 platform that runs with an admin token; prints what it answers as JSON. Without a public key the platform makes a pair
 and answers with the private key, which is shown only then.
 
-  --url URL            address of the platform  [default: http://127.0.0.1:8080]
+  --url URL            address of the platform  [default: ${DEFAULT_URL}]
   --app ID             the app
   --provider ID        the identity provider
   --key ID             the key
@@ -42,9 +43,6 @@ const VERBS = {
   },
 };
 
-/** A command line that makes no sense. */
-class Misuse extends Error {}
-
 /** Does what the arguments say; resolves to what is to be printed. */
 async function run(args) {
   if (args.length === 0 || args.some((arg) => arg === '--help' || arg === '-h')) return USAGE;
@@ -54,9 +52,8 @@ async function run(args) {
   for (const name of ['app', 'provider', 'key']) encoded[name] = encodeURIComponent(options[name] || '');
   const given = options['public-key'];
   const body = given === undefined ? undefined : JSON.stringify({ public_key: readFileSync(given, 'utf8') });
-  const base = (options.url || 'http://127.0.0.1:8080').replace(/\/$/, '');
-  const target = new URL(`${base}/_platform/apps/${encoded.app}/identity_providers${path(encoded)}`);
-  const answer = await ask(method, target, body);
+  const asked = `/apps/${encoded.app}/identity_providers${path(encoded)}`;
+  const answer = await textOf(await open(method, options.url || DEFAULT_URL, asked, body));
   return answer === '' ? 'Done.' : JSON.stringify(JSON.parse(answer), null, 2);
 }
 
@@ -79,37 +76,4 @@ function parse([verb, ...rest]) {
   return { verb, options };
 }
 
-/** Asks the admin API; resolves to the body of the answer. */
-function ask(method, target, body) {
-  const token = process.env.LAYER_ADMIN_TOKEN;
-  if (!token) throw new Misuse('LAYER_ADMIN_TOKEN needs to hold the admin token of the platform');
-  const { request } = require(target.protocol === 'https:' ? 'https' : 'http');
-  return new Promise((resolve, reject) => {
-    const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
-    const asked = request(target, { method, headers }, (answer) => {
-      const chunks = [];
-      answer.on('data', (chunk) => chunks.push(chunk));
-      answer.on('error', reject);
-      answer.on('end', () => {
-        const text = Buffer.concat(chunks).toString();
-        if (answer.statusCode < 300) return resolve(text);
-        return reject(new Error(reason(answer.statusCode, text)));
-      });
-    });
-    asked.on('error', reject);
-    asked.end(body);
-  });
-}
-
-/** Why the platform refuses. */
-function reason(status, text) {
-  try {
-    const { message } = JSON.parse(text);
-    if (message) return message;
-  } catch (_) {
-    // Something else answers there.
-  }
-  return `the answer has the status ${status}`;
-}
-
-module.exports = { Misuse, run };
+module.exports = { run };
