@@ -56,6 +56,11 @@ impl AppService {
         Ok(found)
     }
 
+    /// The key of an app. Error: `invalid_app_id`.
+    pub async fn key(&self, id: AppId) -> Result<AppKey, Failure> {
+        Ok(self.find(id).await?.ok_or_else(ApiError::invalid_app_id)?.key)
+    }
+
     /// Changes an app: all changes in order, or none.
     pub async fn edit(&self, app: AppKey, changes: Vec<AppChange>) -> Result<(), Failure> {
         let edit = move |writes: &mut dyn Writes| {

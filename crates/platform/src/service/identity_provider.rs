@@ -53,7 +53,7 @@ pub struct IdentityProviderService {
 impl IdentityProviderService {
     /// The identity providers of an app. Error: `invalid_app_id`.
     pub async fn all(&self, app: AppId) -> Result<Vec<IdentityProviderRecord>, Failure> {
-        let app = self.apps.find(app).await?.ok_or_else(ApiError::invalid_app_id)?.key;
+        let app = self.apps.key(app).await?;
         self.core.store.read(move |reads: &dyn Reads| Ok(reads.identity_providers(app)?)).await
     }
 
@@ -96,7 +96,7 @@ impl IdentityProviderService {
     /// Removes a key: no session is opened with it any more, and those that were go on. Errors: `invalid_app_id`;
     /// `not_found`.
     pub async fn remove_key(&self, app: AppId, provider: Uuid, key: Uuid) -> Result<(), Failure> {
-        let app = self.apps.find(app).await?.ok_or_else(ApiError::invalid_app_id)?.key;
+        let app = self.apps.key(app).await?;
         let remove = move |writes: &mut dyn Writes| {
             let is_removed = writes.delete_identity_key(app, provider, key)?;
             if is_removed { Ok(()) } else { Err(not_found("The identity provider has no such key.")) }
@@ -106,7 +106,7 @@ impl IdentityProviderService {
 
     /// Removes a provider with its keys, as [`Self::remove_key`] does. Errors: the same.
     pub async fn remove(&self, app: AppId, provider: Uuid) -> Result<(), Failure> {
-        let app = self.apps.find(app).await?.ok_or_else(ApiError::invalid_app_id)?.key;
+        let app = self.apps.key(app).await?;
         let remove = move |writes: &mut dyn Writes| {
             let is_removed = writes.delete_identity_provider(app, provider)?;
             if is_removed { Ok(()) } else { Err(not_found("The app has no such identity provider.")) }

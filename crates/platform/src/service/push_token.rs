@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use layer_store::key::AppKey;
 use layer_wire::client_api::push_token::PushToken;
-use layer_wire::{ApiError, AppId, UserId};
+use layer_wire::{AppId, UserId};
 
 use super::app::AppService;
 use super::core::Core;
@@ -32,7 +32,7 @@ impl PushTokenService {
 
     /// Those of a user; the one that was registered last comes first. Error: `invalid_app_id`.
     pub async fn all(&self, app: AppId, user: UserId) -> Result<Vec<PushToken>, Failure> {
-        let app = self.apps.find(app).await?.ok_or_else(ApiError::invalid_app_id)?.key;
+        let app = self.apps.key(app).await?;
         self.core.store.read(move |reads| Ok(reads.push_tokens(app, &user)?)).await
     }
 }

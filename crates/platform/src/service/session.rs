@@ -98,7 +98,7 @@ impl SessionService {
     /// a token whose signature is right. Errors: `invalid_app_id`; `invalid_property` `identity_token`;
     /// `user_suspended`.
     pub async fn open(&self, request: NewSession) -> Result<Token, Failure> {
-        let app = self.apps.find(request.app).await?.ok_or_else(ApiError::invalid_app_id)?.key;
+        let app = self.apps.key(request.app).await?;
         let token = UnverifiedToken::read(&request.identity_token)?;
         let (provider, key) = (token.provider, token.key);
         let public_key = self.core.store.read(move |reads| reads.identity_key(app, provider, key)).await?;

@@ -25,7 +25,7 @@ pub async fn ask(
     request: Request,
 ) -> Result<Response, HttpError> {
     let app = app_id(&app)?;
-    let key = admin.services.apps.find(app).await?.ok_or_else(ApiError::invalid_app_id)?.key;
+    let key = admin.services.apps.key(app).await?;
     // As it came: segments are decoded one by one, further on.
     let (_, path) = request.uri().path().split_once("/api/").ok_or_else(ApiError::invalid_endpoint)?;
     let is_webhooks = path == "webhooks" || path.starts_with("webhooks/");

@@ -12,7 +12,7 @@ use axum::response::Response;
 use serde::Serialize;
 
 /// How long a slot is.
-const SLOT: Duration = Duration::from_secs(10);
+pub const SLOT: Duration = Duration::from_secs(10);
 
 /// How many slots are kept: those of an hour.
 const SLOTS: usize = 360;

@@ -11,6 +11,7 @@ use layer_wire::{ApiError, ConversationId, ErrorKind, MessageId, UserId, Version
 use serde_json::{Value, json};
 
 use super::admin::{Admin, app_id};
+use super::charts::SLOT;
 use super::query::Query;
 use crate::http::answer;
 use crate::http::error::{Answer, HttpError};
@@ -28,7 +29,7 @@ const MAX_WAITING: usize = 100;
 /// An app in a path, asked about in the shapes of 3.0. Error: `invalid_app_id`, also for one that there is not.
 async fn caller(admin: &Admin, app: &str) -> Result<Caller, HttpError> {
     let app = app_id(app)?;
-    let key = admin.services.apps.find(app).await?.ok_or_else(ApiError::invalid_app_id)?.key;
+    let key = admin.services.apps.key(app).await?;
     Ok(Caller { app, key, version: Version::V3_0, api: Api::Server })
 }
 
@@ -311,7 +312,7 @@ pub async fn sockets(State(admin): State<Admin>) -> Answer {
 /// - `200` with `{seconds_per_slot, slots}`: only those in which a request ended, the oldest first
 pub async fn charts(State(admin): State<Admin>) -> Answer {
     let body = json!({
-        "seconds_per_slot": 10,
+        "seconds_per_slot": SLOT.as_secs(),
         "requests_under_way": admin.charts.under_way(),
         "slots": admin.charts.shown(),
     });
