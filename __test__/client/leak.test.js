@@ -29,18 +29,28 @@ const WARM_UP = 20_000;
  */
 const BOUNDS = { heapUsed: 2e6, external: 2e6, rss: 12e6, fds: 0, threads: 0, resources: 0 };
 
-/** Answers at once, by the user that a request is about; without the cost of Node's parser. */
-const answering = () =>
-  tcpServer((socket) => {
+/**
+ * Answers by the user that a request is about, without the cost of Node's parser: at once, or `together-50` when there
+ * are 50 of them, each on a connection that no other has.
+ */
+const answering = () => {
+  const waiting = [];
+  return tcpServer((socket) => {
     eachRequest(socket, (head) => {
       // The end of a chunked body is no head.
       if (!head.includes('HTTP/1.1')) return;
-      if (head.includes('/missing/'))
+      const [, user] = /users\/([^/]+)/.exec(head);
+      const [, count] = /^together-(\d+)$/.exec(user) ?? [];
+      if (count) {
+        waiting.push(socket);
+        if (waiting.length === Number(count)) for (const one of waiting.splice(0)) one.write(OK);
+      } else if (user === 'missing')
         socket.write('HTTP/1.1 404 Not Found\r\nContent-Length: 18\r\n\r\n{"id":"not_found"}');
-      else if (head.includes('/cut/')) socket.end('HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n{}');
-      else if (!head.includes('/never/')) socket.write(OK);
+      else if (user === 'cut') socket.end('HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n{}');
+      else if (user !== 'never') socket.write(OK);
     });
   });
+};
 
 async function growthIn(...args) {
   const options = { server: await answering(), args: ['--expose-gc'], patience: 1_800_000 };
