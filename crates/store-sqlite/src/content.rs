@@ -1,7 +1,5 @@
 //! Rich content: what is known of it, and which files nothing uses any more.
 
-use std::collections::HashSet;
-
 use layer_store::StoreError;
 use layer_store::changes::{Change, Kinds};
 use layer_store::content::{ContentReads, ContentRecord, ContentWrites, FinishedUpload};
@@ -9,7 +7,6 @@ use layer_store::conversation::ConversationRecord;
 use layer_store::file::{FileName, RenamedFile};
 use layer_store::key::AppKey;
 use layer_wire::content::NewContent;
-use layer_wire::part::{Part, PartBody};
 use layer_wire::{AppId, ContentId, ConversationId, Timestamp, UserId};
 use rusqlite::Params;
 use uuid::Uuid;
@@ -33,18 +30,6 @@ fn read(row: &Row<'_>, id: ContentId) -> Result<ContentRecord, StoreError> {
         created_at: row.time(4)?,
         upload,
     })
-}
-
-/// The contents that parts refer to, each once.
-pub fn referenced(parts: &[Part]) -> Vec<ContentId> {
-    let ids: HashSet<ContentId> = parts
-        .iter()
-        .filter_map(|part| match part.body {
-            PartBody::Content { id, .. } => Some(id),
-            PartBody::Bytes(_) => None,
-        })
-        .collect();
-    ids.into_iter().collect()
 }
 
 /// Counts one more reference to each.

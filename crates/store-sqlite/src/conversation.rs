@@ -117,6 +117,7 @@ impl ConversationWrites for Session<'_> {
             is_deleted: false,
             message_count: 0,
             last_position: 0,
+            revision: 0,
         };
         let place = self.take_place();
         for user in &record.participants {
@@ -145,7 +146,10 @@ impl ConversationWrites for Session<'_> {
             membership::join(self.sql, app, user, conversation, place)?;
         }
         self.sql
-            .prepare("UPDATE conversations SET participants = ?2, metadata = ?3, distinct_key = ?4 WHERE key = ?1")?
+            .prepare(
+                "UPDATE conversations SET participants = ?2, metadata = ?3, distinct_key = ?4, revision = revision + 1
+                 WHERE key = ?1",
+            )?
             .run((
                 conversation.key.number(),
                 serde_json::to_string(&participants)?,
@@ -165,6 +169,7 @@ impl ConversationWrites for Session<'_> {
         })?;
         let record = conversation.in_engine();
         (record.participants, record.is_distinct, record.metadata) = (participants, is_distinct, metadata);
+        record.revision += 1;
         self.tell_conversation(app, conversation.id, What::Changed);
         Ok(())
     }
@@ -182,7 +187,7 @@ impl ConversationWrites for Session<'_> {
         self.sql
             .prepare(
                 "UPDATE conversations SET is_deleted = 1, participants = '[]', metadata = '{}', distinct_key = NULL,
-                 message_count = 0 WHERE key = ?1",
+                 message_count = 0, revision = revision + 1 WHERE key = ?1",
             )?
             .run([conversation.key.number()])?;
         self.tell_unused_files();

@@ -4,6 +4,7 @@ use layer_store::StoreError;
 use layer_store::app::{AppReads as _, IdUse};
 use layer_store::changes::{Change, Kinds, What};
 use layer_store::codec;
+use layer_store::content::referenced;
 use layer_store::conversation::ConversationRecord;
 use layer_store::held::{Held, Inserted};
 use layer_store::key::AppKey;
@@ -143,8 +144,8 @@ impl MessageWrites for Session<'_> {
             updated_at.as_ms(),
         ))?;
         // New ones first: nothing must be given up in between.
-        content::retain(self.sql, app, &content::referenced(&parts))?;
-        content::release(self.sql, app, &content::referenced(&message.parts))?;
+        content::retain(self.sql, app, &referenced(&parts))?;
+        content::release(self.sql, app, &referenced(&message.parts))?;
         let position = message.position;
         self.log_in_conversation(app, conversation, || Entry::PartsChanged {
             position,
@@ -167,7 +168,7 @@ impl MessageWrites for Session<'_> {
         sql.prepare("INSERT INTO deleted_messages (app, uuid) VALUES (?1, ?2)")?
             .run((app.number(), message.id.uuid().as_bytes()))?;
         sql.prepare("DELETE FROM messages WHERE key = ?1")?.run([key(conversation, message.position)])?;
-        content::release(sql, app, &content::referenced(&message.parts))?;
+        content::release(sql, app, &referenced(&message.parts))?;
         let active_at = sql
             .prepare(
                 "UPDATE conversations SET message_count = message_count - 1, active_at = COALESCE(
@@ -237,7 +238,7 @@ impl Session<'_> {
         &mut self,
         app: AppKey,
         conversation: &mut Held<ConversationRecord>,
-        new: NewMessageRecord,
+        mut new: NewMessageRecord,
     ) -> Result<MessageRecord, StoreError> {
         let sql = self.sql;
         let full = || StoreError::Failed("the conversation is full".into());
@@ -262,7 +263,7 @@ impl Session<'_> {
              WHERE key = ?1",
         )?
         .run((conversation.key.number(), position, new.sent_at.as_ms()))?;
-        content::retain(sql, app, &content::referenced(&new.parts))?;
+        content::retain(sql, app, &referenced(&new.parts))?;
         self.revive_all(app, conversation, &new.hidden_from)?;
         if let Some(user) = new.sender.user() {
             membership::settle(sql, app, user, conversation, position)?;
@@ -271,18 +272,10 @@ impl Session<'_> {
         record.last_position = position;
         record.message_count += 1;
         record.active_at = new.sent_at;
-        let message = MessageRecord {
-            id: new.id,
-            conversation: conversation.id,
-            position,
-            sent_at: new.sent_at,
-            updated_at: None,
-            sender: new.sender,
-            parts: new.parts,
-            recipient_status: new.recipient_status,
-        };
+        let hidden_from = std::mem::take(&mut new.hidden_from);
+        let message = new.at(conversation.id, position);
         // Before it is logged: whoever looks at the entry sees who must not see it.
-        for user in &new.hidden_from {
+        for user in &hidden_from {
             delete_of(sql, app, user, conversation, &message)?;
         }
         self.log_in_conversation(app, conversation, || Entry::MessageSent { position })?;

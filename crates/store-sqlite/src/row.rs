@@ -10,10 +10,11 @@ use super::sql::Row;
 /// The columns that [`read_conversation`] expects, in its order.
 pub const CONVERSATION_COLUMNS: &str = "conversations.key, conversations.uuid, conversations.created_at, conversations.active_at, \
      conversations.participants, conversations.metadata, conversations.distinct_key IS NOT NULL, \
-     conversations.is_deleted, conversations.message_count, conversations.last_position";
+     conversations.is_deleted, conversations.message_count, conversations.last_position, \
+     conversations.revision";
 
 /// How many columns [`read_conversation`] takes.
-pub const CONVERSATION_COLUMN_COUNT: usize = 10;
+pub const CONVERSATION_COLUMN_COUNT: usize = 11;
 
 /// Reads the [`CONVERSATION_COLUMNS`].
 pub fn read_conversation(row: &Row<'_>) -> Result<ConversationRecord, StoreError> {
@@ -29,6 +30,7 @@ pub fn read_conversation(row: &Row<'_>) -> Result<ConversationRecord, StoreError
         is_deleted: row.get(7)?,
         message_count: row.count(8)?,
         last_position: row.get(9)?,
+        revision: row.count(10)?,
     })
 }
 

@@ -4,6 +4,7 @@ use layer_store::StoreError;
 use layer_store::app::{AppReads as _, IdUse};
 use layer_store::changes::{Change, Kinds};
 use layer_store::codec;
+use layer_store::content::referenced;
 use layer_store::conversation::ConversationRecord;
 use layer_store::held::{Held, Inserted};
 use layer_store::key::AppKey;
@@ -99,7 +100,7 @@ impl ScheduledMessageWrites for Session<'_> {
                 codec::encode_parts(new.id.uuid(), &new.parts),
                 new.typing_at.map(Timestamp::as_ms),
             ))?;
-        content::retain(self.sql, app, &content::referenced(&new.parts))?;
+        content::retain(self.sql, app, &referenced(&new.parts))?;
         self.tell(Kinds::SCHEDULED_MESSAGES, || Change::ScheduledMessages);
         Ok(Inserted::Done(()))
     }
@@ -146,7 +147,7 @@ impl ScheduledMessageWrites for Session<'_> {
 fn take(sql: Sql<'_>, app: AppKey, message: &ScheduledMessageRecord) -> Result<(), StoreError> {
     sql.prepare("DELETE FROM scheduled_messages WHERE app = ?1 AND uuid = ?2")?
         .run((app.number(), message.id.uuid().as_bytes()))?;
-    content::release(sql, app, &content::referenced(&message.parts))
+    content::release(sql, app, &referenced(&message.parts))
 }
 
 /// Drops what a user, or everyone when there is none, had scheduled in a conversation. The ids stay in use.

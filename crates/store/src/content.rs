@@ -1,6 +1,9 @@
 //! What is stored of rich content. The bytes themselves are in files: [`crate::file`].
 
+use std::collections::HashSet;
+
 use layer_wire::content::NewContent;
+use layer_wire::part::{Part, PartBody};
 use layer_wire::{ContentId, ConversationId, Timestamp, UserId};
 
 use crate::StoreError;
@@ -23,6 +26,18 @@ pub struct ContentRecord {
     pub created_at: Timestamp,
     /// What came, once all of it is there.
     pub upload: Option<FinishedUpload>,
+}
+
+/// The contents that parts refer to, each once.
+pub fn referenced(parts: &[Part]) -> Vec<ContentId> {
+    let ids: HashSet<ContentId> = parts
+        .iter()
+        .filter_map(|part| match part.body {
+            PartBody::Content { id, .. } => Some(id),
+            PartBody::Bytes(_) => None,
+        })
+        .collect();
+    ids.into_iter().collect()
 }
 
 /// What is known of bytes that were uploaded.

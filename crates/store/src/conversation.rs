@@ -32,6 +32,9 @@ pub struct ConversationRecord {
     pub last_position: u32,
     /// When its newest message was sent, or when it was created, if it has none.
     pub active_at: Timestamp,
+    /// Grows whenever its participants, its distinctness or its metadata change, and when it is deleted, but not with
+    /// its messages: a plan that was made with a record holds as long as this is the same.
+    pub revision: u64,
 }
 
 /// A conversation to be stored.

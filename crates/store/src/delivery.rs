@@ -5,11 +5,66 @@ use std::time::Duration;
 use layer_wire::Timestamp;
 use uuid::Uuid;
 
-use crate::StoreError;
 use crate::claim::{ClaimId, Claimed, Claims};
-use crate::key::{DeliveryKey, WebhookKey};
+use crate::key::{AppKey, DeliveryKey, WebhookKey};
 use crate::page::Weighed;
-use crate::webhook::WebhookRecord;
+use crate::webhook::{Receiver, WebhookRecord};
+use crate::{StoreError, Writes};
+
+/// An event for one listener.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewEvent {
+    /// Who gets it.
+    pub receiver: Receiver,
+    /// Its id, which the requests that deliver it have as well.
+    pub id: Uuid,
+    /// Its name.
+    pub name: &'static str,
+    /// When it happened, which is when to deliver it first.
+    pub at: Timestamp,
+    /// Its payload.
+    pub body: EventBody,
+}
+
+/// The exact bytes of a payload. Those of a message that has no position yet have a gap, where its digits come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventBody {
+    /// The bytes before the gap; without a gap, all of them.
+    pub before: Vec<u8>,
+    /// The bytes after the gap, if there is one.
+    pub after: Option<Vec<u8>>,
+}
+
+impl EventBody {
+    /// The bytes, with a position in the gap.
+    pub fn at(self, position: u32) -> Vec<u8> {
+        let Self { before: mut bytes, after } = self;
+        if let Some(after) = after {
+            bytes.extend_from_slice(position.to_string().as_bytes());
+            bytes.extend_from_slice(&after);
+        }
+        bytes
+    }
+}
+
+impl NewEvent {
+    /// Puts it where its receiver finds it, as part of the write at hand. `position` comes into the gap of its payload.
+    pub fn insert(self, writes: &mut dyn Writes, app: AppKey, position: u32) -> Result<(), StoreError> {
+        let Self { receiver, id, name, at, body } = self;
+        let body = body.at(position);
+        match receiver {
+            Receiver::Export => writes.insert_export_event(app, &body),
+            Receiver::Webhook(webhook) => writes.insert_delivery(&NewDelivery {
+                webhook,
+                event: id,
+                request: id,
+                event_type: name,
+                body,
+                due_at: at,
+            }),
+        }
+    }
+}
 
 /// An event on its way to one webhook.
 #[derive(Debug, Clone, PartialEq, Eq)]

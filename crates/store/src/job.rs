@@ -78,3 +78,44 @@ where
         self.reply(committed);
     }
 }
+
+/// A write that is a rule, in place of a closure: some rules can do more than run.
+pub trait Rule: Send {
+    /// What the caller hears.
+    type Done: Send;
+    /// Why it refuses, or cannot be carried out.
+    type Failure: From<StoreError> + Send;
+
+    /// Does the work. An error undoes all of it. May be called again: the last call counts.
+    fn run(&mut self, writes: &mut dyn Writes) -> Result<Self::Done, Self::Failure>;
+}
+
+/// A job made of a rule, and who hears what came of it.
+pub(crate) struct RuleJob<R: Rule, Reply> {
+    pub(crate) rule: R,
+    pub(crate) outcome: Option<Result<R::Done, R::Failure>>,
+    reply: Reply,
+}
+
+impl<R: Rule, Reply> RuleJob<R, Reply> {
+    pub(crate) fn new(rule: R, reply: Reply) -> Self {
+        Self { rule, outcome: None, reply }
+    }
+}
+
+impl<R, Reply> WriteJob for RuleJob<R, Reply>
+where
+    R: Rule,
+    Reply: FnOnce(Result<R::Done, R::Failure>) + Send,
+{
+    fn run(&mut self, writes: &mut dyn Writes) -> bool {
+        self.outcome = None;
+        self.outcome = Some(self.rule.run(writes));
+        matches!(self.outcome, Some(Ok(_)))
+    }
+
+    fn finish(self: Box<Self>, committed: Result<(), StoreError>) {
+        let outcome = self.outcome.unwrap_or(Err(StoreError::Lost.into()));
+        (self.reply)(committed.map_err(R::Failure::from).and(outcome));
+    }
+}

@@ -13,6 +13,7 @@
 
 pub mod announcement;
 pub mod app;
+pub mod append;
 pub mod block;
 pub mod changes;
 pub mod claim;
@@ -47,11 +48,12 @@ pub mod user;
 pub mod webhook;
 
 pub use error::StoreError;
-pub use job::{ReadJob, WriteJob};
+pub use job::{ReadJob, Rule, WriteJob};
 pub use open::{DataLocation, OpenError};
 
 use announcement::{AnnouncementReads, AnnouncementWrites};
 use app::{AppReads, AppWrites};
+use append::{AppendJob, AppendRule};
 use block::{BlockReads, BlockWrites};
 use changes::{Changes, Kinds};
 use content::{ContentReads, ContentWrites};
@@ -61,13 +63,13 @@ use export::{ExportReads, ExportWrites};
 use following::{FollowingReads, FollowingWrites};
 use identity::{IdentityReads, IdentityWrites};
 use identity_provider::{IdentityProviderReads, IdentityProviderWrites};
-use job::Pending;
+use job::{Pending, RuleJob};
 use log::{LogReads, LogWrites};
 use membership::{MembershipReads, MembershipWrites};
 use message::{MessageReads, MessageWrites};
 use overview::{OverviewReads, OverviewWrites};
 use push_token::{PushTokenReads, PushTokenWrites};
-use receipt::ReceiptWrites;
+use receipt::{ReceiptJob, ReceiptRule, ReceiptWrites};
 use scheduled_message::{ScheduledMessageReads, ScheduledMessageWrites};
 use seen::SeenReads;
 use session::{SessionReads, SessionWrites};
@@ -135,6 +137,17 @@ pub trait Store: Send + Sync {
 
     /// Takes a write. Error: `Busy` when its queue is full, `Closed` after [`Self::close`].
     fn enqueue_write(&self, job: Box<dyn WriteJob>) -> Result<(), StoreError>;
+
+    /// Takes a write that appends one message. An engine that is far away gathers them ([`append`]); others run it as
+    /// any write. Errors as for [`Self::enqueue_write`].
+    fn enqueue_append(&self, job: Box<dyn AppendJob>) -> Result<(), StoreError> {
+        self.enqueue_write(job)
+    }
+
+    /// Takes a write that gives one receipt, likewise ([`receipt`]).
+    fn enqueue_receipt(&self, job: Box<dyn ReceiptJob>) -> Result<(), StoreError> {
+        self.enqueue_write(job)
+    }
 
     /// What is committed from now on, of these kinds.
     fn changes(&self, kinds: Kinds) -> Changes;
@@ -211,6 +224,20 @@ impl dyn Store + '_ {
     {
         let (sender, receiver) = tokio::sync::oneshot::channel();
         self.submit_write(work, |outcome| drop(sender.send(outcome)))?;
+        receiver.await.unwrap_or_else(|_| Err(StoreError::Lost.into()))
+    }
+
+    /// Appends a message by a rule, and returns once it is durable.
+    pub async fn append<R: AppendRule + 'static>(&self, rule: R) -> Result<R::Done, R::Failure> {
+        let (sender, receiver) = tokio::sync::oneshot::channel();
+        self.enqueue_append(Box::new(RuleJob::new(rule, |outcome| drop(sender.send(outcome)))))?;
+        receiver.await.unwrap_or_else(|_| Err(StoreError::Lost.into()))
+    }
+
+    /// Gives a receipt by a rule, and returns once it is durable.
+    pub async fn give_receipt<R: ReceiptRule + 'static>(&self, rule: R) -> Result<(), R::Failure> {
+        let (sender, receiver) = tokio::sync::oneshot::channel();
+        self.enqueue_receipt(Box::new(RuleJob::new(rule, |outcome| drop(sender.send(outcome)))))?;
         receiver.await.unwrap_or_else(|_| Err(StoreError::Lost.into()))
     }
 

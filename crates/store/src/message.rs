@@ -3,7 +3,7 @@
 pub use layer_wire::message::MessageRecord;
 use layer_wire::message::{RecipientStatus, Sender};
 use layer_wire::part::Part;
-use layer_wire::{MessageId, Timestamp, UserId};
+use layer_wire::{ConversationId, MessageId, Timestamp, UserId};
 
 use crate::StoreError;
 use crate::app::IdUse;
@@ -29,6 +29,14 @@ pub struct NewMessageRecord {
     /// Participants who are not to see it, as if they had deleted it for themselves; it does not bring the conversation
     /// back to them.
     pub hidden_from: Vec<UserId>,
+}
+
+impl NewMessageRecord {
+    /// The message as it is at a position of a conversation.
+    pub fn at(self, conversation: ConversationId, position: u32) -> MessageRecord {
+        let Self { id, sent_at, sender, parts, recipient_status, hidden_from: _ } = self;
+        MessageRecord { id, conversation, position, sent_at, updated_at: None, sender, recipient_status, parts }
+    }
 }
 
 impl Weighed for MessageRecord {

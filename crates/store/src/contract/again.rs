@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
+use crate::append::AppendJob;
 use crate::changes::{Changes, Kinds};
+use crate::receipt::ReceiptJob;
 use crate::{Images, ReadJob, Reads, Store, StoreError, WriteJob, Writes};
 
 /// A store that undoes the first run of every write, and does it again on a transaction of its own; a read it runs
@@ -14,7 +16,14 @@ impl Again {
     pub fn new(store: Arc<dyn Store>) -> Arc<Self> {
         Arc::new(Self(store))
     }
+
+    fn undo<Job: WriteJob + ?Sized + 'static>(&self, job: Box<Job>, again: Enqueue<Job>) -> Result<(), StoreError> {
+        self.0.enqueue_write(Box::new(Undone { job, again, store: Arc::clone(&self.0) }))
+    }
 }
+
+/// How a store takes a job of some kind.
+type Enqueue<Job> = fn(&dyn Store, Box<Job>) -> Result<(), StoreError>;
 
 impl Store for Again {
     fn enqueue_read(&self, job: Box<dyn ReadJob>) -> Result<(), StoreError> {
@@ -22,7 +31,15 @@ impl Store for Again {
     }
 
     fn enqueue_write(&self, job: Box<dyn WriteJob>) -> Result<(), StoreError> {
-        self.0.enqueue_write(Box::new(Undone { job, store: Arc::clone(&self.0) }))
+        self.undo(job, |store, job| store.enqueue_write(job))
+    }
+
+    fn enqueue_append(&self, job: Box<dyn AppendJob>) -> Result<(), StoreError> {
+        self.undo(job, |store, job| store.enqueue_append(job))
+    }
+
+    fn enqueue_receipt(&self, job: Box<dyn ReceiptJob>) -> Result<(), StoreError> {
+        self.undo(job, |store, job| store.enqueue_receipt(job))
     }
 
     fn changes(&self, kinds: Kinds) -> Changes {
@@ -56,22 +73,23 @@ impl ReadJob for ReadTwice {
 }
 
 /// The first run of a write.
-struct Undone {
-    job: Box<dyn WriteJob>,
+struct Undone<Job: ?Sized> {
+    job: Box<Job>,
+    again: Enqueue<Job>,
     store: Arc<dyn Store>,
 }
 
-impl WriteJob for Undone {
+impl<Job: WriteJob + ?Sized> WriteJob for Undone<Job> {
     fn run(&mut self, writes: &mut dyn Writes) -> bool {
         self.job.run(writes);
         false
     }
 
     fn finish(self: Box<Self>, undone: Result<(), StoreError>) {
-        let Self { job, store } = *self;
+        let Self { job, again, store } = *self;
         match undone {
             // A store that takes no more work drops the job, and who waits for it hears that it is lost.
-            Ok(()) => drop(store.enqueue_write(job)),
+            Ok(()) => drop(again(&*store, job)),
             Err(error) => job.finish(Err(error)),
         }
     }

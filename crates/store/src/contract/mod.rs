@@ -6,12 +6,14 @@
 
 pub mod again;
 mod app;
+mod append;
 mod claim;
 mod conversation;
 mod export;
 mod log;
 mod message;
 mod overview;
+pub mod planned;
 mod race;
 mod session;
 mod told;
@@ -29,6 +31,7 @@ use layer_wire::{AppId, ConversationId, MessageId, Timestamp, UserId};
 use uuid::Uuid;
 
 use self::again::Again;
+use self::planned::Planned;
 use crate::conversation::{ConversationRecord, NewConversationRecord};
 use crate::held::{Held, Inserted};
 use crate::key::AppKey;
@@ -39,19 +42,16 @@ use crate::{Reads, Store, StoreError, Writes};
 /// A case of the contract: what holds, and the check of it.
 type Case = (&'static str, fn(&Fixture));
 
-/// Runs every case on a store that `open` opens empty, and once more with every write undone and run again.
+/// Runs every case on a store that `open` opens empty, once more with every write undone and run again, and those of
+/// commands once more with commands that are planned.
 ///
 /// # Panics
 ///
 /// When a case fails, with the names of all that did; each has printed why.
 pub fn run(open: impl Fn() -> Arc<dyn Store>) {
-    run_on("", &open);
-    run_on(" (run again)", &|| Again::new(open()) as Arc<dyn Store>);
-}
-
-fn run_on(how: &str, open: &dyn Fn() -> Arc<dyn Store>) {
     let all = [
         app::CASES,
+        append::CASES,
         claim::CASES,
         conversation::CASES,
         export::CASES,
@@ -64,8 +64,14 @@ fn run_on(how: &str, open: &dyn Fn() -> Arc<dyn Store>) {
         user::CASES,
         whole::CASES,
     ];
+    run_on("", &all, &open);
+    run_on(" (run again)", &all, &|| Again::new(open()) as Arc<dyn Store>);
+    run_on(" (planned)", &[append::CASES], &|| Planned::new(open()) as Arc<dyn Store>);
+}
+
+fn run_on(how: &str, cases: &[&[Case]], open: &dyn Fn() -> Arc<dyn Store>) {
     let mut failed = vec![];
-    for (name, check) in all.into_iter().flatten() {
+    for (name, check) in cases.iter().copied().flatten() {
         let fixture = Fixture::new(open());
         if catch_unwind(AssertUnwindSafe(|| check(&fixture))).is_err() {
             failed.push(format!("{name}{how}"));

@@ -18,10 +18,10 @@ pub const CASES: &[Case] = &[
     ("a message that is due is sent once", due_once),
 ];
 
-const THREADS: usize = 8;
-const EACH: usize = 10;
+pub const THREADS: usize = 8;
+pub const EACH: usize = 10;
 
-fn in_parallel<T: Send>(work: impl Fn(usize) -> T + Sync) -> Vec<T> {
+pub fn in_parallel<T: Send>(work: impl Fn(usize) -> T + Sync) -> Vec<T> {
     std::thread::scope(|scope| {
         let work = &work;
         let threads: Vec<_> = (0..THREADS).map(|index| scope.spawn(move || work(index))).collect();
@@ -29,7 +29,7 @@ fn in_parallel<T: Send>(work: impl Fn(usize) -> T + Sync) -> Vec<T> {
     })
 }
 
-fn id(thread: usize, index: usize) -> u128 {
+pub fn id(thread: usize, index: usize) -> u128 {
     1000 + (thread * EACH + index) as u128
 }
 
