@@ -5,33 +5,19 @@ use layer_store::app::AppReads as _;
 use layer_store::changes::{Change, Kinds, What};
 use layer_store::conversation::{
     ConversationChange, ConversationReads, ConversationRecord, ConversationTaken, ConversationWrites,
-    NewConversationRecord,
+    NewConversationRecord, distinct_key,
 };
 use layer_store::held::{Held, Inserted};
 use layer_store::key::{AppKey, ConversationKey};
-use layer_store::log::{ConversationChanges, Entry};
+use layer_store::log::{ConversationChanges, Entry, metadata_changes};
 use layer_wire::{ConversationId, UserId};
-use sha2::{Digest as _, Sha256};
 
 use super::row::{CONVERSATION_COLUMNS as COLUMNS, read_conversation as read};
 use super::sql;
-use super::{Session, content, log, membership, message, scheduled_message, user};
+use super::{Session, content, membership, message, scheduled_message, user};
 
 /// Message keys are made of the key of their conversation, shifted by 32 bits, and must not become negative.
 const MAX_KEY: i64 = 0x7FFF_FFFF;
-
-/// A hash of the set of participants: the same for every order.
-fn distinct_key(participants: &[UserId]) -> [u8; 32] {
-    let mut sorted: Vec<&str> = participants.iter().map(UserId::as_str).collect();
-    sorted.sort_unstable();
-    let mut hash = Sha256::new();
-    for user in sorted {
-        // A user id holds no NUL, so this separates one from the next.
-        hash.update(user.as_bytes());
-        hash.update([0]);
-    }
-    hash.finalize().into()
-}
 
 impl ConversationReads for Session<'_> {
     fn conversation(&self, app: AppKey, id: ConversationId) -> Result<Option<ConversationRecord>, StoreError> {
@@ -164,7 +150,7 @@ impl ConversationWrites for Session<'_> {
                 joined: others(&participants, &conversation.participants),
                 left: others(&conversation.participants, &participants),
                 is_no_longer_distinct: conversation.is_distinct && !is_distinct,
-                metadata: log::metadata_changes(&conversation.metadata, &metadata),
+                metadata: metadata_changes(&conversation.metadata, &metadata),
             })
         })?;
         let record = conversation.in_engine();
@@ -199,21 +185,5 @@ impl ConversationWrites for Session<'_> {
 impl Session<'_> {
     fn tell_conversation(&mut self, app: AppKey, id: ConversationId, what: What) {
         self.tell(Kinds::CONVERSATIONS, || Change::Conversation { app, id, what });
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn key(users: &[&str]) -> [u8; 32] {
-        distinct_key(&users.iter().map(|user| UserId::parse(*user).unwrap()).collect::<Vec<_>>())
-    }
-
-    #[test]
-    fn the_distinct_key_depends_on_the_set_of_participants_only() {
-        assert_eq!(key(&["a", "b"]), key(&["b", "a"]));
-        assert_ne!(key(&["a", "b"]), key(&["a", "b", "c"]));
-        assert_ne!(key(&["ab"]), key(&["a", "b"]));
     }
 }

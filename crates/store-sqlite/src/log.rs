@@ -4,19 +4,14 @@ use std::cell::Cell;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use layer_store::changes::{Change, Kinds, What};
+use layer_store::changes::{Change, Kinds};
 use layer_store::conversation::ConversationRecord;
 use layer_store::following::FollowingReads as _;
 use layer_store::key::AppKey;
-use layer_store::log::{ConversationChanges, Entry, LogReads, LogRecord, LogWrites, PartChanges, Place, Scope};
-use layer_store::{StoreError, codec};
-use layer_wire::body::Object;
-use layer_wire::part::Part;
-use layer_wire::{AnnouncementId, ConversationId, MessageId, Timestamp, UserId};
+use layer_store::log::{Entry, LogReads, LogRecord, LogWrites, Place, Scope};
+use layer_store::{StoreError, log_codec};
+use layer_wire::{ConversationId, Timestamp, UserId};
 use rusqlite::Connection;
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
-use uuid::Uuid;
 
 use super::Session;
 use super::following::FOLLOWED;
@@ -69,157 +64,6 @@ const OF_CONVERSATION: i64 = 0;
 const OF_USER: i64 = 1;
 const OF_IDENTITY: i64 = 2;
 
-/// A kind of entry, and what it has in the columns `value` and `data`.
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-struct ChangedConversation {
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    joined: Vec<String>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    left: Vec<String>,
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    is_no_longer_distinct: bool,
-    /// A value of `[]` stands for one that is gone, `[x]` for `x`.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    metadata: Vec<(Vec<String>, Vec<Value>)>,
-}
-
-fn texts(users: &[UserId]) -> Vec<String> {
-    users.iter().map(|user| user.as_str().to_owned()).collect()
-}
-
-fn trusted(texts: Vec<String>) -> Vec<UserId> {
-    texts.into_iter().map(UserId::trusted).collect()
-}
-
-fn encode_what(what: What) -> i64 {
-    match what {
-        What::Created => 0,
-        What::Changed => 1,
-        What::Deleted => 2,
-    }
-}
-
-fn decode_what(number: i64) -> What {
-    match number {
-        0 => What::Created,
-        1 => What::Changed,
-        _ => What::Deleted,
-    }
-}
-
-/// The columns `kind`, `value` and `data` of an entry.
-fn columns(entry: &Entry) -> Result<(i64, Option<i64>, Option<String>), StoreError> {
-    let json = |data: Value| Some(data.to_string());
-    Ok(match entry {
-        Entry::ConversationCreated => (0, None, None),
-        Entry::ConversationChanged(changes) => {
-            let ConversationChanges { joined, left, is_no_longer_distinct, metadata } = changes;
-            let data = ChangedConversation {
-                joined: texts(joined),
-                left: texts(left),
-                is_no_longer_distinct: *is_no_longer_distinct,
-                metadata: metadata
-                    .iter()
-                    .map(|(path, value)| (path.clone(), value.iter().cloned().collect()))
-                    .collect(),
-            };
-            (1, None, Some(serde_json::to_string(&data)?))
-        }
-        Entry::MessageSent { position } => (2, Some(i64::from(*position)), None),
-        Entry::PartsChanged { position, parts: PartChanges { added, changed, removed } } => {
-            let data = [added, changed, removed].map(|parts| parts.iter().map(Uuid::to_string).collect::<Vec<_>>());
-            (3, Some(i64::from(*position)), Some(serde_json::to_string(&data)?))
-        }
-        Entry::MessageDeleted { position, id, sender } => {
-            let data = (id.uuid().to_string(), sender.as_ref().map(UserId::as_str));
-            (4, Some(i64::from(*position)), Some(serde_json::to_string(&data)?))
-        }
-        Entry::Receipt { position, user, status } => {
-            let data = (user.as_str(), codec::encode_status(*status));
-            (5, Some(i64::from(*position)), Some(serde_json::to_string(&data)?))
-        }
-        Entry::MarkedRead { position, user, unread } => {
-            (6, Some(i64::from(*position)), Some(serde_json::to_string(&(user.as_str(), unread))?))
-        }
-        Entry::ConversationDeleted { id } => (7, None, json(id.uuid().to_string().into())),
-        Entry::ConversationDeletedForUser { id } => (8, None, json(id.uuid().to_string().into())),
-        Entry::ConversationRevived { id } => (9, None, json(id.uuid().to_string().into())),
-        Entry::MessageDeletedForUser { position, id, conversation } => {
-            let data = [id.uuid(), conversation.uuid()].map(|id| id.to_string());
-            (10, Some(i64::from(*position)), Some(serde_json::to_string(&data)?))
-        }
-        Entry::Announcement { id, what } => (11, Some(encode_what(*what)), json(id.uuid().to_string().into())),
-        Entry::Following { user, is_following } => {
-            (12, Some(i64::from(*is_following)), json(user.as_str().to_owned().into()))
-        }
-        Entry::Identity { what, fields } => (13, Some(encode_what(*what)), Some(serde_json::to_string(fields)?)),
-    })
-}
-
-fn uuid(text: &str) -> Result<Uuid, StoreError> {
-    Uuid::parse_str(text).map_err(|error| StoreError::Failed(format!("the log is damaged: {error}")))
-}
-
-fn uuids(texts: &[String]) -> Result<Vec<Uuid>, StoreError> {
-    texts.iter().map(|text| uuid(text)).collect()
-}
-
-/// Reads the columns `kind`, `value` and `data`, beginning at column `first`.
-fn read_entry(row: &Row<'_>, first: usize) -> Result<Entry, StoreError> {
-    let position = || row.get::<u32>(first + 1);
-    let value = || row.get::<i64>(first + 1);
-    let id = || uuid(&row.json::<String>(first + 2)?);
-    Ok(match row.get::<i64>(first)? {
-        0 => Entry::ConversationCreated,
-        1 => {
-            let ChangedConversation { joined, left, is_no_longer_distinct, metadata } = row.json(first + 2)?;
-            Entry::ConversationChanged(ConversationChanges {
-                joined: trusted(joined),
-                left: trusted(left),
-                is_no_longer_distinct,
-                metadata: metadata.into_iter().map(|(path, mut value)| (path, value.pop())).collect(),
-            })
-        }
-        2 => Entry::MessageSent { position: position()? },
-        3 => {
-            let [added, changed, removed]: [Vec<String>; 3] = row.json(first + 2)?;
-            let parts = PartChanges { added: uuids(&added)?, changed: uuids(&changed)?, removed: uuids(&removed)? };
-            Entry::PartsChanged { position: position()?, parts }
-        }
-        4 => {
-            let (id, sender): (String, Option<String>) = row.json(first + 2)?;
-            let id = uuid(&id)?;
-            let sender = sender.map(UserId::trusted);
-            Entry::MessageDeleted { position: position()?, id: MessageId::new(id), sender }
-        }
-        5 => {
-            let (user, status): (String, u8) = row.json(first + 2)?;
-            let status = codec::decode_status(status)?;
-            Entry::Receipt { position: position()?, user: UserId::trusted(user), status }
-        }
-        6 => {
-            let (user, unread): (String, Vec<u32>) = row.json(first + 2)?;
-            Entry::MarkedRead { position: position()?, user: UserId::trusted(user), unread }
-        }
-        7 => Entry::ConversationDeleted { id: ConversationId::new(id()?) },
-        8 => Entry::ConversationDeletedForUser { id: ConversationId::new(id()?) },
-        9 => Entry::ConversationRevived { id: ConversationId::new(id()?) },
-        10 => {
-            let [id, conversation]: [String; 2] = row.json(first + 2)?;
-            let (id, conversation) = (MessageId::new(uuid(&id)?), ConversationId::new(uuid(&conversation)?));
-            Entry::MessageDeletedForUser { position: position()?, id, conversation }
-        }
-        11 => Entry::Announcement { id: AnnouncementId::new(id()?), what: decode_what(value()?) },
-        12 => {
-            let user = UserId::trusted(row.json(first + 2)?);
-            Entry::Following { user, is_following: value()? != 0 }
-        }
-        13 => Entry::Identity { what: decode_what(value()?), fields: row.json(first + 2)? },
-        other => return Err(StoreError::Failed(format!("the log has an entry of the unknown kind {other}"))),
-    })
-}
-
 /// A row whose scope is not looked up yet.
 struct Found {
     place: Place,
@@ -230,7 +74,9 @@ struct Found {
 const COLUMNS: &str = "log.place, log.scope, log.kind, log.value, log.data";
 
 fn read(row: &Row<'_>) -> Result<Found, StoreError> {
-    Ok(Found { place: Place::from_number(row.get(0)?), scope: row.get(1)?, entry: read_entry(row, 2)? })
+    let data: Option<String> = row.get(4)?;
+    let entry = log_codec::decode(row.get(2)?, row.get(3)?, data.as_deref())?;
+    Ok(Found { place: Place::from_number(row.get(0)?), scope: row.get(1)?, entry })
 }
 
 impl Session<'_> {
@@ -278,7 +124,7 @@ impl Session<'_> {
     }
 
     fn log(&mut self, scope: i64, place: Place, entry: &Entry) -> Result<(), StoreError> {
-        let (kind, value, data) = columns(entry)?;
+        let (kind, value, data) = log_codec::encode(entry)?;
         self.sql.prepare("INSERT INTO log (place, scope, kind, value, data) VALUES (?1, ?2, ?3, ?4, ?5)")?.run((
             place.number(),
             scope,
@@ -422,44 +268,5 @@ impl LogWrites for Session<'_> {
             )?
             .run((Place::before(before).number(), sql::limit(limit)))?;
         Ok(deleted < limit)
-    }
-}
-
-/// What became of parts.
-pub fn part_changes(before: &[Part], after: &[Part]) -> PartChanges {
-    let mut changes = PartChanges::default();
-    for part in after {
-        match before.iter().find(|old| old.id == part.id) {
-            None => changes.added.push(part.id),
-            Some(old) if old != part => changes.changed.push(part.id),
-            Some(_) => {}
-        }
-    }
-    let is_gone = |old: &&Part| !after.iter().any(|part| part.id == old.id);
-    changes.removed = before.iter().filter(is_gone).map(|old| old.id).collect();
-    changes
-}
-
-/// What became of metadata, as paths with the value that is there now.
-pub fn metadata_changes(before: &Object, after: &Object) -> Vec<(Vec<String>, Option<Value>)> {
-    let mut changes = vec![];
-    compare(&mut vec![], before, after, &mut changes);
-    changes
-}
-
-fn compare(path: &mut Vec<String>, before: &Object, after: &Object, changes: &mut Vec<(Vec<String>, Option<Value>)>) {
-    for (key, value) in after {
-        path.push(key.clone());
-        match (before.get(key), value) {
-            (Some(old), value) if old == value => {}
-            (Some(Value::Object(old)), Value::Object(new)) => compare(path, old, new, changes),
-            (_, value) => changes.push((path.clone(), Some(value.clone()))),
-        }
-        path.pop();
-    }
-    for key in before.keys().filter(|key| !after.contains_key(*key)) {
-        path.push(key.clone());
-        changes.push((path.clone(), None));
-        path.pop();
     }
 }

@@ -8,7 +8,7 @@ use layer_store::content::referenced;
 use layer_store::conversation::ConversationRecord;
 use layer_store::held::{Held, Inserted};
 use layer_store::key::AppKey;
-use layer_store::log::Entry;
+use layer_store::log::{Entry, part_changes};
 use layer_store::membership::Membership;
 use layer_store::message::{MessageReads, MessageRecord, MessageWrites, NewMessageRecord};
 use layer_store::page::Gathered;
@@ -20,7 +20,7 @@ use layer_wire::{ConversationId, MessageId, Timestamp, UserId};
 use super::row::message_key as key;
 use super::sql::{self, Row, Sql};
 use super::user::{self, UserKey};
-use super::{Session, content, log, membership};
+use super::{Session, content, membership};
 
 /// The columns that [`read`] expects, in its order.
 pub const COLUMNS: &str = "messages.key, messages.uuid, messages.sent_at, messages.sender_user, messages.sender_name, \
@@ -149,7 +149,7 @@ impl MessageWrites for Session<'_> {
         let position = message.position;
         self.log_in_conversation(app, conversation, || Entry::PartsChanged {
             position,
-            parts: log::part_changes(&message.parts, &parts),
+            parts: part_changes(&message.parts, &parts),
         })?;
         let record = message.in_engine();
         (record.parts, record.updated_at) = (parts, Some(updated_at));

@@ -2,6 +2,7 @@
 
 use layer_wire::body::Object;
 use layer_wire::{ConversationId, Timestamp, UserId};
+use sha2::{Digest as _, Sha256};
 
 use crate::StoreError;
 use crate::app::IdUse;
@@ -83,6 +84,19 @@ impl From<&ConversationRecord> for ConversationChange {
     }
 }
 
+/// A hash of the set of participants, which names the distinct conversation among them: the same for every order.
+pub fn distinct_key(participants: &[UserId]) -> [u8; 32] {
+    let mut sorted: Vec<&str> = participants.iter().map(UserId::as_str).collect();
+    sorted.sort_unstable();
+    let mut hash = Sha256::new();
+    for user in sorted {
+        // A user id holds no NUL, so this separates one from the next.
+        hash.update(user.as_bytes());
+        hash.update([0]);
+    }
+    hash.finalize().into()
+}
+
 impl Weighed for ConversationRecord {
     fn weight(&self) -> usize {
         weight_of_users(&self.participants) + weight_of_object(&self.metadata)
@@ -138,4 +152,20 @@ pub trait ConversationWrites {
 
     /// Deletes a conversation with its messages and all that belongs to it. Its id, and theirs, stay in use.
     fn delete_conversation(&mut self, app: AppKey, conversation: &Held<ConversationRecord>) -> Result<(), StoreError>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(users: &[&str]) -> [u8; 32] {
+        distinct_key(&users.iter().map(|user| UserId::parse(*user).unwrap()).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn the_distinct_key_depends_on_the_set_of_participants_only() {
+        assert_eq!(key(&["a", "b"]), key(&["b", "a"]));
+        assert_ne!(key(&["a", "b"]), key(&["a", "b", "c"]));
+        assert_ne!(key(&["ab"]), key(&["a", "b"]));
+    }
 }

@@ -33,6 +33,7 @@ pub mod identity_provider;
 mod job;
 pub mod key;
 pub mod log;
+pub mod log_codec;
 pub mod membership;
 pub mod message;
 mod open;

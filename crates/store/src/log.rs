@@ -5,7 +5,9 @@
 //! conversation, however many participants hear of it: what a user may see follows from its memberships. Entries say
 //! what to look at; what is shown is what is there when it is looked at.
 
+use layer_wire::body::Object;
 use layer_wire::message::Status;
+use layer_wire::part::Part;
 use layer_wire::{AnnouncementId, ConversationId, MessageId, Timestamp, UserId};
 use serde_json::Value;
 use uuid::Uuid;
@@ -222,6 +224,45 @@ pub trait LogWrites {
 
     /// Forgets the oldest entries before a time: at most `limit`. `true` when none is left.
     fn forget_log(&mut self, before: Timestamp, limit: usize) -> Result<bool, StoreError>;
+}
+
+/// What became of the parts of a message.
+pub fn part_changes(before: &[Part], after: &[Part]) -> PartChanges {
+    let mut changes = PartChanges::default();
+    for part in after {
+        match before.iter().find(|old| old.id == part.id) {
+            None => changes.added.push(part.id),
+            Some(old) if old != part => changes.changed.push(part.id),
+            Some(_) => {}
+        }
+    }
+    let is_gone = |old: &&Part| !after.iter().any(|part| part.id == old.id);
+    changes.removed = before.iter().filter(is_gone).map(|old| old.id).collect();
+    changes
+}
+
+/// What became of the metadata of a conversation, as paths with the value that is there now.
+pub fn metadata_changes(before: &Object, after: &Object) -> Vec<(Vec<String>, Option<Value>)> {
+    let mut changes = vec![];
+    compare(&mut vec![], before, after, &mut changes);
+    changes
+}
+
+fn compare(path: &mut Vec<String>, before: &Object, after: &Object, changes: &mut Vec<(Vec<String>, Option<Value>)>) {
+    for (key, value) in after {
+        path.push(key.clone());
+        match (before.get(key), value) {
+            (Some(old), value) if old == value => {}
+            (Some(Value::Object(old)), Value::Object(new)) => compare(path, old, new, changes),
+            (_, value) => changes.push((path.clone(), Some(value.clone()))),
+        }
+        path.pop();
+    }
+    for key in before.keys().filter(|key| !after.contains_key(*key)) {
+        path.push(key.clone());
+        changes.push((path.clone(), None));
+        path.pop();
+    }
 }
 
 #[cfg(test)]
