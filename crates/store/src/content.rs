@@ -51,18 +51,6 @@ pub struct FinishedUpload {
     pub crc32c: u32,
 }
 
-/// The contents that parts refer to, each once.
-pub fn referenced(parts: &[Part]) -> Vec<ContentId> {
-    let ids: HashSet<ContentId> = parts
-        .iter()
-        .filter_map(|part| match part.body {
-            PartBody::Content { id, .. } => Some(id),
-            PartBody::Bytes(_) => None,
-        })
-        .collect();
-    ids.into_iter().collect()
-}
-
 /// What can be read of rich content.
 pub trait ContentReads {
     /// Rich content, uploaded or not.
