@@ -24,23 +24,30 @@ pub struct Running {
 
 /// Starts the binary in a process of its own and reads what it prints.
 pub fn start_process(data: &Path) -> Running {
-    start_process_with("true", data)
+    start_process_with("true", data, &[])
 }
 
-/// The same, after a command of the shell that sets what the process inherits.
-pub fn start_process_with(command: &str, data: &Path) -> Running {
-    let mut process = Command::new("sh")
-        .args(["-c", &format!("{command}; exec \"$0\" \"$@\""), env!("CARGO_BIN_EXE_layer-platform")])
-        .args(["--port", "0", "--create-app", "--data"])
-        .arg(data)
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
+/// The same, after a command of the shell that sets what the process inherits, and with more options.
+pub fn start_process_with(command: &str, data: &Path, options: &[&str]) -> Running {
+    let mut process = spawn_process(command, data, options, Stdio::inherit());
     let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
     let mut after = |prefix: &str| lines.next().unwrap().unwrap().strip_prefix(prefix).unwrap().to_owned();
     let (app, token) = (after("app id: "), after("token: "));
     let address = after("listening on http://");
     Running { process, address, app, token }
+}
+
+/// Starts the binary, and waits for nothing.
+pub fn spawn_process(command: &str, data: &Path, options: &[&str], errors: Stdio) -> Child {
+    Command::new("sh")
+        .args(["-c", &format!("{command}; exec \"$0\" \"$@\""), env!("CARGO_BIN_EXE_layer-platform")])
+        .args(["--port", "0", "--create-app", "--data"])
+        .arg(data)
+        .args(options)
+        .stdout(Stdio::piped())
+        .stderr(errors)
+        .spawn()
+        .unwrap()
 }
 
 /// A test that fails must not leave the process behind.

@@ -1,5 +1,5 @@
-//! docs/client-socket.md, platform.md, quirks.md and recorded.md are true to the code: the routes, what a running
-//! platform takes, the tests they name. What is cited of docs/contract.md is there.
+//! docs/client-socket.md, platform.md, quirks.md, recorded.md and reliability.md are true to the code: the routes, what
+//! a running platform takes, the tests they name. What is cited of docs/contract.md is there.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -136,12 +136,16 @@ fn a_running_platform_takes_what_the_page_says_in_each_version() {
     }
 }
 
-/// Every test of this folder with the comment above it.
+/// Every test of this folder, and of the engine on a disk that fails, with the comment above it.
 fn tests() -> BTreeMap<String, String> {
     let mut known = BTreeMap::new();
-    for entry in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it")).unwrap() {
-        let path = entry.unwrap().path();
+    let entries = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it")).unwrap();
+    let files = entries.map(|entry| entry.unwrap().path()).map(|path| {
         let module = path.file_stem().unwrap().to_str().unwrap().to_owned();
+        (module, path)
+    });
+    let faults = root().join("crates/store-sqlite/tests/faults/main.rs");
+    for (module, path) in files.chain([("faults".to_owned(), faults)]) {
         let source = fs::read_to_string(&path).unwrap();
         let chunks: Vec<&str> = source.split("#[test]").collect();
         for pair in chunks.windows(2) {
@@ -156,9 +160,14 @@ fn tests() -> BTreeMap<String, String> {
 #[test]
 fn every_test_that_a_page_names_exists() {
     let known = tests();
-    for page in
-        ["docs/client-api.md", "docs/client-socket.md", "docs/platform.md", "docs/quirks.md", "docs/recorded.md"]
-    {
+    for page in [
+        "docs/client-api.md",
+        "docs/client-socket.md",
+        "docs/platform.md",
+        "docs/quirks.md",
+        "docs/recorded.md",
+        "docs/reliability.md",
+    ] {
         let rows = rows(&read(page));
         assert!(!rows.is_empty(), "{page}");
         for row in rows {

@@ -174,7 +174,7 @@ fn only_their_owner_can_read_the_files() {
         };
         files.map(mode).collect::<std::collections::BTreeMap<_, _>>()
     };
-    let running = crate::crash::start_process_with("umask 022", &data);
+    let running = crate::crash::start_process_with("umask 022", &data, &[]);
     running.create("/conversations", r#"{"participants":["a"]}"#).unwrap();
     let found = modes();
     let names: Vec<_> = found.keys().map(String::as_str).collect();
@@ -186,7 +186,7 @@ fn only_their_owner_can_read_the_files() {
     for name in names {
         fs::set_permissions(folder.path().join(name), fs::Permissions::from_mode(0o644)).unwrap();
     }
-    let running = crate::crash::start_process_with("umask 022", &data);
+    let running = crate::crash::start_process_with("umask 022", &data, &[]);
     let found = modes();
     assert_eq!(found["layer.db"], 0o640);
     assert!(

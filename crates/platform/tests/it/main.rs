@@ -14,6 +14,9 @@ mod content;
 mod conversation;
 mod cors;
 #[cfg(unix)]
+#[path = "../../../store-sqlite/tests/support/counters.rs"]
+mod counters;
+#[cfg(unix)]
 mod crash;
 mod dedupe;
 mod deletion;
@@ -23,6 +26,8 @@ mod errors;
 mod export;
 mod following;
 mod identity;
+#[cfg(unix)]
+mod kill;
 mod lifecycle;
 mod limits;
 mod live_change;

@@ -131,6 +131,11 @@ impl Receiver {
         self.log.received.lock().unwrap().clone()
     }
 
+    /// Forgets what came in up to now.
+    pub fn forget(&self) {
+        self.log.received.lock().unwrap().clear();
+    }
+
     /// The events that came in up to now.
     pub fn deliveries(&self) -> Vec<Received> {
         self.received().into_iter().filter(|request| request.method == "POST").collect()
