@@ -1,9 +1,10 @@
 //! What rules and workers do although they are interrupted: a worker panics, a job is undone and run again.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::time::{Duration, Instant};
 
 use layer_store::contract::again::Again;
+use layer_store::contract::planned::Planned;
 use layer_store::log::Place;
 use layer_store::{Reads, Writes};
 use layer_wire::content::{NewContent, UploadRange};
@@ -13,6 +14,7 @@ use layer_wire::page::Page;
 use layer_wire::schedule::Delay;
 use layer_wire::webhook::{NewWebhook, Status};
 use layer_wire::{ConversationId, ExportId, MessageId, Timestamp, UserId, Version, WebhookId};
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::*;
@@ -36,6 +38,8 @@ struct Stage {
     caller: Caller,
 }
 
+type InFront = fn(Arc<dyn Store>) -> Arc<dyn Store>;
+
 /// What a worker was given.
 enum Task {
     Message(ConversationId),
@@ -46,14 +50,13 @@ enum Task {
 }
 
 impl Stage {
-    /// On a store that runs every job twice, or on one that does not.
-    fn new(is_run_again: bool) -> Self {
+    /// With something in front of the store.
+    fn new(in_front: InFront) -> Self {
         let config = Config {
             frozen_at: Some(Timestamp::from_ms(0)),
             webhooks: WebhookOptions { allow_private_addresses: true, allow_http: true, ..WebhookOptions::default() },
             ..Config::default()
         };
-        let in_front = |store| if is_run_again { Again::new(store) as _ } else { store };
         let platform = Platform::start_on(config, in_front).unwrap();
         let app = platform.create_app().unwrap().app_id;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -105,7 +108,7 @@ impl Stage {
 
     /// An active webhook that cannot be reached.
     fn activate_webhook(&self) {
-        let Task::Webhook(id) = self.register_webhook() else { unreachable!() };
+        let id = self.registered("3.0", "Message.created");
         let app = self.caller.key;
         wait_until("the challenge", || self.is_done(&Task::Webhook(id)));
         let activate = move |writes: &mut dyn Writes| {
@@ -158,9 +161,15 @@ impl Stage {
 
     /// A webhook to a port that nobody listens on.
     fn register_webhook(&self) -> Task {
-        let request = br#"{"version":"1.0","target_url":"http://127.0.0.1:9/","events":["message.sent"],"secret":"s"}"#;
-        let request = NewWebhook::parse(request, true).unwrap();
-        Task::Webhook(self.wait(self.services().webhooks.register(self.caller.key, request)).id)
+        Task::Webhook(self.registered("1.0", "message.sent"))
+    }
+
+    fn registered(&self, version: &str, event: &str) -> WebhookId {
+        let request = json!({
+            "version": version, "target_url": "http://127.0.0.1:9/", "events": [event], "secret": "s"
+        });
+        let request = NewWebhook::parse(request.to_string().as_bytes(), true).unwrap();
+        self.wait(self.services().webhooks.register(self.caller.key, request)).id
     }
 
     fn is_done(&self, task: &Task) -> bool {
@@ -208,7 +217,7 @@ fn every_worker_that_panics_is_started_again_and_does_what_it_was_given() {
 
     // Each on a platform of its own, and all at once: the pause before a restart is the longest part of it.
     let under_way = given.map(|(worker, give)| {
-        let stage = Stage::new(false);
+        let stage = Stage::new(|store| store);
         failpoint::arm(stage.services().core.public_url(), worker);
         let task = give(&stage);
         (worker, stage, task)
@@ -225,7 +234,17 @@ fn every_worker_that_panics_is_started_again_and_does_what_it_was_given() {
 /// The second run of a job finds nothing of the first, so positions, counts, replays and events are as after one.
 #[test]
 fn a_rule_whose_job_is_undone_and_run_again_leaves_the_right_result() {
-    let stage = Stage::new(true);
+    leaves_the_right_result(|store| Again::new(store));
+}
+
+/// What a plan appends or gives is what its rule would have.
+#[test]
+fn a_rule_that_is_planned_leaves_the_right_result() {
+    leaves_the_right_result(|store| Planned::new(store));
+}
+
+fn leaves_the_right_result(in_front: InFront) {
+    let stage = Stage::new(in_front);
     let (services, caller) = (stage.services(), stage.caller);
     let tag = Some(Uuid::from_u128(7));
     let conversation = stage.created(tag, br#"{"participants":["a","b"],"distinct":true}"#);
@@ -257,6 +276,12 @@ fn a_rule_whose_job_is_undone_and_run_again_leaves_the_right_result() {
     let attempts = services.deliveries.latest();
     let events: HashSet<Uuid> = attempts.iter().map(|attempt| attempt.event).collect();
     assert_eq!((events.len(), attempts.iter().filter(|attempt| attempt.number == 1).count()), (4, 4));
+    let position = |attempt: &Attempt| {
+        let body: Value = serde_json::from_slice(&attempt.body).unwrap();
+        body["message"]["position"].as_u64().unwrap()
+    };
+    let told: BTreeSet<u64> = attempts.iter().map(position).collect();
+    assert_eq!(told.into_iter().collect::<Vec<_>>(), [1, 2, 3, 4]);
     for give in [Stage::schedule_message, Stage::leave_file, Stage::request_export] {
         let task = give(&stage);
         wait_until("a worker", || stage.is_done(&task));

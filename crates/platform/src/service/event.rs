@@ -8,10 +8,10 @@ use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use layer_store::conversation::ConversationRecord;
-use layer_store::delivery::NewDelivery;
+use layer_store::delivery::{EventBody, NewEvent};
 use layer_store::key::AppKey;
 use layer_store::message::MessageRecord;
-use layer_store::webhook::{Listener, Receiver};
+use layer_store::webhook::Listener;
 use layer_store::{Reads, StoreError, Writes};
 use layer_wire::body::Object;
 use layer_wire::event::{self, Envelope, EventKind, Link};
@@ -258,14 +258,45 @@ impl Events {
     /// Puts an event into the outbox of every active webhook that asked for it, and into the next scheduled export if
     /// that is to have it, as part of the write at hand.
     pub fn record(&self, writes: &mut dyn Writes, app: AppKey, event: &Event<'_>) -> Result<(), StoreError> {
-        let listeners = writes.listeners(app)?;
+        for event in self.plan(writes, app, event)? {
+            // What is there has its position in its payload.
+            event.insert(writes, app, 0)?;
+        }
+        Ok(())
+    }
+
+    /// The same before the write: what it is to record.
+    pub fn plan(&self, reads: &dyn Reads, app: AppKey, event: &Event<'_>) -> Result<Vec<NewEvent>, StoreError> {
+        self.for_listeners(reads, app, event, whole)
+    }
+
+    /// The same for a message that has no position yet.
+    pub fn plan_sent(
+        &self,
+        reads: &dyn Reads,
+        app: AppKey,
+        message: &MessageRecord,
+    ) -> Result<Vec<NewEvent>, StoreError> {
+        self.for_listeners(reads, app, &Event::MessageSent(message), without_position)
+    }
+
+    /// An event for every active webhook that asked for it, and for the next scheduled export if that is to have it.
+    fn for_listeners(
+        &self,
+        reads: &dyn Reads,
+        app: AppKey,
+        event: &Event<'_>,
+        write: fn(Object) -> Result<EventBody, StoreError>,
+    ) -> Result<Vec<NewEvent>, StoreError> {
+        let listeners = reads.listeners(app)?;
         if listeners.is_empty() {
-            return Ok(());
+            return Ok(vec![]);
         }
         let now = self.clock.now();
         let mut ids = HashMap::new();
         // Shown once for each version, however many webhooks get it: that is most of the work.
         let mut shown = HashMap::new();
+        let mut events = vec![];
         for listener in &listeners {
             let version = listener.version;
             for (index, event) in event.in_version(version).into_iter().enumerate() {
@@ -281,26 +312,16 @@ impl Events {
                     Entry::Occupied(known) => known.into_mut(),
                     Entry::Vacant(place) => {
                         let envelope = Envelope { id, name, created_at };
-                        place.insert(signed::to_vec(&self.payload(writes, app, listener, envelope, &event)?.into())?)
+                        place.insert(write(self.payload(reads, app, listener, envelope, &event)?)?)
                     }
                 };
-                let body = event::with_config(payload, &listener.config)?;
-                match listener.receiver {
-                    Receiver::Export => writes.insert_export_event(app, &body)?,
-                    Receiver::Webhook(webhook) => writes.insert_delivery(&NewDelivery {
-                        webhook,
-                        event: id,
-                        // In 2.0 the request has the id of its event (recorded, R4 to R6), in the other versions, too
-                        // (assumed).
-                        request: id,
-                        event_type: name,
-                        body,
-                        due_at: now,
-                    })?,
-                }
+                // In 2.0 the request has the id of its event (recorded, R4 to R6), in the other versions, too
+                // (assumed).
+                let body = with_config(payload, &listener.config)?;
+                events.push(NewEvent { receiver: listener.receiver, id, name, at: now, body });
             }
         }
-        Ok(())
+        Ok(events)
     }
 
     fn payload(
@@ -317,5 +338,64 @@ impl Events {
         let view = View { version, urls, identities };
         let actor = event.actor().map(|actor| ShownSender::new(actor, &view, false));
         Ok(envelope.payload(version, actor.as_ref(), event.subject(&view)?))
+    }
+}
+
+/// A payload as it is.
+fn whole(payload: Object) -> Result<EventBody, StoreError> {
+    Ok(EventBody { before: signed::to_vec(&payload.into())?, after: None })
+}
+
+/// A payload with a gap where it has the position of its message, if its version shows one.
+///
+/// It is written with two positions, which differ in one digit. The gap cannot be searched for: a message may hold any
+/// text.
+fn without_position(mut payload: Object) -> Result<EventBody, StoreError> {
+    let Some(position) = payload.get_mut("message").and_then(|message| message.get_mut("position")) else {
+        return whole(payload);
+    };
+    *position = 1.into();
+    let mut other = payload.clone();
+    other["message"]["position"] = 2.into();
+    let (one, other) = (signed::to_vec(&payload.into())?, signed::to_vec(&other.into())?);
+    let gap = one.iter().zip(&other).position(|(one, other)| one != other).unwrap_or(one.len());
+    Ok(EventBody { before: one[..gap].to_vec(), after: one.get(gap + 1..).map(<[u8]>::to_vec) })
+}
+
+/// A payload with what a webhook wants to see again at its end.
+fn with_config(payload: &EventBody, config: &Object) -> serde_json::Result<EventBody> {
+    let EventBody { before, after } = payload;
+    Ok(match after {
+        None => EventBody { before: event::with_config(before, config)?, after: None },
+        Some(after) => EventBody { before: before.clone(), after: Some(event::with_config(after, config)?) },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_gap_of_a_payload_is_where_its_message_has_the_position() {
+        let config = json!({ "message": { "position": 1 } }).as_object().cloned().unwrap();
+        let payload = |position| {
+            let message = json!({ "\"position\":1": "\"position\":1", "position": position, "1": 1 });
+            json!({ "position": 1, "message": message }).as_object().cloned().unwrap()
+        };
+        for config in [Object::new(), config] {
+            for position in [1, 2, 7, 4_000_000_000_u32] {
+                let expected =
+                    event::with_config(&signed::to_vec(&payload(position).into()).unwrap(), &config).unwrap();
+                let body = with_config(&without_position(payload(0)).unwrap(), &config).unwrap();
+                assert!(body.after.is_some());
+                assert_eq!(String::from_utf8(body.at(position)).unwrap(), String::from_utf8(expected).unwrap());
+            }
+        }
+        let mut placeless = payload(0);
+        placeless["message"] = json!({});
+        let body = without_position(placeless.clone()).unwrap();
+        assert_eq!(body, EventBody { before: signed::to_vec(&placeless.into()).unwrap(), after: None });
     }
 }

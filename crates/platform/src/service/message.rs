@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use layer_store::app::IdUse;
+use layer_store::append::{Append, AppendRule};
+use layer_store::content::referenced;
 use layer_store::conversation::ConversationRecord;
 use layer_store::held::{Held, Inserted};
 use layer_store::key::AppKey;
@@ -12,7 +14,7 @@ use layer_store::message::{MessageRecord, NewMessageRecord};
 use layer_store::page::PositionRange;
 use layer_store::page::Weighed;
 use layer_store::scheduled_message::ScheduledMessageRecord;
-use layer_store::{Reads, StoreError, Writes};
+use layer_store::{Reads, Rule, StoreError, Writes};
 use layer_wire::message::{NewMessage, RecipientStatus, Sender};
 use layer_wire::page::{Listing, Page};
 use layer_wire::part::Part;
@@ -28,7 +30,7 @@ use super::core::Core;
 use super::dedupe::{self, Creation, Scheduled, Tagged};
 use super::event::{Event, Events};
 use super::failure::Failure;
-use super::named::{Named, NamesUsers};
+use super::named::{Named, NamesUsers, with_identities};
 
 /// What became of a message of a batch, or of one with a delay.
 #[derive(Debug, Clone, PartialEq)]
@@ -133,7 +135,8 @@ fn as_reader(
     }
 }
 
-fn can_see(
+/// Whether a member can see the message at a position.
+pub fn can_see(
     reads: &dyn Reads,
     app: AppKey,
     user: &UserId,
@@ -287,6 +290,72 @@ fn schedule(
     Ok(inserted.map(|()| Scheduled::new(message, conversation)))
 }
 
+/// Sends a message, at once or after its delay.
+struct Send {
+    caller: Caller,
+    conversation: ConversationId,
+    tag: Option<Uuid>,
+    id: MessageId,
+    now: Timestamp,
+    request: NewMessage,
+    events: Arc<Events>,
+}
+
+impl Rule for Send {
+    type Done = Named<Creation<Accepted>>;
+    type Failure = Failure;
+
+    fn run(&mut self, writes: &mut dyn Writes) -> Result<Self::Done, Failure> {
+        let (caller, app, tag) = (self.caller, self.caller.key, self.tag);
+        let mut conversation = hold(writes, app, self.conversation)?;
+        let creation = match find_accepted(writes, app, &conversation, tag)? {
+            Some(found) => found,
+            None => {
+                let request = self.request.clone();
+                let new = check(writes, caller, &conversation, self.id, self.now, request)?;
+                let delay = self.request.delay.unwrap_or_default();
+                accept(writes, app, &mut conversation, tag, new, delay, &self.events)?
+            }
+        };
+        Ok(with_identities(writes, caller, creation)?)
+    }
+}
+
+impl AppendRule for Send {
+    fn conversation(&self) -> (AppKey, ConversationId) {
+        (self.caller.key, self.conversation)
+    }
+
+    /// Only what is sent at once, to everyone, and has all of its content in it: the rest changes more than a
+    /// conversation and its messages.
+    fn plan(&mut self, reads: &dyn Reads, conversation: &ConversationRecord) -> Option<(Append, Self::Done)> {
+        let (caller, app) = (self.caller, self.caller.key);
+        let NewMessage { sender, parts, delay } = self.request.clone();
+        if conversation.is_deleted || !delay.unwrap_or_default().after.is_zero() {
+            return None;
+        }
+        check_sender(reads, caller, conversation, &sender).ok()?;
+        let parts = Part::all_of(self.id.uuid(), parts).ok()?;
+        let hidden_from = hidden_from(reads, app, &sender, &conversation.participants).ok()?;
+        if !referenced(&parts).is_empty() || !hidden_from.is_empty() {
+            return None;
+        }
+        let recipient_status = RecipientStatus::new(&conversation.participants, &sender);
+        let new = NewMessageRecord { id: self.id, sent_at: self.now, sender, parts, recipient_status, hidden_from };
+        let message = new.clone().at(conversation.id, 0);
+        let events = self.events.plan_sent(reads, app, &message).ok()?;
+        let append = Append { revision: conversation.revision, new, events };
+        let done = with_identities(reads, caller, Creation::Done(Accepted::Sent(message))).ok()?;
+        Some((append, done))
+    }
+
+    fn place(done: &mut Self::Done, position: u32) {
+        if let (Creation::Done(Accepted::Sent(message)), _) = done {
+            message.position = position;
+        }
+    }
+}
+
 /// Messages: sent and shown here, in batches in `batch.rs`, after a delay in `schedule.rs`, as a user in
 /// `client_api.rs` and `deletion.rs`.
 pub struct MessageService {
@@ -304,20 +373,9 @@ impl MessageService {
         tag: Option<Uuid>,
         request: NewMessage,
     ) -> Result<Named<Creation<Accepted>>, Failure> {
-        let app = caller.key;
         let now = self.core.clock.now();
         let id = MessageId::new(tag.unwrap_or_else(|| self.core.ids.resource(now)));
-        let delay = request.delay.unwrap_or_default();
-        let events = self.core.events();
-        let send = move |writes: &mut dyn Writes| {
-            let mut conversation = hold(writes, app, conversation)?;
-            if let Some(found) = find_accepted(writes, app, &conversation, tag)? {
-                return Ok(found);
-            }
-            let new = check(writes, caller, &conversation, id, now, request.clone())?;
-            accept(writes, app, &mut conversation, tag, new, delay, &events)
-        };
-        self.core.write_named(caller, send).await
+        self.core.store.append(Send { caller, conversation, tag, id, now, request, events: self.core.events() }).await
     }
 
     /// A page of the messages of a conversation. Errors: `not_found` (also for the item of `from_id`),

@@ -1,14 +1,16 @@
 //! Receipts. Contract 2.2.3: the status of a message only rises, and a sender gives none, because its own message is
 //! read.
 
+use std::slice;
 use std::sync::Arc;
 
 use layer_store::conversation::ConversationRecord;
-use layer_store::held::Held;
+use layer_store::delivery::NewEvent;
 use layer_store::key::AppKey;
 use layer_store::membership::Membership;
 use layer_store::message::MessageRecord;
-use layer_store::{Reads, Writes};
+use layer_store::receipt::{Receipt, ReceiptRule, Receivable};
+use layer_store::{Reads, Rule, Writes};
 use layer_wire::message::Status;
 use layer_wire::{ApiError, ConversationId, MessageId, UserId};
 
@@ -16,25 +18,59 @@ use super::conversation::find_as_participant;
 use super::core::Core;
 use super::event::{Event, Events};
 use super::failure::Failure;
-use super::message::hold_of_user;
+use super::message::{can_see, hold_of_user};
 
 /// How many messages are marked as read in one transaction: other writes must not wait for a long history.
 const MARKED_AT_ONCE: usize = 200;
 
-/// Raises the status of one message with a user; nothing happens when it is there already.
-fn raise_status(
-    writes: &mut dyn Writes,
-    app: AppKey,
-    user: &UserId,
-    conversation: &ConversationRecord,
-    mut message: Held<MessageRecord>,
-    status: Status,
-    events: &Events,
-) -> Result<(), Failure> {
-    if writes.raise_status(app, user, conversation, &mut message, status)? {
-        events.record(writes, app, &Event::Receipt { messages: &[message.into_record()], status, by: user })?;
+/// Gives one receipt; nothing happens when the message has the status already.
+struct Give {
+    receipt: Receipt,
+    events: Arc<Events>,
+}
+
+impl Rule for Give {
+    type Done = ();
+    type Failure = Failure;
+
+    fn run(&mut self, writes: &mut dyn Writes) -> Result<(), Failure> {
+        let Receipt { app, user, message, status } = &self.receipt;
+        let (conversation, membership, mut message) = hold_of_user(writes, *app, user, *message)?;
+        if !membership.is_current() {
+            return Err(ApiError::not_a_participant().into());
+        }
+        if writes.raise_status(*app, user, &conversation, &mut message, *status)? {
+            self.events.record(writes, *app, &self.event(slice::from_ref(&message)))?;
+        }
+        Ok(())
     }
-    Ok(())
+}
+
+impl ReceiptRule for Give {
+    fn receipt(&self) -> &Receipt {
+        &self.receipt
+    }
+
+    fn plan(&mut self, reads: &dyn Reads, of: Receivable<'_>) -> Option<Vec<NewEvent>> {
+        let Receivable { conversation, membership, message, is_raised } = of;
+        let Receipt { app, user, .. } = &self.receipt;
+        let is_allowed = membership.is_current()
+            && !conversation.is_deleted
+            && can_see(reads, *app, user, conversation, membership, message.position).ok()?;
+        if !is_allowed {
+            return None;
+        }
+        if !is_raised {
+            return Some(vec![]);
+        }
+        self.events.plan(reads, *app, &self.event(slice::from_ref(message))).ok()
+    }
+}
+
+impl Give {
+    fn event<'a>(&'a self, messages: &'a [MessageRecord]) -> Event<'a> {
+        Event::Receipt { messages, status: self.receipt.status, by: &self.receipt.user }
+    }
 }
 
 /// Marks the next messages of a conversation as read, and tells whether nothing is left.
@@ -75,15 +111,8 @@ impl ReceiptService {
     ///
     /// Errors: `not_found` for a message that the user cannot see; `access_denied` for a former member (assumed).
     pub async fn give(&self, app: AppKey, user: UserId, id: MessageId, status: Status) -> Result<(), Failure> {
-        let events = self.core.events();
-        let give = move |writes: &mut dyn Writes| {
-            let (conversation, membership, message) = hold_of_user(writes, app, &user, id)?;
-            if !membership.is_current() {
-                return Err(ApiError::not_a_participant().into());
-            }
-            raise_status(writes, app, &user, &conversation, message, status, &events)
-        };
-        self.core.store.write(give).await
+        let receipt = Receipt { app, user, message: id, status };
+        self.core.store.give_receipt(Give { receipt, events: self.core.events() }).await
     }
 
     /// Marks the messages of a conversation as read for a participant, up to a position if one is given. Messages that
