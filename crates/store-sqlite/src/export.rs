@@ -18,9 +18,6 @@ use super::claim::Claim;
 use super::sql::{self, Row};
 use super::{Session, content};
 
-/// The most events that wait for a scheduled export of one app.
-const MAX_EVENTS: i64 = 5_000_000;
-
 /// The columns that [`read`] expects, in its order.
 const COLUMNS: &str = "exports.uuid, apps.uuid, exports.app, exports.is_scheduled, exports.version, exports.public_key, \
      exports.created_at, exports.started_at, exports.completed_at, exports.size, \
@@ -296,14 +293,15 @@ impl ExportWrites for Session<'_> {
         Ok(true)
     }
 
-    fn insert_export_event(&mut self, app: AppKey, body: &[u8]) -> Result<(), StoreError> {
+    fn insert_export_event(&mut self, app: AppKey, body: &[u8], most: u64) -> Result<(), StoreError> {
+        // How far the oldest and the newest are apart is found at once; events of other apps in between count, too.
         self.sql
             .prepare(
                 "INSERT INTO export_events (app, body) SELECT ?1, ?2
-                 WHERE coalesce((SELECT max(key) FROM export_events WHERE app = ?1 AND export IS NULL), 0)
-                     - coalesce((SELECT min(key) FROM export_events WHERE app = ?1 AND export IS NULL), 0) < ?3",
+                 WHERE coalesce((SELECT max(key) FROM export_events WHERE app = ?1 AND export IS NULL) + 1
+                     - (SELECT min(key) FROM export_events WHERE app = ?1 AND export IS NULL), 0) < ?3",
             )?
-            .run((app.number(), body, MAX_EVENTS))?;
+            .run((app.number(), body, i64::try_from(most).unwrap_or(i64::MAX)))?;
         Ok(())
     }
 

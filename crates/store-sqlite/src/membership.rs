@@ -6,7 +6,7 @@ use layer_store::conversation::ConversationRecord;
 use layer_store::held::Held;
 use layer_store::key::AppKey;
 use layer_store::log::{Entry, Place};
-use layer_store::membership::{Membership, MembershipReads, MembershipWrites};
+use layer_store::membership::{KeptMembership, Membership, MembershipReads, MembershipWrites};
 use layer_store::seen::SeenReads;
 use layer_wire::UserId;
 use layer_wire::body::Object;
@@ -25,18 +25,16 @@ const COLUMN_COUNT: usize = 7;
 
 /// Reads the [`COLUMNS`], beginning at column `first`.
 fn read(row: &Row<'_>, first: usize, conversation: &ConversationRecord) -> Result<Membership, StoreError> {
-    let there = row.get::<Option<i64>>(first + 1)?.map_or(conversation.message_count, i64::unsigned_abs);
-    let settled_count = row.count(first + 2)?;
-    let deleted_count = row.count(first + 5)?;
-    Ok(Membership {
+    let kept = KeptMembership {
         left_position: row.get(first)?,
+        left_count: row.get::<Option<i64>>(first + 1)?.map(i64::unsigned_abs),
+        settled_count: row.count(first + 2)?,
         is_deleted: row.get(first + 3)?,
         deleted_position: row.get(first + 4)?,
-        deleted_count,
+        deleted_count: row.count(first + 5)?,
         read_position: row.get(first + 6)?,
-        visible_count: there.saturating_sub(deleted_count),
-        unread_count: there.saturating_sub(settled_count),
-    })
+    };
+    Ok(Membership::counted(conversation, kept))
 }
 
 /// Reads `left_metadata`.

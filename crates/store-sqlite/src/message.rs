@@ -311,8 +311,8 @@ pub fn list_oldest_first(
     above: u32,
     up_to: u32,
     limit: usize,
-) -> Result<(Vec<MessageRecord>, bool), StoreError> {
-    Ok(select(sql, conversation, Some(reader), (above, up_to), "ASC", limit)?.into_parts())
+) -> Result<Gathered<MessageRecord>, StoreError> {
+    select(sql, conversation, Some(reader), (above, up_to), "ASC", limit)
 }
 
 fn select(

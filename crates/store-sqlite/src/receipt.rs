@@ -5,9 +5,9 @@ use layer_store::conversation::ConversationRecord;
 use layer_store::held::Held;
 use layer_store::key::AppKey;
 use layer_store::log::Entry;
-use layer_store::membership::MembershipReads as _;
 use layer_store::message::MessageRecord;
-use layer_store::receipt::{MarkedRead, ReceiptWrites};
+use layer_store::page::Gathered;
+use layer_store::receipt::ReceiptWrites;
 use layer_store::{StoreError, codec};
 use layer_wire::UserId;
 use layer_wire::message::Status;
@@ -37,51 +37,51 @@ impl ReceiptWrites for Session<'_> {
         Ok(true)
     }
 
-    fn mark_read(
+    fn hold_messages_of(
         &mut self,
         app: AppKey,
         user: &UserId,
         conversation: &ConversationRecord,
+        above: u32,
         up_to: u32,
         limit: usize,
-    ) -> Result<MarkedRead, StoreError> {
-        let sql = self.sql;
-        let (Some(key), Some(membership)) = (user::find(sql, app, user)?, self.membership(app, user, conversation)?)
-        else {
-            return Ok(MarkedRead { messages: vec![], is_done: true });
-        };
-        let begin = membership.read_position.max(membership.deleted_position);
-        let (mut found, is_full) = if membership.unread_count == 0 {
-            (vec![], false)
-        } else {
-            message::list_oldest_first(sql, conversation, key, begin, up_to, limit)?
-        };
-        // A user who has nothing left to read need not look at the rest.
-        let is_done = found.len() < limit && !is_full;
-        let looked_up_to = found.last().filter(|_| !is_done).map_or(up_to, |message| message.position);
-        found.retain_mut(|message| message.recipient_status.raise(user, Status::Read));
-        for message in &found {
-            put(sql, conversation, message)?;
+    ) -> Result<Gathered<MessageRecord>, StoreError> {
+        let Some(reader) = user::find(self.sql, app, user)? else { return Ok(Gathered::default()) };
+        message::list_oldest_first(self.sql, conversation, reader, above, up_to, limit)
+    }
+
+    fn put_read(
+        &mut self,
+        app: AppKey,
+        user: &UserId,
+        conversation: &ConversationRecord,
+        messages: &[MessageRecord],
+        up_to: u32,
+    ) -> Result<(), StoreError> {
+        for message in messages {
+            put(self.sql, conversation, message)?;
         }
-        sql.prepare(
-            "UPDATE memberships SET settled_count = settled_count + ?3, read_position = MAX(read_position, ?4)
-             WHERE user = ?1 AND conversation = ?2",
-        )?
-        .run((
-            key.0,
-            conversation.key.number(),
-            i64::try_from(found.len()).unwrap_or(i64::MAX),
-            looked_up_to,
-        ))?;
-        if let Some(newest) = found.last() {
+        self.sql
+            .prepare(
+                "UPDATE memberships SET settled_count = settled_count + ?4, read_position = MAX(read_position, ?5)
+                 WHERE user = (SELECT key FROM users WHERE app = ?1 AND id = ?2) AND conversation = ?3",
+            )?
+            .run((
+                app.number(),
+                user.as_str(),
+                conversation.key.number(),
+                i64::try_from(messages.len()).unwrap_or(i64::MAX),
+                up_to,
+            ))?;
+        if let Some(newest) = messages.last() {
             self.log_in_conversation(app, conversation, || Entry::MarkedRead {
-                position: looked_up_to.max(newest.position),
+                position: up_to.max(newest.position),
                 user: user.clone(),
-                unread: found.iter().map(|message| message.position).collect(),
+                unread: messages.iter().map(|message| message.position).collect(),
             })?;
             self.tell_receipt(app, user, newest, Status::Read);
         }
-        Ok(MarkedRead { messages: found, is_done })
+        Ok(())
     }
 }
 

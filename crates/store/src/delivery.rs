@@ -6,6 +6,7 @@ use layer_wire::Timestamp;
 use uuid::Uuid;
 
 use crate::claim::{ClaimId, Claimed, Claims};
+use crate::export::MAX_WAITING_EVENTS;
 use crate::key::{AppKey, DeliveryKey, WebhookKey};
 use crate::page::Weighed;
 use crate::webhook::{Receiver, WebhookRecord};
@@ -53,7 +54,7 @@ impl NewEvent {
         let Self { receiver, id, name, at, body } = self;
         let body = body.at(position);
         match receiver {
-            Receiver::Export => writes.insert_export_event(app, &body),
+            Receiver::Export => writes.insert_export_event(app, &body, MAX_WAITING_EVENTS),
             Receiver::Webhook(webhook) => writes.insert_delivery(&NewDelivery {
                 webhook,
                 event: id,

@@ -131,6 +131,10 @@ pub trait ExportReads {
     ) -> Result<Vec<(ExportEventKey, Vec<u8>)>, StoreError>;
 }
 
+/// About how many events of an app may wait for its next scheduled export. When more do, something must be wrong with
+/// exports.
+pub const MAX_WAITING_EVENTS: u64 = 5_000_000;
+
 /// What can be written of exports.
 pub trait ExportWrites {
     /// What an app has set, which nobody else changes until the end of the write.
@@ -176,9 +180,9 @@ pub trait ExportWrites {
     /// Deletes an export and gives up its files; `false` when there is none. Events that it was given wait again.
     fn delete_export(&mut self, app: AppKey, id: ExportId) -> Result<bool, StoreError>;
 
-    /// Keeps an event for the next scheduled export. When very many wait already, it is dropped: something must be
-    /// wrong with exports.
-    fn insert_export_event(&mut self, app: AppKey, body: &[u8]) -> Result<(), StoreError>;
+    /// Keeps an event for the next scheduled export. It is dropped when about `most` wait already; an engine may count
+    /// those of other apps that came in between.
+    fn insert_export_event(&mut self, app: AppKey, body: &[u8], most: u64) -> Result<(), StoreError>;
 
     /// Forgets all events of an app that wait.
     fn delete_export_events(&mut self, app: AppKey) -> Result<(), StoreError>;

@@ -29,7 +29,41 @@ pub struct Membership {
     pub unread_count: u64,
 }
 
+/// What an engine keeps of a membership. What a user has not read is counted backwards, so that a message that is sent
+/// touches no row of its recipients.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeptMembership {
+    /// For a former member, the position of the last message that it can see.
+    pub left_position: Option<u32>,
+    /// For a former member, how many messages were there when it left, less those deleted since.
+    pub left_count: Option<u64>,
+    /// How many messages that are there are not unread: own, read, deleted, or older than the membership.
+    pub settled_count: u64,
+    /// See [`Membership::is_deleted`].
+    pub is_deleted: bool,
+    /// See [`Membership::deleted_position`].
+    pub deleted_position: u32,
+    /// See [`Membership::deleted_count`].
+    pub deleted_count: u64,
+    /// See [`Membership::read_position`].
+    pub read_position: u32,
+}
+
 impl Membership {
+    /// What follows from what is kept of it.
+    pub fn counted(conversation: &ConversationRecord, kept: KeptMembership) -> Self {
+        let there = kept.left_count.unwrap_or(conversation.message_count);
+        Self {
+            left_position: kept.left_position,
+            is_deleted: kept.is_deleted,
+            deleted_position: kept.deleted_position,
+            deleted_count: kept.deleted_count,
+            read_position: kept.read_position,
+            visible_count: there.saturating_sub(kept.deleted_count),
+            unread_count: there.saturating_sub(kept.settled_count),
+        }
+    }
+
     /// Whether the user is a participant now.
     pub fn is_current(self) -> bool {
         self.left_position.is_none()

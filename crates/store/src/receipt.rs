@@ -8,12 +8,13 @@ use crate::delivery::NewEvent;
 use crate::held::Held;
 use crate::job::{Rule, RuleJob};
 use crate::key::AppKey;
-use crate::membership::Membership;
+use crate::membership::{Membership, MembershipReads};
 use crate::message::MessageRecord;
+use crate::page::Gathered;
 use crate::{Reads, StoreError, WriteJob};
 
 /// What receipts change. What a user has not read yet is counted with it.
-pub trait ReceiptWrites {
+pub trait ReceiptWrites: MembershipReads {
     /// Raises the status of a message with a user; `false` when it is that high already, or the user is not a
     /// recipient.
     fn raise_status(
@@ -25,6 +26,29 @@ pub trait ReceiptWrites {
         status: Status,
     ) -> Result<bool, StoreError>;
 
+    /// The messages above a position, up to `up_to`, that a member did not delete for itself: oldest first, at most
+    /// `limit`. Nobody else changes them until the end of the write.
+    fn hold_messages_of(
+        &mut self,
+        app: AppKey,
+        user: &UserId,
+        conversation: &ConversationRecord,
+        above: u32,
+        up_to: u32,
+        limit: usize,
+    ) -> Result<Gathered<MessageRecord>, StoreError>;
+
+    /// Keeps the status of messages that a member has read just now, counts them as read, and keeps that nothing up to
+    /// the position `up_to` is unread.
+    fn put_read(
+        &mut self,
+        app: AppKey,
+        user: &UserId,
+        conversation: &ConversationRecord,
+        messages: &[MessageRecord],
+        up_to: u32,
+    ) -> Result<(), StoreError>;
+
     /// Goes through the next messages that a participant has perhaps not read, oldest first, and marks them as read: at
     /// most `limit`, and none behind the position `up_to`. The place that it came to is kept.
     fn mark_read(
@@ -34,7 +58,23 @@ pub trait ReceiptWrites {
         conversation: &ConversationRecord,
         up_to: u32,
         limit: usize,
-    ) -> Result<MarkedRead, StoreError>;
+    ) -> Result<MarkedRead, StoreError> {
+        let Some(membership) = self.membership(app, user, conversation)? else {
+            return Ok(MarkedRead { messages: vec![], is_done: true });
+        };
+        let above = membership.read_position.max(membership.deleted_position);
+        // A user who has nothing left to read need not look at the rest.
+        let (mut messages, is_full) = if membership.unread_count == 0 {
+            (vec![], false)
+        } else {
+            self.hold_messages_of(app, user, conversation, above, up_to, limit)?.into_parts()
+        };
+        let is_done = messages.len() < limit && !is_full;
+        let looked_up_to = messages.last().filter(|_| !is_done).map_or(up_to, |message| message.position);
+        messages.retain_mut(|message| message.recipient_status.raise(user, Status::Read));
+        self.put_read(app, user, conversation, &messages, looked_up_to)?;
+        Ok(MarkedRead { messages, is_done })
+    }
 }
 
 /// What [`ReceiptWrites::mark_read`] did.

@@ -7,7 +7,7 @@ use layer_wire::{AppId, ExportId, Version};
 
 use super::{Case, Fixture, time, uuid};
 use crate::claim::{ClaimId, Claimed};
-use crate::export::{ArchiveRecord, ExportRecord, ExportSettings};
+use crate::export::{ArchiveRecord, ExportRecord, ExportSettings, MAX_WAITING_EVENTS};
 use crate::file::FileName;
 
 pub const CASES: &[Case] = &[
@@ -16,6 +16,7 @@ pub const CASES: &[Case] = &[
     ("a claim goes on as long as its worker says so", a_claim_goes_on),
     ("an export is completed by the worker who has claimed it", an_export_is_completed),
     ("events are given to an export once, and later ones wait for the next", events_are_given_once),
+    ("no more events wait than the limit allows", too_many_events),
     ("a deleted export gives its events back", a_deleted_export),
 ];
 
@@ -131,8 +132,9 @@ fn an_export_is_completed(fixture: &Fixture) {
 }
 
 fn record(fixture: &Fixture, bodies: &'static [&str]) {
-    fixture
-        .write(move |writes, app| bodies.iter().try_for_each(|body| writes.insert_export_event(app, body.as_bytes())));
+    fixture.write(move |writes, app| {
+        bodies.iter().try_for_each(|body| writes.insert_export_event(app, body.as_bytes(), MAX_WAITING_EVENTS))
+    });
 }
 
 fn events(fixture: &Fixture, id: u128) -> Vec<String> {
@@ -167,6 +169,20 @@ fn events_are_given_once(fixture: &Fixture) {
     fixture.write(|writes, app| writes.delete_export_events(app));
     assert!(give(&second, 2));
     assert_eq!(events(fixture, 11), ["d"]);
+}
+
+fn too_many_events(fixture: &Fixture) {
+    for body in ["a", "b", "c", "d"] {
+        fixture.write(move |writes, app| writes.insert_export_event(app, body.as_bytes(), 3));
+    }
+    let export = insert(fixture, 10, ExportKind::Scheduled);
+    assert!(fixture.write(move |writes, _| writes.give_events_to(&export, 9)));
+    assert_eq!(events(fixture, 10), ["a", "b", "c"]);
+    // Those that were given away wait no more.
+    fixture.write(|writes, app| writes.insert_export_event(app, b"e", 1));
+    let export = insert(fixture, 11, ExportKind::Scheduled);
+    assert!(fixture.write(move |writes, _| writes.give_events_to(&export, 9)));
+    assert_eq!(events(fixture, 11), ["e"]);
 }
 
 fn a_deleted_export(fixture: &Fixture) {
