@@ -77,6 +77,53 @@ test('keys of the application are added, listed and removed', async () => {
   await assert.rejects(platform.addIdentityKey(app.appId, providerId), /no such identity provider/);
 });
 
+test('the push tokens of a user are those that its devices registered last', async () => {
+  const provider = await platform.createIdentityProvider(app.appId);
+  const sign = async (userId) => identityToken({ ...provider, userId, nonce: await nonce() });
+  const { body: opened } = await open(await sign('ana'));
+  const session = opened.session_token;
+  assert.deepStrictEqual(await platform.pushTokens(app.appId, 'ana'), []);
+  const register = async (body) =>
+    assert.strictEqual((await ask('POST', '/push_tokens', { session, body })).status, 202);
+  await register({
+    token: 'first',
+    type: 'apns',
+    device_id: 'phone',
+    apns_bundle_id: 'com.example',
+    ios_version: '9.0',
+  });
+  await register({ token: 'second', type: 'gcm', device_id: 'tablet/1', gcm_sender_id: '42' });
+  await register({ token: 'third', type: 'apns', device_id: 'phone', apns_bundle_id: 'com.example' });
+  const byDevice = async () =>
+    (await platform.pushTokens(app.appId, 'ana')).sort((one, other) => one.deviceId.localeCompare(other.deviceId));
+  const tablet = {
+    deviceId: 'tablet/1',
+    type: 'gcm',
+    token: 'second',
+    apnsBundleId: null,
+    gcmSenderId: '42',
+    iosVersion: null,
+  };
+  assert.deepStrictEqual(await byDevice(), [
+    {
+      deviceId: 'phone',
+      type: 'apns',
+      token: 'third',
+      apnsBundleId: 'com.example',
+      gcmSenderId: null,
+      iosVersion: null,
+    },
+    tablet,
+  ]);
+  assert.strictEqual((await ask('DELETE', '/push_tokens/phone', { session })).status, 202);
+  assert.deepStrictEqual(await byDevice(), [tablet]);
+  // Those of others are theirs, and ids are escaped in the path.
+  assert.deepStrictEqual(await platform.pushTokens(app.appId, 'leo'), []);
+  assert.deepStrictEqual(await platform.pushTokens(app.appId, 'a/../b?%'), []);
+  await assert.rejects(platform.pushTokens(app.appId), { name: 'TypeError', message: /userId/ });
+  await assert.rejects(platform.pushTokens(undefined, 'ana'), { name: 'TypeError', message: /appId/ });
+});
+
 test('what cannot be used is refused with its name', async () => {
   await assert.rejects(platform.createIdentityProvider(), { name: 'TypeError', message: /appId/ });
   await assert.rejects(platform.createIdentityProvider(app.appId, { publicKey: 5 }), { name: 'TypeError' });

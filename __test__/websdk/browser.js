@@ -41,18 +41,20 @@ async function serve(sdk) {
 
 /** A browser, a platform and an app whose identity tokens it signs. */
 class Stage {
-  static async open({ entry, tls, relay }) {
+  static async open({ entry, tls, relay, data }) {
     const { chromium } = await import('../../scripts/chromium.mjs');
     const stage = new Stage();
     stage.tls = tls;
     stage.server = await serve(bundle(entry));
     const args = ['--no-sandbox', '--disable-dev-shm-usage', ...(tls ? ['--ignore-certificate-errors'] : [])];
     stage.browser = await driver.launch({ executablePath: chromium(), args });
-    stage.platform = await LayerAPI.Platform.start({
+    stage.options = {
+      data,
       cert: tls?.cert,
       key: tls?.key,
       webhooks: { allowPrivateAddresses: true, allowHttp: true },
-    });
+    };
+    stage.platform = await LayerAPI.Platform.start(stage.options);
     stage.app = await stage.platform.createApp();
     stage.provider = await stage.platform.createIdentityProvider(stage.app.appId);
     const agentOptions = tls && { ca: tls.ca };
@@ -67,15 +69,31 @@ class Stage {
     return LayerAPI.identityToken({ ...this.provider, userId, nonce, ...more });
   }
 
-  /** Opens a page for a user, which is not signed in yet. */
-  async page(userId, identity) {
+  /** Ends the platform and starts it again where it was, with its data. */
+  async restart() {
+    const port = Number(new URL(this.platform.url).port);
+    await this.platform.close();
+    while (true) {
+      try {
+        this.platform = await LayerAPI.Platform.start({ ...this.options, port });
+        return;
+      } catch (error) {
+        // Another process may have got it for a connection of its own, for a while.
+        if (!/in use/i.test(error.message)) throw error;
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+    }
+  }
+
+  /** Opens a page for a user, which is not signed in yet; `token` makes the identity token of a nonce. */
+  async page(userId, identity, token = (nonce) => this.token(userId, nonce, identity)) {
     const { port } = this.server.address();
     const context = await this.browser.newContext({ ignoreHTTPSErrors: Boolean(this.tls) });
     context.setDefaultTimeout(PATIENCE);
     const page = await context.newPage();
     page.errors = [];
     page.on('pageerror', (error) => page.errors.push(error));
-    await page.exposeFunction('identityToken', (nonce) => this.token(userId, nonce, identity));
+    await page.exposeFunction('identityToken', token);
     await page.goto(`http://127.0.0.1:${port}/`);
     return page;
   }

@@ -56,6 +56,18 @@ class Relay {
     this.isDown = false;
   }
 
+  /** Takes nothing of what the platform sends any more, until `flow`. */
+  stall() {
+    for (const { near, far } of this.#pairs) {
+      far.unpipe(near);
+      far.pause();
+    }
+  }
+
+  flow() {
+    for (const { near, far } of this.#pairs) far.pipe(near);
+  }
+
   close() {
     this.cut();
     this.#server.close();

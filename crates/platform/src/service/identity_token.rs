@@ -14,6 +14,10 @@ use layer_wire::{ApiError, Timestamp};
 use ring::signature::{RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey};
 use uuid::Uuid;
 
+/// The longest token that is read: the largest identity fits. What a token says is parsed before anything of it is
+/// proven, and may take up many times its length. Unit: bytes.
+const MAX_BYTES: usize = 128 * 1024;
+
 /// A token of which nothing is proven yet.
 pub struct UnverifiedToken<'t> {
     text: &'t str,
@@ -26,6 +30,9 @@ pub struct UnverifiedToken<'t> {
 impl<'t> UnverifiedToken<'t> {
     /// Reads what the token says about itself. Error: `invalid_property` `identity_token`.
     pub fn read(text: &'t str) -> Result<Self, ApiError> {
+        if text.len() > MAX_BYTES {
+            return Err(refused(&format!("must not be longer than {MAX_BYTES} bytes")));
+        }
         let header = decode_header(text).map_err(|_| refused("must be a JWT signed with RS256"))?;
         if header.alg != Algorithm::RS256 {
             return Err(refused("must be signed with RS256"));

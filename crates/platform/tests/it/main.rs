@@ -30,6 +30,7 @@ mod identity;
 mod kill;
 mod lifecycle;
 mod limits;
+mod live_attack;
 mod live_change;
 mod live_client;
 #[cfg(unix)]

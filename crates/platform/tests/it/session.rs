@@ -1,9 +1,12 @@
 //! Sessions of users: nonces, identity tokens, providers and their keys. Client API 2.
 
-use std::fs;
+use std::{fs, thread};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use layer_platform::{Config, DataLocation};
 use layer_wire::Timestamp;
+use ring::hmac;
 use serde_json::{Value, json};
 
 use crate::client::{Answer, Server, UNKNOWN, request, start};
@@ -129,6 +132,116 @@ fn a_token_that_is_not_right_is_refused_and_leaves_its_nonce_unused() {
         assert_eq!(answer.status, 422, "{text}: {answer:?}");
     }
     assert_eq!(device.open_session(&whole).status, 201, "the nonce is still good");
+}
+
+/// Client API 2.1.
+#[test]
+fn of_many_who_use_the_same_nonce_at_once_one_gets_a_session() {
+    let server = start();
+    let (signer, device) = (Signer::of(&server), Device::anonymous(&server));
+    let nonce = device.nonce();
+    let tokens: Vec<_> = (0..16).map(|number| signer.token(&format!("user {number}"), &nonce)).collect();
+    let answers: Vec<_> = thread::scope(|scope| {
+        let asking: Vec<_> = tokens.iter().map(|token| scope.spawn(|| device.open_session(token))).collect();
+        asking.into_iter().map(|one| one.join().unwrap()).collect()
+    });
+    let (opened, refused): (Vec<_>, Vec<_>) = answers.iter().partition(|answer| answer.status == 201);
+    assert_eq!(opened.len(), 1);
+    refused.into_iter().for_each(assert_refused);
+}
+
+/// Client API 2.2: whoever has no private key of the app makes no token.
+#[test]
+fn a_token_that_is_signed_with_anything_but_the_key_it_names_is_refused() {
+    let server = start();
+    let (signer, device) = (Signer::of(&server), Device::anonymous(&server));
+    let nonce = device.nonce();
+    let with = |name: &str, value: Value| {
+        let mut header = signer.header();
+        header[name] = value;
+        header
+    };
+    // The public key as a secret.
+    let pem = shared_public_pem();
+    let der: String = pem.lines().filter(|line| !line.starts_with('-')).collect();
+    let der = STANDARD.decode(der).unwrap();
+    let encode = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
+    for algorithm in ["HS256", "RS256"] {
+        let header = with("alg", json!(algorithm));
+        let signed = format!("{}.{}", encode(&header), encode(&signer.claims("maria", &nonce)));
+        for secret in [pem.as_bytes(), pem.trim().as_bytes(), &der, b""] {
+            let code = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, secret), signed.as_bytes());
+            assert_refused(&device.open_session(&format!("{signed}.{}", URL_SAFE_NO_PAD.encode(code))));
+        }
+    }
+    // The key of another provider, of this app and of another one, which the token brings along or says where to find.
+    let elsewhere = server.platform.create_app().unwrap().app_id;
+    for app in [&server.app.app_id, &elsewhere] {
+        let (_, made) = admin(&server.platform, "POST", &format!("/apps/{app}/identity_providers"), &Value::Null);
+        let key = read_private(made["private_key"].as_str().unwrap());
+        let other = Signer { provider_id: signer.provider_id.clone(), key_id: signer.key_id.clone(), key: &key };
+        let claims = other.claims("maria", &nonce);
+        for header in [
+            other.header(),
+            with("kid", made["key_id"].clone()),
+            with("jwk", json!({ "kty": "RSA", "n": STANDARD.encode(&der), "e": "AQAB" })),
+            with("jku", json!(format!("{}/keys", server.platform.url()))),
+            with("x5u", json!(format!("{}/keys", server.platform.url()))),
+            with("x5c", json!([STANDARD.encode(&der)])),
+        ] {
+            assert_refused(&device.open_session(&other.sign(&header, &claims)));
+        }
+    }
+    assert_eq!(device.open_session(&signer.token("maria", &nonce)).status, 201, "the nonce is still good");
+}
+
+/// Client API 2.2: what a token says may be long and odd, and is refused without harm.
+#[test]
+fn a_token_that_is_huge_or_odd_is_refused_and_the_next_one_is_taken() {
+    let server = start();
+    let (signer, device) = (Signer::of(&server), Device::anonymous(&server));
+    let (nonce, long) = (device.nonce(), "x".repeat(100_000));
+    let (header, claims) = (signer.header(), signer.claims("maria", &nonce));
+    let with = |of: &Value, name: &str, value: Value| {
+        let mut changed = of.clone();
+        changed[name] = value;
+        changed
+    };
+    // Without a name, no other field of an identity is looked at.
+    let claims = with(&claims, "display_name", json!("Maria"));
+    let deep = (0..1000).fold(json!(0), |inside, _| json!([inside]));
+    let many = json!(vec![json!({ "": 0 }); 50_000]);
+    for (name, value) in [("kid", json!(long)), ("cty", json!(long)), ("x", deep.clone()), ("x", many.clone())] {
+        assert_refused(&device.open_session(&signer.sign(&with(&header, name, value), &claims)));
+    }
+    for (name, value) in [
+        ("exp", json!("4000000000")),
+        ("exp", json!(-1)),
+        ("exp", json!(true)),
+        ("exp", json!([4_000_000_000_u64])),
+        ("nce", json!([nonce])),
+        ("nce", json!(long)),
+        ("nce", json!("\u{0}")),
+        ("iss", json!(7)),
+        ("prn", json!(long)),
+        ("prn", json!("a\u{0}b")),
+        ("prn", json!({ "id": "maria" })),
+        ("display_name", json!(long)),
+        ("metadata", json!([])),
+        ("metadata", json!({ "a": long })),
+        ("x", deep),
+        ("x", many),
+    ] {
+        let answer = device.open_session(&signer.sign(&header, &with(&claims, name, value)));
+        assert_eq!(answer.status, 422, "{name}: {answer:?}");
+        assert_refused(&answer);
+        assert!(answer.body.len() < 1000, "{name}: {} bytes", answer.body.len());
+    }
+    for token in [".", "..", "...", "a.b.c", &".".repeat(900_000), &"A".repeat(900_000), "\u{1f600}.\u{1f600}.x"] {
+        assert_refused(&device.open_session(token));
+    }
+    assert!(matches!(device.open_session(&"A".repeat(2_000_000)).status, 413 | 422));
+    assert_eq!(device.open_session(&signer.token("maria", &nonce)).status, 201, "the nonce is still good");
 }
 
 /// Client API 2.2: numbers and `sub` are taken, and clocks may differ by a minute.
