@@ -83,8 +83,8 @@ function LayerAPI(config) {
   const context = client.found(this, native, timeout, options.version, OwnPromise);
 
   const { agent, agentOptions } = config;
-  context.family.ways = { agent, agentOptions, baseUrl, proxy: options.proxy };
-  for (const name of ORIGINAL) this[name] = makeResource(name, context, resource);
+  context.family.ways = { agent, agentOptions, baseUrl, proxy: options.proxy, maxRetries: config.maxRetries };
+  for (const name of ORIGINAL) makeWhenRead(this, name, context);
 
   // The constructor decides for the whole process, as in 2.x.
   process.env.LAYER_API_DEBUG = `${config.debug || false}`;
@@ -105,6 +105,7 @@ function close() {
 const asMethod = (value) => ({ value, configurable: true, writable: true });
 Object.defineProperty(LayerAPI.prototype, 'withOptions', asMethod(withOptions));
 Object.defineProperty(LayerAPI.prototype, 'close', asMethod(close));
+Object.defineProperty(LayerAPI.prototype, Symbol.for('nodejs.util.inspect.custom'), asMethod(inspected));
 // Not every Node has the symbol.
 if (Symbol.asyncDispose) Object.defineProperty(LayerAPI.prototype, Symbol.asyncDispose, asMethod(close));
 
@@ -143,9 +144,45 @@ const RESOURCES = [...ORIGINAL, ...ADDED];
 function makeResource(name, context, make) {
   const methods = make(name, context);
   if (name !== 'content') return methods;
-  const { family, timeout } = context;
-  const promiseOf = (call) => promises.promiseOfCall(family.OwnPromise || promises.ofProcess(), call);
-  return require('./lib/content.js').extend(methods, { ...family.ways, timeout }, promiseOf);
+  return require('./lib/content.js').extend(methods, context);
+}
+
+/**
+ * Has a client make a resource when somebody reads it: few services use all of them, and to make them takes most of the
+ * time of the constructor. Accessors of the client itself: what stands in a client's place, such as a Proxy, or an
+ * object that inherits from it, reads the resources of the client.
+ */
+function makeWhenRead(owner, name, context) {
+  // A class that inherits from the client may have a property of that name, which hears of the resource as ever.
+  if (!Object.isExtensible(owner) || name in owner) {
+    owner[name] = makeResource(name, context, resource);
+    return;
+  }
+  let made;
+  Object.defineProperty(owner, name, {
+    get() {
+      if (made === undefined) {
+        made = makeResource(name, context, resource);
+        // One that is frozen stays as it is.
+        Reflect.defineProperty(owner, name, plain(made));
+      }
+      return made;
+    },
+    set(value) {
+      Object.defineProperty(this, name, plain(value));
+    },
+    enumerable: true,
+    configurable: true,
+  });
+}
+
+/** As an assignment makes it. */
+const plain = (value) => ({ value, enumerable: true, configurable: true, writable: true });
+
+/** `util.inspect` shows a client as it is once its resources are made: it goes on with what it is given back. */
+function inspected() {
+  for (const name of Object.keys(this)) void this[name];
+  return this;
 }
 
 const makeLazily = (name, context) => makeResource(name, context, lazyResource);
@@ -163,7 +200,7 @@ for (const name of ADDED) {
       return context && settle(this, makeResource(name, context, resource));
     },
     set(value) {
-      Object.defineProperty(this, name, { value, enumerable: true, configurable: true, writable: true });
+      Object.defineProperty(this, name, plain(value));
     },
     configurable: true,
   });
@@ -177,8 +214,7 @@ Object.defineProperty(LayerAPI, 'Promise', { enumerable: true, get: promises.ofP
  * them.
  */
 function loadLater(name, load) {
-  const settle = (value) =>
-    Object.defineProperty(LayerAPI, name, { value, enumerable: true, configurable: true, writable: true });
+  const settle = (value) => Object.defineProperty(LayerAPI, name, plain(value));
   const get = () => settle(load())[name];
   Object.defineProperty(LayerAPI, name, { get, set: settle, enumerable: true, configurable: true });
 }

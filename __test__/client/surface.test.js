@@ -6,6 +6,8 @@ const assert = require('node:assert');
 const { readFileSync } = require('node:fs');
 const path = require('node:path');
 const { afterEach, test } = require('node:test');
+const { inspect } = require('node:util');
+const Bluebird = require('bluebird');
 const ts = require('typescript');
 const addon = require('../../lib/addon.js');
 const { APP_ID, CONVERSATION, LayerAPI, Original, ROOT, TOKEN, closeAll, plainServer, run } = require('./support.js');
@@ -106,6 +108,62 @@ test('a client has the five resources of the original and nothing else', () => {
   assert.deepStrictEqual(Object.getOwnPropertyNames(layer), Object.getOwnPropertyNames(original));
   assert.strictEqual(Object.getPrototypeOf(layer), LayerAPI.prototype);
   assert.strictEqual(LayerAPI.length, Original.length);
+});
+
+test('resources are made when they are read first, and look as those of the original before that', () => {
+  const isAccessor = (client, name) => 'get' in Object.getOwnPropertyDescriptor(client, name);
+  const fresh = () => new LayerAPI(config());
+  const read = fresh();
+  for (const name of RESOURCES) {
+    assert.ok(isAccessor(read, name));
+    const made = read[name];
+    assert.ok(!isAccessor(read, name));
+    assert.strictEqual(read[name], made);
+  }
+  assert.strictEqual(JSON.stringify(fresh()), JSON.stringify(original));
+  assert.strictEqual(inspect(fresh()), inspect(read));
+  assert.strictEqual(inspect(fresh(), { depth: 0 }), inspect(read, { depth: 0 }));
+  assert.deepStrictEqual(Object.keys({ ...fresh() }.messages), Object.keys(original.messages));
+  const inLoop = [];
+  for (const key in fresh()) inLoop.push(key);
+  assert.deepStrictEqual(inLoop, RESOURCES);
+});
+
+test('a resource can be replaced before it is read, and what stands for a client has its resources', () => {
+  const fake = { send() {} };
+  const replaced = new LayerAPI(config());
+  replaced.messages = fake;
+  const plain = { value: fake, enumerable: true, configurable: true, writable: true };
+  assert.deepStrictEqual(Object.getOwnPropertyDescriptor(replaced, 'messages'), plain);
+  assert.deepStrictEqual(Object.keys(replaced), RESOURCES);
+
+  const layer = new LayerAPI(config());
+  const heir = Object.create(layer);
+  assert.strictEqual(heir.messages, layer.messages);
+  heir.messages = fake;
+  assert.notStrictEqual(layer.messages, fake);
+  const proxy = new Proxy(layer, {});
+  assert.strictEqual(proxy.conversations, layer.conversations);
+  proxy.blocklist = fake;
+  assert.strictEqual(layer.blocklist, fake);
+  const frozen = Object.freeze(new LayerAPI(config()));
+  assert.strictEqual(frozen.messages, frozen.messages);
+  assert.strictEqual(typeof frozen.messages.send, 'function');
+  const promisified = Bluebird.promisifyAll(new LayerAPI(config()));
+  assert.strictEqual(typeof promisified.messages.sendAsync, 'function');
+});
+
+test('a class that has a property of the name of a resource hears of the resource', () => {
+  for (const Client of [LayerAPI, Original]) {
+    const heard = [];
+    class Service extends Client {
+      set messages(value) {
+        heard.push(typeof value.send);
+      }
+    }
+    new Service(config());
+    assert.deepStrictEqual(heard, ['function'], Client.name);
+  }
 });
 
 for (const resource of RESOURCES) {
@@ -218,7 +276,7 @@ const OTHERS = {
   conversations: ['listFromUser'],
   messages: ['list', 'listFromUser'],
   announcements: ['listFromUser'],
-  content: ['upload', 'uploadAsync', 'download'],
+  content: ['upload', 'uploadAsync', 'download', 'downloadAsync'],
 };
 
 const DECLARED = declaredMethods();

@@ -470,6 +470,16 @@ module.exports = [
     },
   },
   {
+    name: 'resources are made when they are read',
+    reason:
+      'The original made all five in its constructor, which takes most of its time. Until one is read it is an accessor of ' +
+      'the client: enumerable, in the same place, and it can be assigned to. `Object.getOwnPropertyDescriptor`, `sinon.replace` ' +
+      'and `jest.replaceProperty` of the resource as a whole (`layer.messages`, not `layer.messages.send`) tell the ' +
+      'difference: for these, read it first, or assign.',
+    applies: ({ instance }) => Boolean(instance?.keys.includes('messages')),
+    expect: (observation) => ({ ...observation, instance: { ...observation.instance, isMade: false } }),
+  },
+  {
     name: 'an invalid timeout is refused by the constructor',
     reason: 'The original took it, and then every call threw.',
     applies: (observation, { row }) =>

@@ -10,7 +10,7 @@
  *   requests   what the server received
  *   logs       lines on console.log
  *   debugFlag  process.env.LAYER_API_DEBUG afterwards
- *   instance   (rows about the constructor) own keys of the client and what class it is of
+ *   instance   (rows about the constructor) own keys of the client, whether all are without accessors, and its class
  *   config     (rows about the constructor) the configuration object afterwards
  */
 
@@ -270,6 +270,7 @@ class Run {
     if (row.bareConfig || row.construct) {
       observation.instance = client && {
         keys: Object.keys(client),
+        isMade: Object.values(Object.getOwnPropertyDescriptors(client)).every((property) => 'value' in property),
         isInstance: client instanceof this.subject.LayerAPI,
         isOfExactClass: client.constructor === this.subject.LayerAPI,
       };
