@@ -8,6 +8,8 @@
  * missed.
  */
 
+const { setImmediate } = require('./timers.js');
+
 /** Versions that answer 206 as long as more follow. */
 const WITH_206 = ['2.0', '3.0'];
 
@@ -76,11 +78,20 @@ exports.list = (what, methods, name, args, options, names, version, choose) => {
   return {
     [Symbol.asyncIterator]: all,
     pages,
-    toArray(given) {
+    toArray(given, callback) {
+      if (typeof given === 'function' && callback === undefined) [given, callback] = [undefined, given];
+      if (callback !== undefined && typeof callback !== 'function') {
+        throw new TypeError('toArray needs a function as its callback');
+      }
       const { limit = Infinity, ...others } = given || {};
       for (const other of Object.keys(others)) throw new TypeError(`toArray has no option \`${other}\``);
       if (limit !== Infinity && !isWhole(limit, 0)) {
         throw new TypeError('Option `limit` of toArray needs to be a whole number');
+      }
+      if (callback) {
+        const later = (...outcome) => setImmediate(callback, ...outcome);
+        collect(limit).then((items) => later(null, items), later);
+        return undefined;
       }
       const Chosen = choose();
       return new Chosen((resolve, reject) => {

@@ -264,3 +264,29 @@ test('toArray gives the promises of the client, and lists read pages through met
   assert.ok(promise instanceof Bluebird);
   assert.deepStrictEqual(await promise, [{ id: 'double' }]);
 });
+
+test('toArray calls back once, later, with or without options', async () => {
+  const layer = await connect('1.0');
+  const { id, sent } = await conversationWith(layer, 3);
+  const called = (list, ...args) =>
+    new Promise((resolve) => {
+      let isLater = false;
+      const returned = list.toArray(...args, (...outcome) => resolve([isLater, returned, ...outcome]));
+      isLater = true;
+    });
+  const list = layer.messages.list(id);
+  for (const [args, expected] of [
+    [[], sent],
+    [[undefined], sent],
+    [[{ limit: 2 }], sent.slice(0, 2)],
+    [[{ limit: 0 }], []],
+  ]) {
+    const [isLater, returned, error, items] = await called(list, ...args);
+    assert.deepStrictEqual([isLater, returned, error, idsOf(items)], [true, undefined, null, expected]);
+  }
+  const [isLater, , error, ...rest] = await called(layer.messages.list('none'));
+  assert.deepStrictEqual([isLater, error.message, rest], [true, 'Conversation ID is required', []]);
+  const message = 'toArray needs a function as its callback';
+  assert.throws(() => list.toArray({}, 'callback'), { name: 'TypeError', message });
+  assert.throws(() => list.toArray({ limits: 1 }, () => {}), { name: 'TypeError' });
+});
