@@ -706,6 +706,11 @@ declare namespace LayerAPI {
     pages(): AsyncIterableIterator<ListPage<Item>>;
     /** The items, `limit` at the most. Default: all. */
     toArray(options?: { limit?: number }): Promise<Item[]>;
+    toArray(callback: CallbackOf<Error | ResponseError | APIError, Item[]>): void;
+    toArray(
+      options: { limit?: number } | undefined,
+      callback: CallbackOf<Error | ResponseError | APIError, Item[]>,
+    ): void;
   }
 
   /** What rich content is uploaded from; pieces that are text count as UTF-8. */
@@ -1116,9 +1121,9 @@ declare namespace LayerAPI {
     getAsync(conversationId: string, contentId: string): Promise<Response<RichContent>>;
 
     /**
-     * Uploads rich content, a MiB at a time. A transfer that breaks is taken up again where it was, five times in a row
-     * at the most. An option that is unknown or wrong, and a source that has another number of bytes than `size`, is an
-     * error.
+     * Uploads rich content, a MiB at a time. A transfer that breaks is taken up again where it was, `maxRetries` times
+     * in a row at the most, or five times where no option says so. An option that is unknown or wrong, and a source of
+     * another number of bytes than `size`, is an error.
      */
     upload(
       conversationId: string,
@@ -1134,11 +1139,24 @@ declare namespace LayerAPI {
 
     /**
      * Downloads rich content. What goes wrong is an `error` of the stream; a transfer that breaks is taken up again
-     * where it was, five times in a row at the most.
+     * where it was, as often as that of an upload. Without a callback nothing is asked for before the stream is read. A
+     * callback, or the promise, gets the stream when there is something to read.
      *
      * @throws {TypeError} for an option that is unknown or wrong.
      */
     download(conversationId: string, contentId: string, options?: DownloadOptions): Readable;
+    download(
+      conversationId: string,
+      contentId: string,
+      callback: CallbackOf<Error | ResponseError | APIError, Readable>,
+    ): void;
+    download(
+      conversationId: string,
+      contentId: string,
+      options: DownloadOptions | undefined,
+      callback: CallbackOf<Error | ResponseError | APIError, Readable>,
+    ): void;
+    downloadAsync(conversationId: string, contentId: string, options?: DownloadOptions): Promise<Readable>;
   }
 
   /** `layer.notifications` */

@@ -99,7 +99,7 @@ exports.flushSoon = () => {
 /** A ticket under which `callback` gets the outcome of a request of the client with this `context`. */
 exports.take = (callback, context, watch) => {
   const pending = new Pending(withContext(callback), context, watch);
-  context.family.open += 1;
+  context.family.begin();
   const ticket = free.length > 0 ? free.pop() : pendings.length;
   pendings[ticket] = pending;
   return ticket;
@@ -306,9 +306,7 @@ function complete(landing) {
 /** The end of a request: its callback is over, or it was never made. */
 function finish(pending) {
   pending.emitDestroy();
-  const { family } = pending.context;
-  family.open -= 1;
-  if (family.open === 0 && family.isClosed) family.end();
+  pending.context.family.over();
 }
 
 function settle(pending, landing) {
@@ -317,18 +315,20 @@ function settle(pending, landing) {
   pending.callback = undefined;
   // A reply that is kept must not keep the text of its neighbours, of which this is a part.
   landing.text = undefined;
+  const { timeout } = pending.context;
+  let failure;
+  // Made once: what a function of the caller has thrown is handed out once.
+  if (status === 0 || landing.fault !== undefined) failure = failed(landing, text, timeout);
   if (watch !== undefined) {
-    const error = watch.end(landing, text);
-    if (error !== undefined) {
-      callback(error);
+    const abortion = watch.end(landing, failure);
+    if (abortion !== undefined) {
+      callback(abortion);
       return;
     }
   }
-  if (status === 0 || landing.fault !== undefined) {
-    const { timeout } = pending.context;
-    const error = failed(landing, text, timeout);
-    if (isDebugging) debug.print(error.code ? `Request error: ${error}` : traceTimeout(timeout));
-    callback(error);
+  if (failure !== undefined) {
+    if (isDebugging) debug.print(failure.code ? `Request error: ${failure}` : traceTimeout(timeout));
+    callback(failure);
     return;
   }
   const body = parse(text, status);

@@ -23,7 +23,7 @@ class Family {
     this.version = version;
     this.OwnPromise = OwnPromise;
     this.seat = native.seat;
-    /** Requests whose callbacks are not over. */
+    /** Requests whose callbacks are not over, and transfers of content that are not. */
     this.open = 0;
     this.isClosed = false;
     /** What waits for the end of all requests. */
@@ -31,6 +31,35 @@ class Family {
     this.end = undefined;
     /** How the client goes to the service, for transfers of content, which go past the engine. */
     this.ways = undefined;
+    /** What makes their requests: `links.js`; made by the first of them. */
+    this.links = undefined;
+  }
+
+  /** A request or a transfer begins. */
+  begin() {
+    this.open += 1;
+  }
+
+  /** It is over. */
+  over() {
+    this.open -= 1;
+    if (this.open === 0 && this.isClosed) this.end();
+  }
+
+  /** Makes a request of what began before the client was closed, which may come to its end. */
+  within(call) {
+    const { isClosed } = this;
+    this.isClosed = false;
+    try {
+      return call();
+    } finally {
+      this.isClosed = isClosed;
+    }
+  }
+
+  /** The error of a call that comes too late. */
+  closedError() {
+    return Object.assign(new Error('The client is closed'), { code: 'ERR_LAYER_CLIENT_CLOSED' });
   }
 
   /** Takes no more requests; resolves when none is under way and no connection is kept. */
@@ -41,6 +70,7 @@ class Family {
       this.closed = new Chosen((resolve) => {
         this.end = () => {
           this.native.close();
+          if (this.links) this.links.close();
           resolve();
         };
       });

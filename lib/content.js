@@ -8,15 +8,13 @@
 const { Readable } = require('stream');
 const { APIError } = require('./errors.js');
 const { connector, refusal } = require('./links.js');
+const { asPromisified } = require('./methods.js');
+const promises = require('./promises.js');
 const { setImmediate } = require('./timers.js');
+const { Transfer } = require('./transfer.js');
 
 /** Bytes that are sent at once, and kept until the service has them; a multiple of 256 KiB, as the uploads ask for. */
 const CHUNK = 1 << 20;
-/** How often in a row a transfer that breaks is taken up again without getting any further. */
-const ATTEMPTS = 5;
-/** Milliseconds before it is taken up again, at the most for the first time; each further time twice as many. */
-const WAIT = 250;
-
 const BROKEN = ['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'EAI_AGAIN', 'ERR_STREAM_PREMATURE_CLOSE'];
 const BUSY = [408, 409, 429, 500, 502, 503, 504];
 
@@ -27,32 +25,64 @@ const isPassing = (error) =>
 /** What Node says of a connection that ends, without a code or with one of its own versions. */
 const isHangUp = ({ message }) => message === 'socket hang up' || message === 'aborted';
 
-const wait = (attempt) => new Promise((resolve) => setTimeout(resolve, Math.random() * WAIT * 2 ** (attempt - 1)));
-
-/** Adds `upload` and `download` to the methods of `layer.content`; `config` is what `links.js` connects with. */
-exports.extend = (methods, config, promiseOf) => {
-  let connect;
-  const request = (link, options) => {
-    if (!connect) connect = connector(config);
-    return connect(link, options);
+/** Adds both forms of `upload` and `download` to the methods of `layer.content` of the client with this `context`. */
+exports.extend = (methods, context) => {
+  const { family } = context;
+  const chosen = () => family.OwnPromise || promises.ofProcess();
+  const request = (...args) => {
+    if (!family.links) family.links = connector(family.ways);
+    return family.links.request(...args);
   };
 
   methods.upload = (conversationId, source, options, callback) => {
-    if (callback !== undefined && typeof callback !== 'function') {
-      throw new TypeError('layer.content.upload needs a function as its callback');
+    checkCallback('upload', callback);
+    let transfer;
+    let isOver = false;
+    const settle = (...outcome) => {
+      if (isOver) return;
+      isOver = true;
+      setImmediate(() => {
+        try {
+          if (callback) callback(...outcome);
+        } finally {
+          if (transfer) transfer.over();
+        }
+      });
+    };
+    try {
+      transfer = new Transfer(context, (error) => {
+        if (source && typeof source.destroy === 'function') source.destroy();
+        settle(error);
+      });
+    } catch (error) {
+      settle(error);
+      return;
     }
-    const later = (...outcome) => callback && setImmediate(callback, ...outcome);
-    upload(methods, request, conversationId, source, options).then((reply) => later(null, reply), later);
+    upload(methods, request, transfer, conversationId, source, options).then((reply) => settle(null, reply), settle);
   };
 
-  methods.uploadAsync = (conversationId, source, options) =>
-    promiseOf((callback) => methods.upload(conversationId, source, options, callback));
+  methods.uploadAsync = asPromisified((conversationId, source, options) =>
+    promises.promiseOf(chosen(), methods, 'upload', [conversationId, source, options]),
+  );
 
-  methods.download = (conversationId, contentId, options) =>
-    download(methods, request, conversationId, contentId, options);
+  methods.download = (conversationId, contentId, options, callback) => {
+    if (typeof options === 'function' && callback === undefined) [options, callback] = [undefined, options];
+    checkCallback('download', callback);
+    const stream = download(methods, request, context, conversationId, contentId, options, callback);
+    return callback ? undefined : stream;
+  };
+
+  methods.downloadAsync = asPromisified((conversationId, contentId, options) =>
+    promises.promiseOf(chosen(), methods, 'download', [conversationId, contentId, options]),
+  );
 
   return methods;
 };
+
+function checkCallback(name, callback) {
+  if (callback === undefined || typeof callback === 'function') return;
+  throw new TypeError(`layer.content.${name} needs a function as its callback`);
+}
 
 /** The options of a transfer, of which `names` are allowed. */
 function optionsOf(what, options, names) {
@@ -68,14 +98,14 @@ function optionsOf(what, options, names) {
   return given;
 }
 
-async function upload(methods, request, conversationId, source, options) {
+async function upload(methods, request, transfer, conversationId, source, options) {
   const what = 'layer.content.upload';
   const {
     type,
     size: announced,
     origin,
     onProgress,
-  } = optionsOf(what, options, [...['type', 'size', 'origin', 'onProgress']]);
+  } = optionsOf(what, options, ['type', 'size', 'origin', 'onProgress']);
   const isBytes = source instanceof Uint8Array;
   if (!isBytes && !(source && typeof source[Symbol.asyncIterator] === 'function')) {
     throw new TypeError(`The source of ${what} needs to be a Buffer, a Readable or an AsyncIterable`);
@@ -84,14 +114,15 @@ async function upload(methods, request, conversationId, source, options) {
   if (isBytes && size !== source.length) {
     throw new TypeError(`Option \`size\` of ${what} is ${size}, and the source has ${source.length} bytes`);
   }
-  const reply = await methods.createAsync(conversationId, { type, size, origin });
+  const reply = await transfer.ask(() => methods.createAsync(conversationId, { type, size, origin }));
   const { id, upload_url: link } = reply.body;
-  await send(request, link, source, size, onProgress);
+  const put = (body, range) => putTo(link, body, range, size, request, transfer);
+  await send(put, transfer, source, size, onProgress);
   return { status: reply.status, body: { id, size } };
 }
 
-/** Sends the bytes of a source to a link, chunk by chunk. */
-async function send(request, link, source, size, onProgress) {
+/** Sends the bytes of a source, chunk by chunk, by `put`. */
+async function send(put, transfer, source, size, onProgress) {
   let sent = 0;
   for await (const chunk of chunksOf(source)) {
     const start = sent;
@@ -101,35 +132,37 @@ async function send(request, link, source, size, onProgress) {
       try {
         // After a break the service says how much of it has come.
         if (attempt > 0) {
-          await wait(attempt);
-          const arrived = await put(request, link, undefined, `bytes */${size}`, size);
+          await transfer.wait(attempt);
+          if (transfer.error) throw transfer.error;
+          const arrived = await put(undefined, `bytes */${size}`);
           if (arrived < start) throw new Error('The service has lost bytes that it had received');
           if (arrived > sent) attempt = 1;
           sent = Math.min(arrived, end);
           if (sent === end) break;
         }
         const range = `bytes ${sent}-${end - 1}/${size}`;
-        sent = await put(request, link, chunk.subarray(sent - start), range, size);
+        sent = await put(chunk.subarray(sent - start), range);
         attempt = 0;
       } catch (error) {
-        if (!isPassing(error) || attempt >= ATTEMPTS) throw error;
+        if (!isPassing(error) || !transfer.goesOnAfter(attempt)) throw error;
         attempt += 1;
       }
     }
+    if (transfer.error) throw transfer.error;
     if (onProgress) onProgress({ transferred: sent, size });
   }
   if (sent < size) throw new RangeError(`The source has ${sent} of the ${size} bytes that were announced`);
   if (size === 0) {
-    await put(request, link, undefined, undefined, size);
+    await put(undefined, undefined);
     if (onProgress) onProgress({ transferred: 0, size });
   }
 }
 
 /** Puts bytes, or asks how many have come; answers how many bytes the service has. */
-async function put(request, link, body, range, size) {
+async function putTo(link, body, range, size, request, transfer) {
   const headers = { 'Content-Length': body ? body.length : 0 };
   if (range) headers['Content-Range'] = range;
-  const response = await request(link, { method: 'PUT', headers, body });
+  const response = await request(link, { method: 'PUT', headers, body }, transfer);
   const { statusCode } = response;
   if (statusCode !== 308 && statusCode >= 300) throw await refusal(response);
   response.resume();
@@ -165,9 +198,14 @@ function bytesOf(piece) {
   throw new TypeError('The source of layer.content.upload needs to give bytes or text');
 }
 
-/** A stream of the bytes of rich content. */
-function download(methods, request, conversationId, contentId, options) {
+/**
+ * A stream of the bytes of rich content. Where there is a callback, it begins at once, and the callback gets the stream
+ * when there is something to read, or the error.
+ */
+function download(methods, request, context, conversationId, contentId, options, callback) {
   const { onProgress } = optionsOf('layer.content.download', options, ['onProgress']);
+  /** From the first request until all has come. */
+  let transfer;
   let size;
   let transferred = 0;
   let attempt = 0;
@@ -178,33 +216,58 @@ function download(methods, request, conversationId, contentId, options) {
   let isWanted = false;
 
   const stream = new Readable({
+    autoDestroy: true,
     read() {
       isWanted = true;
       if (source) source.resume();
       else if (!isOpening) open();
     },
-    destroy(error, callback) {
+    destroy(error, done) {
       if (source) source.destroy();
-      callback(error);
+      if (transfer) transfer.over();
+      done(error);
     },
   });
+  if (callback) {
+    stream.on('error', begun);
+    isWanted = true;
+    open();
+  }
   return stream;
+
+  /** The first reply is there, or what became of it. */
+  function begun(error) {
+    if (!callback) return;
+    setImmediate(callback, ...(error ? [error] : [null, stream]));
+    callback = undefined;
+    if (!error) stream.removeListener('error', begun);
+  }
 
   async function open() {
     isOpening = true;
+    let isAsking = true;
     try {
-      if (attempt > 0) await wait(attempt);
+      if (!transfer) transfer = new Transfer(context, (error) => stream.destroy(error));
+      if (attempt > 0) await transfer.wait(attempt);
+      if (stream.destroyed) return;
       // A link works for an hour: whoever goes on asks for a fresh one.
-      const { body } = await methods.getAsync(conversationId, contentId);
+      const { body } = await transfer.ask(() => methods.getAsync(conversationId, contentId));
+      isAsking = false;
       size = body.size;
       const headers = transferred > 0 ? { Range: `bytes=${transferred}-` } : {};
-      const response = await request(body.download_url, { method: 'GET', headers });
+      const response = await request(body.download_url, { method: 'GET', headers }, transfer);
       const { statusCode } = response;
       if (statusCode >= 300) throw await refusal(response);
-      if (stream.destroyed) response.destroy();
-      else follow(response, statusCode === 206 ? 0 : transferred);
+      if (stream.destroyed) {
+        response.destroy();
+        return;
+      }
+      follow(response, statusCode === 206 ? 0 : transferred);
+      begun();
     } catch (error) {
-      again(error);
+      // Where an option says how often, it was tried again so often.
+      if (isAsking && (!transfer || transfer.isGiven)) stream.destroy(error);
+      else again(error);
     } finally {
       isOpening = false;
     }
@@ -235,8 +298,10 @@ function download(methods, request, conversationId, contentId, options) {
       if (isOver) return;
       isOver = true;
       source = undefined;
-      if (transferred === size) stream.push(null);
-      else again(error || Object.assign(new Error('aborted'), { code: 'ECONNRESET' }));
+      if (transferred === size) {
+        transfer.over();
+        stream.push(null);
+      } else again(error || Object.assign(new Error('aborted'), { code: 'ECONNRESET' }));
     };
     response.on('error', over);
     response.on('aborted', () => over());
@@ -246,7 +311,7 @@ function download(methods, request, conversationId, contentId, options) {
 
   function again(error) {
     if (stream.destroyed) return;
-    if (!isPassing(error) || attempt >= ATTEMPTS) stream.destroy(error);
+    if (!isPassing(error) || !transfer.goesOnAfter(attempt)) stream.destroy(error);
     else if (isWanted) {
       attempt += 1;
       // Not from within the reply, or the request, that has broken.

@@ -20,23 +20,28 @@ const portOf = ({ protocol, port }) => Number(port) || (protocol === 'https:' ? 
 const hostOf = ({ hostname }) => hostname.replace(/^\[|\]$/g, '');
 
 /**
- * `(link, {method, headers, body})` to a promise of the reply, whose body is yet to be read. `baseUrl` is where the
- * service is, `timeout` how many milliseconds nothing may move.
+ * `request(link, {method, headers, body}, transfer)` answers a promise of the reply, whose body is yet to be read;
+ * `close()` closes the connections that nobody else has. `baseUrl` is where the service is.
  */
-exports.connector = ({ agent, agentOptions, baseUrl, proxy, timeout }) => {
+exports.connector = ({ agent, agentOptions, baseUrl, proxy }) => {
   const service = new URL(baseUrl).host;
   /** Agents for the service by protocol, made when they are needed. */
   const agents = new Map();
   const settings = agent ? agent.options : agentOptions;
 
-  return (link, { method, headers, body }) => {
-    const url = new URL(link);
-    const isOfService = url.host === service;
-    const way = proxy
-      ? throughProxy(new URL(proxy), url, headers, (isOfService && settings) || {}, timeout)
-      : { to: url, path: url.pathname + url.search, headers, agent: isOfService ? agentFor(url) : undefined };
-    const { to, ...options } = way;
-    return exchange(moduleOf(to), { host: hostOf(to), port: portOf(to), method, ...options }, body, timeout);
+  return {
+    request(link, { method, headers, body }, transfer) {
+      const url = new URL(link);
+      const isOfService = url.host === service;
+      const way = proxy
+        ? throughProxy(new URL(proxy), url, headers, (isOfService && settings) || {}, transfer)
+        : { to: url, path: url.pathname + url.search, headers, agent: isOfService ? agentFor(url) : undefined };
+      const { to, ...options } = way;
+      return exchange(moduleOf(to), { host: hostOf(to), port: portOf(to), method, ...options }, body, transfer);
+    },
+    close() {
+      for (const own of agents.values()) if (own !== agent) own.destroy();
+    },
   };
 
   function agentFor(url) {
@@ -49,7 +54,7 @@ exports.connector = ({ agent, agentOptions, baseUrl, proxy, timeout }) => {
   }
 };
 
-function exchange({ request }, options, body, timeout) {
+function exchange({ request }, options, body, transfer) {
   return new Promise((resolve, reject) => {
     const sent = request(options, (response) => {
       // From here on a break is for the reader of the body to see.
@@ -58,13 +63,23 @@ function exchange({ request }, options, body, timeout) {
       resolve(response);
     });
     sent.on('error', reject);
-    sent.setTimeout(timeout, () => sent.destroy(timedOut(timeout)));
+    limit(sent, transfer);
     sent.end(body);
   });
 }
 
+/** Ends a request where nothing moves for too long, and with its transfer. */
+function limit(sent, transfer) {
+  const { timeout } = transfer;
+  sent.setTimeout(timeout, () => sent.destroy(timedOut(timeout)));
+  sent.on(
+    'close',
+    transfer.ending((error) => sent.destroy(error)),
+  );
+}
+
 /** The way to `url` through a proxy: by asking it, for `http:`, or else in a tunnel through it. */
-function throughProxy(proxy, url, headers, settings, timeout) {
+function throughProxy(proxy, url, headers, settings, transfer) {
   const { username, password } = proxy;
   const credentials = [username, password].map(decodeURIComponent).join(':');
   const authorization = username
@@ -77,7 +92,7 @@ function throughProxy(proxy, url, headers, settings, timeout) {
     const target = `${url.hostname}:${portOf(url)}`;
     const options = { host: hostOf(proxy), port: portOf(proxy), method: 'CONNECT', path: target, agent: false };
     const tunnel = moduleOf(proxy).request({ ...options, headers: { Host: target, ...authorization } });
-    tunnel.setTimeout(timeout, () => tunnel.destroy(timedOut(timeout)));
+    limit(tunnel, transfer);
     tunnel.on('error', done);
     tunnel.on('connect', ({ statusCode }, socket) => {
       if (statusCode >= 300) {

@@ -79,9 +79,7 @@ function listing(name, key, methods, context) {
     const lists = require('./lists.js');
     return lists.list(what, methods, paged, args.slice(0, count), args[count], options, context.version, choose);
   };
-  // Bluebird's promisifyAll leaves alone what it takes for its own.
-  Object.defineProperty(list, '__isPromisified__', PROMISIFIED);
-  return Object.defineProperty(list, 'name', { value: key, configurable: true });
+  return asPromisified(Object.defineProperty(list, 'name', { value: key, configurable: true }));
 }
 
 /** Prototypes of resources whose methods are made when somebody asks for them, by resource and version. */
@@ -134,6 +132,10 @@ function makeLater(prototype, name, enumerable, make) {
 /** By this Bluebird knows what it made: services that began with 1.x have `Promise.promisifyAll(layer.messages)`. */
 const PROMISIFIED = { value: true, configurable: true, writable: true };
 
+/** Has Bluebird's promisifyAll leave a function alone, as what it takes for its own. */
+const asPromisified = (method) => Object.defineProperty(method, '__isPromisified__', PROMISIFIED);
+exports.asPromisified = asPromisified;
+
 /**
  * Calls the callback form with one more argument, so that what that throws, refuses or answers settles the promise. It
  * calls the one that is there by then: tests of services put stubs in place of methods.
@@ -153,7 +155,7 @@ function promiseForm(row, methods, context) {
       return promises.promiseOf(Chosen, methods, row.name, args);
     },
   };
-  return Object.defineProperty(named[name], '__isPromisified__', PROMISIFIED);
+  return asPromisified(named[name]);
 }
 
 /** With a name and as many parameters as the original's: stacks, profilers and spies show the name. */
@@ -184,7 +186,7 @@ function sender(row, native) {
     const call = read(seat, a, b, c, last, d);
     const { callback } = call;
     if (call.isRefused) return call.isLater ? failLater(call) : callback(call.error);
-    if (family.isClosed) return (callback || nop)(closed());
+    if (family.isClosed) return (callback || nop)(family.closedError());
     if (signal !== undefined && signal.aborted) return abortLater(seat, call, signal);
     const isSeen = insight.isOn();
     const isDebugging = channel.flushSoon();
@@ -230,10 +232,6 @@ function sender(row, native) {
 function watching(row, context, isSeen) {
   const { Watch } = require('./watch.js');
   return new Watch(row, context, isSeen);
-}
-
-function closed() {
-  return Object.assign(new Error('The client is closed'), { code: 'ERR_LAYER_CLIENT_CLOSED' });
 }
 
 function failLater({ callback, error }) {

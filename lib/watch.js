@@ -7,7 +7,7 @@ const channel = require('./channel.js');
 const { AbortError, describe, errorOf } = require('./failures.js');
 const { Insight } = require('./insight.js');
 
-/** The requests of each signal that are under way, so that it has one listener however many there are. */
+/** What of each signal is under way, so that it has one listener however much that is. */
 const following = new WeakMap();
 
 class Watch {
@@ -59,22 +59,23 @@ class Watch {
     this.insight.retry(delay);
   }
 
-  /** The request has ended; the error in place of its outcome, if the signal was what ended it. */
-  end(landing, text) {
+  /**
+   * The request has ended, with an `error` where it has no reply; answers the error in place of its outcome, if the
+   * signal was what ended it.
+   */
+  end(landing, error) {
     if (this.signal) leave(this.signal, this);
     const isAborted = this.isAborted || landing.isAborted;
-    const error = isAborted
+    const abortion = isAborted
       ? describe(new AbortError(this.signal), { ...OVER, attempts: landing.attempts })
       : undefined;
-    if (this.insight) this.publish(landing, text, error);
-    return error;
+    if (this.insight) this.publish(landing, abortion || error);
+    return abortion;
   }
 
-  publish(landing, text, error) {
+  publish(landing, error) {
     const { timings } = landing;
     if (error) this.insight.fail(error, timings);
-    else if (landing.fault !== undefined) this.insight.fail(landing.fault, timings);
-    else if (landing.status === 0) this.insight.fail(this.errorOf(JSON.parse(text)), timings);
     else this.insight.reply(landing, timings);
   }
 
@@ -85,6 +86,7 @@ class Watch {
 
 const OVER = { isRetryable: false };
 
+/** Has `watch.abort` called when the signal is aborted; until `leave`. */
 function follow(signal, watch) {
   let entry = following.get(signal);
   if (entry === undefined) {
@@ -108,4 +110,4 @@ function leave(signal, watch) {
 /** The error of a request that was given up before it began. */
 const aborted = (signal) => describe(new AbortError(signal), { ...OVER, attempts: 0 });
 
-module.exports = { Watch, aborted };
+module.exports = { Watch, aborted, follow, leave };

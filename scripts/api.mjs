@@ -59,7 +59,7 @@ page, newest first; \`pageSize\` (1 to 100, default 100), \`from\` (the id of th
 conversations, \`sortBy\` are their options. A page is asked for when it is needed. Nothing comes twice, and nothing that
 keeps its place is missed, when items are added, moved to the front or deleted in between, also when the item that the next
 page begins after is deleted. For that a list remembers the ids of what has come. Before 2.0 the end of a list shows in an
-empty page, which is one more request.
+empty page, which is one more request. \`toArray\` takes a callback as its last argument, too.
 
 ## Uploads and downloads
 
@@ -75,10 +75,14 @@ layer.content.download(conversationId, content.id).on('error', report).pipe(resp
 \`content.upload(conversationId, source, options, callback)\` and \`uploadAsync\` take a Buffer, a Readable or an AsyncIterable, and
 answer \`{status, body}\` with \`id\` and \`size\`, which is what a part wants as its \`content\`. \`type\` (the MIME type) and
 \`size\` (bytes; a Buffer knows them) say what it is, \`origin\` which web page may upload it, too, and \`onProgress\` is called
-with \`{transferred, size}\`. \`content.download(conversationId, contentId, {onProgress})\` answers a Readable. Both take the same
-memory whatever the size: a MiB is sent at a time. A transfer that breaks is taken up again where it was, with a fresh link
-for a download; after five breaks in a row without a byte it is an error. Agent, trust and proxy of the client hold for links
-that lead to the service itself, its proxy for all links. \`content.create\` and \`content.get\` are the plain requests.
+with \`{transferred, size}\`. \`content.download(conversationId, contentId, {onProgress})\` answers a Readable, which asks for nothing
+before it is read; with a callback as the last argument, or as \`downloadAsync\`, the Readable comes when there is something to
+read, and what goes wrong before that is the error of the callback or promise. Both take the same memory whatever the size: a
+MiB is sent at a time. A transfer that breaks is taken up again where it was, with a fresh link for a download; after five
+breaks in a row without a byte it is an error, or after as many as \`maxRetries\` says, of \`withOptions\` or of the constructor.
+\`signal\` and \`timeout\` of \`withOptions\` hold as for a request, and \`layer.close()\` waits for transfers under way, until their
+last byte has come. Agent, trust and proxy of the client hold for links that lead to the service itself, its proxy for all
+links. \`content.create\` and \`content.get\` are the plain requests.
 
 The page is made from \`crates/client/src/methods.rs\` and \`index.d.ts\` by \`npm run docs\`.
 

@@ -2,7 +2,7 @@
 
 const assert = require('node:assert');
 const { randomBytes } = require('node:crypto');
-const { once } = require('node:events');
+const { getEventListeners, once } = require('node:events');
 const fs = require('node:fs');
 const net = require('node:net');
 const os = require('node:os');
@@ -16,7 +16,10 @@ const { run, sleep, until } = require('../client/support.js');
 
 const MIB = 1 << 20;
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'layer-api-content-'));
-/** Stands between clients and links; it ends the next connections after `limits` bytes of a direction. */
+/**
+ * Stands between clients and links; it ends the next connections after `limits` bytes of a direction, and leaves those
+ * that are negative open, while what comes then is lost.
+ */
 const relay = { limits: [], sockets: new Set(), opened: 0 };
 let platform;
 let app;
@@ -28,6 +31,7 @@ before(async () => {
     relay.opened += 1;
     relay.sockets.add(socket);
     const limit = relay.limits.shift() ?? Infinity;
+    const isStalling = limit < 0;
     const onward = net.connect(new URL(platform.url).port, '127.0.0.1');
     for (const [from, to] of [
       [socket, onward],
@@ -36,11 +40,16 @@ before(async () => {
       let passed = 0;
       from.on('data', (bytes) => {
         passed += bytes.length;
-        if (passed <= limit) {
+        const excess = passed - Math.abs(limit);
+        if (excess <= 0) {
           if (!to.write(bytes)) from.pause();
           return;
         }
-        to.write(bytes.subarray(0, bytes.length - (passed - limit)));
+        to.write(bytes.subarray(0, Math.max(0, bytes.length - excess)));
+        if (isStalling) {
+          relay.stalled?.();
+          return;
+        }
         for (const end of [socket, onward]) end.destroy();
       });
       to.on('drain', () => from.resume());
@@ -213,6 +222,179 @@ test('a reader who takes longer than the timeout gets all, and nothing is asked 
   assert.strictEqual(relay.opened, opened);
   for (let next = await reader.next(); !next.done; next = await reader.next()) pieces.push(next.value);
   assert.ok(Buffer.concat(pieces).equals(bytes));
+});
+
+/** The next connections stall after so many bytes; resolves when the first of them does. */
+async function stallAfter(...counts) {
+  await breakAfter(counts.map((count) => -count));
+  return { stalled: new Promise((resolve) => Object.assign(relay, { stalled: resolve })) };
+}
+
+const closedLinks = () => until(() => relay.sockets.size === 0, 'the connection is closed');
+
+/** A client for the app of these tests, with an agent for links as well: they lead to where it has its service. */
+function clientOfItsOwn(options) {
+  const baseUrl = `http://127.0.0.1:${relay.server.address().port}`;
+  return new LayerAPI({ ...{ appId: app.appId, token: app.token, baseUrl }, ...options });
+}
+
+test('a signal ends a transfer: on the wire, in a wait, where the source gives nothing, and before it begins', async () => {
+  const type = 'image/png';
+  const bytes = randomBytes(4 * MIB);
+  const { body } = await layer.content.uploadAsync(conversation, bytes, { type });
+  const reason = new Error('the user has left');
+  const attempt = async (start, abortWhen) => {
+    const controller = new AbortController();
+    const { content } = layer.withOptions({ signal: controller.signal });
+    const failed = assert.rejects(start(content), (error) => {
+      const { name, code, cause, retryable } = error;
+      assert.deepStrictEqual([name, code, cause, retryable], ['AbortError', 'ABORT_ERR', reason, false]);
+      return true;
+    });
+    await abortWhen;
+    controller.abort(reason);
+    await failed;
+    await until(() => getEventListeners(controller.signal, 'abort').length === 0, 'nobody listens');
+  };
+  const downloads = (content) => bytesOf(content.download(conversation, body.id));
+  const uploads = (content) => content.uploadAsync(conversation, bytes, { type });
+  for (const start of [uploads, downloads]) {
+    await attempt(start, (await stallAfter(500_000)).stalled);
+    await closedLinks();
+    await breakAfter(Array(20).fill(0));
+    const { opened } = relay;
+    await attempt(
+      start,
+      until(() => relay.opened > opened, 'the link breaks'),
+    );
+    const least = relay.opened;
+    // Before each of the next attempts there would be a wait of a quarter of a second on average.
+    await sleep(1000);
+    assert.strictEqual(relay.opened, least);
+    await breakAfter([]);
+    await attempt(start);
+    assert.strictEqual(relay.opened, least);
+  }
+  const source = new Readable({ read() {} });
+  source.push(bytes.subarray(0, 10));
+  await attempt((content) => content.uploadAsync(conversation, source, { type, size: 20 }), sleep(20));
+  assert.strictEqual(source.destroyed, true);
+
+  const { signal } = new AbortController();
+  const one = layer.withOptions({ signal }).content;
+  for (let count = 0; count < 100; count++) {
+    const { id } = (await one.uploadAsync(conversation, bytes.subarray(0, 10), { type })).body;
+    assert.strictEqual((await bytesOf(one.download(conversation, id))).length, 10);
+  }
+  assert.strictEqual(getEventListeners(signal, 'abort').length, 0);
+});
+
+test('timeout and maxRetries of withOptions, and those of the constructor, hold for a transfer', async () => {
+  const type = 'image/png';
+  const { body } = await layer.content.uploadAsync(conversation, randomBytes(5), { type });
+  const starts = [
+    (content) => content.uploadAsync(conversation, randomBytes(5), { type }),
+    (content) => bytesOf(content.download(conversation, body.id)),
+    (content) => content.downloadAsync(conversation, body.id),
+  ];
+  const { appId, token } = app;
+  const configured = (options) => new LayerAPI({ appId, token, baseUrl: platform.url, ...options });
+  for (const start of starts) {
+    for (const [client, connections] of [
+      [layer.withOptions({ maxRetries: 0 }), 1],
+      [layer.withOptions({ maxRetries: 2 }), 3],
+      [configured({ maxRetries: 1 }), 2],
+      [configured({ maxRetries: 1 }).withOptions({ maxRetries: 0 }), 1],
+    ]) {
+      await breakAfter(Array(20).fill(0));
+      const { opened } = relay;
+      await assert.rejects(start(client.content), { code: 'ECONNRESET' });
+      assert.strictEqual(relay.opened - opened, connections);
+    }
+    await stallAfter(1);
+    const impatient = layer.withOptions({ timeout: 300, maxRetries: 0 });
+    const message = 'Request timeout after 0.3seconds.';
+    await assert.rejects(start(impatient.content), { name: 'APIError', message });
+    await closedLinks();
+  }
+  await breakAfter([]);
+});
+
+test('close waits for transfers under way, also where they break, and closes their connections', async () => {
+  const type = 'image/png';
+  const bytes = randomBytes(3 * MIB);
+  await breakAfter([]);
+  const client = clientOfItsOwn({ agentOptions: { keepAlive: true } });
+  const { body } = await client.content.uploadAsync(conversation, bytes, { type });
+
+  let goOn;
+  const isHeld = new Promise((resolve) => {
+    goOn = resolve;
+  });
+  async function* source() {
+    yield bytes.subarray(0, MIB);
+    await isHeld;
+    yield bytes.subarray(MIB);
+  }
+  const begun = new Promise((resolve) => {
+    client.content.upload(
+      conversation,
+      source(),
+      { type, size: bytes.length, onProgress: resolve },
+      (error, response) => outcomes.push(error, response?.body.size),
+    );
+  });
+  const outcomes = [];
+  await begun;
+  const reader = (await client.content.downloadAsync(conversation, body.id))[Symbol.asyncIterator]();
+  const pieces = [(await reader.next()).value];
+  let isClosed = false;
+  const closed = client.close().then(() => {
+    isClosed = true;
+  });
+  // Both have to ask again, which a closed client does for nobody else.
+  await breakAfter([]);
+  for (let next = await reader.next(); !next.done; next = await reader.next()) pieces.push(next.value);
+  assert.ok(Buffer.concat(pieces).equals(bytes));
+  assert.strictEqual(isClosed, false);
+  goOn();
+  await closed;
+  assert.deepStrictEqual(outcomes, [null, bytes.length]);
+  await closedLinks();
+
+  const late = { code: 'ERR_LAYER_CLIENT_CLOSED' };
+  await assert.rejects(client.content.uploadAsync(conversation, bytes, { type }), late);
+  await assert.rejects(client.content.downloadAsync(conversation, body.id), late);
+  await assert.rejects(bytesOf(client.content.download(conversation, body.id)), late);
+});
+
+test('a download with a callback, or a promise, gives its stream when there is something to read, or the error', async () => {
+  const bytes = randomBytes(2 * MIB);
+  const { body } = await layer.content.uploadAsync(conversation, bytes, { type: 'image/png' });
+  const called = (...args) => new Promise((resolve) => layer.content.download(...args, (...all) => resolve(all)));
+  for (const options of [[], [{ onProgress() {} }], [undefined]]) {
+    const [error, stream] = await called(conversation, body.id, ...options);
+    assert.strictEqual(error, null);
+    assert.ok(stream instanceof Readable);
+    // It waits for its reader.
+    await sleep(50);
+    assert.ok((await bytesOf(stream)).equals(bytes));
+  }
+  const stream = await layer.content.downloadAsync(conversation, body.id);
+  assert.ok((await bytesOf(stream)).equals(bytes));
+  const unknown = 'f3cc7b32-3c92-11e4-baad-164230d1df67';
+  const [failure, ...rest] = await called(conversation, unknown);
+  assert.deepStrictEqual([failure.status, rest], [404, []]);
+  await assert.rejects(layer.content.downloadAsync(conversation, unknown), { status: 404 });
+  await assert.rejects(layer.content.downloadAsync(conversation, body.id, { onProgres: 1 }), { name: 'TypeError' });
+  assert.throws(() => layer.content.download(conversation, body.id, {}, 'callback'), { name: 'TypeError' });
+
+  await breakAfter([100, 400_000]);
+  const broken = await layer.content.downloadAsync(conversation, body.id);
+  assert.ok((await bytesOf(broken)).equals(bytes));
+  assert.deepStrictEqual(relay.limits, []);
+  const promisified = Bluebird.promisifyAll(layer.withOptions({}).content);
+  assert.strictEqual(typeof (await promisified.downloadAsync(conversation, body.id)).pipe, 'function');
 });
 
 test('what is wrong is an error, and the source of an upload is closed', async () => {

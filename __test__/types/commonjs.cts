@@ -168,6 +168,25 @@ async function wholeApi() {
 }
 void wholeApi;
 
+// Callbacks of streams and lists: after an error, what was asked for is there.
+layer.content.download('id', 'id', (error, stream) => {
+  if (error) return;
+  stream.pipe(process.stdout);
+});
+layer.content.download('id', 'id', { onProgress: ({ size }) => void size.toFixed() }, () => {});
+layer.messages.list('id').toArray((error, messages) => {
+  if (error) return;
+  messages[0]?.parts.length.toFixed();
+});
+layer.messages.list('id').toArray({ limit: 5 }, (error) => void error?.message);
+// @ts-expect-error A stream has no body.
+layer.content.download('id', 'id', (_, stream) => stream.body);
+async function stream() {
+  (await layer.content.downloadAsync('id', 'id')).pipe(process.stdout);
+  layer.content.download('id', 'id').pipe(process.stdout);
+}
+void stream;
+
 async function promises() {
   const { body: conversation } = await layer.conversations.createAsync({ participants: ['a'] });
   const empty: '' = (await layer.conversations.deleteAsync(conversation.id)).body;
