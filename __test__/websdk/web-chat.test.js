@@ -26,6 +26,14 @@ test('two users of the example talk, and each sees that the other has read it', 
         ['Hi', 'Hello'],
       );
     }
+    // Whoever asks for a token in another way gets none, and the server goes on.
+    const at = new URL(chat.urls.ana);
+    for (const target of ['/identity-token', '/identity-token?user=ana', '/identity-token?user=eve&nonce=x', '/none']) {
+      assert.strictEqual((await fetch(new URL(target, at))).status, 404, target);
+    }
+    const eve = await browser.newPage();
+    await eve.goto(new URL('/?user=eve', at).href);
+    await eve.getByText('Nobody here is called eve').waitFor({ timeout: 120_000 });
   } finally {
     await browser.close();
     chat.stop();

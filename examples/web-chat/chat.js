@@ -10,8 +10,9 @@ async function main() {
   const client = new layer.Client({ appId, url, websocketUrl });
 
   client.on('challenge', async ({ nonce, callback }) => {
-    const query = new URLSearchParams({ user: userId, nonce });
-    callback(await (await fetch(`/identity-token?${query}`)).text());
+    const answer = await fetch(`/identity-token?${new URLSearchParams({ user: userId, nonce })}`);
+    if (answer.ok) callback(await answer.text());
+    else find('who').textContent = `Nobody here is called ${userId}`;
   });
   client.once('ready', () => open(client, id));
   client.connect(userId);

@@ -12,7 +12,8 @@ const LayerAPI = require('layer-api');
 const USERS = { ana: 'Ana', leo: 'Leo' };
 
 async function main() {
-  const platform = await LayerAPI.Platform.start({ data: process.env.DATA || ':memory:' });
+  // In memory. Yours has a file as `data`, creates its app and provider once, and keeps what it is told of them.
+  const platform = await LayerAPI.Platform.start();
   const app = await platform.createApp();
   const provider = await platform.createIdentityProvider(app.appId);
   const layer = new LayerAPI({ ...app, baseUrl: platform.url });
@@ -29,14 +30,13 @@ async function main() {
 
   const server = http.createServer(async (request, response) => {
     const { pathname, searchParams } = new URL(request.url, 'http://localhost');
-    const userId = searchParams.get('user');
+    const [userId, nonce] = [searchParams.get('user'), searchParams.get('nonce')];
     const send = (type, body) => response.setHeader('content-type', type).end(body);
     if (pathname === '/') return send('text/html; charset=utf-8', page);
     if (pathname === '/chat.js') return send('text/javascript; charset=utf-8', script);
     if (pathname === '/settings') return send('application/json', JSON.stringify(settings));
-    if (pathname === '/identity-token' && Object.hasOwn(USERS, userId)) {
+    if (pathname === '/identity-token' && Object.hasOwn(USERS, userId) && nonce) {
       // Here is where yours makes sure that it is this user who asks.
-      const nonce = searchParams.get('nonce');
       return send('text/plain', LayerAPI.identityToken({ ...provider, userId, nonce, displayName: USERS[userId] }));
     }
     return response.writeHead(404).end();
