@@ -12,6 +12,10 @@ const FAKES = {
   'nock-13': { nock: '13.5.6' },
   'nock-14': { nock: '14.0.9' },
   'msw-2': { msw: '2.9.0' },
+  polly: { '@pollyjs/core': '6.0.6', '@pollyjs/adapter-node-http': '6.0.6', '@pollyjs/persister-fs': '6.0.6' },
+  replay: { replay: '2.4.0' },
+  yakbak: { yakbak: '5.0.1' },
+  sinon: { sinon: '19.0.5' },
 };
 
 const homeOf = (id) => cacheFolder(join('fakes', id));

@@ -1,24 +1,18 @@
 'use strict';
 
-/** Fakes of HTTP as the tests of services use them: nock in three makes, and msw, with `transport: 'node'`. */
+/**
+ * Fakes of HTTP as the tests of services use them, with `transport: 'node'`: nock in three makes, msw, sinon, and what
+ * records cassettes: nock.back, Polly, yakbak. With node-replay neither this client nor the original gets anywhere.
+ */
 
 const assert = require('node:assert');
-const { mkdtempSync, readFileSync, rmSync } = require('node:fs');
+const { mkdtempSync, readFileSync, readdirSync, rmSync } = require('node:fs');
 const { tmpdir } = require('node:os');
 const path = require('node:path');
-const { afterEach, before, test } = require('node:test');
-const { APP_ID, CONVERSATION, ROOT, TOKEN, closeAll, run, secureServer, certificate } = require('./support.js');
+const { after, afterEach, before, test } = require('node:test');
+const { CONVERSATION, certificate, closeAll, plainServer, program, run, secureServer } = require('./support.js');
 
-/** A client of ours for the live service, whose tests have only the environment to change it. */
-const START = `
-  const LayerAPI = require(${JSON.stringify(ROOT)});
-  const assert = require('assert');
-  const token = ${JSON.stringify(TOKEN)};
-  const appId = ${JSON.stringify(APP_ID)};
-  const id = ${JSON.stringify(CONVERSATION)};
-  const layer = new LayerAPI({ token, appId, timeout: 2000 });
-  const root = '/apps/' + appId;`;
-
+const folders = [];
 let fakeOf;
 
 before(async () => {
@@ -29,114 +23,86 @@ before(async () => {
 
 afterEach(closeAll);
 
-/** Runs `source` with a fake in it as `fake`; what it prints last has to be `done`. */
-async function passes(fake, source, options = {}) {
-  const start = `const fake = require(${JSON.stringify(fake)}); (async () => {${START}`;
-  const env = { LAYER_API_TRANSPORT: 'node', ...options.env };
-  const { code, stdout, stderr } = await run(`${start}${source} console.log('done'); })();`, { ...options, env });
+after(() => {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+});
+
+/** Runs the program `name` with the package at `fake`; what it prints has to be `done`. */
+async function passes(name, fake, args = [], { server, env } = {}) {
+  const own = { LAYER_API_TRANSPORT: 'node', FAKE: fake, CONVERSATION, CA: certificate().ca };
+  const { code, stdout, stderr } = await run(program(`fakes/${name}.js`, ...args), { server, env: { ...own, ...env } });
   assert.deepStrictEqual([code, stdout], [0, 'done\n'], stderr);
 }
 
 for (const nock of ['nock-11', 'nock-13', 'nock-14']) {
-  test(`${nock} answers, fails, delays and refuses what it does not expect`, async () => {
-    await passes(
-      fakeOf(nock, 'nock'),
-      `
-      fake.disableNetConnect();
-      const scope = fake('https://api.layer.com', { reqheaders: { authorization: 'Bearer ' + token } })
-        .post(root + '/conversations', { participants: ['maria'] }).reply(201, { id: 'a' })
-        .get(root + '/users/maria/conversations').query({ page_size: '5' }).reply(200, [{ id: 'b' }])
-        .delete(root + '/conversations/' + id).reply(204)
-        .get(root + '/conversations/' + id).reply(404, { id: 'not_found', code: 102 })
-        .put(root + '/users/maria/identity').replyWithError(Object.assign(new Error('broken'), { code: 'ECONNRESET' }));
-      const { status, body } = await layer.conversations.createAsync({ participants: ['maria'] });
-      assert.deepStrictEqual([status, body], [201, { id: 'a' }]);
-      const list = await layer.conversations.getAllFromUserAsync('maria', { page_size: 5 });
-      assert.deepStrictEqual(list.body, [{ id: 'b' }]);
-      assert.deepStrictEqual(await layer.conversations.deleteAsync(id), { status: 204, body: '' });
-      await assert.rejects(layer.conversations.getAsync(id), (error) => {
-        assert.ok(error instanceof LayerAPI.ResponseError);
-        assert.deepStrictEqual([error.status, error.body], [404, { id: 'not_found', code: 102 }]);
-        return true;
-      });
-      await assert.rejects(layer.identities.replaceAsync('maria', { display_name: 'M' }), { message: 'broken', code: 'ECONNRESET' });
-      scope.done();
-      await assert.rejects(layer.blocklist.getAsync('maria'), /[Nn]ock|disallowed/i);
-      fake('https://api.layer.com').get(/blocks/).delayConnection(10000).reply(200, []);
-      const slow = new LayerAPI({ token, appId, timeout: 100 });
-      const error = await slow.blocklist.getAsync('maria').catch((error) => error);
-      ${
-        // Time passes in nock 14, which is silent meanwhile: it has no timeouts.
-        nock === 'nock-14'
-          ? 'assert.ok(error);'
-          : "assert.strictEqual(error.message, 'Request timeout after 0.1seconds.');"
-      }
-      fake.abortPendingRequests && fake.abortPendingRequests();
-      fake.cleanAll();`,
-    );
+  test(`${nock} answers, fails, delays and refuses what it does not expect`, () =>
+    passes('nock', fakeOf(nock, 'nock'), [nock]));
+}
+
+/** A server of which each answer is another one, and the number of these. */
+async function counting(start) {
+  let answers = 0;
+  const server = await start((request, response) => {
+    request.resume();
+    request.on('end', () => {
+      answers += 1;
+      const isCreated = request.method === 'POST';
+      response.writeHead(isCreated ? 201 : 404, { 'content-type': 'application/json' });
+      response.end(JSON.stringify({ id: isCreated ? `answer ${answers}` : 'not_found' }));
+    });
   });
+  return { server, count: () => answers };
+}
+
+function newFolder() {
+  const folder = mkdtempSync(path.join(tmpdir(), 'layer-api-cassettes-'));
+  folders.push(folder);
+  return folder;
 }
 
 for (const nock of ['nock-13', 'nock-14']) {
   test(`${nock} records a cassette and plays it again`, async () => {
-    const folder = mkdtempSync(path.join(tmpdir(), 'layer-api-cassettes-'));
-    try {
-      let answers = 0;
-      const server = await secureServer((request, response) => {
-        request.resume();
-        request.on('end', () => {
-          response.writeHead(201, { 'content-type': 'application/json' });
-          response.end(JSON.stringify({ id: `answer ${++answers}` }));
-        });
-      });
-      const source = `
-        fake.back.fixtures = ${JSON.stringify(folder)};
-        fake.back.setMode(process.env.MODE);
-        const { nockDone } = await fake.back('cassette.json');
-        const agentOptions = { ca: process.env.CA };
-        const own = new LayerAPI({ token, appId, agentOptions, baseUrl: process.env.LAYER_API_URL });
-        const { body } = await own.conversations.createAsync({ participants: ['maria'] });
-        assert.deepStrictEqual(body, { id: 'answer 1' });
-        nockDone();`;
-      const env = { CA: certificate().ca };
-      await passes(fakeOf(nock, 'nock'), source, { server, env: { ...env, MODE: 'record' } });
-      assert.strictEqual(answers, 1);
-      const [{ method, body }] = JSON.parse(readFileSync(path.join(folder, 'cassette.json'), 'utf8'));
-      assert.deepStrictEqual([method, body], ['POST', { participants: ['maria'] }]);
-      await passes(fakeOf(nock, 'nock'), source, { server, env: { ...env, MODE: 'lockdown' } });
-      assert.strictEqual(answers, 1);
-    } finally {
-      rmSync(folder, { recursive: true, force: true });
-    }
+    const folder = newFolder();
+    const { server, count } = await counting(secureServer);
+    await passes('nock-back', fakeOf(nock, 'nock'), [folder, 'record'], { server });
+    assert.strictEqual(count(), 1);
+    const [{ method, body }] = JSON.parse(readFileSync(path.join(folder, 'cassette.json'), 'utf8'));
+    assert.deepStrictEqual([method, body], ['POST', { participants: ['maria'] }]);
+    await passes('nock-back', fakeOf(nock, 'nock'), [folder, 'lockdown'], { server });
+    assert.strictEqual(count(), 1);
   });
 }
 
+/** What records in files and plays these: the program, and the package that it uses. */
+const RECORDERS = {
+  polly: ['polly', '@pollyjs/core'],
+  yakbak: ['yakbak', 'yakbak'],
+};
+
+for (const [name, [id, packageName]] of Object.entries(RECORDERS)) {
+  test(`${name} records two replies in files, and plays them without the service`, async () => {
+    const folder = newFolder();
+    const { server, count } = await counting(plainServer);
+    const env = { POLLY: path.dirname(fakeOf('polly', '@pollyjs/core')) };
+    const fake = fakeOf(id, packageName);
+    await passes(name, fake, [folder, 'record'], { server, env });
+    assert.strictEqual(count(), 2);
+    assert.ok(readdirSync(folder).length > 0);
+    await passes(name, fake, [folder, 'replay'], { server, env });
+    assert.strictEqual(count(), 2);
+  });
+}
+
+test('node-replay gives a request no socket and ends its time at once: both clients hear of a timeout', () =>
+  passes('replay', fakeOf('replay', 'replay'), [newFolder()]));
+
 test('msw answers, fails and lets pass', async () => {
   const server = await secureServer((_request, response) => response.end('{"passed":true}'));
-  await passes(
-    path.join(fakeOf('msw-2', 'msw'), 'lib', 'node', 'index.js'),
-    `
-    const { http, HttpResponse, passthrough } = require(${JSON.stringify(fakeOf('msw-2', 'msw'))});
-    const seen = [];
-    const service = 'https://api.layer.com' + root;
-    const mock = fake.setupServer(
-      http.post(service + '/conversations', async ({ request }) => {
-        seen.push(await request.json(), request.headers.get('authorization'));
-        return HttpResponse.json({ id: 'a' }, { status: 201 });
-      }),
-      http.get(service + '/conversations/:id', () => HttpResponse.json({ id: 'not_found' }, { status: 404 })),
-      http.get(service + '/users/:id/blocks', () => HttpResponse.error()),
-      http.get(process.env.LAYER_API_URL + root + '/users/:id/blocks', () => passthrough()),
-    );
-    mock.listen({ onUnhandledRequest: 'error' });
-    const live = new LayerAPI({ token, appId, baseUrl: 'https://api.layer.com' });
-    const { status, body } = await live.conversations.createAsync({ participants: ['maria'] });
-    assert.deepStrictEqual([status, body, seen], [201, { id: 'a' }, [{ participants: ['maria'] }, 'Bearer ' + token]]);
-    await assert.rejects(live.conversations.getAsync(id), { status: 404, body: { id: 'not_found' } });
-    await assert.rejects(live.blocklist.getAsync('maria'));
-    const own = new LayerAPI({ token, appId, agentOptions: { ca: process.env.CA } });
-    assert.deepStrictEqual((await own.blocklist.getAsync('maria')).body, { passed: true });
-    mock.close();`,
-    { server, env: { CA: certificate().ca } },
-  );
+  const msw = fakeOf('msw-2', 'msw');
+  await passes('msw', path.join(msw, 'lib', 'node', 'index.js'), [], { server, env: { MSW: msw } });
+});
+
+test('sinon stubs https.request and methods, and its fake server and its clock stop no request', async () => {
+  const server = await secureServer((_request, response) => response.end('{"passed":true}'));
+  await passes('sinon', fakeOf('sinon', 'sinon'), [], { server });
 });
