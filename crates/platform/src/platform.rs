@@ -239,7 +239,7 @@ impl Platform {
         let store = in_front(store);
         let core = Core::new(
             Arc::clone(&store),
-            Files::beside(&config.data),
+            Arc::new(Files::beside(&config.data)),
             clock.clone(),
             Ids::new(config.ids),
             public_url.unwrap_or_else(|| url.clone()),
@@ -385,7 +385,7 @@ impl Platform {
             runtime.shutdown_background();
         }
         let closed = self.store.close();
-        self.services.core.files().close();
+        self.services.core.blobs().close();
         closed.map_err(Error::Checkpoint)
     }
 }

@@ -38,6 +38,12 @@ impl fmt::Display for FileName {
     }
 }
 
+/// Whether a text can be the name of a file: nothing that leads out of the folder.
+pub fn is_file_name(text: &str) -> bool {
+    let is_fine = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'.';
+    !text.starts_with('.') && !text.is_empty() && text.bytes().all(is_fine)
+}
+
 /// A file of an earlier release that has another name now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RenamedFile {

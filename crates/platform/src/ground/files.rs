@@ -1,24 +1,21 @@
-//! The folder beside the database: the bytes of rich content and the archives of exports, one file each.
-//!
-//! A file counts only once a row of the database says so, and the row goes before the file does. So there is no
-//! half-written state to see, and nothing to be renamed: what matters is that the bytes are on disk before the row is.
+//! Blobs as files in the folder beside the database.
 
-use std::fs::{DirBuilder, File, OpenOptions};
-use std::io::{self, Write as _};
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::io::{self, Read, Seek as _, SeekFrom, Write};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use layer_store::file::FileName;
-use layer_store::{DataLocation, StoreError};
-use tokio::sync::{Mutex, MutexGuard};
+use layer_store::file::{FileName, RenamedFile};
+use layer_store::{Beside, DataLocation};
 use uuid::Uuid;
+
+use super::blobs::{BlobWriter, Blobs, Listed, WriteFrom, unavailable};
 
 /// The folder. It is made when the first file is.
 #[derive(Debug)]
 pub struct Files {
     folder: PathBuf,
     is_temporary: bool,
-    turn: Mutex<()>,
 }
 
 impl Files {
@@ -29,11 +26,11 @@ impl Files {
             DataLocation::File(path) => {
                 let mut folder = path.clone().into_os_string();
                 folder.push("-files");
-                Self { folder: folder.into(), is_temporary: false, turn: Mutex::default() }
+                Self { folder: folder.into(), is_temporary: false }
             }
             DataLocation::Memory => {
                 let folder = std::env::temp_dir().join(format!("layer-platform-{}", Uuid::new_v4()));
-                Self { folder, is_temporary: true, turn: Mutex::default() }
+                Self { folder, is_temporary: true }
             }
         }
     }
@@ -42,8 +39,7 @@ impl Files {
         self.folder.join(name.to_string())
     }
 
-    /// Opens a file to be read and written, and creates it if need be.
-    pub fn open_to_write(&self, name: FileName) -> io::Result<File> {
+    fn open_to_write(&self, name: FileName) -> io::Result<File> {
         let path = self.path(name);
         let open = || OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
         match open() {
@@ -54,59 +50,41 @@ impl Files {
             opened => opened,
         }
     }
+}
 
-    /// Opens a file to be read.
-    pub fn open_to_read(&self, name: FileName) -> io::Result<File> {
-        File::open(self.path(name))
+impl Blobs for Files {
+    fn write(&self, name: FileName, from: WriteFrom) -> io::Result<Option<Box<dyn BlobWriter>>> {
+        let mut file = self.open_to_write(name)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Ok(None),
+            Err(TryLockError::Error(error)) => return Err(error),
+        }
+        if from == WriteFrom::Start {
+            file.set_len(0)?;
+        }
+        let start = file.seek(SeekFrom::End(0))?;
+        Ok(Some(Box::new(Writer { file, start, end: start, folder: self.folder.clone() })))
     }
 
-    /// Writes a file and its name to disk.
-    pub fn sync(&self, file: &File) -> io::Result<()> {
-        file.sync_all()?;
-        self.sync_names()
-    }
-
-    /// The turn of deleting files by the names that the store gives, from reading these to forgetting them. Replacing
-    /// the store has turns of the same kind: the names are then those of other files.
-    pub async fn turn(&self) -> MutexGuard<'_, ()> {
-        self.turn.lock().await
-    }
-
-    /// The same for a thread that may block.
-    pub fn blocking_turn(&self) -> MutexGuard<'_, ()> {
-        self.turn.blocking_lock()
-    }
-
-    /// Deletes a file by what [`FileName`] prints; one that is not there is fine.
-    pub fn delete(&self, name: &str) -> io::Result<()> {
-        match std::fs::remove_file(self.folder.join(name)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => Ok(()),
+    fn length(&self, name: FileName) -> io::Result<u64> {
+        match File::open(self.path(name)) {
+            Ok(file) => {
+                file.sync_all()?;
+                Ok(file.metadata()?.len())
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(0),
+            Err(error) => Err(error),
         }
     }
 
-    /// Gives a file another name; one that is not there has it already.
-    pub fn rename(&self, old: &str, new: &str) -> io::Result<()> {
-        match std::fs::rename(self.folder.join(old), self.folder.join(new)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => Ok(()),
-        }
+    fn read(&self, name: FileName, range: Range<u64>) -> io::Result<Box<dyn Read + Send>> {
+        let mut file = File::open(self.path(name))?;
+        file.seek(SeekFrom::Start(range.start))?;
+        Ok(Box::new(file.take(range.end.saturating_sub(range.start))))
     }
 
-    /// Writes the names of files to disk.
-    pub fn sync_names(&self) -> io::Result<()> {
-        // Elsewhere a folder cannot be opened like a file, nor does it need to be.
-        if !cfg!(unix) {
-            return Ok(());
-        }
-        match File::open(&self.folder) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            folder => folder?.sync_all(),
-        }
-    }
-
-    /// All files with their names. One that is deleted meanwhile is left out.
-    pub fn all(&self) -> io::Result<Vec<(String, File)>> {
+    fn list(&self) -> io::Result<Vec<Listed>> {
         let entries = match std::fs::read_dir(&self.folder) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(vec![]),
             entries => entries?,
@@ -114,47 +92,54 @@ impl Files {
         let mut files = vec![];
         for entry in entries {
             let entry = entry?;
-            match File::open(entry.path()) {
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                file => files.push((entry.file_name().to_string_lossy().into_owned(), file?)),
-            }
+            let file = match File::open(entry.path()) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                file => file?,
+            };
+            let (name, length) = (entry.file_name().to_string_lossy().into_owned(), file.metadata()?.len());
+            // An upload may go on meanwhile.
+            files.push(Listed { name, length, bytes: Box::new(file.take(length)) });
         }
         Ok(files)
     }
 
-    /// Whether a text can be the name of a file: nothing that leads out of the folder.
-    pub fn is_name(text: &str) -> bool {
-        let is_fine = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'.';
-        !text.starts_with('.') && !text.is_empty() && text.bytes().all(is_fine)
+    fn delete(&self, name: &str) -> io::Result<()> {
+        match std::fs::remove_file(self.folder.join(name)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
     }
 
-    /// Writes files into a folder aside, to take the place of all others. Error: `Unavailable` with what the system
-    /// says.
-    pub fn stage(self: &Arc<Self>, contents: &[(String, Vec<u8>)]) -> Result<Staged, StoreError> {
-        let mut folder = self.folder.clone().into_os_string();
-        folder.push("-restored");
-        let staged = Staged { files: Arc::clone(self), folder: folder.into() };
-        let write = || {
-            // What a crash left behind.
-            remove_folder(&staged.folder)?;
-            create_private(&staged.folder)?;
-            contents.iter().try_for_each(|(name, bytes)| {
-                let mut file = File::create_new(staged.folder.join(name))?;
-                file.write_all(bytes)?;
-                file.sync_all()
-            })
-        };
-        write().map_err(|error| unavailable(&error))?;
-        Ok(staged)
+    fn rename(&self, renamed: &[RenamedFile]) -> io::Result<()> {
+        for RenamedFile { old, new } in renamed {
+            match std::fs::rename(self.folder.join(old), self.folder.join(new)) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+        }
+        sync_names(&self.folder)
     }
 
-    /// Deletes everything. Error: `Unavailable` with what the system says.
-    pub fn clear(&self) -> Result<(), StoreError> {
-        remove_folder(&self.folder).map_err(|error| unavailable(&error))
+    fn stage(&self, blobs: &[(String, Vec<u8>)]) -> io::Result<Beside> {
+        let mut aside = self.folder.clone().into_os_string();
+        aside.push("-restored");
+        let staged = Staged { folder: self.folder.clone(), aside: aside.into() };
+        // What a crash left behind.
+        remove_folder(&staged.aside)?;
+        create_private(&staged.aside)?;
+        for (name, bytes) in blobs {
+            let mut file = File::create_new(staged.aside.join(name))?;
+            file.write_all(bytes)?;
+            file.sync_all()?;
+        }
+        Ok(Box::new(move || staged.replace().map_err(|error| unavailable(&error))))
     }
 
-    /// Deletes everything, if the database was in memory.
-    pub fn close(&self) {
+    fn clear(&self) -> io::Result<()> {
+        remove_folder(&self.folder)
+    }
+
+    fn close(&self) {
         if self.is_temporary {
             // What cannot be deleted is left to the system, as other temporary files are.
             let _ = std::fs::remove_dir_all(&self.folder);
@@ -162,55 +147,190 @@ impl Files {
     }
 }
 
-/// Files that wait to take the place of all others; dropped, they are gone.
-pub struct Staged {
-    files: Arc<Files>,
+/// A file that is locked against other writers.
+struct Writer {
+    file: File,
+    /// Where it began.
+    start: u64,
+    end: u64,
     folder: PathBuf,
 }
 
+impl Write for Writer {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let count = self.file.write(bytes)?;
+        self.end += count as u64;
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+impl BlobWriter for Writer {
+    fn length(&self) -> u64 {
+        self.end
+    }
+
+    fn keep(&mut self) -> io::Result<()> {
+        self.file.sync_all()?;
+        sync_names(&self.folder)
+    }
+
+    fn undo(&mut self) -> io::Result<()> {
+        self.file.set_len(self.start)?;
+        self.end = self.file.seek(SeekFrom::Start(self.start))?;
+        Ok(())
+    }
+
+    fn read_back(&mut self) -> io::Result<Box<dyn Read + '_>> {
+        self.file.rewind()?;
+        Ok(Box::new(ReadBack(self)))
+    }
+}
+
+/// Reads a file from its start. When it is dropped, the file is written at its end again.
+struct ReadBack<'w>(&'w mut Writer);
+
+impl Read for ReadBack<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.file.read(buffer)
+    }
+}
+
+impl Drop for ReadBack<'_> {
+    fn drop(&mut self) {
+        // A position behind what is there cannot be refused.
+        let _ = self.0.file.seek(SeekFrom::Start(self.0.end));
+    }
+}
+
+/// Files that wait to take the place of all others; dropped, they are gone.
+struct Staged {
+    folder: PathBuf,
+    aside: PathBuf,
+}
+
 impl Staged {
-    /// Puts them in their place. Error: `Unavailable` with what the system says.
-    pub fn replace(self) -> Result<(), StoreError> {
-        self.files.clear()?;
-        std::fs::rename(&self.folder, &self.files.folder).map_err(|error| unavailable(&error))
+    fn replace(&self) -> io::Result<()> {
+        remove_folder(&self.folder)?;
+        std::fs::rename(&self.aside, &self.folder)
     }
 }
 
 impl Drop for Staged {
     fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.folder);
+        let _ = std::fs::remove_dir_all(&self.aside);
     }
 }
 
-fn remove_folder(folder: &Path) -> io::Result<()> {
+/// Writes the names of files to disk.
+fn sync_names(folder: &Path) -> io::Result<()> {
+    // Elsewhere a folder cannot be opened like a file, nor does it need to be.
+    if !cfg!(unix) {
+        return Ok(());
+    }
+    match File::open(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        folder => folder?.sync_all(),
+    }
+}
+
+pub fn remove_folder(folder: &Path) -> io::Result<()> {
     match std::fs::remove_dir_all(folder) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
     }
 }
 
-/// Runs what waits for the disk, off the threads that serve requests. Error: `Unavailable` with what the system says.
-pub async fn on_disk<T: Send + 'static>(
-    work: impl FnOnce() -> io::Result<T> + Send + 'static,
-) -> Result<T, StoreError> {
-    // Boxed, because a task for each closure of its own is much code for nothing.
-    let work: Box<dyn FnOnce() -> io::Result<T> + Send> = Box::new(work);
-    let outcome = tokio::task::spawn_blocking(work).await.map_err(|_| StoreError::Lost)?;
-    outcome.map_err(|error| unavailable(&error))
-}
-
-/// What the disk refused, as an error of the store.
-pub fn unavailable(error: &io::Error) -> StoreError {
-    StoreError::Unavailable(format!("a file cannot be read or written: {error}"))
-}
-
 /// Makes a folder that other users of the machine cannot look into.
-fn create_private(folder: &Path) -> io::Result<()> {
+pub fn create_private(folder: &Path) -> io::Result<()> {
     let mut builder = DirBuilder::new();
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     match builder.create(folder) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use layer_wire::{AppId, ContentId};
+
+    use super::*;
+
+    fn name(id: u128) -> FileName {
+        FileName::content(AppId::new(Uuid::from_u128(1)), ContentId::new(Uuid::from_u128(id)))
+    }
+
+    fn text(mut bytes: impl Read) -> String {
+        let mut text = String::new();
+        bytes.read_to_string(&mut text).unwrap();
+        text
+    }
+
+    fn files(folder: &tempfile::TempDir) -> Files {
+        Files::beside(&DataLocation::File(folder.path().join("layer.db")))
+    }
+
+    #[test]
+    fn a_blob_is_written_by_one_at_a_time_and_taken_up_where_it_ends() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = files(&folder);
+        let write = |from| files.write(name(2), from).unwrap();
+        assert_eq!(files.length(name(2)).unwrap(), 0);
+        let mut first = write(WriteFrom::End).unwrap();
+        first.write_all(b"abc").unwrap();
+        assert!(write(WriteFrom::Start).is_none(), "two write it");
+        assert_eq!((first.length(), text(first.read_back().unwrap())), (3, "abc".into()));
+        first.write_all(b"d").unwrap();
+        first.keep().unwrap();
+        drop(first);
+        let mut second = write(WriteFrom::End).unwrap();
+        assert_eq!(second.length(), 4);
+        second.write_all(b"ef").unwrap();
+        // Left off in the middle, it is written behind its end all the same.
+        second.read_back().unwrap().read_exact(&mut [0; 2]).unwrap();
+        second.write_all(b"g").unwrap();
+        assert_eq!(text(second.read_back().unwrap()), "abcdefg");
+        second.undo().unwrap();
+        assert_eq!((second.length(), files.length(name(2)).unwrap()), (4, 4));
+        second.write_all(b"x").unwrap();
+        drop(second);
+        assert_eq!(text(files.read(name(2), 1..4).unwrap()), "bcd");
+        assert_eq!(text(files.read(name(2), 3..9).unwrap()), "dx");
+        let mut third = write(WriteFrom::Start).unwrap();
+        third.write_all(b"y").unwrap();
+        third.undo().unwrap();
+        assert_eq!((third.length(), files.length(name(2)).unwrap()), (0, 0));
+    }
+
+    #[test]
+    fn blobs_are_listed_replaced_and_deleted() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = files(&folder);
+        let list = || -> Vec<(String, u64, String)> {
+            let mut all: Vec<_> =
+                files.list().unwrap().into_iter().map(|blob| (blob.name, blob.length, text(blob.bytes))).collect();
+            all.sort();
+            all
+        };
+        assert_eq!(list(), []);
+        assert_eq!(files.read(name(2), 0..1).err().unwrap().kind(), io::ErrorKind::NotFound);
+        files.write(name(2), WriteFrom::End).unwrap().unwrap().write_all(b"abc").unwrap();
+        assert_eq!(list(), [(name(2).to_string(), 3, "abc".into())]);
+        drop(files.stage(&[("b".into(), b"x".to_vec())]).unwrap());
+        assert_eq!(list().len(), 1);
+        let staged = files.stage(&[("b".into(), b"x".to_vec()), ("c".into(), vec![])]).unwrap();
+        staged().unwrap();
+        assert_eq!(list(), [("b".into(), 1, "x".into()), ("c".into(), 0, String::new())]);
+        files.rename(&[RenamedFile { old: "b".into(), new: "a".into() }]).unwrap();
+        files.delete("c").unwrap();
+        files.delete("c").unwrap();
+        assert_eq!(list(), [("a".into(), 1, "x".into())]);
+        files.clear().unwrap();
+        assert_eq!(list(), []);
     }
 }

@@ -1,5 +1,6 @@
-//! What everything else stands on, time, ids, signed links, files, tasks, memory.
+//! What everything else stands on, time, ids, signed links, blobs, tasks, memory.
 
+pub mod blobs;
 pub mod clock;
 pub mod files;
 pub mod ids;

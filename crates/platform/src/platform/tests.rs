@@ -138,7 +138,7 @@ impl Stage {
         let mut upload = self.wait(uploads.begin(linked, UploadRange::Whole, Some(2)));
         self.wait(upload.write(b"hi"));
         self.wait(uploads.end(upload));
-        assert_eq!(self.services().core.files().all().unwrap().len(), 1);
+        assert_eq!(self.services().core.blobs().list().unwrap().len(), 1);
         self.wait(self.services().conversations.delete(key, conversation));
         Task::Files
     }
@@ -183,7 +183,7 @@ impl Stage {
                 let first = |reads: &dyn Reads| reads.log_after(Place::START, 1);
                 self.wait(self.platform.store.read::<_, StoreError>(first)).is_empty()
             }
-            Task::Files => services.core.files().all().unwrap().is_empty(),
+            Task::Files => services.core.blobs().list().unwrap().is_empty(),
             Task::Export(id) => self.wait(services.exports.find(key, id)).archive.is_some(),
             Task::Webhook(id) => self.wait(services.webhooks.find(key, id)).status != Status::Unverified,
         }

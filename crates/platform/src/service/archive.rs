@@ -5,8 +5,7 @@
 //! database can be emptied; they go into a draft first, because a tar names the length of a file before its
 //! bytes.
 
-use std::fs::File;
-use std::io::{self, BufReader, BufWriter, Seek as _, Write};
+use std::io::{self, BufReader, BufWriter, Write};
 
 use aes::Aes256;
 use cbc::Encryptor;
@@ -30,7 +29,7 @@ use super::export::{EXPORT_LEASE, ExportService, Progress};
 use super::failure::Failure;
 use super::named::identities_of;
 use super::shown;
-use crate::ground::files::on_disk;
+use crate::ground::blobs::{BlobWriter, Blobs, WriteFrom, on_disk};
 use crate::ground::ids::Ids;
 use crate::ground::rsa_key;
 
@@ -109,26 +108,35 @@ impl<W: Write> Write for Encrypted<W> {
     }
 }
 
-/// Packs, compresses and encrypts a draft. Answers with the archive's length.
-fn pack(mut draft: File, archive: File, key: &[u8; 32], iv: &[u8; 16], made_at: i64) -> io::Result<(File, u64)> {
-    let size = draft.stream_position().and_then(|_| draft.metadata()).map(|metadata| metadata.len())?;
-    draft.rewind()?;
-    archive.set_len(0)?;
+/// Begins to write a blob that is made anew.
+fn begin(blobs: &dyn Blobs, name: FileName) -> io::Result<Box<dyn BlobWriter>> {
+    let is_written = || io::Error::other(format!("{name} is being written"));
+    blobs.write(name, WriteFrom::Start)?.ok_or_else(is_written)
+}
+
+/// Packs, compresses and encrypts a draft, and keeps the archive for good.
+fn pack(
+    draft: &mut dyn BlobWriter,
+    archive: Box<dyn BlobWriter>,
+    key: &[u8; 32],
+    iv: &[u8; 16],
+    made_at: i64,
+) -> io::Result<Box<dyn BlobWriter>> {
     let encrypted = Encrypted::new(BufWriter::new(archive), key, iv);
     let mut tar = tar::Builder::new(GzEncoder::new(encrypted, Compression::default()));
     let mut header = tar::Header::new_gnu();
-    header.set_size(size);
+    header.set_size(draft.length());
     header.set_mode(0o600);
     header.set_mtime(u64::try_from(made_at / 1000).unwrap_or_default());
-    tar.append_data(&mut header, NAME, BufReader::new(draft))?;
-    let archive = tar.into_inner()?.finish()?.finish()?.into_inner().map_err(io::IntoInnerError::into_error)?;
-    let size = archive.metadata()?.len();
-    Ok((archive, size))
+    tar.append_data(&mut header, NAME, BufReader::new(draft.read_back()?))?;
+    let mut archive = tar.into_inner()?.finish()?.finish()?.into_inner().map_err(io::IntoInnerError::into_error)?;
+    archive.keep()?;
+    Ok(archive)
 }
 
 /// A draft, to which objects are appended.
 struct Draft {
-    file: File,
+    blob: Box<dyn BlobWriter>,
     is_first: bool,
 }
 
@@ -143,7 +151,7 @@ impl Draft {
                 }
                 page.extend_from_slice(object);
             }
-            self.file.write_all(&page)?;
+            self.blob.write_all(&page)?;
             Ok(self)
         })
         .await
@@ -152,7 +160,7 @@ impl Draft {
     /// Writes what stands around objects.
     async fn frame(mut self, text: &'static str) -> Result<Self, StoreError> {
         on_disk(move || {
-            self.file.write_all(text.as_bytes())?;
+            self.blob.write_all(text.as_bytes())?;
             self.is_first = true;
             Ok(self)
         })
@@ -202,33 +210,26 @@ impl ExportService {
             .store
             .write::<_, StoreError>(move |writes: &mut dyn Writes| writes.start_export(app, id, now))
             .await?;
-        let (files, draft_name) = (self.core.files(), FileName::draft(export.app, id));
-        let draft = on_disk(move || {
-            let file = files.open_to_write(draft_name)?;
-            file.set_len(0)?;
-            Ok(Draft { file, is_first: true })
-        });
-        let draft = draft.await?;
-        let draft = match export.kind {
+        let (blobs, draft_name) = (self.core.blobs(), FileName::draft(export.app, id));
+        let draft = on_disk(move || Ok(Draft { blob: begin(&*blobs, draft_name)?, is_first: true })).await?;
+        let mut draft = match export.kind {
             ExportKind::Historical => self.draft_everything(draft, &export).await?,
             ExportKind::Scheduled => self.draft_events(draft, &export).await?,
         };
         let (key, iv): ([u8; 32], [u8; 16]) = (Ids::system_secret(), Ids::system_secret());
         let encrypted_key = PublicKey::parse(&export.public_key)?.encrypt(&key)?;
-        let (files, made_at, archive_name) = (self.core.files(), now.as_ms(), FileName::archive(export.app, id));
+        let (blobs, made_at, archive_name) = (self.core.blobs(), now.as_ms(), FileName::archive(export.app, id));
         let packed = on_disk(move || {
-            let archive = files.open_to_write(archive_name)?;
-            let (archive, size) = pack(draft.file, archive, &key, &iv, made_at)?;
-            files.sync(&archive)?;
-            Ok(size)
+            let archive = begin(&*blobs, archive_name)?;
+            Ok(pack(&mut *draft.blob, archive, &key, &iv, made_at)?.length())
         });
         let archive = ArchiveRecord { size: packed.await?, completed_at: self.core.clock.now(), encrypted_key, iv };
         let complete = move |writes: &mut dyn Writes| writes.complete_export(&export, claim, &archive);
         let is_kept = self.core.store.write::<_, StoreError>(complete).await?;
         if !is_kept {
             // It was deleted while it was made.
-            let files = self.core.files();
-            on_disk(move || files.delete(&archive_name.to_string())).await?;
+            let blobs = self.core.blobs();
+            on_disk(move || blobs.delete(&archive_name.to_string())).await?;
         }
         Ok(())
     }

@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use layer_store::content::{ContentRecord, FinishedUpload};
 use layer_store::conversation::ConversationRecord;
-use layer_store::file::{FileName, RenamedFile};
+use layer_store::file::FileName;
 use layer_store::key::AppKey;
 use layer_store::{Reads, StoreError, Writes};
 use layer_wire::content::{NewContent, StorageObject};
@@ -18,7 +18,7 @@ use super::app::AppService;
 use super::conversation::find;
 use super::core::Core;
 use super::failure::Failure;
-use crate::ground::files::{on_disk, unavailable};
+use crate::ground::blobs::{on_disk, unavailable};
 use crate::ground::links::UPLOAD_MS;
 
 /// How many files are deleted or renamed at a time.
@@ -208,9 +208,7 @@ impl ContentService {
             if renamed.is_empty() {
                 return Ok(());
             }
-            let files = &self.core.files;
-            let rename = renamed.iter().try_for_each(|RenamedFile { old, new }| files.rename(old, new));
-            rename.and_then(|()| files.sync_names()).map_err(|error| unavailable(&error))?;
+            self.core.blobs.rename(&renamed).map_err(|error| unavailable(&error))?;
             self.core.store.write_blocking(move |writes: &mut dyn Writes| writes.forget_renamed_files(&renamed))?;
         }
     }
@@ -220,8 +218,7 @@ impl ContentService {
     pub async fn delete_unused_files(&self) -> Result<(), StoreError> {
         let stale = Timestamp::from_ms(self.core.clock.now().as_ms().saturating_sub(UPLOAD_MS));
         loop {
-            let files = self.core.files();
-            let _turn = files.turn().await;
+            let _turn = self.core.blob_turn.lock().await;
             let names = self
                 .core
                 .store
@@ -233,9 +230,9 @@ impl ContentService {
             if names.is_empty() {
                 return Ok(());
             }
-            let deleting = self.core.files();
+            let blobs = self.core.blobs();
             let delete = move || {
-                names.iter().try_for_each(|name| deleting.delete(name))?;
+                names.iter().try_for_each(|name| blobs.delete(name))?;
                 Ok(names)
             };
             let names = on_disk(delete).await?;

@@ -8,13 +8,14 @@ use layer_store::{Reads, Store, StoreError, Writes};
 use layer_wire::page::Listing;
 use layer_wire::url::Urls;
 use layer_wire::{AppId, UserId};
+use tokio::sync::Mutex;
 
 use super::caller::{Api, Caller};
 use super::event::Events;
 use super::failure::Failure;
 use super::named::{Named, NamesUsers, page_with_identities, with_identities};
+use crate::ground::blobs::Blobs;
 use crate::ground::clock::Clock;
-use crate::ground::files::Files;
 use crate::ground::ids::Ids;
 use crate::ground::links::Links;
 use crate::ground::memory::Memory;
@@ -26,19 +27,22 @@ pub struct Core {
     pub(super) ids: Arc<Ids>,
     pub(super) events: Arc<Events>,
     pub(super) links: Arc<Links>,
-    pub(super) files: Arc<Files>,
+    pub(super) blobs: Arc<dyn Blobs>,
+    /// The turn of deleting blobs by the names that the store gives, from reading these to forgetting them. Replacing
+    /// the store has turns of the same kind: the names are then those of other blobs.
+    pub(super) blob_turn: Mutex<()>,
     pub(super) public_url: String,
     memory: Memory,
 }
 
 impl Core {
-    /// `files` lie beside the database. `public_url` is scheme and host of the URLs in answers, without a slash at its
+    /// `blobs` go with the store. `public_url` is scheme and host of the URLs in answers, without a slash at its
     /// end.
     ///
     /// Error: the store does not answer. Blocks until it does.
     pub fn new(
         store: Arc<dyn Store>,
-        files: Files,
+        blobs: Arc<dyn Blobs>,
         clock: Clock,
         ids: Ids,
         public_url: String,
@@ -48,7 +52,8 @@ impl Core {
         let links = Arc::new(Links::new(public_url.clone(), key, clock.clone()));
         let ids = Arc::new(ids);
         let events = Arc::new(Events::new(clock.clone(), Arc::clone(&ids), public_url.clone(), Arc::clone(&links)));
-        Ok(Self { store, clock, ids, events, links, files: Arc::new(files), public_url, memory: Memory::default() })
+        let (blob_turn, memory) = (Mutex::default(), Memory::default());
+        Ok(Self { store, clock, ids, events, links, blobs, blob_turn, public_url, memory })
     }
 
     /// What is committed from now on, of these kinds.
@@ -66,9 +71,9 @@ impl Core {
         &self.links
     }
 
-    /// The folder beside the database.
-    pub fn files(&self) -> Arc<Files> {
-        Arc::clone(&self.files)
+    /// The bytes of rich content and the archives of exports.
+    pub fn blobs(&self) -> Arc<dyn Blobs> {
+        Arc::clone(&self.blobs)
     }
 
     /// The URLs of an app.

@@ -69,6 +69,7 @@ use self::upload::UploadService;
 use self::user::UserService;
 use self::webhook::WebhookService;
 use crate::config::{SocketOptions, WebhookOptions};
+use crate::ground::blobs::unavailable;
 
 /// The rules, by noun.
 pub struct Services {
@@ -133,10 +134,10 @@ impl Services {
     /// Empties the store of all but the apps, their tokens and identity providers, and begins anew: ids, history,
     /// files. Blocks until that is durable.
     pub fn reset(&self) -> Result<(), StoreError> {
-        let _turn = self.core.files.blocking_turn();
+        let _turn = self.core.blob_turn.blocking_lock();
         self.core.store.reset()?;
         self.deliveries.history.disown();
-        self.core.files.clear()?;
+        self.core.blobs.clear().map_err(|error| unavailable(&error))?;
         self.deliveries.history.clear();
         self.core.ids.restart();
         Ok(())
@@ -145,15 +146,15 @@ impl Services {
     /// Everything that is stored, in one piece, in memory. Blocks. Error: `Unavailable` when the engine makes no
     /// copies.
     pub fn snapshot(&self) -> Result<Vec<u8>, StoreError> {
-        snapshot::take(&*self.core.store, &self.core.files, &self.core.ids)
+        snapshot::take(&*self.core.store, &*self.core.blobs, &self.core.ids)
     }
 
     /// Replaces everything by a snapshot. Blocks until that is durable.
     ///
     /// Error: `BadSnapshot` when it is none; nothing is changed then. `Unavailable` when the engine makes no copies.
     pub fn restore(&self, bytes: &[u8]) -> Result<(), StoreError> {
-        let _turn = self.core.files.blocking_turn();
-        snapshot::restore(&*self.core.store, &self.core.files, &self.core.ids, bytes)?;
+        let _turn = self.core.blob_turn.blocking_lock();
+        snapshot::restore(&*self.core.store, &*self.core.blobs, &self.core.ids, bytes)?;
         self.deliveries.history.disown();
         self.contents.rename_files()?;
         Ok(())

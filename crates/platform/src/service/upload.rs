@@ -1,15 +1,13 @@
-//! The bytes of rich content on their way to a file: whole, or chunk by chunk over days and restarts. Contract 2.5.
+//! The bytes of rich content on their way to a blob: whole, or chunk by chunk over days and restarts. Contract 2.5.
 //!
-//! The length of the file is how far an upload is. Until the row of the content says that all is there, nobody can see
+//! The length of the blob is how far an upload is. Until the row of the content says that all is there, nobody can see
 //! any of it.
 
-use std::fs::{File, TryLockError};
-use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::sync::Arc;
 
 use crc::{CRC_32_ISCSI, Crc, Digest as CrcDigest, Table};
 use layer_store::content::FinishedUpload;
-use layer_store::file::FileName;
 use layer_store::{StoreError, Writes};
 use layer_wire::content::{UploadRange, check_size, wrong_size};
 use layer_wire::{ApiError, ErrorKind};
@@ -18,7 +16,7 @@ use md5::{Digest as _, Md5};
 use super::content::LinkedContent;
 use super::core::Core;
 use super::failure::Failure;
-use crate::ground::files::{Files, on_disk};
+use crate::ground::blobs::{BlobWriter, WriteFrom, on_disk};
 
 /// How many bytes are gathered before they are written. With it the memory of an upload is bounded, whatever its size.
 pub const BUFFER: usize = 256 * 1024;
@@ -34,7 +32,7 @@ pub enum Progress {
     Received(u64),
 }
 
-/// An upload under way. It locks its file against a second one.
+/// An upload under way. A second one of the same content is refused.
 pub struct Upload {
     linked: LinkedContent,
     state: Option<State>,
@@ -44,13 +42,11 @@ pub struct Upload {
     end: u64,
     /// Where the next byte goes.
     offset: u64,
-    /// Where this request began.
-    start: u64,
 }
 
 /// What goes to the thread that writes, and comes back.
 struct State {
-    file: File,
+    blob: Box<dyn BlobWriter>,
     buffer: Vec<u8>,
     /// Of all bytes so far; `None` when an earlier request brought some of them.
     sums: Option<Sums>,
@@ -71,12 +67,12 @@ impl Sums {
         self.crc32c.update(bytes);
     }
 
-    fn of_file(file: &mut File) -> io::Result<Self> {
+    fn of_blob(blob: &mut dyn BlobWriter) -> io::Result<Self> {
         let mut sums = Self::new();
         let mut buffer = vec![0; BUFFER];
-        file.seek(SeekFrom::Start(0))?;
+        let mut bytes = blob.read_back()?;
         loop {
-            match file.read(&mut buffer)? {
+            match bytes.read(&mut buffer)? {
                 0 => return Ok(sums),
                 count => sums.update(&buffer[..count]),
             }
@@ -86,7 +82,7 @@ impl Sums {
 
 impl State {
     fn flush(&mut self) -> io::Result<()> {
-        self.file.write_all(&self.buffer)?;
+        self.blob.write_all(&self.buffer)?;
         if let Some(sums) = &mut self.sums {
             sums.update(&self.buffer);
         }
@@ -97,23 +93,6 @@ impl State {
 
 fn in_use() -> Failure {
     ApiError::new(ErrorKind::Conflict, "Another upload to this URL is under way; try again in a moment.").into()
-}
-
-/// Opens the file for this upload alone and goes to the end of what is there; for a whole upload, all of that is
-/// dropped before. Answers with the length; `None` while another upload has the file.
-fn open(files: &Files, name: FileName, is_whole: bool) -> io::Result<Option<(File, u64)>> {
-    let file = files.open_to_write(name)?;
-    match file.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => return Ok(None),
-        Err(TryLockError::Error(error)) => return Err(error),
-    }
-    if is_whole {
-        file.set_len(0)?;
-    }
-    let length = file.metadata()?.len();
-    (&file).seek(SeekFrom::Start(length))?;
-    Ok(Some((file, length)))
 }
 
 /// Bytes of rich content on their way in.
@@ -127,16 +106,8 @@ impl UploadService {
         if let Some(upload) = linked.content.upload {
             return Ok(Progress::Finished(upload));
         }
-        let (files, name) = (self.core.files(), linked.file());
-        let length = on_disk(move || match files.open_to_read(name) {
-            Ok(file) => {
-                file.sync_all()?;
-                Ok(file.metadata()?.len())
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(0),
-            Err(error) => Err(error),
-        });
-        Ok(Progress::Received(length.await?))
+        let (blobs, name) = (self.core.blobs(), linked.file());
+        Ok(Progress::Received(on_disk(move || blobs.length(name)).await?))
     }
 
     /// Begins to take bytes. `announced` is the `Content-Length` of the request, if it has one.
@@ -158,8 +129,10 @@ impl UploadService {
         if let Some(announced) = announced {
             check_size(announced, end - first)?;
         }
-        let (files, name, is_whole) = (self.core.files(), linked.file(), range == UploadRange::Whole);
-        let (file, length) = on_disk(move || open(&files, name, is_whole)).await?.ok_or_else(in_use)?;
+        let (blobs, name) = (self.core.blobs(), linked.file());
+        let from = if range == UploadRange::Whole { WriteFrom::Start } else { WriteFrom::End };
+        let blob = on_disk(move || blobs.write(name, from)).await?.ok_or_else(in_use)?;
+        let length = blob.length();
         if first > length {
             let message = format!("The upload goes on at byte {length}; the bytes before {first} are missing.");
             return Err(ApiError::invalid_request(message).into());
@@ -167,11 +140,10 @@ impl UploadService {
         let sums = (length == 0).then(Sums::new);
         Ok(Upload {
             linked,
-            state: Some(State { file, buffer: Vec::with_capacity(BUFFER), sums }),
+            state: Some(State { blob, buffer: Vec::with_capacity(BUFFER), sums }),
             skip: length - first,
             end: end.max(length),
             offset: length,
-            start: length,
         })
     }
 
@@ -181,21 +153,20 @@ impl UploadService {
     pub async fn end(&self, mut upload: Upload) -> Result<Progress, Failure> {
         upload.flush().await?;
         let Upload { linked, state, offset, end, .. } = upload;
-        let Some(State { mut file, sums, .. }) = state else { return Err(StoreError::Lost.into()) };
+        let Some(State { mut blob, sums, .. }) = state else { return Err(StoreError::Lost.into()) };
         let size = linked.content.announced.size;
         if offset < end {
             return Err(wrong_size(offset, end).into());
         }
-        let files = self.core.files();
         if offset < size {
-            on_disk(move || files.sync(&file)).await?;
+            on_disk(move || blob.keep()).await?;
             return Ok(Progress::Received(offset));
         }
-        // The file stays locked until the row is there: it goes along and comes back.
-        let (file, sums) = on_disk(move || {
-            files.sync(&file)?;
-            let sums = sums.map_or_else(|| Sums::of_file(&mut file), Ok)?;
-            Ok((file, sums))
+        // Nobody else writes it until the row is there: the writer goes along and comes back.
+        let (blob, sums) = on_disk(move || {
+            blob.keep()?;
+            let sums = sums.map_or_else(|| Sums::of_blob(&mut *blob), Ok)?;
+            Ok((blob, sums))
         })
         .await?;
         let upload = FinishedUpload {
@@ -206,7 +177,7 @@ impl UploadService {
         let (app, id) = (linked.key, linked.content.id);
         let finish = move |writes: &mut dyn Writes| writes.finish_upload(app, id, upload);
         let is_kept = self.core.store.write::<_, StoreError>(finish).await?;
-        drop(file);
+        drop(blob);
         if !is_kept {
             self.discard(&linked).await?;
             return Err(ApiError::content_not_found().into());
@@ -216,8 +187,8 @@ impl UploadService {
 
     /// Deletes the bytes of content that was deleted while they came.
     async fn discard(&self, linked: &LinkedContent) -> Result<(), Failure> {
-        let (files, name) = (self.core.files(), linked.file());
-        Ok(on_disk(move || files.delete(&name.to_string())).await?)
+        let (blobs, name) = (self.core.blobs(), linked.file());
+        Ok(on_disk(move || blobs.delete(&name.to_string())).await?)
     }
 }
 
@@ -253,9 +224,8 @@ impl Upload {
 
     /// Drops what came with this request.
     pub async fn undo(&mut self) -> Result<(), Failure> {
-        let start = self.start;
-        let Some(State { file, .. }) = self.state.take() else { return Ok(()) };
-        Ok(on_disk(move || file.set_len(start)).await?)
+        let Some(State { mut blob, .. }) = self.state.take() else { return Ok(()) };
+        Ok(on_disk(move || blob.undo()).await?)
     }
 
     async fn flush(&mut self) -> Result<(), Failure> {

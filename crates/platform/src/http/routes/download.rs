@@ -1,8 +1,7 @@
 //! The URLs that rich content and the archives of exports are downloaded from: plain `GET` and `HEAD`, without the
 //! headers of the API. Contract 2.5 and 7.
 
-use std::fs::File;
-use std::io::{self, Read as _, Seek as _, SeekFrom};
+use std::io::{self, Read};
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -15,11 +14,12 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use http_body_util::channel::{Channel, Sender};
+use layer_store::file::FileName;
 use layer_wire::ContentId;
 
 use super::Answer;
 use super::upload::linked;
-use crate::ground::files::on_disk;
+use crate::ground::blobs::on_disk;
 use crate::ground::links::{Purpose, hex};
 use crate::ground::memory::Share;
 use crate::ground::report::report;
@@ -73,11 +73,9 @@ async fn give(
     let (name, content) = (linked.file(), linked.content);
     let upload = content.upload.ok_or_else(layer_wire::ApiError::content_not_found)?;
     let etag = format!("\"{}\"", hex(&upload.md5));
-    let files = services.core.files();
-    let file = on_disk(move || files.open_to_read(name)).await?;
     let mime_type = HeaderValue::from_str(&content.announced.mime_type).ok();
     let mime_type = mime_type.unwrap_or(HeaderValue::from_static("application/octet-stream"));
-    let mut response = respond(services, file, content.announced.size, &etag, method, headers)?;
+    let mut response = respond(services, name, content.announced.size, &etag, method, headers).await?;
     if !mime_type.as_bytes().to_ascii_lowercase().starts_with(PDF) {
         response.headers_mut().insert(CONTENT_SECURITY_POLICY, SANDBOX);
     }
@@ -85,8 +83,15 @@ async fn give(
     Ok(response)
 }
 
-/// The answer for a file of so many bytes. Error: `Busy` when too many downloads are under way.
-pub fn respond(services: &Services, file: File, size: u64, etag: &str, method: &Method, headers: &HeaderMap) -> Answer {
+/// The answer for a blob of so many bytes. Error: `Busy` when too many downloads are under way.
+pub async fn respond(
+    services: &Services,
+    name: FileName,
+    size: u64,
+    etag: &str,
+    method: &Method,
+    headers: &HeaderMap,
+) -> Answer {
     let is_same = text_header(headers, IF_RANGE.as_str()).is_none_or(|wanted| wanted == etag);
     let range =
         text_header(headers, RANGE.as_str()).filter(|_| is_same).map_or(Wanted::All, |range| wanted(range, size));
@@ -95,10 +100,12 @@ pub fn respond(services: &Services, file: File, size: u64, etag: &str, method: &
         Wanted::Part { first, end } => (StatusCode::PARTIAL_CONTENT, first, end),
         Wanted::Nothing => (StatusCode::RANGE_NOT_SATISFIABLE, 0, 0),
     };
+    let blobs = services.core.blobs();
+    let bytes = on_disk(move || blobs.read(name, first..end)).await?;
     let body = if method == Method::HEAD || first == end {
         Body::empty()
     } else {
-        stream(file, first, end, services.core.memory().for_answer(MEMORY)?)
+        stream(bytes, end - first, services.core.memory().for_answer(MEMORY)?)
     };
     let mut response = Response::new(body);
     *response.status_mut() = status;
@@ -158,30 +165,28 @@ fn wanted(header: &str, size: u64) -> Wanted {
     }
 }
 
-/// A body that reads the file as fast as the client takes it.
-fn stream(file: File, first: u64, end: u64, share: Share) -> Body {
+/// A body that reads a blob as fast as the client takes it.
+fn stream(bytes: Box<dyn Read + Send>, length: u64, share: Share) -> Body {
     let (sender, body) = Channel::<Bytes, io::Error>::new(CHUNKS_WAITING);
     tokio::spawn(task::boxed(async move {
-        send(file, first, end, sender).await;
+        send(bytes, length, sender).await;
         drop(share);
     }));
     Body::new(body)
 }
 
-async fn send(file: File, first: u64, end: u64, mut sender: Sender<Bytes, io::Error>) {
-    let mut next = (file, first);
-    while next.1 < end {
-        let (mut file, offset) = next;
-        let length = usize::try_from(end - offset).unwrap_or(CHUNK).min(CHUNK);
+async fn send(mut bytes: Box<dyn Read + Send>, mut rest: u64, mut sender: Sender<Bytes, io::Error>) {
+    while rest > 0 {
+        let length = usize::try_from(rest).unwrap_or(CHUNK).min(CHUNK);
         let read = move || {
             let mut chunk = vec![0; length];
-            file.seek(SeekFrom::Start(offset))?;
-            file.read_exact(&mut chunk)?;
-            Ok((file, Bytes::from(chunk)))
+            bytes.read_exact(&mut chunk)?;
+            Ok((bytes, Bytes::from(chunk)))
         };
         match on_disk(read).await {
-            Ok((file, chunk)) => {
-                next = (file, offset + chunk.len() as u64);
+            Ok((back, chunk)) => {
+                bytes = back;
+                rest -= chunk.len() as u64;
                 // The client hung up.
                 let Ok(()) = sender.send_data(chunk).await else { return };
             }

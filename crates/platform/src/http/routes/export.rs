@@ -15,7 +15,6 @@ use layer_wire::{ApiError, ExportId};
 use super::Answer;
 use super::download::respond;
 use super::upload::linked;
-use crate::ground::files::on_disk;
 use crate::ground::links::Purpose;
 use crate::http::answer;
 use crate::http::extract::{OfExport, Payload};
@@ -129,9 +128,9 @@ pub async fn download(
     let app = services.apps.find(app).await?.ok_or_else(ApiError::export_not_found)?.key;
     let export = services.exports.find(app, ExportId::new(id)).await?;
     let archive = export.archive.ok_or_else(ApiError::export_not_found)?;
-    let (files, name) = (services.core.files(), FileName::archive(export.app, export.id));
-    let file = on_disk(move || files.open_to_read(name)).await?;
-    let mut response = respond(&services, file, archive.size, &format!("\"{}\"", export.id), &method, &headers)?;
+    let name = FileName::archive(export.app, export.id);
+    let etag = format!("\"{}\"", export.id);
+    let mut response = respond(&services, name, archive.size, &etag, &method, &headers).await?;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
     Ok(response)
 }
