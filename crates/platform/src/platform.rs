@@ -29,10 +29,9 @@ use crate::outbound::Outbound;
 use crate::service::app::NewApp;
 use crate::service::delivery::Attempt;
 use crate::service::{Core, Services};
-use crate::tools::admin::{self, Admin};
 use crate::tools::charts::{self, Charts};
-use crate::tools::live::Watchers;
-use crate::tools::{self, Tools, console};
+use crate::tools::state::{Admin, Watchers};
+use crate::tools::{self, Tools, admin, console};
 use crate::work;
 
 /// A running platform. It owns its threads, its listener and its database; dropping it stops it like

@@ -150,6 +150,24 @@ pub enum Change {
 }
 
 impl Change {
+    /// The app that it is of; `None` for what is told of a platform as a whole.
+    pub const fn app(&self) -> Option<AppKey> {
+        match self {
+            Self::Conversation { app, .. }
+            | Self::Message { app, .. }
+            | Self::Receipt { app, .. }
+            | Self::Membership { app, .. }
+            | Self::Identity { app, .. }
+            | Self::BlockList { app, .. }
+            | Self::Following { app, .. }
+            | Self::Announcement { app, .. }
+            | Self::Suspension { app, .. }
+            | Self::UnreadCount { app, .. }
+            | Self::SessionEnded { app, .. } => Some(*app),
+            _ => None,
+        }
+    }
+
     /// What kind it is.
     pub const fn kind(&self) -> Kinds {
         match self {

@@ -1,8 +1,7 @@
 //! Blobs: the bytes of rich content and the archives of exports, each under a name, wherever they are kept.
 //!
 //! A blob counts only once a row of the store says so, and the row goes before the blob does. So there is no
-//! half-written state to see, and nothing to be renamed: what matters is that the bytes are kept for good before the row
-//! is.
+//! half-written state to see: what matters is that the bytes are kept for good before the row is.
 //!
 //! What waits for a disk or a network blocks: [`on_disk`] takes it off the threads that serve requests.
 
@@ -78,7 +77,8 @@ pub trait BlobWriter: Write + Send {
     fn read_back(&mut self) -> io::Result<Box<dyn Read + '_>>;
 }
 
-/// Runs what waits for a disk or a network, off the threads that serve requests. Error: `Unavailable` with what the system says.
+/// Runs what waits for a disk or a network, off the threads that serve requests. Error: `Unavailable` with what the
+/// system says.
 pub async fn on_disk<T: Send + 'static>(
     work: impl FnOnce() -> io::Result<T> + Send + 'static,
 ) -> Result<T, StoreError> {

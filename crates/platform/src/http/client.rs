@@ -13,13 +13,13 @@ use axum::routing::{delete, get, post};
 use layer_wire::Version;
 use tower_service::Service as _;
 
+use crate::http::error::{self, no_such_method, no_such_route};
 use crate::http::gate::{self, Caller};
-use crate::http::router::{no_such_method, no_such_route};
 use crate::http::routes::{
     announcement, client_api, content, conversation, deletion, following, identity, message, part, push_token, receipt,
     session,
 };
-use crate::http::{error, unread};
+use crate::http::unread;
 use crate::service::Services;
 
 /// The nouns that paths of the Client API begin with. Channels were a preview and do not exist.

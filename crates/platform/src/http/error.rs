@@ -141,6 +141,16 @@ fn body_too_large(limit: usize) -> Response {
     closing(response)
 }
 
+/// What is answered where there is no route.
+pub async fn no_such_route() -> HttpError {
+    ApiError::invalid_endpoint().into()
+}
+
+/// What is answered where a route has no such method. The router adds the `Allow` header.
+pub async fn no_such_method() -> HttpError {
+    ApiError::method_not_allowed().into()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -13,6 +13,7 @@ use http::HeaderMap;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE, IF_NONE_MATCH};
 use http::request::Parts;
 use http_body_util::BodyExt as _;
+use layer_store::session::SessionRecord;
 use layer_wire::id::InvalidUserId;
 use layer_wire::page::ListQuery;
 use layer_wire::{
@@ -22,7 +23,6 @@ use uuid::Uuid;
 
 use crate::ground::memory::{self, Memory, Share};
 use crate::http::error::HttpError;
-use crate::http::gate::AsUser;
 use crate::service::Services;
 use crate::service::part::Seeker;
 
@@ -49,6 +49,24 @@ fn user_id(text: String) -> Result<UserId, HttpError> {
         Ok(user) => Ok(user),
         Err(InvalidUserId::Empty) => Err(ApiError::invalid_endpoint().into()),
         Err(reason) => Err(ApiError::invalid_request(format!("The user id in the path {reason}.")).into()),
+    }
+}
+
+/// The session that a request came with.
+#[derive(Clone)]
+pub struct AsUser {
+    /// Whose it is, and until when.
+    pub session: SessionRecord,
+    /// Its token.
+    pub token: Box<str>,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for AsUser {
+    type Rejection = HttpError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, HttpError> {
+        // Absent only if a route were added outside the gate.
+        parts.extensions.get().cloned().ok_or_else(|| ApiError::internal().into())
     }
 }
 
@@ -260,9 +278,9 @@ impl<S: Send + Sync> FromRequestParts<S> for Query {
 ///
 /// Errors: [`HttpError::BodyTooLarge`] over [`MAX_BODY_BYTES`], [`HttpError::BodyIncomplete`] after 30 s or when the
 /// client hangs up, [`HttpError::BodyMalformed`], [`HttpError::BodyEncoded`]; `Busy` when there is no room in memory.
-pub struct Payload(pub Bytes);
+pub struct JsonBody(pub Bytes);
 
-impl FromRequest<Arc<Services>> for Payload {
+impl FromRequest<Arc<Services>> for JsonBody {
     type Rejection = HttpError;
 
     async fn from_request(request: Request, services: &Arc<Services>) -> Result<Self, HttpError> {
@@ -275,27 +293,28 @@ impl FromRequest<Arc<Services>> for Payload {
     }
 }
 
-/// The bytes of a Layer Patch. Errors: `invalid_header` for another `Content-Type`, and those of [`Payload`].
-pub struct PatchPayload(pub Bytes);
+/// The bytes of a Layer Patch. Errors: `invalid_header` for another `Content-Type`, and those of [`JsonBody`].
+pub struct PatchBody(pub Bytes);
 
-impl FromRequest<Arc<Services>> for PatchPayload {
+impl FromRequest<Arc<Services>> for PatchBody {
     type Rejection = HttpError;
 
     async fn from_request(request: Request, state: &Arc<Services>) -> Result<Self, HttpError> {
         version::check_patch_content_type(text_header(request.headers(), CONTENT_TYPE.as_str()))?;
-        Payload::from_request(request, state).await.map(|Payload(bytes)| Self(bytes))
+        JsonBody::from_request(request, state).await.map(|JsonBody(bytes)| Self(bytes))
     }
 }
 
-/// The bytes of a new webhook. Errors: `invalid_header` for another `Content-Type` than JSON, and those of [`Payload`].
-pub struct WebhookPayload(pub Bytes);
+/// The bytes of a new webhook. Errors: `invalid_header` for another `Content-Type` than JSON, and those of
+/// [`JsonBody`].
+pub struct WebhookBody(pub Bytes);
 
-impl FromRequest<Arc<Services>> for WebhookPayload {
+impl FromRequest<Arc<Services>> for WebhookBody {
     type Rejection = HttpError;
 
     async fn from_request(request: Request, state: &Arc<Services>) -> Result<Self, HttpError> {
         version::check_webhook_content_type(text_header(request.headers(), CONTENT_TYPE.as_str()))?;
-        Payload::from_request(request, state).await.map(|Payload(bytes)| Self(bytes))
+        JsonBody::from_request(request, state).await.map(|JsonBody(bytes)| Self(bytes))
     }
 }
 

@@ -12,7 +12,7 @@ use layer_store::session::SessionRecord;
 use layer_wire::{ApiError, AppId, Version, percent};
 
 use crate::http::error::{self, HttpError};
-use crate::http::extract::{OfUser, text_header};
+use crate::http::extract::{AsUser, OfUser, text_header};
 use crate::service::Services;
 pub use crate::service::caller::{Api, Caller};
 
@@ -71,24 +71,6 @@ pub async fn check_session(
     let is_list = segments.len() % 2 == 0;
     let _turn = if is_read { Some(services.core.memory().turn_to_read(is_list).await?) } else { None };
     Ok(next.run(request).await)
-}
-
-/// The session that a request came with.
-#[derive(Clone)]
-pub struct AsUser {
-    /// Whose it is, and until when.
-    pub session: SessionRecord,
-    /// Its token.
-    pub token: Box<str>,
-}
-
-impl<S: Send + Sync> FromRequestParts<S> for AsUser {
-    type Rejection = HttpError;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, HttpError> {
-        // Absent only if a route were added outside the gate.
-        parts.extensions.get().cloned().ok_or_else(|| ApiError::internal().into())
-    }
 }
 
 /// The token of an `Authorization` header as clients send it: `Layer session-token="<token>"`. Single quotes and none

@@ -8,11 +8,11 @@ use axum::extract::{Request, State};
 use axum::middleware::{from_fn, from_fn_with_state, map_response};
 use axum::response::Response;
 use axum::routing::{delete, get, patch, post, put};
-use layer_wire::{ApiError, Version};
+use layer_wire::Version;
 use tower_service::Service as _;
 
 use crate::http::client;
-use crate::http::error::{self, HttpError};
+use crate::http::error::{self, no_such_method, no_such_route};
 use crate::http::gate::{self, Caller};
 use crate::http::live::{self, Hub};
 use crate::http::openapi;
@@ -197,14 +197,4 @@ fn users_view(version: Version, services: &Arc<Services>) -> Routes {
         .route_layer(from_fn_with_state(Arc::clone(services), gate::check_not_suspended))
         .method_not_allowed_fallback(no_such_method)
         .layer(map_response(error::in_client_docs))
-}
-
-/// What is answered where there is no route.
-pub async fn no_such_route() -> HttpError {
-    ApiError::invalid_endpoint().into()
-}
-
-/// What is answered where a route has no such method. The router adds the `Allow` header.
-pub async fn no_such_method() -> HttpError {
-    ApiError::method_not_allowed().into()
 }

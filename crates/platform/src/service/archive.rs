@@ -12,26 +12,24 @@ use cbc::Encryptor;
 use cbc::cipher::{BlockModeEncrypt as _, KeyIvInit as _};
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use getrandom::SysRng;
 use layer_store::claim::{ClaimId, Claimed};
 use layer_store::conversation::ConversationRecord;
 use layer_store::export::{ArchiveRecord, ExportRecord};
 use layer_store::file::FileName;
 use layer_store::page::PositionRange;
 use layer_store::{Reads, StoreError, Writes};
+use layer_wire::View;
 use layer_wire::export::ExportKind;
 use layer_wire::identity::Identities;
-use layer_wire::{ApiError, View};
-use rsa::Pkcs1v15Encrypt;
 use serde::Serialize;
 
 use super::export::{EXPORT_LEASE, ExportService, Progress};
 use super::failure::Failure;
 use super::named::identities_of;
+use super::public_key::PublicKey;
 use super::shown;
 use crate::ground::blobs::{BlobWriter, Blobs, WriteFrom, on_disk};
 use crate::ground::ids::Ids;
-use crate::ground::rsa_key;
 
 /// How many objects are read at a time.
 const PAGE: usize = 200;
@@ -41,27 +39,6 @@ const EVENTS_AT_ONCE: usize = 10_000;
 
 /// The one file in the archive.
 const NAME: &str = "export.json";
-
-/// A public RSA key.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PublicKey(rsa::PublicKey);
-
-impl PublicKey {
-    /// Reads PEM, also on one line, or bare base64 of DER: SPKI or PKCS#1, of 1024 (recorded, L3) to 8192 bits.
-    ///
-    /// Error: `invalid_property` `public_key`.
-    pub fn parse(text: &str) -> Result<Self, ApiError> {
-        let refuse =
-            || ApiError::invalid_property("public_key", "must be an RSA public key in PEM form or base64 of DER");
-        let key = rsa_key::read_der(text).and_then(|der| rsa_key::public_key(&der));
-        key.map(Self).ok_or_else(refuse)
-    }
-
-    fn encrypt(&self, bytes: &[u8]) -> Result<Vec<u8>, StoreError> {
-        let encrypted = self.0.encrypt(&mut SysRng, Pkcs1v15Encrypt, bytes);
-        encrypted.map_err(|error| StoreError::Failed(format!("an export cannot be encrypted: {error}")))
-    }
-}
 
 /// Encrypts with AES-256-CBC what is written to it.
 struct Encrypted<W> {

@@ -10,10 +10,10 @@ use layer_store::{Reads, StoreError, Writes};
 use layer_wire::export::{ExportKind, Interval, NewSchedule};
 use layer_wire::{ApiError, AppId, ExportId, Timestamp, Version};
 
-use super::archive::PublicKey;
 use super::caller::Caller;
 use super::core::Core;
 use super::failure::Failure;
+use super::public_key::PublicKey;
 
 /// A day, in milliseconds: between two historical exports, and between two scheduled ones.
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;

@@ -30,6 +30,7 @@ mod nonce;
 pub mod notification;
 pub mod overview;
 pub mod part;
+mod public_key;
 pub mod push_token;
 pub mod receipt;
 pub mod schedule;

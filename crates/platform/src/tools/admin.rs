@@ -15,7 +15,7 @@ use http::{StatusCode, Uri};
 use layer_store::StoreError;
 use layer_store::token::{Token, TokenHash};
 use layer_wire::client_api::session;
-use layer_wire::{ApiError, AppId, ErrorKind, Timestamp, UserId};
+use layer_wire::{ApiError, ErrorKind, Timestamp, UserId};
 use serde::Deserialize;
 use serde_json::json;
 use tokio::task::spawn_blocking;
@@ -25,32 +25,12 @@ use crate::http::answer;
 use crate::http::error::{Answer, HttpError};
 use crate::http::extract::text_header;
 use crate::http::gate::bearer_token;
-use crate::http::live::Hub;
-use crate::service::Services;
 use crate::service::failure::Failure;
 use crate::service::identity_provider::NewKey;
-use crate::tools::charts::Charts;
 use crate::tools::faults::Spec;
-use crate::tools::live::Watchers;
 use crate::tools::query::Query;
-use crate::tools::{Tools, as_app, live, lookup, openapi};
-
-/// What the handlers need.
-#[derive(Clone)]
-pub struct Admin {
-    /// The rules.
-    pub services: Arc<Services>,
-    /// The tools.
-    pub tools: Arc<Tools>,
-    /// The last hour in numbers.
-    pub charts: Arc<Charts>,
-    /// The sockets of clients.
-    pub hub: Arc<Hub>,
-    /// The Server API behind its gate.
-    pub api: Router,
-    /// Who follows what happens.
-    pub watchers: Arc<Watchers>,
-}
+use crate::tools::state::{Admin, app_id};
+use crate::tools::{as_app, live, lookup, openapi};
 
 /// The routes, without a check of who calls.
 pub fn router(admin: Admin) -> Router {
@@ -120,11 +100,6 @@ async fn create_app(State(admin): State<Admin>) -> Answer {
 struct GivenKey {
     /// PEM of an RSA public key or of a certificate. Default: the platform makes a pair.
     public_key: Option<String>,
-}
-
-/// The app in a path. Error: `invalid_app_id`.
-pub fn app_id(text: &str) -> Result<AppId, HttpError> {
-    AppId::parse(text).ok_or_else(|| ApiError::invalid_app_id().into())
 }
 
 /// A provider or key in a path. Error: `not_found`.

@@ -10,7 +10,7 @@ use http::header::ACCEPT;
 use layer_wire::{ApiError, Version};
 use tower_service::Service as _;
 
-use super::admin::{Admin, app_id};
+use super::state::{Admin, app_id};
 use crate::http::error::HttpError;
 use crate::http::extract::text_header;
 use crate::http::gate::{Api, Caller};

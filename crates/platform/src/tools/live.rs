@@ -21,18 +21,15 @@ use layer_store::key::AppKey;
 use layer_wire::{ApiError, AppId, ErrorKind};
 use serde_json::{Value, json};
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
-use tokio::sync::{Semaphore, broadcast, watch};
+use tokio::sync::{broadcast, watch};
 use tokio::time::MissedTickBehavior;
 
-use super::admin::Admin;
 use super::query::Query;
+use super::state::Admin;
 use crate::ground::task;
 use crate::http::error::Answer;
 use crate::service::Services;
 use crate::tools::Tools;
-
-/// How many may watch at the same time.
-const MAX_WATCHERS: usize = 32;
 
 /// How often something is said though nothing happens, so that both ends notice when the other is gone.
 const PING_INTERVAL: Duration = Duration::from_secs(15);
@@ -59,19 +56,6 @@ fn kinds() -> Kinds {
         | Kinds::DELIVERIES
         | Kinds::SCHEDULED_MESSAGES
         | Kinds::EXPORTS
-}
-
-/// Who watches.
-pub struct Watchers {
-    places: Arc<Semaphore>,
-    stop: watch::Receiver<bool>,
-}
-
-impl Watchers {
-    /// Nobody yet. Whoever watches is sent away when `stop` says so.
-    pub fn new(stop: watch::Receiver<bool>) -> Self {
-        Self { places: Arc::new(Semaphore::new(MAX_WATCHERS)), stop }
-    }
 }
 
 /// `GET /_platform/events`: what happens from now on, until the client hangs up; `kinds=requests,changes` asks for some
@@ -191,7 +175,7 @@ impl Watcher {
             return;
         }
         let Some(mut shown) = shown(change) else { return };
-        if let Some(key) = app_of(change) {
+        if let Some(key) = change.app() {
             if !self.apps.contains_key(&key) {
                 // A store that is busy or closed says nothing of it.
                 self.apps = self.services.overview.apps().await.unwrap_or_default().into_iter().collect();
@@ -222,24 +206,6 @@ fn event(name: &str, data: &Value) -> String {
     // Writing to a String cannot fail.
     let _ = write!(text, "event: {name}\ndata: {data}\n\n");
     text
-}
-
-/// The app that a change is of.
-fn app_of(change: &Change) -> Option<AppKey> {
-    match change {
-        Change::Conversation { app, .. }
-        | Change::Message { app, .. }
-        | Change::Receipt { app, .. }
-        | Change::Membership { app, .. }
-        | Change::Identity { app, .. }
-        | Change::BlockList { app, .. }
-        | Change::Following { app, .. }
-        | Change::Announcement { app, .. }
-        | Change::Suspension { app, .. }
-        | Change::UnreadCount { app, .. }
-        | Change::SessionEnded { app, .. } => Some(*app),
-        _ => None,
-    }
 }
 
 fn word(what: What) -> &'static str {

@@ -10,9 +10,9 @@ use layer_wire::webhook::Webhook;
 use layer_wire::{ApiError, ConversationId, ErrorKind, MessageId, UserId, Version, WebhookId, id};
 use serde_json::{Value, json};
 
-use super::admin::{Admin, app_id};
 use super::charts::SLOT;
 use super::query::Query;
+use super::state::{Admin, app_id};
 use crate::http::answer;
 use crate::http::error::{Answer, HttpError};
 use crate::http::gate::{Api, Caller};

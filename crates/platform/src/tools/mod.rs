@@ -14,6 +14,7 @@ mod lookup;
 mod openapi;
 mod query;
 pub mod requests;
+pub mod state;
 
 use std::sync::Arc;
 

@@ -11,9 +11,9 @@ use layer_wire::{Timestamp, UserId};
 use tokio::sync::watch;
 
 use super::delayed;
-use super::hub::{Closing, Hub, Listener, Mailbox, Parcel};
+use super::hub::{Closing, Hub, Mailbox, Parcel};
+use super::listener::{Listener, view_of};
 use super::packet::Press;
-use super::presence::view_of;
 use crate::ground::report::report;
 use crate::service::Services;
 use crate::service::failure::Failure;

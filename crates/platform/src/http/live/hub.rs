@@ -9,13 +9,12 @@ use std::time::{Duration, Instant};
 
 use layer_store::key::AppKey;
 use layer_store::log::Place;
-use layer_store::session::SessionRecord;
-use layer_wire::{ApiError, AppId, ErrorKind, Timestamp, UserId, Version};
+use layer_wire::{ApiError, ErrorKind, Timestamp, UserId};
 use tokio::sync::{Notify, watch};
 
+use super::listener::Listener;
 use super::packet::Packet;
 use super::presence::Presences;
-use crate::service::caller::{Api, Caller};
 
 /// How much may wait for a client that is slow. Unit: bytes.
 const MAX_WAITING_BYTES: usize = 1024 * 1024;
@@ -36,36 +35,6 @@ pub struct Limits {
     pub per_user: usize,
     /// Of one app.
     pub per_app: usize,
-}
-
-/// Whose socket it is.
-#[derive(Debug, Clone)]
-pub struct Listener {
-    /// The app.
-    pub app: AppId,
-    /// The app inside the store.
-    pub key: AppKey,
-    /// The user.
-    pub user: UserId,
-    /// What it speaks.
-    pub version: Version,
-    /// The token of its session.
-    pub token: Box<str>,
-    /// When its session ends by itself.
-    pub expires_at: Timestamp,
-}
-
-impl Listener {
-    /// The user of a session.
-    pub fn new(session: SessionRecord, token: &str, version: Version) -> Self {
-        let SessionRecord { app, key, user, expires_at } = session;
-        Self { app, key, user, version, token: token.into(), expires_at }
-    }
-
-    /// The same as a caller.
-    pub fn caller(&self) -> Caller {
-        Caller { app: self.app, key: self.key, version: self.version, api: Api::Client }
-    }
 }
 
 /// Something for a client.
@@ -447,6 +416,7 @@ impl Drop for Seat {
 mod tests {
     use std::sync::Arc;
 
+    use layer_wire::{AppId, Version};
     use serde_json::json;
 
     use super::*;

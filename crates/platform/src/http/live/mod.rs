@@ -3,8 +3,10 @@
 mod delayed;
 mod dispatch;
 mod hub;
+mod listener;
 mod packet;
 mod presence;
+mod presence_feed;
 mod request;
 mod socket;
 mod typing;
@@ -19,8 +21,8 @@ use axum::routing::get;
 use axum::{Extension, Router};
 use http::header::UPGRADE;
 
-use crate::http::router::no_such_method;
-use crate::http::{error, unread};
+use crate::http::error::{self, no_such_method};
+use crate::http::unread;
 use crate::service::Services;
 
 /// The paths on which sockets open: today's, and those of SDKs before 1.0.10.

@@ -12,7 +12,7 @@ use layer_wire::{ConversationId, PartId, Timestamp, UserId, Version};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::hub::Listener;
+use super::listener::Listener;
 use crate::http::render::UserView;
 use crate::service::live::{LastMessage, Told};
 

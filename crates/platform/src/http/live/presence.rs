@@ -1,19 +1,14 @@
-//! Who is there. Client API 5.6. It passes: nothing of it is stored, and it is told anew rather than replayed.
+//! Who is there. Client API 5.6. It passes: nothing of it is stored.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use layer_store::StoreError;
 use layer_store::key::AppKey;
-use layer_wire::identity::Identities;
 use layer_wire::patch::Action;
 use layer_wire::{ApiError, Timestamp, UserId, Version, patch};
 use serde_json::Value;
 
-use super::hub::{Hub, Listener, Mailbox, Parcel};
-use super::packet::{Kind, Packet, Writer};
-use crate::http::render::UserView;
-use crate::service::Services;
+use super::listener::Listener;
 
 /// How many users are remembered. Beyond that, those who are offline are forgotten.
 const MAX_REMEMBERED: usize = 100_000;
@@ -43,11 +38,13 @@ impl Status {
         (Self::Invisible, "invisible"),
     ];
 
-    fn name(self) -> &'static str {
+    /// Its name in packets.
+    pub fn name(self) -> &'static str {
         Self::ALL.iter().find(|(status, _)| *status == self).map_or("offline", |(_, name)| name)
     }
 
-    fn for_others(self) -> Self {
+    /// What others see of it.
+    pub fn for_others(self) -> Self {
         if self == Self::Invisible { Self::Offline } else { self }
     }
 }
@@ -81,17 +78,21 @@ impl Choice {
     }
 }
 
+/// What is known of a user.
 #[derive(Debug, Clone, Copy, Default)]
-struct Presence {
-    chosen: Status,
+pub struct Presence {
+    /// What it chose last.
+    pub chosen: Status,
     /// Sockets that announced it.
-    sockets: usize,
-    last_seen_at: Option<Timestamp>,
+    pub sockets: usize,
+    /// When it chose something last.
+    pub last_seen_at: Option<Timestamp>,
     changed_at: Option<Timestamp>,
 }
 
 impl Presence {
-    fn status(self) -> Status {
+    /// Its status now.
+    pub fn status(self) -> Status {
         if self.sockets > 0 { self.chosen } else { Status::Offline }
     }
 }
@@ -106,12 +107,13 @@ impl Presences {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn get(&self, app: AppKey, user: &UserId) -> Presence {
+    /// What is known of a user.
+    pub fn get(&self, app: AppKey, user: &UserId) -> Presence {
         self.lock().get(&(app, user.clone())).copied().unwrap_or_default()
     }
 
     /// `true` when others see something else now.
-    fn change(&self, listener: &Listener, now: Timestamp, change: impl FnOnce(&mut Presence)) -> bool {
+    pub fn change(&self, listener: &Listener, now: Timestamp, change: impl FnOnce(&mut Presence)) -> bool {
         let mut presences = self.lock();
         if presences.len() >= MAX_REMEMBERED {
             presences.retain(|_, presence| presence.sockets > 0);
@@ -123,7 +125,8 @@ impl Presences {
         presence.status().for_others() != before
     }
 
-    fn changed_since(&self, app: AppKey, since: Timestamp) -> Vec<UserId> {
+    /// The users of an app whose presence changed since a time.
+    pub fn changed_since(&self, app: AppKey, since: Timestamp) -> Vec<UserId> {
         let presences = self.lock();
         let is_meant = |presence: &Presence| presence.changed_at.is_some_and(|at| at >= since);
         let meant = presences.iter().filter(|((of, _), presence)| *of == app && is_meant(presence));
@@ -134,81 +137,6 @@ impl Presences {
     pub fn clear(&self) {
         self.lock().clear();
     }
-}
-
-fn body(services: &Services, hub: &Hub, listener: &Listener, user: &UserId) -> Value {
-    let presence = hub.presences.get(listener.key, user);
-    let status = presence.status();
-    let shown = if *user == listener.user { status } else { status.for_others() };
-    let view = view_of(services, listener, Identities::new());
-    Writer::new(&view).presence_body(user, shown.name(), presence.last_seen_at)
-}
-
-/// The view of the user who listens.
-pub fn view_of(services: &Services, listener: &Listener, identities: Identities) -> UserView {
-    let caller = listener.caller();
-    UserView::new(services.core.urls_of_user(caller, &listener.user), caller, listener.user.clone(), identities)
-}
-
-/// Sets the presence of a user. `is_first` where the socket has not announced any before.
-pub async fn set(
-    services: &Services,
-    hub: &Hub,
-    listener: &Listener,
-    choice: Choice,
-    is_first: bool,
-) -> Result<(), StoreError> {
-    let now = services.core.clock().now();
-    let is_seen = hub.presences.change(listener, now, |presence| {
-        presence.sockets += usize::from(is_first);
-        if let Choice::Of(status) = choice {
-            presence.chosen = status;
-        }
-        presence.last_seen_at = Some(now);
-    });
-    tell(services, hub, listener, is_seen).await
-}
-
-/// A socket that had announced presence is gone.
-pub async fn gone(services: &Services, hub: &Hub, listener: &Listener) -> Result<(), StoreError> {
-    let now = services.core.clock().now();
-    let is_seen = hub.presences.change(listener, now, |presence| {
-        presence.sockets = presence.sockets.saturating_sub(1);
-    });
-    tell(services, hub, listener, is_seen).await
-}
-
-/// Tells a presence to the other sockets of the user, and to its followers if it is another one for them.
-async fn tell(services: &Services, hub: &Hub, listener: &Listener, is_seen: bool) -> Result<(), StoreError> {
-    let user = &listener.user;
-    let mut readers = hub.sockets_of(listener.key, user);
-    if is_seen {
-        let followers = services.live.followers(listener.key, user.clone()).await?;
-        readers.extend(hub.sockets_among(listener.key, followers).into_iter().flat_map(|(_, sockets)| sockets));
-    }
-    let is_meant = |mailbox: &&Arc<Mailbox>| mailbox.wants_presence() && mailbox.listener.version.has_identities();
-    for mailbox in readers.iter().filter(is_meant) {
-        let packet = Packet::new(Kind::Change, &body(services, hub, &mailbox.listener, user));
-        mailbox.put(Parcel::Passing(packet));
-    }
-    Ok(())
-}
-
-/// The presence of these users, as bodies of changes.
-pub fn of_all(services: &Services, hub: &Hub, listener: &Listener, users: &[UserId]) -> Vec<Value> {
-    users.iter().map(|user| body(services, hub, listener, user)).collect()
-}
-
-/// The presence of the user and of those whom it follows, where it changed since a time.
-pub async fn since(
-    services: &Services,
-    hub: &Hub,
-    listener: &Listener,
-    since: Timestamp,
-) -> Result<Vec<Value>, StoreError> {
-    let changed = hub.presences.changed_since(listener.key, since);
-    let followed = services.live.followed_among(listener.key, listener.user.clone(), changed).await?;
-    Ok(of_all(services, hub, listener, &followed))
 }
 
 #[cfg(test)]

@@ -8,8 +8,10 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::hub::{Hub, Mailbox};
+use super::listener::view_of;
 use super::packet::{Kind, Packet};
-use super::presence::{self, Choice, view_of};
+use super::presence::Choice;
+use super::presence_feed;
 use crate::http::error;
 use crate::service::Services;
 use crate::service::client_api::CreatedOfUser;
@@ -118,7 +120,7 @@ pub async fn handle(
         "Presence.update" if listener.version.has_identities() => {
             let choice = Choice::parse(&request.data, listener.version)?;
             let is_first = !std::mem::replace(announced, true);
-            let told = presence::set(services, hub, listener, choice, is_first).await;
+            let told = presence_feed::set(services, hub, listener, choice, is_first).await;
             told.map_err(|error| refused(error.into()))?;
             Ok(Some(json!({})))
         }
@@ -186,14 +188,14 @@ async fn sync_presence(
             return Err(ApiError::missing_property("ids"));
         }
         let since = timestamp(&request.data, "since")?;
-        let changes = presence::since(services, hub, listener, since).await;
+        let changes = presence_feed::since(services, hub, listener, since).await;
         return changes.map_err(|error| refused(error.into()));
     };
     let wrong = || ApiError::invalid_property("ids", "must be an array of identity ids");
     let ids = ids.as_array().ok_or_else(wrong)?;
     let user = |id: &Value| id.as_str().and_then(|id| UserId::parse_identity(id).ok()).ok_or_else(wrong);
     let users = ids.iter().map(user).collect::<Result<Vec<_>, _>>()?;
-    Ok(presence::of_all(services, hub, listener, &users))
+    Ok(presence_feed::of_all(services, hub, listener, &users))
 }
 
 #[cfg(test)]

@@ -17,9 +17,10 @@ use layer_wire::{ApiError, Timestamp, Version, percent};
 use serde_json::json;
 use tokio::time::{Instant, MissedTickBehavior};
 
-use super::hub::{Closing, Hub, Listener, Mailbox, Parcel, Seat};
+use super::hub::{Closing, Hub, Mailbox, Parcel, Seat};
+use super::listener::{Listener, view_of};
 use super::packet::{Packet, Press};
-use super::presence::{self, view_of};
+use super::presence_feed;
 use super::request::{self, Incoming, Outcome, Request};
 use super::typing::{self, Typing};
 use crate::ground::task;
@@ -337,7 +338,7 @@ impl Socket {
             let _ = self.tell_typing(end).await;
         }
         if self.is_announced {
-            let gone = presence::gone(&self.services, &self.seat.hub, self.listener()).await;
+            let gone = presence_feed::gone(&self.services, &self.seat.hub, self.listener()).await;
             if let Err(error) = gone {
                 error::of_store(&error);
             }

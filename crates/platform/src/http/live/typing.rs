@@ -9,9 +9,9 @@ use layer_wire::{ConversationId, UserId};
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::hub::{Hub, Listener, Parcel};
+use super::hub::{Hub, Parcel};
+use super::listener::{Listener, view_of};
 use super::packet::Writer;
-use super::presence::view_of;
 use crate::service::Services;
 
 /// How long a client may be silent before it counts as one that pauses, and then as one that is done: twice of what the

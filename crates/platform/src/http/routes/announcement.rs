@@ -8,7 +8,7 @@ use layer_wire::announcement::NewAnnouncement;
 
 use super::{Answer, created, system_view, user_view};
 use crate::http::answer;
-use crate::http::extract::{DedupeTag, OfAnnouncement, OfUser, Payload, Query};
+use crate::http::extract::{DedupeTag, JsonBody, OfAnnouncement, OfUser, Query};
 use crate::http::gate::Caller;
 use crate::service::Services;
 
@@ -19,7 +19,7 @@ pub async fn send(
     State(services): State<Arc<Services>>,
     caller: Caller,
     DedupeTag(tag): DedupeTag,
-    Payload(body): Payload,
+    JsonBody(body): JsonBody,
 ) -> Answer {
     let request = NewAnnouncement::parse(&body, caller.version)?;
     let (creation, identities) = services.announcements.send(caller, tag, request).await?;

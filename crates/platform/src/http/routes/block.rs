@@ -8,7 +8,7 @@ use layer_wire::block_list;
 
 use super::{Answer, system_view};
 use crate::http::answer;
-use crate::http::extract::{Blocked, OfUser, Payload};
+use crate::http::extract::{Blocked, JsonBody, OfUser};
 use crate::http::gate::Caller;
 use crate::service::Services;
 
@@ -28,7 +28,7 @@ pub async fn block(
     State(services): State<Arc<Services>>,
     caller: Caller,
     OfUser(owner): OfUser,
-    Payload(body): Payload,
+    JsonBody(body): JsonBody,
 ) -> Answer {
     let blocked = block_list::parse_block(&body)?;
     services.blocks.add(caller.key, owner, blocked).await?;

@@ -10,7 +10,7 @@ use layer_wire::{ApiError, url};
 
 use super::{Answer, user_view};
 use crate::http::answer;
-use crate::http::extract::{DedupeTag, InConversation, OfUser, PatchPayload, Payload};
+use crate::http::extract::{DedupeTag, InConversation, JsonBody, OfUser, PatchBody};
 use crate::http::gate::{Api, Caller};
 use crate::service::Services;
 use crate::service::client_api::CreatedOfUser;
@@ -26,7 +26,7 @@ pub async fn create_conversation(
     caller: Caller,
     OfUser(user): OfUser,
     DedupeTag(tag): DedupeTag,
-    Payload(body): Payload,
+    JsonBody(body): JsonBody,
 ) -> Answer {
     let request = ConversationOfUser::parse(&body, &user, caller.version)?;
     let (outcome, identities) = services.conversations.create_as_user(caller, user.clone(), tag, request).await?;
@@ -55,7 +55,7 @@ pub async fn edit_conversation(
     caller: Caller,
     OfUser(user): OfUser,
     InConversation(id): InConversation,
-    PatchPayload(body): PatchPayload,
+    PatchBody(body): PatchBody,
 ) -> Answer {
     let patch = ConversationPatch::parse(&body, caller.version)?;
     services.conversations.edit_as_user(caller.key, user, id, patch).await?;
@@ -74,7 +74,7 @@ pub async fn send_message(
     OfUser(user): OfUser,
     InConversation(conversation): InConversation,
     DedupeTag(tag): DedupeTag,
-    Payload(body): Payload,
+    JsonBody(body): JsonBody,
 ) -> Answer {
     let request = MessageOfUser::parse(&body, caller.version)?;
     let (creation, identities) =

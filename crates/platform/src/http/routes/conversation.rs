@@ -9,7 +9,7 @@ use layer_wire::{ApiError, url};
 
 use super::{Answer, created, system_view, user_view};
 use crate::http::answer;
-use crate::http::extract::{DedupeTag, InConversation, OfUser, PatchPayload, Payload, Query};
+use crate::http::extract::{DedupeTag, InConversation, JsonBody, OfUser, PatchBody, Query};
 use crate::http::gate::Caller;
 use crate::service::Services;
 use crate::service::conversation::Created;
@@ -22,7 +22,7 @@ pub async fn create(
     State(services): State<Arc<Services>>,
     caller: Caller,
     DedupeTag(tag): DedupeTag,
-    Payload(body): Payload,
+    JsonBody(body): JsonBody,
 ) -> Answer {
     let request = NewConversation::parse(&body, caller.version)?;
     let (created_or_found, identities) = services.conversations.create(caller, tag, request).await?;
@@ -59,7 +59,7 @@ pub async fn edit(
     State(services): State<Arc<Services>>,
     caller: Caller,
     InConversation(id): InConversation,
-    PatchPayload(body): PatchPayload,
+    PatchBody(body): PatchBody,
 ) -> Answer {
     let patch = ConversationPatch::parse(&body, caller.version)?;
     services.conversations.edit(caller.key, id, patch).await?;

@@ -17,7 +17,7 @@ use super::download::respond;
 use super::upload::linked;
 use crate::ground::links::Purpose;
 use crate::http::answer;
-use crate::http::extract::{OfExport, Payload};
+use crate::http::extract::{JsonBody, OfExport};
 use crate::http::gate::Caller;
 use crate::service::Services;
 
@@ -45,7 +45,7 @@ pub fn shown(services: &Services, export: ExportRecord) -> Export {
 /// `PUT /export_security`: sets the public key that exports are encrypted for.
 ///
 /// - `200` with the key as it was given (recorded); `invalid_property` for what is no RSA key (recorded status)
-pub async fn set_key(State(services): State<Arc<Services>>, caller: Caller, Payload(body): Payload) -> Answer {
+pub async fn set_key(State(services): State<Arc<Services>>, caller: Caller, JsonBody(body): JsonBody) -> Answer {
     let public_key = parse_security(&body)?;
     services.exports.set_key(caller.key, public_key.clone()).await?;
     Ok(answer::json(StatusCode::OK, &Security { public_key }))
@@ -100,7 +100,7 @@ pub async fn delete(State(services): State<Arc<Services>>, caller: Caller, OfExp
 ///
 /// - `200` with five keys (recorded); `missing_property` and `invalid_property`; `invalid_operation` without a public
 ///   key (assumed)
-pub async fn set_schedule(State(services): State<Arc<Services>>, caller: Caller, Payload(body): Payload) -> Answer {
+pub async fn set_schedule(State(services): State<Arc<Services>>, caller: Caller, JsonBody(body): JsonBody) -> Answer {
     let new = NewSchedule::parse(&body)?;
     let settings = services.exports.set_schedule(caller.key, new).await?;
     Ok(answer::json(StatusCode::OK, &Schedule::from(settings)))

@@ -8,7 +8,7 @@ use layer_wire::{UserId, user as wire_user};
 
 use super::Answer;
 use crate::http::answer;
-use crate::http::extract::{Followed, OfUser, Payload, Query};
+use crate::http::extract::{Followed, JsonBody, OfUser, Query};
 use crate::http::gate::Caller;
 use crate::service::Services;
 
@@ -33,7 +33,7 @@ pub async fn follow_all(
     State(services): State<Arc<Services>>,
     caller: Caller,
     OfUser(user): OfUser,
-    Payload(body): Payload,
+    JsonBody(body): JsonBody,
 ) -> Answer {
     let followed = wire_user::parse_following(&body, caller.version)?;
     services.following.follow(caller.key, user, followed).await?;

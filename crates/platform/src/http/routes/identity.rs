@@ -9,7 +9,7 @@ use layer_wire::{ApiError, UserId};
 
 use super::{Answer, system_view, user_view};
 use crate::http::answer;
-use crate::http::extract::{OfIdentity, OfUser, PatchPayload, Payload};
+use crate::http::extract::{JsonBody, OfIdentity, OfUser, PatchBody};
 use crate::http::gate::Caller;
 use crate::service::Services;
 use crate::service::identity::CreatedIdentity;
@@ -33,7 +33,7 @@ pub async fn create(
     State(services): State<Arc<Services>>,
     caller: Caller,
     OfUser(user): OfUser,
-    Payload(body): Payload,
+    JsonBody(body): JsonBody,
 ) -> Answer {
     let fields = Fields::parse(&body, caller.version)?;
     match services.identities.create(caller.key, user.clone(), fields).await? {
@@ -76,7 +76,7 @@ pub async fn edit(
     State(services): State<Arc<Services>>,
     caller: Caller,
     OfUser(user): OfUser,
-    PatchPayload(body): PatchPayload,
+    PatchBody(body): PatchBody,
 ) -> Answer {
     let patch = IdentityPatch::parse(&body, caller.version)?;
     services.identities.edit(caller.key, user, patch).await?;
@@ -90,7 +90,7 @@ pub async fn replace(
     State(services): State<Arc<Services>>,
     caller: Caller,
     OfUser(user): OfUser,
-    Payload(body): Payload,
+    JsonBody(body): JsonBody,
 ) -> Answer {
     let fields = Fields::parse(&body, caller.version)?;
     services.identities.replace(caller, user, fields).await?;

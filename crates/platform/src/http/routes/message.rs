@@ -8,7 +8,7 @@ use layer_wire::message::NewMessages;
 
 use super::{Answer, created, system_view, user_view};
 use crate::http::answer;
-use crate::http::extract::{DedupeTag, InConversation, OfMessage, OfUser, Payload, Query};
+use crate::http::extract::{DedupeTag, InConversation, JsonBody, OfMessage, OfUser, Query};
 use crate::http::gate::Caller;
 use crate::service::Services;
 use crate::service::message::Accepted;
@@ -25,7 +25,7 @@ pub async fn send(
     caller: Caller,
     InConversation(conversation): InConversation,
     DedupeTag(tag): DedupeTag,
-    Payload(body): Payload,
+    JsonBody(body): JsonBody,
 ) -> Answer {
     match NewMessages::parse(&body, caller.version)? {
         NewMessages::One(request) => {

@@ -11,7 +11,7 @@ use layer_wire::part::{NewPart, PartForm, ShownPart};
 use super::Answer;
 use crate::http::answer;
 use crate::http::error::HttpError;
-use crate::http::extract::{By, DedupeTag, OfMessage, OfPart, Payload};
+use crate::http::extract::{By, DedupeTag, JsonBody, OfMessage, OfPart};
 use crate::http::gate::Caller;
 use crate::service::Services;
 use crate::service::part::{AddedPart, Seeker, index_of};
@@ -82,7 +82,7 @@ pub async fn add(
     By(seeker): By,
     OfMessage(message): OfMessage,
     DedupeTag(tag): DedupeTag,
-    Payload(body): Payload,
+    JsonBody(body): JsonBody,
 ) -> Answer {
     let new = NewPart::parse_one(&body, caller.version)?;
     match services.parts.add(caller, seeker.clone(), message, tag, new).await? {
@@ -105,7 +105,7 @@ pub async fn replace_all(
     caller: Caller,
     By(seeker): By,
     OfMessage(message): OfMessage,
-    Payload(body): Payload,
+    JsonBody(body): JsonBody,
 ) -> Answer {
     let new = NewPart::parse_all(&body, caller.version)?;
     let message = services.parts.replace_all(caller, seeker.clone(), message, new).await?;
@@ -122,7 +122,7 @@ pub async fn replace(
     By(seeker): By,
     OfMessage(message): OfMessage,
     OfPart(part): OfPart,
-    Payload(body): Payload,
+    JsonBody(body): JsonBody,
 ) -> Answer {
     let new = NewPart::parse_one(&body, caller.version)?;
     let (message, index) = services.parts.replace(caller, seeker.clone(), message, part, new).await?;

@@ -8,7 +8,7 @@ use layer_wire::client_api::push_token::PushToken;
 
 use super::Answer;
 use crate::http::answer;
-use crate::http::extract::{OfDevice, OfUser, Payload};
+use crate::http::extract::{JsonBody, OfDevice, OfUser};
 use crate::http::gate::Caller;
 use crate::service::Services;
 
@@ -19,7 +19,7 @@ pub async fn register(
     State(services): State<Arc<Services>>,
     caller: Caller,
     OfUser(user): OfUser,
-    Payload(body): Payload,
+    JsonBody(body): JsonBody,
 ) -> Answer {
     services.push_tokens.register(caller.key, user, PushToken::parse(&body)?).await?;
     Ok(answer::empty(StatusCode::ACCEPTED))

@@ -8,7 +8,7 @@ use layer_wire::receipt::{self, Marked};
 
 use super::Answer;
 use crate::http::answer;
-use crate::http::extract::{InConversation, OfAnnouncement, OfMessage, OfUser, Payload};
+use crate::http::extract::{InConversation, JsonBody, OfAnnouncement, OfMessage, OfUser};
 use crate::http::gate::Caller;
 use crate::service::Services;
 
@@ -21,7 +21,7 @@ pub async fn give(
     caller: Caller,
     OfUser(user): OfUser,
     OfMessage(id): OfMessage,
-    Payload(body): Payload,
+    JsonBody(body): JsonBody,
 ) -> Answer {
     let status = receipt::parse(&body)?;
     services.receipts.give(caller.key, user, id, status).await?;
@@ -36,7 +36,7 @@ pub async fn give_for_announcement(
     caller: Caller,
     OfUser(user): OfUser,
     OfAnnouncement(id): OfAnnouncement,
-    Payload(body): Payload,
+    JsonBody(body): JsonBody,
 ) -> Answer {
     let status = receipt::parse(&body)?;
     services.announcements.give_receipt(caller.key, user, id, status).await?;
@@ -53,7 +53,7 @@ pub async fn mark_all_read(
     caller: Caller,
     OfUser(user): OfUser,
     InConversation(id): InConversation,
-    Payload(body): Payload,
+    JsonBody(body): JsonBody,
 ) -> Answer {
     let up_to = receipt::parse_mark_all_read(&body)?;
     let position = services.receipts.mark_all_read(caller.key, user, id, up_to).await?;

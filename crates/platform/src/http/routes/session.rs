@@ -12,8 +12,8 @@ use layer_wire::client_api::session::{NewNonce, NewSession, SessionToken};
 use super::Answer;
 use crate::http::answer;
 use crate::http::error::HttpError;
-use crate::http::extract::{NamedSession, Payload, discard, text_header};
-use crate::http::gate::{AsUser, session_token};
+use crate::http::extract::{AsUser, JsonBody, NamedSession, discard, text_header};
+use crate::http::gate::session_token;
 use crate::service::Services;
 
 /// `GET /`: where everything begins. With an authorization it tells whether the session goes on, which the SDKs ask
@@ -47,7 +47,7 @@ pub async fn nonce(State(services): State<Arc<Services>>, headers: HeaderMap) ->
 ///
 /// - `201` with the token of the session; no session is needed
 /// - `missing_property`; `invalid_property` `identity_token`; `invalid_app_id`; `user_suspended`
-pub async fn open(State(services): State<Arc<Services>>, headers: HeaderMap, Payload(body): Payload) -> Answer {
+pub async fn open(State(services): State<Arc<Services>>, headers: HeaderMap, JsonBody(body): JsonBody) -> Answer {
     check_version(&headers)?;
     let token = services.sessions.open(NewSession::parse(&body)?).await?;
     let created = answer::json(StatusCode::CREATED, &SessionToken { session_token: token.reveal() });

@@ -8,7 +8,7 @@ use layer_wire::user::{self, Badge, User};
 
 use super::Answer;
 use crate::http::answer;
-use crate::http::extract::{OfUser, PatchPayload, Payload};
+use crate::http::extract::{JsonBody, OfUser, PatchBody};
 use crate::http::gate::Caller;
 use crate::service::Services;
 
@@ -28,7 +28,7 @@ pub async fn edit(
     State(services): State<Arc<Services>>,
     caller: Caller,
     OfUser(user): OfUser,
-    PatchPayload(body): PatchPayload,
+    PatchBody(body): PatchBody,
 ) -> Answer {
     let changes = user::parse_patch(&body, caller.version)?;
     services.users.edit(caller.key, user, changes).await?;
@@ -63,7 +63,7 @@ pub async fn set_badge(
     State(services): State<Arc<Services>>,
     caller: Caller,
     OfUser(user): OfUser,
-    Payload(body): Payload,
+    JsonBody(body): JsonBody,
 ) -> Answer {
     let count = user::parse_badge(&body)?;
     services.users.set_external_unread_count(caller.key, user, count).await?;

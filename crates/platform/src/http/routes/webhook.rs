@@ -10,7 +10,7 @@ use layer_wire::webhook::{NewWebhook, Webhook};
 
 use super::Answer;
 use crate::http::answer;
-use crate::http::extract::{OfWebhook, WebhookPayload};
+use crate::http::extract::{OfWebhook, WebhookBody};
 use crate::http::gate::Caller;
 use crate::service::Services;
 
@@ -24,11 +24,7 @@ fn show(services: &Services, caller: Caller, record: WebhookRecord) -> Webhook {
 ///
 /// - `201` with the webhook, unverified; verification starts by itself (recorded)
 /// - `missing_property` and `invalid_property`; `invalid_header` for another `Content-Type`
-pub async fn register(
-    State(services): State<Arc<Services>>,
-    caller: Caller,
-    WebhookPayload(body): WebhookPayload,
-) -> Answer {
+pub async fn register(State(services): State<Arc<Services>>, caller: Caller, WebhookBody(body): WebhookBody) -> Answer {
     let request = NewWebhook::parse(&body, services.webhooks.allows_http())?;
     let webhook = services.webhooks.register(caller.key, request).await?;
     Ok(answer::json(StatusCode::CREATED, &show(&services, caller, webhook)))
