@@ -175,7 +175,7 @@ fn a_replay_from_before_what_is_kept_is_whole_from_there_on_while_others_write()
         let new = kept.filter(|packet| is_new_message(packet));
         let positions: Vec<_> = new.map(|packet| packet["body"]["data"]["position"].as_u64().unwrap()).collect();
         // What came live before it was asked for comes again in its place.
-        let begin = positions.iter().min().and_then(|first| positions.iter().position(|position| position == first));
+        let begin = positions.iter().min().and_then(|first| positions.iter().rposition(|position| position == first));
         positions[begin.unwrap_or_default()..].to_vec()
     };
     thread::scope(|scope| {

@@ -337,6 +337,9 @@ fn identities_are_told_to_the_user_and_to_followers_and_follows_to_the_own_devic
         }
     }
     server.put("/users/x/identity", &json!({ "display_name": "X", "metadata": { "m": "1" } })).assert_empty(204);
+    // Whoever follows by the time that an entry is read is told of it: here, nobody.
+    let since = conversation_id(&server.conversation(&["a"]));
+    a.hears_of("Conversation", &since);
     ann.send("PUT", "/following/users/x", &[], "").assert_empty(204);
     let data = a.hears_of("Identity", &identity("x"));
     assert_eq!(
