@@ -12,6 +12,7 @@ const {
   clientOf,
   closeAll,
   plainServer,
+  program,
   run,
   runProgram,
   secureServer,
@@ -92,14 +93,7 @@ for (const subject of Object.values(subjects)) {
 
 test('options of the constructor without effect are warned of, once', async () => {
   const server = await plainServer();
-  const source = `
-    const LayerAPI = require('./');
-    const config = { token: 't', appId: process.env.APP_ID, timeOut: 3, retries: 2 };
-    process.on('warning', ({ name, code, message }) => console.log(JSON.stringify([name, code, message])));
-    for (let count = 0; count < 3; count++) new LayerAPI({ ...config });
-    new LayerAPI({ token: 't', appId: process.env.APP_ID, version: '1.0', timeout: 3, maxResponseBytes: 9, agentOptions: {},
-      baseUrl: 'http://layer.test', debug: false, Promise, proxy: undefined, agent: undefined });`;
-  const { code, stdout } = await run(source, { server });
+  const { code, stdout } = await run(program('instrumentation/warnings.js'), { server });
   const text = (name) => `Constructor option \`${name}\` is unknown to layer-api and has no effect`;
   assert.strictEqual(code, 0);
   assert.deepStrictEqual(stdout.trim().split('\n').map(JSON.parse), [

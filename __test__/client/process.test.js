@@ -87,11 +87,7 @@ for (const subject of Object.values(subjects)) {
 }
 
 test('top-level await of a request does not end the process early', async () => {
-  const source = `
-    import LayerAPI from 'layer-api';
-    const layer = new LayerAPI({ token: process.env.TOKEN, appId: process.env.APP_ID });
-    console.log((await layer.blocklist.getAsync('slow')).status);`;
-  const { code, stdout } = await run(source, { server: await plainServer(answer), args: ['--input-type=module'] });
+  const { code, stdout } = await run(program('process/awaits.mjs'), { server: await plainServer(answer) });
   assert.deepStrictEqual([code, stdout], [0, '200\n']);
 });
 
@@ -102,17 +98,6 @@ test('clients can be collected while their requests are in flight', async () => 
 });
 
 test("neither the module nor a first request loads Node's own clients, which takes longer than both", async () => {
-  // Not as a script: for one on the command line Node loads all of its modules that the script could name.
-  const source = `
-    import LayerAPI from 'layer-api';
-    const layer = new LayerAPI({ token: process.env.TOKEN, appId: process.env.APP_ID });
-    const { status } = await layer.blocklist.getAsync('maria');
-    const loaded = ['crypto', 'dns', 'http', 'https', 'net', 'stream', 'tls']
-      .filter((name) => process.moduleLoadList.includes('NativeModule ' + name));
-    console.log(status, process.moduleLoadList.includes('NativeModule async_hooks'), loaded);`;
-  const { code, stdout, stderr } = await run(source, {
-    server: await plainServer(answer),
-    args: ['--input-type=module'],
-  });
+  const { code, stdout, stderr } = await run(program('process/loaded.mjs'), { server: await plainServer(answer) });
   assert.deepStrictEqual([code, stdout], [0, '200 true []\n'], stderr);
 });

@@ -21,6 +21,7 @@ const {
   secureServer,
   tcpServer,
   until,
+  program,
 } = require('./support.js');
 
 const { request } = https;
@@ -88,16 +89,7 @@ test('the option comes before the variable, and an empty variable is none', asyn
 
 test('without it, no module is loaded for it, and none of Node', async () => {
   const server = await plainServer();
-  const { stdout, stderr } = await run(
-    `const LayerAPI = require('.');
-    const layer = new LayerAPI({ token: process.env.TOKEN, appId: process.env.APP_ID });
-    layer.blocklist.get('maria', (error) => {
-      if (error) throw error;
-      const loaded = Object.keys(require.cache).filter((file) => file.includes('carrier'));
-      console.log(loaded.concat(process.moduleLoadList.filter((name) => /^NativeModule https?$/.test(name))).join());
-    });`,
-    { server },
-  );
+  const { stdout, stderr } = await run(program('transport/loaded.js'), { server });
   assert.strictEqual(stdout, '\n', stderr);
 });
 
@@ -156,17 +148,9 @@ test('what https.request throws or emits is the error of the call, the very same
 });
 
 test('a fake that never answers keeps no process alive, and one that answers late does', async () => {
-  const start = `
-    const https = require('https');
-    const { EventEmitter } = require('events');
-    const request = Object.assign(new EventEmitter(), { setTimeout() {}, write() {}, end() {} });
-    https.request = () => request;
-    const LayerAPI = require('.');
-    const layer = new LayerAPI({ token: process.env.TOKEN, appId: process.env.APP_ID, transport: 'node' });
-    layer.blocklist.get('maria', (error) => console.log('called back', error.message));`;
-  const silent = await run(`${start} process.on('exit', () => console.log('exit'));`);
+  const silent = await run(program('transport/silent.js'));
   assert.deepStrictEqual([silent.stdout, silent.code], ['exit\n', 0], silent.stderr);
-  const late = await run(`${start} setTimeout(() => request.emit('error', new Error('late')), 300);`);
+  const late = await run(program('transport/silent.js', 'late'));
   assert.deepStrictEqual([late.stdout, late.code], ['called back late\n', 0], late.stderr);
 });
 
