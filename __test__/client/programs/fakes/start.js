@@ -1,8 +1,8 @@
 'use strict';
 
 /**
- * What a program about a fake begins with: the fake, and after it a client of ours for the live service, whose tests have
- * only the environment to change it.
+ * What a program about a fake begins with: the fake, and after it a client of ours for the live service, whose tests
+ * have only the environment to change it.
  */
 
 const assert = require('assert');
