@@ -1,8 +1,8 @@
 'use strict';
 
 /**
- * A recording of Polly in files, as services keep it beside their tests. `fake` is @pollyjs/core, POLLY the folder of its
- * other packages. Arguments: the folder, and what Polly is to do.
+ * A recording of Polly in files, as services keep it beside their tests. `fake` is @pollyjs/core, POLLY the folder of
+ * its other packages. Arguments: the folder, and what Polly is to do.
  */
 
 const path = require('path');
