@@ -23,17 +23,10 @@ const { version } = root;
 /** What a service needs to be allowed on Deno; docs/packaging.md says so. */
 const DENO = ['run', '--no-prompt', '--allow-ffi', '--allow-env', '--allow-read'];
 
-/** A small service, and what it prints. */
-const SERVICE = `
-const LayerAPI = require('layer-api');
-LayerAPI.Platform.start().then(async (platform) => {
-  const { appId, token } = await platform.createApp();
-  const layer = new LayerAPI({ appId, token, baseUrl: platform.url });
-  layer.conversations.create({ participants: ['maria'] }, async (error, reply) => {
-    console.log(error, reply.status);
-    await platform.close();
-  });
-});`;
+/** Programs that run in a project, where they find the package by its name: `program` copies them there. */
+const PROGRAMS = path.join(__dirname, 'programs');
+/** The text of a small service, and what it prints. */
+const SERVICE = fs.readFileSync(path.join(PROGRAMS, 'service.cjs'), 'utf8');
 const SERVICE_PRINTS = 'null 201\n';
 
 /** What package managers choose a package by, for each target of package.json. */
@@ -88,6 +81,13 @@ async function run(program, args, { cwd = project, env } = {}) {
 }
 
 const node = (source, options) => run('node', ['-e', source], options);
+
+/** Copies a program into the project, under another name if there is one; its path there. */
+function program(name, as = name) {
+  const file = path.join(project, as);
+  fs.copyFileSync(path.join(PROGRAMS, name), file);
+  return file;
+}
 
 /** A new project with `layer-api` installed from the registry. */
 async function install(name, ...flags) {
@@ -361,12 +361,8 @@ describe('installed', () => {
   test('its JavaScript is one file, and the addon is the only other that a client loads', async () => {
     const scripts = packed['layer-api'].files.filter((file) => /\.m?js$/.test(file));
     assert.deepStrictEqual(scripts.toSorted(), ['bin/layer-api.js', 'index.js', 'index.mjs', 'lib/errors.js']);
-    const { code, stdout, stderr } = await node(`${SERVICE}
-      const path = require('path');
-      process.on('exit', () => {
-        const files = Object.keys(require.cache).map((file) => path.relative(path.join(process.cwd(), 'node_modules'), file));
-        console.log(JSON.stringify(files));
-      });`);
+    program('service.cjs');
+    const { code, stdout, stderr } = await run('node', [program('loaded.cjs')]);
     assert.strictEqual(code, 0, stderr);
     const [printed, files] = stdout.trim().split('\n');
     assert.strictEqual(`${printed}\n`, SERVICE_PRINTS);
@@ -398,6 +394,12 @@ describe('installed', () => {
     assert.deepStrictEqual([code, stdout], [0, 'true true true\n'], stderr);
   });
 
+  test('errors are instances of the classes of another installed copy', async () => {
+    const other = await install('copy');
+    const { code, stdout, stderr } = await run('node', [path.join(PROGRAMS, 'copies.cjs'), project, other]);
+    assert.deepStrictEqual([code, stdout], [0, 'done\n'], stderr);
+  });
+
   test('stacks lead to functions by their names', async () => {
     const { stdout, stderr } = await node(`
       const LayerAPI = require('layer-api');
@@ -420,7 +422,7 @@ describe('installed', () => {
       const { chooseRuntimes, installRuntimes, programOf } = await import('../../scripts/runtimes.mjs');
       const [runtime] = chooseRuntimes(id);
       installRuntimes([runtime]);
-      fs.writeFileSync(path.join(project, 'service.cjs'), SERVICE);
+      program('service.cjs');
       fs.writeFileSync(
         path.join(project, 'service.mjs'),
         "import LayerAPI, { Platform } from 'layer-api';\nimport './service.cjs';",
@@ -431,16 +433,7 @@ describe('installed', () => {
   }
 
   test('TypeScript finds its types', async () => {
-    const file = path.join(project, 'service.mts');
-    fs.writeFileSync(
-      file,
-      `import LayerAPI, { ResponseError } from 'layer-api';
-const layer = new LayerAPI({ token: 'token', appId: 'id' });
-export const status: Promise<number> = layer.blocklist.getAsync('maria').then((reply) => reply.status);
-// @ts-expect-error an id is text
-layer.blocklist.getAsync(1);
-export const isOurs = (error: unknown): error is ResponseError => error instanceof ResponseError;`,
-    );
+    const file = program('service.mts');
     const flags = ['--noEmit', '--strict', '--module', 'nodenext', '--typeRoots', `${ROOT}/node_modules/@types`];
     const { code, stdout } = await run('node', [
       require.resolve('typescript/bin/tsc'),
@@ -456,8 +449,7 @@ export const isOurs = (error: unknown): error is ResponseError => error instance
 describe('in other tools', () => {
   /** Bundles the service with esbuild, and runs the bundle from a folder of its own. */
   async function bundleAndRun(name, options) {
-    const entry = path.join(project, 'service.cjs');
-    fs.writeFileSync(entry, SERVICE);
+    const entry = program('service.cjs');
     const outdir = path.join(project, name);
     const { warnings } = await require('esbuild').build({
       ...{ entryPoints: [entry], outdir, bundle: true, platform: 'node', absWorkingDir: project, logLevel: 'silent' },
@@ -481,22 +473,8 @@ describe('in other tools', () => {
   });
 
   test("a small project's Jest run", async () => {
-    fs.writeFileSync(
-      path.join(project, 'service.test.js'),
-      `const LayerAPI = require('layer-api');
-let platform;
-beforeAll(async () => { platform = await LayerAPI.Platform.start(); });
-afterAll(() => platform.close());
-for (const round of [1, 2]) {
-  test('a conversation ' + round, async () => {
-    const layer = new LayerAPI({ ...(await platform.createApp()), baseUrl: platform.url });
-    const { body } = await layer.conversations.createAsync({ participants: ['maria'] });
-    expect((await layer.conversations.getAsync(body.id)).body.participants).toEqual(['maria']);
-    await expect(layer.conversations.getAsync('f3cc7b32-3c92-11e4-baad-164230d1df67')).rejects.toBeInstanceOf(LayerAPI.ResponseError);
-  });
-}`,
-    );
-    fs.copyFileSync(path.join(project, 'service.test.js'), path.join(project, 'other.test.js'));
+    program('service.jest.js', 'service.test.js');
+    program('service.jest.js', 'other.test.js');
     const flags = ['--rootDir', project, '--no-cache', '--json', '--testPathPatterns', 'test\\.js$'];
     const { code, stdout, stderr } = await run('node', [require.resolve('jest/bin/jest'), ...flags]);
     assert.strictEqual(code, 0, stderr);
