@@ -15,7 +15,8 @@ const { addressDefaults, extraAuthorities, versionLimits } = require('./environm
  * One with none of these changes nothing here: the engine has no part in what it controls, or it is for servers and
  * Node's client ignores it, too.
  *
- * @type {Record<string, {read?: (value: any, refuse: (why: string, name?: string) => Error, options: any) => unknown, as?: string, group?: string, why?: string}>}
+ * @typedef {(value: any, refuse: (why: string, name?: string) => Error, options: any) => unknown} Read
+ * @type {Record<string, {read?: Read, as?: string, group?: string, why?: string}>}
  */
 const OPTIONS = {
   keepAlive: { read: Boolean, group: 'connections' },

@@ -158,8 +158,8 @@ function refused(callback, error) {
 }
 
 /**
- * What is wrong with the arguments of a promise form, if it is: the callback form would take what is too much for its
- * callback.
+ * The mistake in the arguments of a promise form, if there is one: the callback form would take an argument too many
+ * for its callback.
  */
 exports.misuse = (row, args) => {
   const { resource, name, params } = row;

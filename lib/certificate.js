@@ -7,7 +7,7 @@ const crypto = require('crypto');
 /**
  * The certificate of a server, with `issuerCertificate` as far as the server sent the chain.
  *
- * Since Node 15.6 it is Node's own object. Before, it has what is needed to check and pin it: subject, issuer,
+ * Since Node 15.6 it is Node's own object. Before, it has the members that checks and pins use: subject, issuer,
  * subjectaltname, valid_from, valid_to, serialNumber, fingerprint, fingerprint256 and raw.
  */
 exports.peerCertificate = (chain) => {

@@ -250,7 +250,7 @@ function download(methods, request, context, conversationId, contentId, options,
       if (!transfer) transfer = new Transfer(context, (error) => stream.destroy(error));
       if (attempt > 0) await transfer.wait(attempt);
       if (stream.destroyed) return;
-      // A link works for an hour: whoever goes on asks for a fresh one.
+      // A link expires after an hour, so a resumed transfer asks for a fresh one.
       const { body } = await transfer.ask(() => methods.getAsync(conversationId, contentId));
       isAsking = false;
       size = body.size;

@@ -87,7 +87,7 @@ exports.proxyFor = (baseUrl) => {
   try {
     service = new URL(baseUrl);
   } catch (_) {
-    // The engine says what is wrong with it.
+    // The engine names the mistake.
     return undefined;
   }
   const isSecure = service.protocol === 'https:';

@@ -40,7 +40,7 @@ exports.setMicrotask = (work) => {
 let plain;
 
 /**
- * `callback` with the context that instrumentation from before async_hooks gives to what is passed to setImmediate:
+ * `callback` with the context that instrumentation from before async_hooks gives to callbacks of setImmediate:
  * zones, and by async-listener the storage of continuation-local-storage.
  */
 exports.withContext = (callback) => {

@@ -155,7 +155,7 @@ impl AgentOptions {
     }
 }
 
-/// A JavaScript number as a limit; `Infinity` and what is no count are none.
+/// A JavaScript number as a limit; none for `Infinity` and for anything that is not a count.
 fn limit(number: f64) -> Option<usize> {
     // Agents with more sockets than a process can have are without limit.
     const MOST: f64 = 1e9;

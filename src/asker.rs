@@ -39,7 +39,8 @@ impl Questions {
 
 #[napi]
 impl Asker {
-    /// `ring` is called when questions wait. It is not kept alive: whoever waits for an answer has a request in flight.
+    /// `ring` is called when questions wait. It does not keep the process alive: the request that waits for the answer
+    /// does.
     #[napi(constructor)]
     pub fn new(env: Env, ring: Function<'_, (), Unknown<'static>>) -> Result<Self> {
         let bell = Bell::new(env, &ring)?;

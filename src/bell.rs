@@ -95,7 +95,7 @@ impl Bell {
 /// # Safety
 /// For N-API to call, with the reference to the callee as `context`.
 unsafe extern "C" fn call(env: sys::napi_env, _: sys::napi_value, context: *mut c_void, _: *mut c_void) {
-    // There is no environment where it is being torn down.
+    // The environment is null while it is torn down.
     if env.is_null() {
         return;
     }

@@ -12,7 +12,7 @@ use napi::{Result, ValueType, sys};
 #[derive(Clone, Copy)]
 pub struct JsText {
     env: sys::napi_env,
-    /// `None` for what is no string.
+    /// `None` unless it is a string.
     value: Option<sys::napi_value>,
 }
 
@@ -41,7 +41,7 @@ impl JsText {
         Self { env, value: None }
     }
 
-    /// The text of `value`; what is no string is none.
+    /// The text of `value`; none unless it is a string.
     ///
     /// # Safety
     /// `value` is an argument of the call that `env` is of.

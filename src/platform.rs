@@ -1,6 +1,6 @@
 //! The embedded platform as JavaScript starts, uses and stops it.
 //!
-//! The platform has threads of its own; what blocks here runs on libuv's pool and answers with a promise.
+//! The platform has its own threads; blocking calls run on libuv's pool and answer with a promise.
 
 use std::ffi::OsString;
 use std::sync::Arc;
@@ -153,7 +153,7 @@ pub struct PlatformCommand(Command);
 
 #[napi]
 impl PlatformCommand {
-    /// Understands the arguments after `platform`. Throws at those that it does not, with what is allowed.
+    /// Reads the arguments after `platform`. Throws at unknown ones, and names the allowed ones.
     #[napi(factory)]
     pub fn parse(arguments: Vec<String>) -> Result<Self> {
         args::parse(arguments.into_iter().map(OsString::from)).map(Self).map_err(|error| invalid(&error))

@@ -162,7 +162,7 @@ fn answer(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value 
     let mut count = values.len();
     let mut row = ptr::null_mut();
     let mut seat = ptr::null_mut();
-    // SAFETY: N-API fills in what was not given with `undefined`; what is no external leaves `seat` null. There are no
+    // SAFETY: N-API fills missing arguments with `undefined`; anything but an external leaves `seat` null. There are no
     // other externals than seats. This one is kept by its argument during the call, and nobody has it for writing;
     // `define` gave each method its row.
     let (seat, method) = unsafe {
@@ -175,7 +175,7 @@ fn answer(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value 
         return ptr::null_mut();
     };
     let mut ticket = -1;
-    // SAFETY: the value is an argument of this call. What is no number stays -1.
+    // SAFETY: the value is an argument of this call. It stays -1 unless that is a number.
     unsafe { sys::napi_get_value_int32(env, values[1], &raw mut ticket) };
     // SAFETY: as above.
     let text = |index: usize| unsafe { JsText::new(env, values[index]) };
@@ -184,7 +184,7 @@ fn answer(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value 
         Manner::default()
     } else {
         let mut bits = 0;
-        // SAFETY: as above. What is no number stays 0.
+        // SAFETY: as above. It stays 0 unless that is a number.
         unsafe { sys::napi_get_value_uint32(env, values[6], &raw mut bits) };
         Manner { is_cancellable: bits & MANNER_CANCELLABLE != 0, is_watched: bits & MANNER_WATCHED != 0 }
     };

@@ -16,7 +16,7 @@ use uuid::Uuid;
 use crate::client::Client;
 use crate::failure::Failure;
 use crate::id::uuid_of;
-use crate::methods::{Kind, Method, Payload, Repeat, Resource, Verb};
+use crate::methods::{Kind, Method, Recipe, Repeat, Resource, Verb};
 use crate::refusal::{DOT_SEGMENT, KEY_BESIDE_TAG, KEY_WITHOUT_CREATE, Refusal, header};
 use crate::transport::connection::Body;
 
@@ -109,7 +109,7 @@ impl Draft {
             path_end = body_end;
         }
         let mut checked = check_path(&texts[start..path_end]);
-        if checked.is_ok() && method.payload == Some(Payload::Upload) {
+        if checked.is_ok() && method.payload == Some(Recipe::Upload) {
             checked = upload_headers(&texts[path_end..]).map(drop);
         }
         if let Err(refusal) = checked {
@@ -188,7 +188,7 @@ impl Call {
     /// The body, where the method has one.
     pub(crate) fn body(&self) -> Option<Bytes> {
         // What an upload announces goes into headers.
-        self.method.payload.filter(|&payload| payload != Payload::Upload).map(|_| self.body.clone())
+        self.method.payload.filter(|&payload| payload != Recipe::Upload).map(|_| self.body.clone())
     }
 
     fn make_request(&self) -> Option<Request<Body>> {
@@ -205,7 +205,7 @@ impl Call {
         }
         headers.insert(HOST, place.host.clone());
         headers.insert(CONNECTION, place.connection.clone());
-        if method.payload == Some(Payload::Upload) {
+        if method.payload == Some(Recipe::Upload) {
             headers.extend(upload_headers(body).ok()?);
         }
         let body = self.body();
@@ -451,7 +451,7 @@ mod tests {
             }
             let is_tagged = method.params.first().is_some_and(|param| param.kind == Kind::Tag);
             let first = if is_tagged { None } else { Some(ID) };
-            let text = if method.payload == Some(Payload::Upload) { r#"{"type":"a/b","size":1}"# } else { "-" };
+            let text = if method.payload == Some(Recipe::Upload) { r#"{"type":"a/b","size":1}"# } else { "-" };
             // A version that nobody knows is left to the service.
             let request = request(&client_of("t", "9.9"), method, [first, Some(ID), Some(ID)], Some(text)).unwrap();
             assert!(!request.uri().path().contains('{'), "{}", method.name);

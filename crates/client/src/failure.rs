@@ -290,7 +290,7 @@ impl fmt::Display for RefusedCertificate {
 impl std::error::Error for RefusedCertificate {}
 
 impl NetworkError {
-    /// A peer that breaks the rules of TLS in a way for which OpenSSL has no words of its own.
+    /// A peer that breaks the rules of TLS in a way that OpenSSL has no name for.
     fn protocol(error: &rustls::Error) -> Self {
         Self { errno: EPROTO, syscall: Some("read"), ..Self::named("EPROTO", format!("read EPROTO {error}")) }
     }

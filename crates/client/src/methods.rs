@@ -24,7 +24,7 @@ pub struct Method {
     /// Arguments before the callback, in the order in which they are checked.
     pub params: &'static [Param],
     /// How the body is made of the arguments; `None` for requests without one.
-    pub payload: Option<Payload>,
+    pub payload: Option<Recipe>,
     /// Whether a missing callback is fine (fire and forget).
     pub callback_optional: bool,
     /// The line that `debug` prints for a call; `{n}` as in `path`.
@@ -324,7 +324,7 @@ pub enum Kind {
 /// caller's own objects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub enum Payload {
+pub enum Recipe {
     /// The object as given.
     Body,
     /// `{sender: {user_id}, parts: [text]}`
@@ -416,7 +416,7 @@ const fn write(
     verb: Verb,
     path: &'static str,
     params: &'static [Param],
-    payload: Option<Payload>,
+    payload: Option<Recipe>,
     trace: &'static str,
 ) -> Method {
     let (callback_optional, is_original) = (true, true);
@@ -485,7 +485,7 @@ static SEND_TEXT_LATER: Method = write(
     Post,
     "/conversations/{0}/messages",
     &[CONVERSATION, SENDER, TEXT],
-    Some(Payload::TextFromIdentity),
+    Some(Recipe::TextFromIdentity),
     "Message send: {0}",
 )
 .only(SINCE_2_0);
@@ -497,7 +497,7 @@ static BLOCK_LATER: Method = write(
     Patch,
     "/users/{0}",
     &[OWNER, payload("userId", "Blocklist user ID is required")],
-    Some(Payload::AddBlock),
+    Some(Recipe::AddBlock),
     "Blocklist block: {0} userId: {1}",
 )
 .only(SINCE_2_0);
@@ -509,7 +509,7 @@ static UNBLOCK_LATER: Method = write(
     Patch,
     "/users/{0}",
     &[OWNER, payload("userId", "Blocklist user ID is required")],
-    Some(Payload::RemoveBlock),
+    Some(Recipe::RemoveBlock),
     "Blocklist unblock: {0} userId: {1}",
 )
 .only(SINCE_2_0);
@@ -518,9 +518,9 @@ static UNBLOCK_LATER: Method = write(
 #[rustfmt::skip]
 pub static METHODS: [Method; 83] = [
     write(Conversations, "create", Post, "/conversations",
-        &[payload("body", CONVERSATION_BODY)], Some(Payload::Body), "Conversation create"),
+        &[payload("body", CONVERSATION_BODY)], Some(Recipe::Body), "Conversation create"),
     write(Conversations, "createDedupe", Post, "/conversations",
-        &[TAG, payload("body", CONVERSATION_BODY)], Some(Payload::Body), "Conversation create"),
+        &[TAG, payload("body", CONVERSATION_BODY)], Some(Recipe::Body), "Conversation create"),
     read(Conversations, "get", "/conversations/{0}", &[CONVERSATION], "Conversation get: {0}"),
     read(Conversations, "getFromUser", "/users/{0}/conversations/{1}", &[USER, CONVERSATION],
         "Conversation getFromUser: {0}, {1}"),
@@ -528,31 +528,31 @@ pub static METHODS: [Method; 83] = [
         "Conversation getAllFromUser: {0}"),
     write(Conversations, "edit", Patch, "/conversations/{0}",
         &[CONVERSATION, payload("operations", "Conversation operations should be array")],
-        Some(Payload::Operations), "Conversation edit: {0}"),
+        Some(Recipe::Operations), "Conversation edit: {0}"),
     write(Conversations, "setMetadataProperties", Patch, "/conversations/{0}",
-        &[CONVERSATION, METADATA], Some(Payload::SetMetadata), "Conversation setMetadataProperties: {0}"),
+        &[CONVERSATION, METADATA], Some(Recipe::SetMetadata), "Conversation setMetadataProperties: {0}"),
     write(Conversations, "deleteMetadataProperties", Patch, "/conversations/{0}",
-        &[CONVERSATION, METADATA], Some(Payload::DeleteMetadata),
+        &[CONVERSATION, METADATA], Some(Recipe::DeleteMetadata),
         "Conversation deleteMetadataProperties: {0}"),
     write(Conversations, "addParticipants", Patch, "/conversations/{0}",
-        &[CONVERSATION, payload("participants", PARTICIPANTS)], Some(Payload::AddParticipants),
+        &[CONVERSATION, payload("participants", PARTICIPANTS)], Some(Recipe::AddParticipants),
         "Conversation addParticipants: {0}"),
     write(Conversations, "removeParticipants", Patch, "/conversations/{0}",
-        &[CONVERSATION, payload("participants", PARTICIPANTS)], Some(Payload::RemoveParticipants),
+        &[CONVERSATION, payload("participants", PARTICIPANTS)], Some(Recipe::RemoveParticipants),
         "Conversation removeParticipants: {0}"),
     write(Conversations, "replaceParticipants", Patch, "/conversations/{0}",
-        &[CONVERSATION, payload("participants", PARTICIPANTS)], Some(Payload::ReplaceParticipants),
+        &[CONVERSATION, payload("participants", PARTICIPANTS)], Some(Recipe::ReplaceParticipants),
         "Conversation replaceParticipants: {0}"),
     write(Conversations, "delete", Delete, "/conversations/{0}", &[CONVERSATION], None, "Conversation delete: {0}"),
 
     write(Messages, "send", Post, "/conversations/{0}/messages",
-        &[CONVERSATION, payload("body", MESSAGE_BODY)], Some(Payload::Body), "Message send: {0}"),
+        &[CONVERSATION, payload("body", MESSAGE_BODY)], Some(Recipe::Body), "Message send: {0}"),
     write(Messages, "sendDedupe", Post, "/conversations/{0}/messages",
-        &[TAG, CONVERSATION, payload("body", MESSAGE_BODY)], Some(Payload::Body), "Message send: {0}"),
+        &[TAG, CONVERSATION, payload("body", MESSAGE_BODY)], Some(Recipe::Body), "Message send: {0}"),
     write(Messages, "sendTextFromUser", Post, "/conversations/{0}/messages",
-        &[CONVERSATION, SENDER, TEXT], Some(Payload::TextFromUser), "Message send: {0}").later(&SEND_TEXT_LATER),
+        &[CONVERSATION, SENDER, TEXT], Some(Recipe::TextFromUser), "Message send: {0}").later(&SEND_TEXT_LATER),
     write(Messages, "sendTextFromName", Post, "/conversations/{0}/messages",
-        &[CONVERSATION, NAME, TEXT], Some(Payload::TextFromName), "Message send: {0}").only(UNTIL_1_1),
+        &[CONVERSATION, NAME, TEXT], Some(Recipe::TextFromName), "Message send: {0}").only(UNTIL_1_1),
     read(Messages, "getAll", "/conversations/{0}/messages", &[CONVERSATION, QUERY], "Message getAll: {0}"),
     read(Messages, "get", "/conversations/{1}/messages/{0}",
         &[MESSAGE, CONVERSATION],
@@ -562,67 +562,67 @@ pub static METHODS: [Method; 83] = [
     read(Messages, "getFromUser", "/users/{0}/messages/{1}", &[USER, MESSAGE], "Message getFromUser: {0}, {1}"),
 
     write(Announcements, "send", Post, "/announcements",
-        &[payload("body", ANNOUNCEMENT_BODY)], Some(Payload::Body), "Announcement send"),
+        &[payload("body", ANNOUNCEMENT_BODY)], Some(Recipe::Body), "Announcement send"),
     write(Announcements, "sendDedupe", Post, "/announcements",
-        &[TAG, payload("body", ANNOUNCEMENT_BODY)], Some(Payload::Body), "Announcement send"),
+        &[TAG, payload("body", ANNOUNCEMENT_BODY)], Some(Recipe::Body), "Announcement send"),
 
     read(Blocklist, "get", "/users/{0}/blocks", &[OWNER], "Blocklist get: {0}"),
     write(Blocklist, "block", Post, "/users/{0}/blocks",
-        &[OWNER, payload("userId", "Blocklist user ID is required")], Some(Payload::BlockedUser),
+        &[OWNER, payload("userId", "Blocklist user ID is required")], Some(Recipe::BlockedUser),
         "Blocklist block: {0} userId: {1}").later(&BLOCK_LATER),
     write(Blocklist, "unblock", Delete, "/users/{0}/blocks/{1}",
         &[OWNER, param("userId", Kind::User, "Blocklist user ID is required")], None,
         "Blocklist unblock: {0} userId: {1}").later(&UNBLOCK_LATER),
 
     write(Identities, "create", Post, "/users/{0}/identity",
-        &[USER, payload("properties", DISPLAY_NAME)], Some(Payload::Identity), "Identity create: {0}"),
+        &[USER, payload("properties", DISPLAY_NAME)], Some(Recipe::Identity), "Identity create: {0}"),
     read(Identities, "get", "/users/{0}/identity", &[USER], "Identities get: {0}"),
     write(Identities, "edit", Patch, "/users/{0}/identity",
-        &[USER, param("properties", Kind::Properties, "Identity properties should be an object")], Some(Payload::SetProperties), "Identity edit: {0}"),
+        &[USER, param("properties", Kind::Properties, "Identity properties should be an object")], Some(Recipe::SetProperties), "Identity edit: {0}"),
     write(Identities, "replace", Put, "/users/{0}/identity",
-        &[USER, payload("properties", DISPLAY_NAME)], Some(Payload::Identity), "Identity replace: {0}"),
+        &[USER, payload("properties", DISPLAY_NAME)], Some(Recipe::Identity), "Identity replace: {0}"),
     write(Identities, "delete", Delete, "/users/{0}/identity", &[USER], None, "Identity delete: {0}"),
 
     write(Conversations, "createFromUser", Post, "/users/{0}/conversations",
-        &[USER, payload("body", CONVERSATION_BODY)], Some(Payload::Body), "Conversation createFromUser: {0}").added(ALL),
+        &[USER, payload("body", CONVERSATION_BODY)], Some(Recipe::Body), "Conversation createFromUser: {0}").added(ALL),
     write(Conversations, "createFromUserDedupe", Post, "/users/{0}/conversations",
-        &[TAG, USER, payload("body", CONVERSATION_BODY)], Some(Payload::Body),
+        &[TAG, USER, payload("body", CONVERSATION_BODY)], Some(Recipe::Body),
         "Conversation createFromUser: {0}").added(ALL),
     write(Conversations, "editFromUser", Patch, "/users/{0}/conversations/{1}",
-        &[USER, CONVERSATION, OPERATIONS], Some(Payload::Operations),
+        &[USER, CONVERSATION, OPERATIONS], Some(Recipe::Operations),
         "Conversation editFromUser: {0}, {1}").added(ALL),
     write(Conversations, "deleteFromUser", Delete, "/users/{0}/conversations/{1}",
         &[USER, CONVERSATION, DELETION], None, "Conversation deleteFromUser: {0}, {1}").added(ALL),
     write(Conversations, "markAllReadFromUser", Post, "/users/{0}/conversations/{1}/mark_all_read",
-        &[USER, CONVERSATION, payload("position", "Position should be a whole number or null")], Some(Payload::Position),
+        &[USER, CONVERSATION, payload("position", "Position should be a whole number or null")], Some(Recipe::Position),
         "Conversation markAllReadFromUser: {0}, {1}").added(SINCE_2_0),
 
     write(Messages, "sendBatch", Post, "/conversations/{0}/messages",
-        &[CONVERSATION, payload("messages", "Array of messages is required")], Some(Payload::List),
+        &[CONVERSATION, payload("messages", "Array of messages is required")], Some(Recipe::List),
         "Message sendBatch: {0}").added(SINCE_2_0),
     write(Messages, "delete", Delete, "/conversations/{0}/messages/{1}",
         &[CONVERSATION, MESSAGE], None, "Message delete: {0}, {1}").added(ALL),
     write(Messages, "sendFromUser", Post, "/users/{0}/conversations/{1}/messages",
-        &[USER, CONVERSATION, payload("body", MESSAGE_BODY)], Some(Payload::Body),
+        &[USER, CONVERSATION, payload("body", MESSAGE_BODY)], Some(Recipe::Body),
         "Message sendFromUser: {0}, {1}").added(ALL),
     write(Messages, "sendFromUserDedupe", Post, "/users/{0}/conversations/{1}/messages",
-        &[TAG, USER, CONVERSATION, payload("body", MESSAGE_BODY)], Some(Payload::Body),
+        &[TAG, USER, CONVERSATION, payload("body", MESSAGE_BODY)], Some(Recipe::Body),
         "Message sendFromUser: {0}, {1}").added(ALL),
     write(Messages, "deleteFromUser", Delete, "/users/{0}/messages/{1}",
         &[USER, MESSAGE, DELETION], None, "Message deleteFromUser: {0}, {1}").added(ALL),
     write(Messages, "sendReceiptFromUser", Post, "/users/{0}/messages/{1}/receipts",
-        &[USER, MESSAGE, RECEIPT], Some(Payload::Receipt), "Message sendReceiptFromUser: {0}, {1}").added(ALL),
+        &[USER, MESSAGE, RECEIPT], Some(Recipe::Receipt), "Message sendReceiptFromUser: {0}, {1}").added(ALL),
     read(Messages, "getParts", "/conversations/{0}/messages/{1}/parts", &[CONVERSATION, MESSAGE],
         "Message getParts: {0}, {1}").added(SINCE_3_0),
     write(Messages, "addPart", Post, "/conversations/{0}/messages/{1}/parts",
-        &[CONVERSATION, MESSAGE, PART_BODY], Some(Payload::Body), "Message addPart: {0}, {1}").added(SINCE_3_0),
+        &[CONVERSATION, MESSAGE, PART_BODY], Some(Recipe::Body), "Message addPart: {0}, {1}").added(SINCE_3_0),
     write(Messages, "replaceParts", Put, "/conversations/{0}/messages/{1}/parts",
-        &[CONVERSATION, MESSAGE, payload("parts", "Array of parts is required")], Some(Payload::List),
+        &[CONVERSATION, MESSAGE, payload("parts", "Array of parts is required")], Some(Recipe::List),
         "Message replaceParts: {0}, {1}").added(SINCE_3_0),
     read(Messages, "getPart", "/conversations/{0}/messages/{1}/parts/{2}", &[CONVERSATION, MESSAGE, PART],
         "Message getPart: {0}, {1}, {2}").added(SINCE_3_0),
     write(Messages, "replacePart", Put, "/conversations/{0}/messages/{1}/parts/{2}",
-        &[CONVERSATION, MESSAGE, PART, PART_BODY], Some(Payload::Body),
+        &[CONVERSATION, MESSAGE, PART, PART_BODY], Some(Recipe::Body),
         "Message replacePart: {0}, {1}, {2}").added(SINCE_3_0),
     write(Messages, "deletePart", Delete, "/conversations/{0}/messages/{1}/parts/{2}",
         &[CONVERSATION, MESSAGE, PART], None, "Message deletePart: {0}, {1}, {2}").added(SINCE_3_0),
@@ -634,24 +634,24 @@ pub static METHODS: [Method; 83] = [
     write(Announcements, "deleteFromUser", Delete, "/users/{0}/announcements/{1}",
         &[USER, ANNOUNCEMENT], None, "Announcement deleteFromUser: {0}, {1}").added(ALL),
     write(Announcements, "sendReceiptFromUser", Post, "/users/{0}/announcements/{1}/receipts",
-        &[USER, ANNOUNCEMENT, RECEIPT], Some(Payload::Receipt),
+        &[USER, ANNOUNCEMENT, RECEIPT], Some(Recipe::Receipt),
         "Announcement sendReceiptFromUser: {0}, {1}").added(ALL),
 
     write(Blocklist, "edit", Patch, "/users/{0}",
-        &[OWNER, OPERATIONS], Some(Payload::Operations), "Blocklist edit: {0}").added(ALL),
+        &[OWNER, OPERATIONS], Some(Recipe::Operations), "Blocklist edit: {0}").added(ALL),
 
     read(Identities, "getAllFromUser", "/users/{0}/identities", &[USER, QUERY],
         "Identities getAllFromUser: {0}").added(SINCE_2_0),
 
     read(Users, "get", "/users/{0}", &[USER], "User get: {0}").added(ALL),
     write(Users, "edit", Patch, "/users/{0}",
-        &[USER, OPERATIONS], Some(Payload::Operations), "User edit: {0}").added(ALL),
-    write(Users, "suspend", Patch, "/users/{0}", &[USER], Some(Payload::Suspend), "User suspend: {0}").added(ALL),
-    write(Users, "unsuspend", Patch, "/users/{0}", &[USER], Some(Payload::Unsuspend),
+        &[USER, OPERATIONS], Some(Recipe::Operations), "User edit: {0}").added(ALL),
+    write(Users, "suspend", Patch, "/users/{0}", &[USER], Some(Recipe::Suspend), "User suspend: {0}").added(ALL),
+    write(Users, "unsuspend", Patch, "/users/{0}", &[USER], Some(Recipe::Unsuspend),
         "User unsuspend: {0}").added(ALL),
     read(Users, "getBadge", "/users/{0}/badge", &[USER], "User getBadge: {0}").added(ALL),
     write(Users, "setBadge", Put, "/users/{0}/badge",
-        &[USER, payload("count", "Badge count should be a whole number")], Some(Payload::Badge),
+        &[USER, payload("count", "Badge count should be a whole number")], Some(Recipe::Badge),
         "User setBadge: {0}").added(ALL),
     write(Users, "deleteSessions", Delete, "/users/{0}/sessions", &[USER], None, "User deleteSessions: {0}").added(ALL),
     read(Users, "getAllFollowed", "/users/{0}/following", &[USER, QUERY], "User getAllFollowed: {0}").added(SINCE_2_0),
@@ -660,19 +660,19 @@ pub static METHODS: [Method; 83] = [
     write(Users, "follow", Put, "/users/{0}/following/{1}", &[USER, FOLLOWED], None,
         "User follow: {0}, {1}").added(SINCE_2_0),
     write(Users, "followAll", Post, "/users/{0}/following",
-        &[USER, payload("identityIds", "Array of identity IDs is required")], Some(Payload::List),
+        &[USER, payload("identityIds", "Array of identity IDs is required")], Some(Recipe::List),
         "User followAll: {0}").added(SINCE_2_0),
     write(Users, "unfollow", Delete, "/users/{0}/following/{1}", &[USER, FOLLOWED], None,
         "User unfollow: {0}, {1}").added(SINCE_2_0),
 
     write(Content, "create", Post, "/conversations/{0}/content",
         &[CONVERSATION, payload("properties", "Content properties should be an object with type and size")],
-        Some(Payload::Upload), "Content create: {0}").added(ALL),
+        Some(Recipe::Upload), "Content create: {0}").added(ALL),
     read(Content, "get", "/conversations/{0}/content/{1}", &[CONVERSATION, CONTENT],
         "Content get: {0}, {1}").added(ALL),
 
     write(Notifications, "send", Post, "/notifications",
-        &[payload("body", "Notification body is required")], Some(Payload::Body), "Notification send").added(ALL),
+        &[payload("body", "Notification body is required")], Some(Recipe::Body), "Notification send").added(ALL),
 
     write(Exports, "create", Post, "/exports", &[], None, "Export create").added(ALL),
     read(Exports, "getAll", "/exports", &[], "Export getAll").added(ALL),
@@ -680,13 +680,13 @@ pub static METHODS: [Method; 83] = [
     write(Exports, "delete", Delete, "/exports/{0}", &[EXPORT], None, "Export delete: {0}").added(ALL),
     read(Exports, "getKey", "/export_security", &[], "Export getKey").added(ALL),
     write(Exports, "setKey", Put, "/export_security",
-        &[payload("publicKey", "Public key is required")], Some(Payload::ExportKey), "Export setKey").added(ALL),
+        &[payload("publicKey", "Public key is required")], Some(Recipe::ExportKey), "Export setKey").added(ALL),
     read(Exports, "getSchedule", "/export_schedule", &[], "Export getSchedule").added(ALL),
     write(Exports, "setSchedule", Put, "/export_schedule",
-        &[payload("schedule", "Export schedule is required")], Some(Payload::Body), "Export setSchedule").added(ALL),
+        &[payload("schedule", "Export schedule is required")], Some(Recipe::Body), "Export setSchedule").added(ALL),
 
     write(Webhooks, "create", Post, "/webhooks",
-        &[payload("body", "Webhook body is required")], Some(Payload::Body), "Webhook create").added(OF_WEBHOOKS),
+        &[payload("body", "Webhook body is required")], Some(Recipe::Body), "Webhook create").added(OF_WEBHOOKS),
     read(Webhooks, "getAll", "/webhooks", &[], "Webhook getAll").added(OF_WEBHOOKS),
     read(Webhooks, "get", "/webhooks/{0}", &[WEBHOOK], "Webhook get: {0}").added(OF_WEBHOOKS),
     write(Webhooks, "delete", Delete, "/webhooks/{0}", &[WEBHOOK], None, "Webhook delete: {0}").added(OF_WEBHOOKS),
@@ -696,14 +696,14 @@ pub static METHODS: [Method; 83] = [
         "Webhook deactivate: {0}").added(OF_WEBHOOKS),
 
     write(App, "edit", Patch, "",
-        &[OPERATIONS], Some(Payload::Operations), "App edit").added(ALL),
+        &[OPERATIONS], Some(Recipe::Operations), "App edit").added(ALL),
 ];
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// Paths of methods that would be done twice; what is new here was thought about.
+    /// Paths of methods that would be done twice; add one only on purpose.
     const TWICE: [&str; 8] = [
         "/users/{0}/identity",
         "/conversations/{0}/messages/{1}/parts",

@@ -1,5 +1,5 @@
-//! When a request is tried again, and after how long: rules alone, without sockets, so that whoever else sends what
-//! this crate prepared decides by the same ones.
+//! When a request is tried again, and after how long: rules alone, without sockets, so that another sender of the
+//! requests of this crate decides by the same ones.
 //!
 //! An attempt has an [`Ending`]; [`verdict`] says what follows from it.
 

@@ -96,7 +96,8 @@ fn is_of_13(name: &str) -> bool {
     name.starts_with("TLS_")
 }
 
-/// Whether a word of a cipher list is this suite, or a set that it belongs to; `EECDH+AESGCM` is what is in both.
+/// Whether a word of a cipher list is this suite, or a set that it belongs to; `EECDH+AESGCM` is the intersection of
+/// two.
 fn is_named(word: &str, name: &str, aliases: &[&str]) -> bool {
     if word.eq_ignore_ascii_case(name) {
         return true;

@@ -79,8 +79,8 @@ impl Connection {
 
     /// Whether the last exchange is over in both directions, so that another can begin.
     ///
-    /// A server may answer before it has read the whole request; what is left of that may never go out. `PATIENCE` is
-    /// for the rest of it.
+    /// A server may answer before it has read the whole request; the rest may never go out. `PATIENCE` bounds the wait
+    /// for it.
     pub async fn settle(&mut self) -> bool {
         matches!(tokio::time::timeout(PATIENCE, self.sender.ready()).await, Ok(Ok(())))
     }
@@ -148,7 +148,7 @@ impl Connection {
             .handshake(TokioIo::new(stream))
             .await
             .map_err(|error| Failure::http(&error, "read"))?;
-        // Runs until either side closes. Its error reaches whoever waits for a reply on this connection.
+        // Runs until either side closes. Its error reaches the request that waits for a reply on this connection.
         let handle = tokio::spawn(async move {
             let _ = connection.await;
         });

@@ -41,7 +41,7 @@ struct Authorities {
 }
 
 impl Authorities {
-    /// Those of `pems`, beside Mozilla's if so wanted. Error: what is no certificate; the text names `ca`.
+    /// Those of `pems`, beside Mozilla's if so wanted. Error: an entry that is not a certificate; the text names `ca`.
     fn read(pems: &[String], with_mozilla: bool) -> Result<Self, InvalidOption> {
         let mut store = RootCertStore::empty();
         let mut given = Vec::new();
@@ -77,7 +77,7 @@ impl Authorities {
 impl Verifier {
     /// Reads `ca`, or takes Mozilla's list and `extra_ca`.
     ///
-    /// Errors: what is no certificate or no list of revoked ones; the text names the option.
+    /// Errors: an entry that is not a certificate, or not a list of revoked ones; the text names the option.
     pub fn new(options: &TlsOptions, provider: Arc<CryptoProvider>) -> Result<Self, InvalidOption> {
         let Authorities { store, given: trusted } = match &options.ca {
             Some(pems) => Authorities::read(pems, false)?,
