@@ -1,8 +1,8 @@
 'use strict';
 
 /**
- * The ways in which a process ends while the client is at work, for exit.test.js. Argument: the name of one. Each has the
- * kind of the server that it needs, and how it has to end.
+ * The ways in which a process ends while the client is at work, for exit.test.js. Argument: the name of one. Each has
+ * the kind of the server that it needs, and how it has to end.
  */
 
 const { Worker, isMainThread } = require('worker_threads');
