@@ -12,7 +12,7 @@ const { after, before, test } = require('node:test');
 const Bluebird = require('bluebird');
 const LayerAPI = require('../..');
 const { createCertificate } = require('../support/certificate.js');
-const { run, sleep, until } = require('../client/support.js');
+const { program, run, sleep, until } = require('../client/support.js');
 
 const MIB = 1 << 20;
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'layer-api-content-'));
@@ -149,12 +149,7 @@ test('the callback form calls back once, later, and what it throws is not lost',
   });
   const [isLater, [error, response]] = outcome;
   assert.deepStrictEqual([isLater, error, response.body.size], [true, null, 3]);
-  const source = `
-    const LayerAPI = require('layer-api');
-    const layer = new LayerAPI({ token: 't', appId: process.env.APP_ID });
-    process.on('uncaughtException', (error) => console.log(error.message));
-    layer.content.upload('wrong', Buffer.from('a'), { type: 'a/b' }, (error) => { throw new Error('thrown: ' + error.message); });`;
-  const { stdout, stderr } = await run(source);
+  const { stdout, stderr } = await run(program('content/thrown.js'));
   assert.strictEqual(stdout, 'thrown: Conversation ID is required\n', stderr);
 });
 
@@ -457,37 +452,10 @@ test('trust, agents and promises are those of the client', async () => {
 });
 
 test('memory stays the same whatever is transferred', async () => {
-  const source = `
-    const LayerAPI = require('layer-api');
-    const MIB = 1 << 20;
-    const COUNT = 96;
-    const live = () => { gc(); return process.memoryUsage().arrayBuffers / MIB; };
-    async function main() {
-      const { appId, token, url, conversation } = JSON.parse(process.env.SETTINGS);
-      const layer = new LayerAPI({ appId, token, baseUrl: url });
-      let most = 0;
-      async function* pieces() {
-        for (let count = 0; count < COUNT * 4; count++) {
-          if (count % 32 === 0) most = Math.max(most, live());
-          yield Buffer.alloc(MIB / 4, count);
-        }
-      }
-      const { body } = await layer.content.uploadAsync(conversation, pieces(), { type: 'a/b', size: COUNT * MIB });
-      let length = 0;
-      let next = 0;
-      for await (const piece of layer.content.download(conversation, body.id)) {
-        length += piece.length;
-        if (length < next) continue;
-        next += 8 * MIB;
-        most = Math.max(most, live());
-      }
-      console.log(JSON.stringify([length / MIB, most < 48 || most]));
-    }
-    main();`;
   const { appId, token } = await platform.createApp();
   const client = new LayerAPI({ appId, token, baseUrl: platform.url });
   const { id } = (await client.conversations.createAsync({ participants: ['maria'] })).body;
   const SETTINGS = JSON.stringify({ appId, token, url: platform.url, conversation: id });
-  const { stdout, stderr } = await run(source, { args: ['--expose-gc'], env: { SETTINGS } });
+  const { stdout, stderr } = await run(program('content/memory.js'), { args: ['--expose-gc'], env: { SETTINGS } });
   assert.strictEqual(stdout, '[96,true]\n', stderr);
 });
