@@ -16,12 +16,15 @@ const USAGE = `Usage: layer-api platform [options]
        layer-api identity-provider create|list|remove|add-key|remove-key [options]
        layer-api tail [options]
        layer-api inspect ID [options]
-       layer-api help [platform|identity-provider|tail|inspect]
+       layer-api check|backup|restore|export|import [options]
+       layer-api help [COMMAND]
        layer-api --version
 
 \`platform\` runs a server that speaks Layer's Server API and Client API; \`layer-api platform --help\` lists its options.
 \`identity-provider\` says who may sign users of an app in; \`layer-api identity-provider --help\` lists its options.
-\`tail\` shows the requests of a running platform as they come, \`inspect\` a conversation.`;
+\`tail\` shows the requests of a running platform as they come, \`inspect\` a conversation.
+\`check\` says whether the data of a platform is whole, \`backup\` copies it, while the platform runs as well, and
+\`restore\` puts a backup in its place. \`export\` and \`import\` move one app as JSON lines.`;
 
 /** Exit code for a command line that makes no sense, as shells have it. */
 const MISUSE = 2;
@@ -41,6 +44,7 @@ async function main([name, ...args]) {
     return ask(name, async () => console.log(await operator.run(args)));
   }
   if (onlooker.verbs.includes(name)) return ask(name, () => onlooker.run(name, args, console.log));
+  if (addon.UpkeepCommand.verbs().includes(name)) return lookAfter(name, args);
   if (name !== 'platform') return fail(`there is no command \`${name}\`\n\n${USAGE}`, MISUSE);
 
   let command;
@@ -74,6 +78,26 @@ async function main([name, ...args]) {
   process.once('SIGINT', stop);
   process.once('SIGTERM', stop);
   return console.log(`Layer platform is listening on ${platform.url} - stop it with Ctrl-C`);
+}
+
+/**
+ * Does the upkeep that was asked for; the arguments are understood in Rust.
+ *
+ * @param {string} name
+ * @param {string[]} args
+ */
+async function lookAfter(name, args) {
+  return ask(name, async () => {
+    let command;
+    try {
+      command = addon.UpkeepCommand.parse(name, args);
+    } catch (error) {
+      throw new Misuse(error.message);
+    }
+    const { text, isWell } = /** @type {import('../src/addon').UpkeepDone} */ (await command.run());
+    console.log(text);
+    if (!isWell) process.exitCode = 1;
+  });
 }
 
 /** Says where the console is, and opens it in the browser of the user, which BROWSER may name. */

@@ -168,6 +168,16 @@ export declare class Question {
   refuse(error: number): boolean
 }
 
+/** A command line of `layer-api check`, `backup` and the others. */
+export declare class UpkeepCommand {
+  /** The verbs that there are. */
+  static verbs(): Array<string>
+  /** Understands the arguments after a verb. Throws at those that it does not, with what is allowed. */
+  static parse(verb: string, arguments: Array<string>): UpkeepCommand
+  /** Does what was asked for, and shows on the error output how far it is. */
+  run(): Promise<unknown>
+}
+
 /** An answer of the admin API. */
 export interface AdminAnswer {
   /** HTTP status. */
@@ -320,6 +330,14 @@ export interface Refused {
   message?: string
   /** Header whose value cannot be sent: Node throws `ERR_INVALID_CHAR` for it. */
   header?: string
+}
+
+/** What came of a command. */
+export interface UpkeepDone {
+  /** To be printed. */
+  text: string
+  /** Whether all is well; else the exit code is 1. */
+  isWell: boolean
 }
 
 /** The UUID at the end of an id, if there is one. */

@@ -6,6 +6,7 @@ use std::ffi::OsString;
 use std::sync::Arc;
 
 use layer_platform::args::{self, Command};
+use layer_platform::upkeep::{Done as CoreDone, UpkeepCommand as CoreUpkeep, VERBS};
 use layer_platform::{AdminAnswer as CoreAnswer, Config, InvalidSetting, Platform as Core};
 use napi::bindgen_prelude::{AsyncTask, Buffer};
 use napi::{Env, Error, Result, Status, Task};
@@ -188,5 +189,58 @@ impl PlatformCommand {
             Command::Serve { config, .. } => Ok(AsyncTask::new(Start(Some(Settings::Read(config.clone()))))),
             Command::Help | Command::Version => Err(reason("the arguments do not ask for a platform")),
         }
+    }
+}
+
+/// A command line of `layer-api check`, `backup` and the others.
+#[napi]
+pub struct UpkeepCommand(Arc<CoreUpkeep>);
+
+/// What came of a command.
+#[napi(object)]
+pub struct UpkeepDone {
+    /// To be printed.
+    pub text: String,
+    /// Whether all is well; else the exit code is 1.
+    pub is_well: bool,
+}
+
+#[napi]
+impl UpkeepCommand {
+    /// The verbs that there are.
+    #[napi]
+    pub fn verbs() -> Vec<&'static str> {
+        VERBS.iter().map(|verb| verb.name).collect()
+    }
+
+    /// Understands the arguments after a verb. Throws at those that it does not, with what is allowed.
+    #[napi(factory)]
+    #[expect(clippy::needless_pass_by_value, reason = "N-API hands a text over")]
+    pub fn parse(verb: String, arguments: Vec<String>) -> Result<Self> {
+        let command = CoreUpkeep::parse("layer-api", &verb, arguments.into_iter().map(OsString::from));
+        let command = command.ok_or_else(|| reason("there is no such command"))?;
+        command.map(|command| Self(Arc::new(command))).map_err(|error| invalid(&error))
+    }
+
+    /// Does what was asked for, and shows on the error output how far it is.
+    #[napi]
+    pub fn run(&self) -> AsyncTask<Upkeep> {
+        AsyncTask::new(Upkeep(Arc::clone(&self.0)))
+    }
+}
+
+/// [`UpkeepCommand::run`] at work.
+pub struct Upkeep(Arc<CoreUpkeep>);
+
+impl Task for Upkeep {
+    type Output = CoreDone;
+    type JsValue = UpkeepDone;
+
+    fn compute(&mut self) -> Result<CoreDone> {
+        self.0.run().map_err(reason)
+    }
+
+    fn resolve(&mut self, _env: Env, done: CoreDone) -> Result<UpkeepDone> {
+        Ok(UpkeepDone { text: done.text, is_well: done.is_well })
     }
 }

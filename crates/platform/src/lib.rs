@@ -13,6 +13,7 @@ mod outbound;
 mod platform;
 mod service;
 mod tools;
+pub mod upkeep;
 mod work;
 
 pub use ::http::Method;

@@ -6,9 +6,13 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 use layer_platform::args::{self, Command};
+use layer_platform::upkeep::UpkeepCommand;
 use layer_platform::{Config, Platform};
 
 fn main() -> ExitCode {
+    if let Some(code) = look_after() {
+        return code;
+    }
     let outcome = match args::parse(std::env::args_os().skip(1)) {
         Ok(Command::Help) => say(&args::help("layer-platform")),
         Ok(Command::Version) => say(concat!("layer-platform ", env!("CARGO_PKG_VERSION"), "\n")),
@@ -22,6 +26,25 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Does the upkeep that the first argument may ask for.
+fn look_after() -> Option<ExitCode> {
+    let verb = std::env::args_os().nth(1)?.into_string().ok()?;
+    let command = UpkeepCommand::parse("layer-platform", &verb, std::env::args_os().skip(2))?;
+    let outcome = command.map_err(Into::into).and_then(|command| -> Result<bool, Box<dyn std::error::Error>> {
+        let done = command.run()?;
+        say(&format!("{}\n", done.text))?;
+        Ok(done.is_well)
+    });
+    Some(match outcome {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("layer-platform: {error}");
+            ExitCode::FAILURE
+        }
+    })
 }
 
 type Outcome = Result<(), Box<dyn std::error::Error>>;

@@ -65,10 +65,21 @@ fn is_at(_: &File, _: &Path) -> bool {
     true
 }
 
-fn beside(data: &Path, ending: &str) -> PathBuf {
+/// A file beside the database, by its ending.
+pub fn beside(data: &Path, ending: &str) -> PathBuf {
     let mut name = OsString::from(data);
     name.push(ending);
     name.into()
+}
+
+/// Writes the names of files in the folder of a database to disk.
+pub fn sync_folder_of(data: &Path) -> io::Result<()> {
+    // Elsewhere a folder cannot be opened like a file, nor does it need to be.
+    if !cfg!(unix) {
+        return Ok(());
+    }
+    let folder = data.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    File::open(folder)?.sync_all()
 }
 
 /// Creates files that only their owner can read: the database holds secrets of webhooks and the key of links.

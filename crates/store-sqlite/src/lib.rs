@@ -7,6 +7,7 @@
 mod announcement;
 mod app;
 mod block;
+mod check;
 mod claim;
 mod content;
 mod conversation;
@@ -30,6 +31,8 @@ mod scheduled_message;
 mod session;
 mod snapshot;
 mod sql;
+mod transfer;
+mod upkeep;
 mod user;
 mod webhook;
 mod writer;
@@ -48,6 +51,8 @@ use self::log::{Now, Places};
 use self::readers::Readers;
 use self::sql::Sql;
 use self::writer::Job;
+
+pub use self::upkeep::{lock, open_beside, open_to_read, replace};
 
 /// How many writes may wait.
 const WRITE_QUEUE_LENGTH: usize = 4096;

@@ -70,15 +70,21 @@ pub fn open_reader(path: &Path) -> Result<Connection, OpenError> {
     let open = || {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(path, flags)?;
-        connection.busy_timeout(BUSY_TIMEOUT)?;
-        connection.pragma_update(None, "query_only", true)?;
-        set_planning_and_cache(&connection)?;
+        set_reader_pragmas(&connection)?;
         Ok(connection)
     };
     open().map_err(|source| failed(path, source))
 }
 
-fn failed(path: &Path, source: rusqlite::Error) -> OpenError {
+/// Makes a connection one that changes nothing.
+pub fn set_reader_pragmas(connection: &Connection) -> rusqlite::Result<()> {
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.pragma_update(None, "query_only", true)?;
+    set_planning_and_cache(connection)
+}
+
+/// What is to be said of an error of SQLite.
+pub fn failed(path: &Path, source: rusqlite::Error) -> OpenError {
     let path = path.to_owned();
     match source.sqlite_error_code() {
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => OpenError::InUse(path),
@@ -122,7 +128,8 @@ pub fn check_owner(connection: &Connection, path: &Path) -> Result<(), OpenError
     Ok(())
 }
 
-fn schema_version(connection: &Connection) -> rusqlite::Result<i64> {
+/// The number of the latest step that a database has.
+pub fn schema_version(connection: &Connection) -> rusqlite::Result<i64> {
     connection.pragma_query_value(None, "user_version", |row| row.get(0))
 }
 

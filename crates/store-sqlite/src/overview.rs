@@ -1,4 +1,7 @@
 //! What an operator looks at: ranges of primary keys, and counts.
+//!
+//! A plus before the column of the app keeps SQLite from an index by app and id: it would look up each row of the app,
+//! in the order of random ids, and sort all of them for each page.
 
 use std::time::Duration;
 
@@ -28,7 +31,7 @@ impl OverviewReads for Session<'_> {
             .sql
             .prepare(
                 "SELECT count(*), COALESCE(sum(message_count), 0) FROM conversations
-                 WHERE app = ?1 AND is_deleted = 0",
+                 WHERE +app = ?1 AND is_deleted = 0",
             )?
             .one([app.number()], |row| Ok((row.count(0)?, row.count(1)?)))?;
         let users =
@@ -48,7 +51,7 @@ impl OverviewReads for Session<'_> {
             .sql
             .prepare(&format!(
                 "SELECT {CONVERSATION_COLUMNS} FROM conversations
-                 WHERE key < ?1 AND app = ?2 AND is_deleted = 0 ORDER BY key DESC LIMIT ?3"
+                 WHERE key < ?1 AND +app = ?2 AND is_deleted = 0 ORDER BY key DESC LIMIT ?3"
             ))?
             .page((before, app.number(), sql::limit(limit)), read_conversation)?;
         Ok(found.into_items())
@@ -75,7 +78,7 @@ impl OverviewReads for Session<'_> {
             .prepare(&format!(
                 "SELECT {}, conversations.uuid FROM messages
                  CROSS JOIN conversations ON conversations.key = messages.key >> 32
-                 WHERE messages.key < ?1 AND messages.app = ?2 ORDER BY messages.key DESC LIMIT ?3",
+                 WHERE messages.key < ?1 AND +messages.app = ?2 ORDER BY messages.key DESC LIMIT ?3",
                 message::COLUMNS,
             ))?
             .page((before, app.number(), sql::limit(limit)), |row| {

@@ -3,6 +3,7 @@
 
 use layer_store::StoreError;
 use layer_store::page::{Gathered, Weighed};
+use layer_store::transfer::Field;
 use layer_wire::Timestamp;
 use rusqlite::types::FromSql;
 use rusqlite::{CachedStatement, ErrorCode, Params};
@@ -88,6 +89,19 @@ impl Statement<'_> {
         Ok(found)
     }
 
+    /// Each row, one by one, so that they need no room.
+    pub fn each(
+        &mut self,
+        parameters: impl Params,
+        mut read: impl FnMut(&Row<'_>) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let mut rows = self.0.query(parameters).map_err(failed)?;
+        while let Some(row) = rows.next().map_err(failed)? {
+            read(&Row(row))?;
+        }
+        Ok(())
+    }
+
     /// The rows for which there is room.
     pub fn page<T: Weighed>(
         &mut self,
@@ -144,6 +158,11 @@ impl Row<'_> {
     pub fn blob(&self, column: usize) -> Result<&[u8], StoreError> {
         let value = self.0.get_ref(column).map_err(failed)?;
         value.as_blob().map_err(|error| failed(error.into()))
+    }
+
+    /// A column of whatever type.
+    pub fn field(&self, column: usize) -> Result<Field, StoreError> {
+        super::transfer::field(self.0.get_ref(column).map_err(failed)?)
     }
 
     /// A document.

@@ -14,6 +14,7 @@ use layer_store::held::Inserted;
 use layer_store::key::AppKey;
 use layer_store::message::MessageReads as _;
 use layer_store::token::TokenHash;
+use layer_store::upkeep::Findings;
 use layer_store::{DataLocation, Store, StoreError, WriteJob, Writes};
 use layer_wire::message::Sender;
 use layer_wire::part::{Part, PartBody};
@@ -418,6 +419,11 @@ fn the_contract_of_stores_holds_for_a_file() {
         count.set(count.get() + 1);
         super::open(&DataLocation::File(folder.path().join(format!("{}.db", count.get())))).unwrap()
     });
+    // Whatever was done to them, they are whole.
+    for number in 1..=count.get() {
+        let looked = super::open_beside(&folder.path().join(format!("{number}.db"))).unwrap();
+        assert_eq!(looked.check(false, &mut |_| {}).unwrap(), Findings::default(), "{number}");
+    }
 }
 
 #[test]

@@ -45,6 +45,8 @@ pub mod scheduled_message;
 pub mod seen;
 pub mod session;
 pub mod token;
+pub mod transfer;
+pub mod upkeep;
 pub mod user;
 pub mod webhook;
 
@@ -74,6 +76,7 @@ use receipt::{ReceiptJob, ReceiptRule, ReceiptWrites};
 use scheduled_message::{ScheduledMessageReads, ScheduledMessageWrites};
 use seen::SeenReads;
 use session::{SessionReads, SessionWrites};
+use transfer::{TransferReads, TransferWrites};
 use user::{UserReads, UserWrites};
 use webhook::{WebhookReads, WebhookWrites};
 
@@ -96,6 +99,7 @@ pub trait Reads:
     + ScheduledMessageReads
     + SeenReads
     + SessionReads
+    + TransferReads
     + UserReads
     + WebhookReads
 {
@@ -123,6 +127,7 @@ pub trait Writes:
     + ReceiptWrites
     + ScheduledMessageWrites
     + SessionWrites
+    + TransferWrites
     + UserWrites
     + WebhookWrites
 {

@@ -21,6 +21,8 @@ pub enum OpenError {
     NoDirectory(PathBuf),
     /// The path names a folder.
     IsDirectory(PathBuf),
+    /// There is no file, where one is needed.
+    Missing(PathBuf),
     /// The file belongs to something else.
     NotOurs(PathBuf),
     /// Another process has the file: a platform, or something that looks into it.
@@ -40,6 +42,15 @@ pub enum OpenError {
         found: i64,
         /// The latest schema version that this software knows.
         known: i64,
+    },
+    /// The file was written by an earlier version of this software, and is only to be read.
+    Older {
+        /// The file.
+        path: PathBuf,
+        /// Its schema version.
+        found: i64,
+        /// The schema version that is needed.
+        needed: i64,
     },
     /// The system refuses a thread.
     Thread(std::io::Error),
@@ -61,6 +72,9 @@ impl fmt::Display for OpenError {
             Self::IsDirectory(path) => {
                 write!(formatter, "data: {} is a folder; name a file inside it", path.display())
             }
+            Self::Missing(path) => {
+                write!(formatter, "data: there is no {}; name the file of the database", path.display())
+            }
             Self::NotOurs(path) => {
                 write!(formatter, "data: {} is not a Layer database; choose another file", path.display())
             }
@@ -75,6 +89,12 @@ impl fmt::Display for OpenError {
             Self::Newer { path, found, known } => write!(
                 formatter,
                 "data: {} has schema {found}, but this version knows up to {known} only; use a newer version",
+                path.display()
+            ),
+            Self::Older { path, found, needed } => write!(
+                formatter,
+                "data: {} has schema {found}, and {needed} is needed for this; start a platform of this version on it \
+                 once, or use the version that wrote it",
                 path.display()
             ),
             Self::Thread(source) => write!(formatter, "cannot start a thread for the store: {source}"),

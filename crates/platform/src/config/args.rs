@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 
+use layer_store::DataLocation;
 use lexopt::{Arg, Parser};
 use serde_json::Value;
 
@@ -98,6 +99,18 @@ pub fn parse(args: impl Iterator<Item = OsString>) -> Result<Command, InvalidSet
     parse_with(args, |name| std::env::var_os(name))
 }
 
+/// Where the data is, as `--data` of another command or the environment says.
+pub fn data_of(flag: Option<OsString>) -> Result<DataLocation, InvalidSetting> {
+    let mut draft = Draft::of_command_line();
+    let Some(setting) = of_flag("data") else { return Ok(draft.config.data) };
+    match (flag, std::env::var_os(setting.variable()).filter(|text| !text.is_empty())) {
+        (Some(text), _) => draft.set_text(setting, By::Flag, text)?,
+        (None, Some(text)) => draft.set_text(setting, By::Variable, text)?,
+        (None, None) => {}
+    }
+    Ok(draft.config.data)
+}
+
 fn parse_with(
     args: impl Iterator<Item = OsString>,
     variable: impl Fn(&str) -> Option<OsString>,
@@ -140,8 +153,6 @@ fn parse_with(
 #[cfg(test)]
 mod tests {
     use std::net::{IpAddr, Ipv4Addr};
-
-    use layer_store::DataLocation;
 
     use super::*;
     use crate::config::WebhookOptions;

@@ -115,6 +115,13 @@ impl By {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InvalidSetting(pub(super) String);
 
+impl InvalidSetting {
+    /// A reason, as a sentence.
+    pub(crate) fn new(reason: String) -> Self {
+        Self(reason)
+    }
+}
+
 impl fmt::Display for InvalidSetting {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.0)

@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use layer_store::file::{FileName, RenamedFile};
-use layer_store::{Beside, DataLocation};
+use layer_store::{Beside, DataLocation, StoreError};
 use uuid::Uuid;
 
 use super::blobs::{BlobWriter, Blobs, Listed, WriteFrom, unavailable};
@@ -37,6 +37,39 @@ impl Files {
 
     fn path(&self, name: FileName) -> PathBuf {
         self.folder.join(name.to_string())
+    }
+
+    /// Where a file is, by what [`FileName`] prints.
+    pub fn path_of(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    /// Opens a file to be read, by what [`FileName`] prints.
+    pub fn open(&self, name: &str) -> io::Result<File> {
+        File::open(self.path_of(name))
+    }
+
+    /// Makes the folder, unless it is there.
+    pub fn create_folder(&self) -> io::Result<()> {
+        create_private(&self.folder)
+    }
+
+    /// Writes the names of files to disk.
+    pub fn sync_names(&self) -> io::Result<()> {
+        sync_names(&self.folder)
+    }
+
+    /// Passes on the name of every file, in no order. What comes or goes meanwhile may be left out.
+    pub fn for_each_name(&self, each: &mut dyn FnMut(&str) -> Result<(), StoreError>) -> Result<(), StoreError> {
+        let entries = match std::fs::read_dir(&self.folder) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            entries => entries.map_err(|error| unavailable(&error))?,
+        };
+        for entry in entries {
+            let name = entry.map_err(|error| unavailable(&error))?.file_name();
+            each(&name.to_string_lossy())?;
+        }
+        Ok(())
     }
 
     fn open_to_write(&self, name: FileName) -> io::Result<File> {
@@ -237,6 +270,7 @@ fn sync_names(folder: &Path) -> io::Result<()> {
     }
 }
 
+/// Deletes a folder with all that is in it; one that is not there is fine.
 pub fn remove_folder(folder: &Path) -> io::Result<()> {
     match std::fs::remove_dir_all(folder) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),

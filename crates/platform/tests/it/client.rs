@@ -116,6 +116,11 @@ impl Server {
     pub fn on(config: Config) -> Self {
         let platform = Platform::start(config).expect("a platform");
         let app = platform.create_app().expect("an app");
+        Self::of(platform, app)
+    }
+
+    /// A platform that has an app already.
+    pub fn of(platform: Platform, app: NewApp) -> Self {
         Self { platform, app, _folder: None }
     }
 

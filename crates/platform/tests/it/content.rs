@@ -20,7 +20,7 @@ fn announce(server: &Server, conversation: &str, mime_type: &str, size: usize, v
 }
 
 /// The path and query of an absolute URL.
-fn target(url: &Value) -> String {
+pub fn target(url: &Value) -> String {
     let url = url.as_str().expect("a URL");
     url[url.find("/content/").or_else(|| url.find("/exports/")).expect("a link")..].to_owned()
 }
@@ -30,14 +30,15 @@ fn put(platform: &Platform, url: &Value, headers: &[(&str, &str)], body: &[u8]) 
 }
 
 /// Announces and uploads; returns UUID and answer to the upload.
-fn upload(server: &Server, conversation: &str, bytes: &[u8]) -> (String, Answer) {
+pub fn upload(server: &Server, conversation: &str, bytes: &[u8]) -> (String, Answer) {
     let announced = announce(server, conversation, "image/png", bytes.len(), "1.0");
     let uploaded = put(&server.platform, &announced.json()["upload_url"], &[], bytes);
     assert_eq!(uploaded.status, 200, "{uploaded:?}");
     (announced.uuid(), uploaded)
 }
 
-fn message_with(content: &str, size: usize) -> Value {
+/// A message with an uploaded content of a size.
+pub fn message_with(content: &str, size: usize) -> Value {
     let content = json!({ "id": format!("layer:///content/{content}"), "size": size });
     json!({ "sender": { "name": "x" }, "parts": [
         { "mime_type": "text/plain", "body": "Look" },
@@ -204,7 +205,7 @@ fn a_refreshed_link_downloads_the_bytes() {
 }
 
 /// A GET without any header of the API, of a body that is no text.
-fn get_bytes(server: &Server, target: &str, headers: &[(&str, &str)]) -> (u16, Vec<u8>) {
+pub fn get_bytes(server: &Server, target: &str, headers: &[(&str, &str)]) -> (u16, Vec<u8>) {
     let mut stream = TcpStream::connect(server.platform.url().strip_prefix("http://").unwrap()).unwrap();
     let headers: String = headers.iter().map(|(name, value)| [name, ": ", value, "\r\n"].concat()).collect();
     write!(stream, "GET {target} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n{headers}\r\n").unwrap();

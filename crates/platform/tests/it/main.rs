@@ -55,6 +55,7 @@ mod receiver;
 mod scheduled;
 mod session;
 mod tls;
+mod upkeep;
 mod user;
 mod user_view;
 mod versions;

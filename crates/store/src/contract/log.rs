@@ -104,6 +104,7 @@ fn in_a_conversation(fixture: &Fixture) {
         writes.raise_status(app, &user("b"), &conversation, &mut message, Status::Delivered)?;
         writes.mark_read(app, &user("b"), &conversation, 2, 10)?;
         writes.mark_read(app, &user("b"), &conversation, 2, 10)?;
+        let message = hold_message(writes, app, 11)?;
         writes.delete_message(app, &mut conversation, &message)
     });
     let path = |path: &[&str]| path.iter().map(|&key| key.to_owned()).collect::<Vec<_>>();

@@ -17,6 +17,7 @@ pub mod planned;
 mod race;
 mod session;
 mod told;
+mod transfer;
 mod user;
 mod whole;
 
@@ -73,7 +74,11 @@ fn run_on(how: &str, cases: &[&[Case]], open: &dyn Fn() -> Arc<dyn Store>) {
     let mut failed = vec![];
     for (name, check) in cases.iter().copied().flatten() {
         let fixture = Fixture::new(open());
-        if catch_unwind(AssertUnwindSafe(|| check(&fixture))).is_err() {
+        let run = || {
+            check(&fixture);
+            transfer::assert_moves(&fixture);
+        };
+        if catch_unwind(AssertUnwindSafe(run)).is_err() {
             failed.push(format!("{name}{how}"));
         }
         fixture.store.close().expect("a store that closes");

@@ -1,0 +1,304 @@
+//! The command lines of upkeep: one table, understood and done here for every program that offers them.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use layer_store::DataLocation;
+use layer_store::upkeep::{FindingKind, Findings};
+use layer_wire::AppId;
+use lexopt::{Arg, Parser};
+
+use super::error::UpkeepError;
+use super::progress::Progress;
+use super::{backup, check, transfer};
+use crate::config::args::data_of;
+use crate::config::setting::InvalidSetting;
+
+/// A verb with its usage.
+pub struct Verb {
+    /// Its name.
+    pub name: &'static str,
+    /// What `--help` prints after `Usage: <program> <name> `.
+    usage: &'static str,
+    /// The options with a value.
+    takes: &'static [&'static str],
+    /// Those without.
+    flags: &'static [&'static str],
+}
+
+const DATA: &str = "  --data FILE  the database; LAYER_DATA where it is left out  [default: layer.db]";
+
+/// All verbs.
+pub const VERBS: [Verb; 5] = [
+    Verb {
+        name: "check",
+        usage: "[options]
+
+Looks whether a database and the files beside it are whole: the file, what rows refer to, counters, positions of
+messages, rich content. A platform may use it meanwhile. Says what is wrong and how to mend it; the exit code is 1 then.
+
+  --hashes     read all rich content, too, and compare it with the hashes of the uploads
+  --mend       put counters right, and delete files that belong to nothing; the platform has to be stopped",
+        takes: &["data"],
+        flags: &["hashes", "mend"],
+    },
+    Verb {
+        name: "backup",
+        usage: "--to FOLDER [options]
+
+Copies the database and the files beside it to a new folder, as they are at one moment. A platform may use them
+meanwhile: it waits for nothing. `restore` takes the folder, and so does `layer-api platform --data FOLDER/layer.db`.
+On the same disk, rich content takes up no room again.
+
+  --to FOLDER  where to; it must not be there yet",
+        takes: &["data", "to"],
+        flags: &[],
+    },
+    Verb {
+        name: "restore",
+        usage: "--from FOLDER [options]
+
+Puts a backup in the place of a database, after a look whether it is whole. The platform has to be stopped.
+
+  --from FOLDER  the backup
+  --overwrite    replace the database that is there; without it, it is left alone",
+        takes: &["data", "from"],
+        flags: &["overwrite"],
+    },
+    Verb {
+        name: "export",
+        usage: "--app ID --to FILE [options]
+
+Writes one app to a file of JSON lines, as it is at one moment, with rich content. A platform may use the database
+meanwhile. The file holds secrets of webhooks, and tokens as hashes only.
+
+  --app ID     the app
+  --to FILE    where to; it must not be there yet",
+        takes: &["data", "app", "to"],
+        flags: &[],
+    },
+    Verb {
+        name: "import",
+        usage: "--from FILE [options]
+
+Reads an app that `export` wrote into a database, which is created if missing. The platform has to be stopped. The app
+is there once all of it is; an import that was broken off goes on when it is begun again.
+
+  --from FILE  the export
+  --app ID     the id that the app gets  [default: the one that it had]",
+        takes: &["data", "app", "from"],
+        flags: &[],
+    },
+];
+
+/// What came of a command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Done {
+    /// What to print.
+    pub text: String,
+    /// Whether all is well; else the exit code is 1.
+    pub is_well: bool,
+}
+
+/// A command line that was understood.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UpkeepCommand(Asked);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Asked {
+    Help(String),
+    Check { data: PathBuf, hashes: bool, mend: bool },
+    Backup { data: PathBuf, to: PathBuf },
+    Restore { from: PathBuf, data: PathBuf, overwrite: bool },
+    Export { data: PathBuf, app: AppId, to: PathBuf },
+    Import { from: PathBuf, data: PathBuf, app: Option<AppId> },
+}
+
+impl UpkeepCommand {
+    /// Understands the arguments after a verb, for a program that is called like this. What they leave open is taken
+    /// from the environment. `None` for another verb.
+    pub fn parse(
+        program: &str,
+        verb: &str,
+        args: impl Iterator<Item = OsString>,
+    ) -> Option<Result<Self, InvalidSetting>> {
+        let verb = VERBS.iter().find(|known| known.name == verb)?;
+        Some(parse(program, verb, args).map(Self))
+    }
+
+    /// What is to be printed in place of doing anything: the usage.
+    pub fn text(&self) -> Option<&str> {
+        match &self.0 {
+            Asked::Help(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// Does what was asked for, and shows on the error output how far it is. Blocks until it is done.
+    pub fn run(&self) -> Result<Done, UpkeepError> {
+        match &self.0 {
+            Asked::Help(text) => Ok(well(text.clone())),
+            Asked::Check { data, hashes, mend } => {
+                let mut progress = Progress::new("check");
+                let findings = check::check(data, *hashes, *mend, &mut |step| progress.show(step))?;
+                Ok(shown(data, &findings))
+            }
+            Asked::Backup { data, to } => {
+                let mut progress = Progress::new("backup");
+                let made = backup::back_up(data, to, &mut |step| progress.show(step))?;
+                Ok(well(made.to_string()))
+            }
+            Asked::Restore { from, data, overwrite } => {
+                let mut progress = Progress::new("restore");
+                backup::restore(from, data, *overwrite, &mut |step| progress.show(step))?;
+                Ok(well(format!("Restored {} from {}.", data.display(), from.display())))
+            }
+            Asked::Export { data, app, to } => {
+                let mut progress = Progress::new("export");
+                let made = transfer::export(data, *app, to, &mut |step| progress.show(step))?;
+                let missing = if made.missing_files == 0 {
+                    String::new()
+                } else {
+                    format!(" {} contents have no bytes: see `layer-api check`.", made.missing_files)
+                };
+                Ok(well(format!("Exported app {} to {}: {} lines.{missing}", made.app, to.display(), made.lines)))
+            }
+            Asked::Import { from, data, app } => {
+                let mut progress = Progress::new("import");
+                let made = transfer::import(from, data, *app, &mut |step| progress.show(step))?;
+                Ok(well(format!("Imported app {} from {}: {} lines.", made.app, from.display(), made.lines)))
+            }
+        }
+    }
+}
+
+fn well(text: String) -> Done {
+    Done { text, is_well: true }
+}
+
+/// What was found, and how to mend it.
+fn shown(data: &Path, findings: &Findings) -> Done {
+    if findings.count == 0 {
+        return well(format!("{} is whole.", data.display()));
+    }
+    let mut lines: Vec<String> = findings.listed.iter().map(|finding| format!("- {}", finding.what)).collect();
+    let rest = findings.count - findings.listed.len() as u64;
+    if rest > 0 {
+        lines.push(format!("- and {rest} more"));
+    }
+    if findings.mended == findings.count {
+        lines.insert(0, format!("{} was not whole, and is now:", data.display()));
+        return well(lines.join("\n"));
+    }
+    lines.insert(0, format!("{} is not whole:", data.display()));
+    for (kind, mend) in [
+        (
+            FindingKind::Damage,
+            "Damage: stop the platform and restore the latest backup (`layer-api restore`); keep the damaged file.",
+        ),
+        (FindingKind::Counter, "Counters: stop the platform and run `layer-api check --mend`."),
+        (
+            FindingKind::MissingFile,
+            "Files that are missing: copy them from the folder of files in a backup. Until then, their downloads fail.",
+        ),
+        (
+            FindingKind::UnusedFile,
+            "Files that belong to nothing: they do no harm; `layer-api check --mend` deletes them.",
+        ),
+    ] {
+        if findings.listed.iter().any(|finding| finding.kind == kind) {
+            lines.push(mend.to_owned());
+        }
+    }
+    Done { text: lines.join("\n"), is_well: false }
+}
+
+fn parse(program: &str, verb: &Verb, args: impl Iterator<Item = OsString>) -> Result<Asked, InvalidSetting> {
+    let mut parser = Parser::from_args(args);
+    let (mut given, mut flags): (Vec<(&str, OsString)>, Vec<&str>) = (vec![], vec![]);
+    while let Some(arg) = parser.next()? {
+        match arg {
+            Arg::Long("help") | Arg::Short('h') => {
+                return Ok(Asked::Help(format!("Usage: {program} {} {}\n{DATA}", verb.name, verb.usage)));
+            }
+            Arg::Long(name) => {
+                let same = |known: &&&str| **known == name;
+                if let Some(flag) = verb.flags.iter().find(same) {
+                    flags.push(flag);
+                } else {
+                    let name = verb.takes.iter().find(same).ok_or_else(|| arg.unexpected())?;
+                    given.push((name, parser.value()?));
+                }
+            }
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    let value = |name: &str| given.iter().rev().find(|(option, _)| *option == name).map(|(_, value)| value.clone());
+    let missing = |name: &str| InvalidSetting::new(format!("{} needs --{name}", verb.name));
+    let path = |name: &str| match value(name) {
+        Some(text) if !text.is_empty() => Ok(PathBuf::from(text)),
+        _ => Err(missing(name)),
+    };
+    let app = || match value("app") {
+        None => Ok(None),
+        Some(text) => match text.to_str().and_then(AppId::parse) {
+            None => Err(InvalidSetting::new("--app needs to be the id of an app".into())),
+            app => Ok(app),
+        },
+    };
+    let DataLocation::File(data) = data_of(value("data"))? else {
+        return Err(InvalidSetting::new(format!(
+            "--data needs to name a file: {} is for databases in files",
+            verb.name
+        )));
+    };
+    let has = |flag: &str| flags.contains(&flag);
+    Ok(match verb.name {
+        "check" => Asked::Check { data, hashes: has("hashes"), mend: has("mend") },
+        "backup" => Asked::Backup { data, to: path("to")? },
+        "export" => Asked::Export { data, app: app()?.ok_or_else(|| missing("app"))?, to: path("to")? },
+        "import" => Asked::Import { from: path("from")?, data, app: app()? },
+        _ => Asked::Restore { from: path("from")?, data, overwrite: has("overwrite") },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(verb: &str, args: &[&str]) -> Result<Asked, String> {
+        let command = UpkeepCommand::parse("layer-api", verb, args.iter().map(OsString::from)).expect("a verb");
+        command.map(|command| command.0).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn command_lines_are_understood_and_mistakes_named() {
+        let data = PathBuf::from("chat.db");
+        assert_eq!(
+            parsed("check", &["--data", "chat.db", "--mend"]),
+            Ok(Asked::Check { data: data.clone(), hashes: false, mend: true })
+        );
+        assert_eq!(parsed("backup", &["--data=chat.db", "--to", "b"]), Ok(Asked::Backup { data, to: "b".into() }));
+        for verb in &VERBS {
+            let Ok(Asked::Help(text)) = parsed(verb.name, &["--help"]) else { panic!("{}", verb.name) };
+            assert!(text.starts_with(&format!("Usage: layer-api {} ", verb.name)), "{text}");
+            for option in verb.takes.iter().chain(verb.flags) {
+                assert!(text.contains(&format!("  --{option} ")), "{option}: {text}");
+            }
+            assert!(text.lines().all(|line| line.len() <= 120), "{text}");
+        }
+        for (verb, args, reason) in [
+            ("backup", &[][..], "backup needs --to"),
+            ("backup", &["--to", ""], "backup needs --to"),
+            ("export", &["--to", "x"], "export needs --app"),
+            ("import", &["--from", "x", "--app", "y"], "--app needs to be the id of an app"),
+            ("check", &["--to", "x"], "--to"),
+            ("check", &["x"], "x"),
+            ("restore", &["--from", "x", "--data", ":memory:"], "--data needs to name a file"),
+        ] {
+            let error = parsed(verb, args).unwrap_err();
+            assert!(error.contains(reason), "{error}");
+        }
+        assert!(UpkeepCommand::parse("layer-api", "platform", std::iter::empty()).is_none());
+    }
+}

@@ -1,0 +1,16 @@
+//! The upkeep of a platform's data, as commands: `check`, `backup`, `restore`, `export`, `import`.
+//!
+//! They open the database beside a platform that may use it. What changes data takes the lock that a platform takes, so
+//! that there is none at that time.
+
+mod backup;
+mod check;
+mod command;
+mod error;
+mod progress;
+mod transfer;
+
+pub use backup::{BackedUp, back_up};
+pub(crate) use backup::{STATEMENT, beside};
+pub use command::{Done, UpkeepCommand, VERBS};
+pub use error::UpkeepError;

@@ -1,0 +1,466 @@
+//! `export` and `import`: one app as a file of JSON lines, in constant memory whatever its size.
+//!
+//! The first line says what the file is, the last one how many lines there are, so that half a file is not taken for a
+//! whole one. An import puts the app together under an id that nobody asks for; the app has its own id, tokens and all
+//! that acts (webhooks, messages that wait) only with the last write. One that was broken off goes on when it is begun
+//! again.
+
+use std::fs::{self, File};
+use std::io::{self, BufRead, BufReader, BufWriter, Read as _, Seek as _, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, mpsc};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use layer_store::file::FileName;
+use layer_store::key::AppKey;
+use layer_store::transfer::{CONTENT, Field, KINDS, Record, draft_id};
+use layer_store::upkeep::{Step, Told};
+use layer_store::{DataLocation, Reads, Store, StoreError, Writes};
+use layer_wire::{AppId, ContentId};
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use super::error::UpkeepError;
+use crate::ground::blobs::{BlobWriter, Blobs as _, WriteFrom, unavailable};
+use crate::ground::files::Files;
+
+/// What the first line says.
+const HEADER: &str = "layer_export";
+
+/// The form of the lines.
+const FORMAT: u64 = 1;
+
+/// The type of a line with bytes of rich content.
+const CONTENT_BYTES: &str = "content_bytes";
+
+/// The type of the last line.
+const END: &str = "end";
+
+/// How many bytes of rich content are in a line.
+const CHUNK: usize = 192 * 1024;
+
+/// How long a line may be.
+const MAX_LINE: u64 = 64 * 1024 * 1024;
+
+/// How much is put in one write.
+const BATCH_LINES: usize = 500;
+const BATCH_BYTES: usize = 2 * 1024 * 1024;
+
+/// How often progress is told. Unit: lines.
+const TOLD_EVERY: u64 = 256;
+
+/// An app that was written or read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Transferred {
+    /// The app.
+    pub app: AppId,
+    /// How many lines the file has.
+    pub lines: u64,
+    /// How many contents have no bytes, because there is no file.
+    pub missing_files: u64,
+}
+
+/// Writes an app of a database, which may be in use, to a file that is not there yet.
+pub fn export(data: &Path, app: AppId, to: &Path, told: Told<'_>) -> Result<Transferred, UpkeepError> {
+    if to.exists() {
+        return Err(UpkeepError::Other(format!("{} is there already; name a file that is not", to.display())));
+    }
+    let store = layer_store_sqlite::open_to_read(data)?;
+    let files = Arc::new(Files::beside(&DataLocation::File(data.to_owned())));
+    let draft = super::backup::beside(to, "-unfinished");
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let file = options.open(&draft).map_err(|error| UpkeepError::of_path(&draft, "created", &error))?;
+    let written = write_app(&store, &files, app, file, told);
+    let transferred = match written {
+        Ok(transferred) => transferred,
+        Err(error) => {
+            // What cannot be deleted now is overwritten by the next export of this name.
+            let _ = fs::remove_file(&draft);
+            return Err(error);
+        }
+    };
+    fs::rename(&draft, to).map_err(|error| UpkeepError::of_path(to, "created", &error))?;
+    Ok(transferred)
+}
+
+/// Writes an app to a file, as it is at one moment.
+fn write_app(
+    store: &Arc<dyn Store>,
+    files: &Arc<Files>,
+    app: AppId,
+    file: File,
+    told: Told<'_>,
+) -> Result<Transferred, UpkeepError> {
+    // Who tells of the progress is here, and the work on a thread of the store.
+    let (steps, heard) = mpsc::sync_channel::<Step>(16);
+    let (sender, outcome) = mpsc::sync_channel(1);
+    let files = Arc::clone(files);
+    let work = move |reads: &dyn Reads| {
+        let tell = |step| {
+            // Never waited for: the next one says more.
+            let _ = steps.try_send(step);
+        };
+        write_all(reads, &files, app, &file, &tell)
+    };
+    store.submit_read(work, move |written: Result<Transferred, UpkeepError>| drop(sender.send(written)))?;
+    while let Ok(step) = heard.recv() {
+        told(step);
+    }
+    outcome.recv().map_err(|_| StoreError::Lost)?
+}
+
+/// The lines of a file on their way out.
+struct Lines<'f> {
+    out: BufWriter<&'f File>,
+    count: u64,
+}
+
+impl Lines<'_> {
+    fn write(&mut self, line: &Map<String, Value>) -> Result<(), StoreError> {
+        let mut text = serde_json::to_vec(line)?;
+        text.push(b'\n');
+        self.count += 1;
+        self.out.write_all(&text).map_err(|error| unavailable(&error))
+    }
+}
+
+fn object(value: Value) -> Map<String, Value> {
+    match value {
+        Value::Object(object) => object,
+        _ => Map::new(),
+    }
+}
+
+fn write_all(
+    reads: &dyn Reads,
+    files: &Files,
+    app: AppId,
+    file: &File,
+    tell: &dyn Fn(Step),
+) -> Result<Transferred, UpkeepError> {
+    let found = reads.app(app)?;
+    let key = found.ok_or_else(|| UpkeepError::Other(format!("there is no app {app} in the database")))?.key;
+    // A job may run again from its start.
+    let mut begin = file;
+    file.set_len(0).and_then(|()| begin.seek(SeekFrom::Start(0))).map_err(|error| unavailable(&error))?;
+    let total = reads.app_counts(key)?.messages;
+    let mut lines = Lines { out: BufWriter::with_capacity(1 << 16, file), count: 0 };
+    lines.write(&object(json!({
+        "type": HEADER,
+        "format": FORMAT,
+        "version": env!("CARGO_PKG_VERSION"),
+        "app": app.to_string(),
+        "export": Uuid::new_v4().to_string(),
+    })))?;
+    let mut missing_files = 0;
+    for kind in &KINDS {
+        let total = if kind.name == "message" { total } else { 0 };
+        let mut done = 0;
+        tell(Step { name: kind.name, done, total });
+        reads.for_each_record(key, kind, &mut |record| {
+            lines.write(&record.to_json()?)?;
+            done += 1;
+            if done % TOLD_EVERY == 0 {
+                tell(Step { name: kind.name, done, total });
+            }
+            Ok(())
+        })?;
+        if kind.name == CONTENT {
+            reads.for_each_record(key, kind, &mut |record| {
+                if !write_bytes(files, app, &record, &mut lines)? {
+                    missing_files += 1;
+                }
+                Ok(())
+            })?;
+        }
+    }
+    let count = lines.count + 1;
+    lines.write(&object(json!({ "type": END, "lines": count })))?;
+    lines.out.flush().and_then(|()| file.sync_all()).map_err(|error| unavailable(&error))?;
+    Ok(Transferred { app, lines: count, missing_files })
+}
+
+/// Writes the bytes of a content. `false` when there should be some and are none: it is missing, or was deleted since.
+fn write_bytes(files: &Files, app: AppId, record: &Record, lines: &mut Lines<'_>) -> Result<bool, StoreError> {
+    let (Some(id), Some(Field::Whole(_))) = (record.id(), record.field("uploaded_at")) else { return Ok(true) };
+    let mut file = match files.open(&FileName::content(app, ContentId::new(id)).to_string()) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        file => file.map_err(|error| unavailable(&error))?,
+    };
+    let mut offset = 0_u64;
+    loop {
+        let mut chunk = Vec::with_capacity(CHUNK);
+        let read = (&mut file).take(CHUNK as u64).read_to_end(&mut chunk).map_err(|error| unavailable(&error))?;
+        if read == 0 && offset > 0 {
+            return Ok(true);
+        }
+        let line = json!({
+            "type": CONTENT_BYTES, "id": id.to_string(), "offset": offset, "base64": STANDARD.encode(&chunk),
+        });
+        lines.write(&object(line))?;
+        if read == 0 {
+            return Ok(true);
+        }
+        offset += read as u64;
+    }
+}
+
+/// The lines of a file on their way in.
+struct Source {
+    path: PathBuf,
+    reader: BufReader<File>,
+    /// The number of the latest line.
+    number: u64,
+    /// How many bytes were read.
+    position: u64,
+}
+
+/// A line with its number, its length, and where the next one begins.
+struct Line {
+    number: u64,
+    length: usize,
+    object: Map<String, Value>,
+}
+
+impl Source {
+    fn open(path: &Path) -> Result<Self, UpkeepError> {
+        let file = File::open(path).map_err(|error| UpkeepError::of_path(path, "read", &error))?;
+        Ok(Self { path: path.to_owned(), reader: BufReader::with_capacity(1 << 16, file), number: 0, position: 0 })
+    }
+
+    /// Something that is wrong with a line.
+    fn wrong(&self, number: u64, reason: impl std::fmt::Display) -> UpkeepError {
+        UpkeepError::Other(format!("{}, line {number}: {reason}", self.path.display()))
+    }
+
+    fn next(&mut self) -> Result<Option<Line>, UpkeepError> {
+        let mut text = vec![];
+        let read = (&mut self.reader).take(MAX_LINE + 1).read_until(b'\n', &mut text);
+        let length = read.map_err(|error| UpkeepError::of_path(&self.path, "read", &error))?;
+        if length == 0 {
+            return Ok(None);
+        }
+        self.number += 1;
+        self.position += length as u64;
+        if length as u64 > MAX_LINE {
+            return Err(self.wrong(self.number, format!("it is longer than {MAX_LINE} bytes")));
+        }
+        let parsed = serde_json::from_slice(&text);
+        let object = parsed.map_err(|error| self.wrong(self.number, format!("it is no JSON object: {error}")))?;
+        Ok(Some(Line { number: self.number, length, object }))
+    }
+
+    /// Goes back to a place.
+    fn go_to(&mut self, number: u64, position: u64) -> Result<(), UpkeepError> {
+        let moved = self.reader.seek(SeekFrom::Start(position));
+        moved.map_err(|error| UpkeepError::of_path(&self.path, "read", &error))?;
+        (self.number, self.position) = (number, position);
+        Ok(())
+    }
+}
+
+/// The content that is written at the moment.
+type Open = (Uuid, Box<dyn BlobWriter>);
+
+/// Why a record cannot be put: the number of its line, and the reason.
+#[derive(Debug)]
+struct Refused(u64, StoreError);
+
+impl From<StoreError> for Refused {
+    fn from(error: StoreError) -> Self {
+        Self(0, error)
+    }
+}
+
+/// Reads an app from a file into a database that no platform uses, under its id or another one.
+pub fn import(from: &Path, data: &Path, app: Option<AppId>, told: Told<'_>) -> Result<Transferred, UpkeepError> {
+    let mut source = Source::open(from)?;
+    let (own, export) = read_header(&mut source)?;
+    let app = app.unwrap_or(own);
+    let store = layer_store_sqlite::open(&DataLocation::File(data.to_owned()))?;
+    let files = Files::beside(&DataLocation::File(data.to_owned()));
+    let imported = Import { source, store: &store, files, app, missing_files: 0 }.run(export, told);
+    let closed = store.close();
+    let transferred = imported?;
+    closed?;
+    Ok(transferred)
+}
+
+/// The app and the export that a file is of.
+fn read_header(source: &mut Source) -> Result<(AppId, Uuid), UpkeepError> {
+    let header = source.next()?.ok_or_else(|| source.wrong(1, "the file is empty"))?.object;
+    let text = |name: &str| header.get(name).and_then(Value::as_str);
+    if text("type") != Some(HEADER) {
+        return Err(source.wrong(1, "it does not begin an export; name a file that `layer-api export` made"));
+    }
+    let format = header.get("format").and_then(Value::as_u64);
+    if format != Some(FORMAT) {
+        return Err(
+            source.wrong(1, format!("the format is not {FORMAT}; use the version that made the file, or a later one"))
+        );
+    }
+    let app = text("app").and_then(AppId::parse);
+    let export = text("export").and_then(|text| Uuid::try_parse(text).ok());
+    app.zip(export).ok_or_else(|| source.wrong(1, "`app` and `export` need to be UUIDs"))
+}
+
+struct Import<'s> {
+    source: Source,
+    store: &'s Arc<dyn Store>,
+    files: Files,
+    app: AppId,
+    missing_files: u64,
+}
+
+impl Import<'_> {
+    fn run(&mut self, export: Uuid, told: Told<'_>) -> Result<Transferred, UpkeepError> {
+        let (app, draft) = (self.app, draft_id(self.app, export));
+        let is_there =
+            self.store.write_blocking(move |writes: &mut dyn Writes| Ok::<_, StoreError>(writes.app(app)?.is_some()));
+        if is_there? {
+            return Err(UpkeepError::Other(format!(
+                "there is an app {app} already, and it is left as it is; delete it first, or name another id with --app"
+            )));
+        }
+        let key = self.store.write_blocking(move |writes: &mut dyn Writes| writes.begin_app(draft))?;
+        let size = fs::metadata(&self.source.path).map_or(0, |metadata| metadata.len());
+        let (mut batch, mut bytes): (Vec<(u64, Record)>, usize) = (vec![], 0);
+        let mut open: Option<Open> = None;
+        // Where what acts begins.
+        let mut acting = None;
+        let lines = loop {
+            let (number, position) = (self.source.number, self.source.position);
+            let Some(line) = self.source.next()? else {
+                return Err(self
+                    .source
+                    .wrong(number + 1, "the file ends here and is not whole; nothing of the app is visible yet"));
+            };
+            if line.number % TOLD_EVERY == 0 {
+                told(Step { name: "bytes", done: position, total: size });
+            }
+            match line.object.get("type").and_then(Value::as_str) {
+                Some(END) => {
+                    let said = line.object.get("lines").and_then(Value::as_u64);
+                    if said != Some(line.number) {
+                        return Err(self
+                            .source
+                            .wrong(line.number, "lines are missing before it; nothing of the app is visible yet"));
+                    }
+                    acting = acting.or(Some((number, position)));
+                    break line.number;
+                }
+                Some(CONTENT_BYTES) => self.put_bytes(&line, &mut open)?,
+                _ => {
+                    let record = Record::from_json(line.object);
+                    let record = record.map_err(|reason| self.source.wrong(line.number, reason))?;
+                    if record.kind.acts {
+                        acting = acting.or(Some((number, position)));
+                    } else if acting.is_some() {
+                        return Err(self
+                            .source
+                            .wrong(line.number, format!("a {} cannot come so late", record.kind.name)));
+                    } else {
+                        bytes += line.length;
+                        batch.push((line.number, record));
+                    }
+                }
+            }
+            if batch.len() >= BATCH_LINES || bytes >= BATCH_BYTES {
+                self.put(key, std::mem::take(&mut batch))?;
+                bytes = 0;
+            }
+        };
+        self.put(key, batch)?;
+        if let Some((_, mut file)) = open {
+            file.keep().map_err(|error| unavailable(&error))?;
+        }
+        self.end(key, acting.unwrap_or_default())?;
+        Ok(Transferred { app, lines, missing_files: self.missing_files })
+    }
+
+    /// Puts records in one write.
+    fn put(&self, key: AppKey, batch: Vec<(u64, Record)>) -> Result<(), UpkeepError> {
+        if batch.is_empty() {
+            return Ok(());
+        }
+        let put = self.store.write_blocking(move |writes: &mut dyn Writes| {
+            batch.iter().try_for_each(|(number, record)| {
+                writes.put_record(key, record).map_err(|error| Refused(*number, error))
+            })
+        });
+        put.map_err(|refused| self.refused(refused))
+    }
+
+    fn refused(&self, Refused(number, error): Refused) -> UpkeepError {
+        match error {
+            StoreError::Failed(reason) if number > 0 => self.source.wrong(
+                number,
+                format!("it names something that does not come before it, or lacks something ({reason})"),
+            ),
+            other => other.into(),
+        }
+    }
+
+    /// Writes bytes of a content behind those of the lines before.
+    fn put_bytes(&self, line: &Line, open: &mut Option<Open>) -> Result<(), UpkeepError> {
+        let text = |name: &str| line.object.get(name).and_then(Value::as_str);
+        let id = text("id").and_then(|text| Uuid::try_parse(text).ok());
+        let bytes = text("base64").and_then(|text| STANDARD.decode(text).ok());
+        let offset = line.object.get("offset").and_then(Value::as_u64);
+        let (Some(id), Some(bytes), Some(offset)) = (id, bytes, offset) else {
+            return Err(self.source.wrong(line.number, "`id`, `offset` or `base64` is not what it should be"));
+        };
+        let refused = |error: io::Error| UpkeepError::from(unavailable(&error));
+        if open.as_ref().is_none_or(|(opened, _)| *opened != id) {
+            if let Some((_, mut file)) = open.take() {
+                file.keep().map_err(refused)?;
+            }
+            // What an earlier attempt left goes.
+            let file = self.files.write(FileName::content(self.app, ContentId::new(id)), WriteFrom::Start);
+            *open = file.map_err(refused)?.map(|file| (id, file));
+        }
+        match open {
+            Some((_, file)) if file.length() == offset => file.write_all(&bytes).map_err(refused),
+            _ => Err(self.source.wrong(line.number, "the bytes do not follow those before them")),
+        }
+    }
+
+    /// Puts what acts, and gives the app its id, in one write.
+    fn end(&mut self, key: AppKey, (number, position): (u64, u64)) -> Result<(), UpkeepError> {
+        let (app, mut source) = (self.app, Source::open(&self.source.path)?);
+        let outcome = self.store.write_blocking(move |writes: &mut dyn Writes| {
+            source.go_to(number, position).map_err(Ending::Other)?;
+            while let Some(line) = source.next().map_err(Ending::Other)? {
+                if line.object.get("type").and_then(Value::as_str) == Some(END) {
+                    break;
+                }
+                let record = Record::from_json(line.object);
+                let record = record.map_err(|reason| Ending::Other(source.wrong(line.number, reason)))?;
+                writes.put_record(key, &record).map_err(|error| Ending::Refused(Refused(line.number, error)))?;
+            }
+            Ok::<_, Ending>(writes.end_app(key, app)?)
+        });
+        match outcome {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(UpkeepError::Other(format!("there is an app {app} already"))),
+            Err(Ending::Refused(refused)) => Err(self.refused(refused)),
+            Err(Ending::Other(error)) => Err(error),
+        }
+    }
+}
+
+/// Why the last write fails.
+enum Ending {
+    Refused(Refused),
+    Other(UpkeepError),
+}
+
+impl From<StoreError> for Ending {
+    fn from(error: StoreError) -> Self {
+        Self::Refused(error.into())
+    }
+}
