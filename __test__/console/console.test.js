@@ -296,6 +296,32 @@ describe('the console', () => {
     await done(page);
   });
 
+  test('makes backups of a database in a file, and says why there are none of one in memory', async () => {
+    const { mkdtempSync, readdirSync, rmSync } = require('node:fs');
+    const path = require('node:path');
+    const page = await stage.page({ to: `#/apps/${stage.app.appId}/exports` });
+    await page.getByText('The data is in memory').waitFor();
+    await done(page);
+    const folder = mkdtempSync(path.join(require('node:os').tmpdir(), 'layer-api-backup-'));
+    const other = await Stage.open({ data: path.join(folder, 'chat.db') });
+    try {
+      const page = await other.page({ to: `#/apps/${other.app.appId}/exports` });
+      await page.getByRole('button', { name: 'Make a backup' }).click();
+      await page.getByRole('row', { name: /completed/ }).waitFor();
+      assert.deepStrictEqual(await violations(page), []);
+      assert.deepStrictEqual(page.faults, []);
+      const [made] = readdirSync(path.join(folder, 'chat.db-backups'));
+      const { items } = await other.ask('GET', '/backups');
+      assert.deepStrictEqual(
+        items.map(({ name, status }) => [name, status]),
+        [[made, 'completed']],
+      );
+    } finally {
+      await other.close();
+      rmSync(folder, { recursive: true });
+    }
+  });
+
   test('asks for exports and takes snapshots', async () => {
     const { generateKeyPairSync } = require('node:crypto');
     const key = generateKeyPairSync('rsa', { modulusLength: 2048 }).publicKey.export({ type: 'spki', format: 'pem' });

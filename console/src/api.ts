@@ -265,6 +265,23 @@ export interface Export {
   progress: { done: number; total: number | null } | null;
 }
 
+export interface Backup {
+  name: string;
+  status: 'executing' | 'completed' | 'failed';
+  progress: { name: string; done: number; total: number } | null;
+  error: string | null;
+  made_at?: string | null;
+  database_bytes?: number | null;
+  files?: number | null;
+  file_bytes?: number | null;
+}
+
+export interface Backups {
+  /** Null where the database is in memory. */
+  folder: string | null;
+  items: Backup[];
+}
+
 export interface OpenSocket {
   app_id: string;
   user_id: string;

@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks';
-import { ask, at, type Export, fetchAdmin, get, Refusal } from '../api';
+import { type Backups as AllBackups, ask, at, type Backup, type Export, fetchAdmin, get, Refusal } from '../api';
 import { bare, bytes, count } from '../format';
 import {
   attempt,
@@ -79,6 +79,7 @@ export function Exports({ app }: { app: string }) {
         )}
       </Panel>
       <Key api={api} />
+      <Backups />
       <Snapshot />
     </>
   );
@@ -132,6 +133,61 @@ function Key({ api }: { api: string }) {
         <Button type="submit">Set the key</Button>
       </form>
     </Panel>
+  );
+}
+
+const BACKUP_TONES = { executing: 'accent', completed: 'good', failed: 'bad' } as const;
+
+/** Copies of the database with its files, which the platform keeps beside it. */
+function Backups() {
+  const backups = useAnswer(() => get<AllBackups>('/backups'), []);
+  const { folder, items } = backups.value ?? { folder: null, items: [] };
+  const isBusy = items.some(({ status }) => status === 'executing');
+  useInterval(backups.again, INTERVAL, isBusy);
+  const begin = () =>
+    attempt(async () => {
+      await ask('POST', '/backups');
+      backups.again();
+    }, 'It is made now.');
+  return (
+    <Panel title="Backups of the whole platform">
+      <Failed loaded={backups} />
+      <p class="dim">
+        {folder
+          ? `A copy of everything, in ${folder} on the machine of the platform. It goes on serving; \`layer-api restore\` puts one back.`
+          : 'The data is in memory: there is nothing to back up. Take a snapshot.'}
+      </p>
+      {items.length > 0 && (
+        <Table columns={['Name', 'How far', 'Database', 'Files']}>
+          {items.map((one) => (
+            <tr key={one.name}>
+              <td>{one.name}</td>
+              <td>
+                <Pill tone={BACKUP_TONES[one.status]}>{one.status}</Pill> {one.error} <BackupProgress backup={one} />
+              </td>
+              <td>{one.database_bytes == null ? '–' : bytes(one.database_bytes)}</td>
+              <td>{one.files == null ? '–' : `${count(one.files)}, ${bytes(one.file_bytes ?? 0)}`}</td>
+            </tr>
+          ))}
+        </Table>
+      )}
+      {folder && (
+        <Button onClick={begin} disabled={isBusy}>
+          Make a backup
+        </Button>
+      )}
+    </Panel>
+  );
+}
+
+function BackupProgress({ backup: { progress } }: { backup: Backup }) {
+  if (!progress) return null;
+  const { name, done, total } = progress;
+  return (
+    <span class="progress">
+      <progress max={total || undefined} value={total === 0 ? undefined : done} aria-label="Progress of the backup" />{' '}
+      {count(done)} {total > 0 && `of ${count(total)}`} {name}
+    </span>
   );
 }
 

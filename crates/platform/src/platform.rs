@@ -29,6 +29,7 @@ use crate::outbound::Outbound;
 use crate::service::app::NewApp;
 use crate::service::delivery::Attempt;
 use crate::service::{Core, Services};
+use crate::tools::backups::Backups;
 use crate::tools::charts::{self, Charts};
 use crate::tools::state::{Admin, Watchers};
 use crate::tools::{self, Tools, admin, console};
@@ -268,6 +269,7 @@ impl Platform {
             charts: Arc::clone(&charts),
             hub: Arc::clone(&hub),
             api: api.clone(),
+            backups: Arc::new(Backups::of(&config.data)),
             watchers: Arc::new(Watchers::new(is_stopping.clone())),
         };
         let mut router =

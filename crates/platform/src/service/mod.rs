@@ -121,7 +121,7 @@ impl Services {
             identity_providers: IdentityProviderService { core: core(), apps: apps.clone() },
             messages: MessageService { core: core() },
             notifications: NotificationService,
-            overview: OverviewService { core: core() },
+            overview: OverviewService::new(core()),
             parts: PartService { core: core() },
             push_tokens: PushTokenService { core: core(), apps: apps.clone() },
             receipts: ReceiptService { core: core() },

@@ -3,7 +3,8 @@
 //! There is no index of words, which every send would have to pay for: a search walks along, newest first, as far as it
 //! comes in a short time, and says where to go on.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use layer_store::app::IdUse;
@@ -35,6 +36,12 @@ const MOST_LOOKED_AT: usize = 10_000;
 
 /// How much it reads at a time.
 const PAGE: usize = 500;
+
+/// From how many conversations and users on a count is remembered.
+const LARGE: u64 = 50_000;
+
+/// How long it is remembered, as a multiple of what it took.
+const COUNT_PAUSE: u32 = 50;
 
 /// What to look for; what is not set matches everything.
 #[derive(Debug, Clone)]
@@ -172,9 +179,32 @@ pub struct Place {
     pub conversation: Option<ConversationId>,
 }
 
+/// What an app has, as it was counted.
+struct Counted {
+    counts: AppCounts,
+    at: Instant,
+    took: Duration,
+}
+
+impl Counted {
+    /// Whether it is to be counted again later only.
+    fn is_fresh(&self) -> bool {
+        self.counts.conversations + self.counts.users >= LARGE && self.at.elapsed() < self.took * COUNT_PAUSE
+    }
+}
+
 /// Lists and searches for operators.
 pub struct OverviewService {
-    pub(super) core: Arc<Core>,
+    core: Arc<Core>,
+    /// One for each app that was counted.
+    counted: Mutex<HashMap<AppKey, Counted>>,
+}
+
+impl OverviewService {
+    /// Over a core.
+    pub(super) fn new(core: Arc<Core>) -> Self {
+        Self { core, counted: Mutex::default() }
+    }
 }
 
 impl OverviewService {
@@ -183,9 +213,22 @@ impl OverviewService {
         self.core.store.read(|reads: &dyn Reads| reads.app_ids()).await
     }
 
-    /// How much an app has.
+    /// How much an app has. What a large one has is remembered for a while, so that counting takes a small part of the
+    /// time at most.
     pub async fn counts(&self, app: AppKey) -> Result<AppCounts, StoreError> {
-        self.core.store.read(move |reads: &dyn Reads| reads.app_counts(app)).await
+        if let Some(counted) = self.counted().get(&app).filter(|counted| counted.is_fresh()) {
+            return Ok(counted.counts);
+        }
+        let began = Instant::now();
+        let counts = self.core.store.read(move |reads: &dyn Reads| reads.app_counts(app)).await?;
+        let at = Instant::now();
+        self.counted().insert(app, Counted { counts, at, took: at - began });
+        Ok(counts)
+    }
+
+    fn counted(&self) -> MutexGuard<'_, HashMap<AppKey, Counted>> {
+        // Also after a panic: at worst something is counted again.
+        self.counted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Conversations: by their participants of now or then, by a participant's id, metadata, and creation.

@@ -49,6 +49,7 @@ pub fn router(admin: Admin) -> Router {
         // A snapshot is as large as the data.
         .route("/snapshot", get(take_snapshot).put(restore_snapshot).layer(DefaultBodyLimit::disable()))
         .route("/requests", get(requests).delete(clear_requests))
+        .route("/backups", get(lookup::backups).post(lookup::begin_backup))
         .route("/deliveries", get(deliveries))
         .route("/faults", get(faults).post(inject).delete(remove_faults))
         .route("/faults/{fault}", delete(remove_fault))

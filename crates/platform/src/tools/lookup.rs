@@ -1,5 +1,7 @@
 //! Routes of the admin API for who looks: what there is, what is searched for, how it goes.
 
+use std::sync::Arc;
+
 use axum::extract::{Path, State};
 use axum::response::Response;
 use http::{StatusCode, Uri};
@@ -13,11 +15,13 @@ use serde_json::{Value, json};
 use super::charts::SLOT;
 use super::query::Query;
 use super::state::{Admin, app_id};
+use crate::ground::blobs::on_disk;
 use crate::http::answer;
 use crate::http::error::{Answer, HttpError};
 use crate::http::gate::{Api, Caller};
 use crate::http::render::SystemView;
 use crate::http::routes::export;
+use crate::service::failure::Failure;
 use crate::service::overview::{Found, Wanted};
 
 /// The most sockets that are listed.
@@ -326,4 +330,24 @@ pub async fn request(State(admin): State<Admin>, Path(number): Path<String>) -> 
     let found = number.parse().ok().and_then(|number| admin.tools.requests.find(number));
     let found = found.ok_or_else(|| ApiError::new(ErrorKind::NotFound, "No request is on record by this number."))?;
     Ok(answer::json(StatusCode::OK, &found))
+}
+
+/// `POST /_platform/backups`: begins a backup of everything, in a folder beside the database that is named after the
+/// time.
+///
+/// - `202` with its `name`; `invalid_operation` for a database in memory; `conflict` while one is made
+pub async fn begin_backup(State(admin): State<Admin>) -> Answer {
+    let name = admin.services.core.clock().now().to_string().replace(':', "-");
+    admin.backups.begin(name.clone())?;
+    Ok(answer::json(StatusCode::ACCEPTED, &json!({ "name": name })))
+}
+
+/// `GET /_platform/backups`: the backups beside the database, newest first, with how far the one is that is made.
+///
+/// - `200` with `{folder, items}`; `folder` is null for a database in memory
+pub async fn backups(State(admin): State<Admin>) -> Answer {
+    let backups = Arc::clone(&admin.backups);
+    let folder = backups.folder().map(|folder| folder.display().to_string());
+    let items = on_disk(move || backups.shown()).await.map_err(Failure::from)?;
+    Ok(answer::json(StatusCode::OK, &json!({ "folder": folder, "items": items })))
 }

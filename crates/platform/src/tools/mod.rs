@@ -5,6 +5,7 @@
 
 pub mod admin;
 mod as_app;
+pub mod backups;
 pub mod capture;
 pub mod charts;
 pub mod console;

@@ -119,6 +119,8 @@ static OPERATIONS: &[Operation] = &[
     operation("post", "/reset", "Empties the platform of all but its apps", 204, NOTHING),
     operation("get", "/snapshot", "Everything that is stored", 200, TAR),
     operation("put", "/snapshot", "Replaces everything by a snapshot", 204, NOTHING),
+    operation("get", "/backups", "Backups beside the database, with how far the one is that is made", 200, JSON),
+    operation("post", "/backups", "Begins a backup of everything", 202, JSON),
     operation("get", "/requests", "Recorded requests, oldest first", 200, JSON).with_query(&["summary"]),
     operation("delete", "/requests", "Forgets what was recorded", 204, NOTHING),
     operation("get", "/requests/{number}", "A recorded request with its answer", 200, JSON),

@@ -7,6 +7,7 @@ use layer_wire::{ApiError, AppId};
 use tokio::sync::{Semaphore, watch};
 
 use super::Tools;
+use super::backups::Backups;
 use super::charts::Charts;
 use crate::http::error::HttpError;
 use crate::http::live::Hub;
@@ -28,6 +29,8 @@ pub struct Admin {
     pub hub: Arc<Hub>,
     /// The Server API behind its gate.
     pub api: Router,
+    /// The backups beside the database.
+    pub backups: Arc<Backups>,
     /// Who follows what happens.
     pub watchers: Arc<Watchers>,
 }

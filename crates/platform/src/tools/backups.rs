@@ -1,0 +1,134 @@
+//! Backups that an operator asks for from elsewhere: one at a time, in a folder beside the database, with how far it
+//! is.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use layer_store::DataLocation;
+use layer_store::upkeep::Step;
+use layer_wire::{ApiError, ErrorKind};
+use serde_json::{Value, json};
+
+use crate::ground::files::{create_private, remove_folder};
+use crate::ground::report::report;
+use crate::upkeep::{STATEMENT, back_up, beside};
+
+/// The most backups that are listed, the latest ones.
+const MOST_LISTED: usize = 100;
+
+/// The backup that is made now, or how the latest one ended.
+#[derive(Debug, Clone, Default)]
+struct Latest {
+    name: String,
+    step: Option<Step>,
+    is_running: bool,
+    error: Option<String>,
+}
+
+/// The backups of a platform.
+pub struct Backups {
+    /// `None` for a database in memory.
+    data: Option<PathBuf>,
+    latest: Mutex<Latest>,
+}
+
+impl Backups {
+    /// Those beside a database.
+    pub fn of(data: &DataLocation) -> Self {
+        let data = if let DataLocation::File(path) = data { Some(path.clone()) } else { None };
+        Self { data, latest: Mutex::default() }
+    }
+
+    fn latest(&self) -> MutexGuard<'_, Latest> {
+        // Also after a panic: what is in it is shown only.
+        self.latest.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Where they are: `layer.db-backups` beside `layer.db`.
+    pub fn folder(&self) -> Option<PathBuf> {
+        self.data.as_deref().map(|data| beside(data, "-backups"))
+    }
+
+    /// Begins one under a name. Error: there is no database in a file, or one is made already.
+    pub fn begin(self: &Arc<Self>, name: String) -> Result<(), ApiError> {
+        let (Some(data), Some(folder)) = (self.data.clone(), self.folder()) else {
+            let reason = "The database is in memory, so there is nothing to back up; take a snapshot.";
+            return Err(ApiError::new(ErrorKind::InvalidOperation, reason));
+        };
+        let mut latest = self.latest();
+        if latest.is_running {
+            return Err(ApiError::new(ErrorKind::Conflict, "A backup is being made; wait until it is done."));
+        }
+        *latest = Latest { name: name.clone(), is_running: true, ..Latest::default() };
+        drop(latest);
+        let backups = Arc::clone(self);
+        // It goes on when the platform stops, and is not whole when the process ends.
+        let make = move || {
+            let outcome = make(&data, &folder, &name, &mut |step| backups.latest().step = Some(step));
+            let mut latest = backups.latest();
+            latest.is_running = false;
+            if let Err(error) = outcome {
+                report(format_args!("a backup could not be made: {error}"));
+                latest.error = Some(error);
+            }
+        };
+        let started = std::thread::Builder::new().name("layer-backup".into()).spawn(make);
+        started.map(drop).map_err(|error| {
+            self.latest().is_running = false;
+            ApiError::new(ErrorKind::ServiceUnavailable, format!("The system refuses a thread: {error}."))
+        })
+    }
+
+    /// The latest ones, newest first.
+    pub fn shown(&self) -> io::Result<Vec<Value>> {
+        let latest = self.latest().clone();
+        let mut items = vec![];
+        if latest.is_running || latest.error.is_some() {
+            let step = latest.step.map(|step| json!({ "name": step.name, "done": step.done, "total": step.total }));
+            let status = if latest.is_running { "executing" } else { "failed" };
+            items.push(json!({ "name": latest.name, "status": status, "progress": step, "error": latest.error }));
+        }
+        let Some(folder) = self.folder() else { return Ok(items) };
+        let entries = match fs::read_dir(folder) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(items),
+            entries => entries?,
+        };
+        let mut whole: Vec<(String, PathBuf)> = vec![];
+        for entry in entries {
+            let entry = entry?;
+            let statement = entry.path().join(STATEMENT);
+            // Those that are not whole have another name.
+            if !entry.file_name().to_string_lossy().ends_with("-unfinished") && statement.is_file() {
+                whole.push((entry.file_name().to_string_lossy().into_owned(), statement));
+            }
+        }
+        whole.sort_by(|one, other| other.cmp(one));
+        for (name, statement) in whole.into_iter().take(MOST_LISTED) {
+            let said = fs::read(&statement).ok().and_then(|text| serde_json::from_slice::<Value>(&text).ok());
+            let mut shown = json!({ "name": name, "status": "completed", "progress": null, "error": null });
+            for field in ["made_at", "database_bytes", "files", "file_bytes", "missing_files"] {
+                shown[field] = said.as_ref().map_or(Value::Null, |said| said[field].clone());
+            }
+            items.push(shown);
+        }
+        Ok(items)
+    }
+}
+
+fn make(data: &Path, folder: &Path, name: &str, told: &mut dyn FnMut(Step)) -> Result<(), String> {
+    let prepare = || {
+        create_private(folder)?;
+        // What was broken off when a process ended.
+        for entry in fs::read_dir(folder)? {
+            let entry = entry?;
+            if entry.file_name().to_string_lossy().ends_with("-unfinished") {
+                remove_folder(&entry.path())?;
+            }
+        }
+        Ok(())
+    };
+    prepare().map_err(|error: io::Error| format!("{} cannot be used: {error}", folder.display()))?;
+    back_up(data, &folder.join(name), told).map(drop).map_err(|error| error.to_string())
+}
