@@ -6,7 +6,7 @@ const Original = require('layer-api-original');
 const { LayerAPI, appId, assert, fake, run, token } = require('./start.js');
 
 const outcome = (layer) =>
-  new Promise((resolve) => layer.blocklist.get('maria', (error, reply) => resolve([error && error.message, reply])));
+  new Promise((resolve) => layer.blocklist.get('maria', (error, reply) => resolve([error?.message, reply])));
 
 run(async () => {
   [fake.fixtures] = process.argv.slice(2);
