@@ -52,7 +52,7 @@ const PLANNED: &str = "planned";
 const RUN: &str = "run";
 
 impl Send {
-    fn new(&self, text: &str, participants: &[UserId]) -> NewMessageRecord {
+    fn message(&self, text: &str, participants: &[UserId]) -> NewMessageRecord {
         NewMessageRecord { parts: vec![part(self.id, 0, text)], ..new_message(self.id, "a", participants) }
     }
 
@@ -72,7 +72,7 @@ impl Rule for Send {
         if conversation.is_deleted {
             return Err(StoreError::Failed("deleted".into()));
         }
-        let new = self.new(RUN, &conversation.participants);
+        let new = self.message(RUN, &conversation.participants);
         let Inserted::Done(message) = writes.append_message(self.app, &mut conversation, new)? else {
             return Ok(None);
         };
@@ -93,7 +93,7 @@ impl AppendRule for Send {
             return None;
         }
         let revision = if self.is_stale { u64::from(u32::MAX) } else { conversation.revision };
-        let new = self.new(PLANNED, &conversation.participants);
+        let new = self.message(PLANNED, &conversation.participants);
         Some((Append { revision, new, events: self.event().into_iter().collect() }, None))
     }
 
