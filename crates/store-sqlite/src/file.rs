@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use layer_store::OpenError;
 use rusqlite::Connection;
 
+use super::open;
+
 /// A file up to this size is checked as a whole: that takes a tenth of a second. Unit: bytes.
 const WHOLLY_CHECKED: i64 = 64 * 1024 * 1024;
 
@@ -25,7 +27,7 @@ impl Lock {
     /// Takes the right. Error: `InUse` when another platform has it.
     pub fn take(data: &Path) -> Result<Self, OpenError> {
         let path = beside(data, "-lock");
-        let failed = |source: io::Error| OpenError::Engine { path: path.clone(), source: Box::new(source) };
+        let failed = |source: io::Error| refused(data, &path, source);
         loop {
             let file =
                 private(OpenOptions::new().write(true).create(true).truncate(false)).open(&path).map_err(failed)?;
@@ -63,6 +65,15 @@ fn is_at(file: &File, path: &Path) -> bool {
 #[cfg(not(unix))]
 fn is_at(_: &File, _: &Path) -> bool {
     true
+}
+
+/// What is said of a database when the system refuses a file of it.
+pub fn refused(data: &Path, file: &Path, source: io::Error) -> OpenError {
+    match source.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => OpenError::NoRoom(data.to_owned()),
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => OpenError::ReadOnly(data.to_owned()),
+        _ => OpenError::Engine { path: file.to_owned(), source: Box::new(source) },
+    }
 }
 
 /// A file beside the database, by its ending.
@@ -120,8 +131,14 @@ fn close_to_others(_: &Path) {}
 /// Looks whether a database is whole: a small one throughout, of a larger one some places of each table. Error:
 /// `Damaged`.
 pub fn check(connection: &Connection, path: &Path) -> Result<(), OpenError> {
-    let verdict = look(connection, WHOLLY_CHECKED).unwrap_or_else(|error| Some(error.to_string()));
-    verdict.map_or(Ok(()), |reason| Err(OpenError::Damaged { path: path.to_owned(), reason }))
+    let damaged = |reason: String| OpenError::Damaged { path: path.to_owned(), reason };
+    match look(connection, WHOLLY_CHECKED) {
+        Ok(verdict) => verdict.map_or(Ok(()), |reason| Err(damaged(reason))),
+        Err(error) => Err(match open::failed(path, error) {
+            OpenError::Engine { source, .. } => damaged(source.to_string()),
+            other => other,
+        }),
+    }
 }
 
 /// What is wrong, if something is.
@@ -131,7 +148,8 @@ fn look(connection: &Connection, wholly_checked: i64) -> rusqlite::Result<Option
     if size <= wholly_checked {
         // Of a list, the first says enough.
         let verdict: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
-        return Ok((verdict != "ok").then_some(verdict));
+        // Its first line names the database.
+        return Ok((verdict != "ok").then(|| verdict.lines().last().unwrap_or_default().to_owned()));
     }
     let mut tables =
         connection.prepare("SELECT name, wr FROM pragma_table_list WHERE schema = 'main' AND type = 'table'")?;

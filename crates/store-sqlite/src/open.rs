@@ -7,7 +7,7 @@ use layer_store::{DataLocation, OpenError};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
-use super::{claim, file, outbox};
+use super::{claim, file, outbox, sql};
 
 /// Marks a file as ours, in the header of the file: "LAYR".
 const APPLICATION_ID: i32 = 0x4C41_5952;
@@ -49,7 +49,7 @@ pub fn open_writer(data: &DataLocation) -> Result<Connection, OpenError> {
     let path = match data {
         DataLocation::Memory => Path::new(":memory:"),
         DataLocation::File(path) => {
-            file::prepare(path).map_err(|source| OpenError::Engine { path: path.clone(), source: Box::new(source) })?;
+            file::prepare(path).map_err(|source| file::refused(path, path, source))?;
             path
         }
     };
@@ -87,6 +87,8 @@ pub fn set_reader_pragmas(connection: &Connection) -> rusqlite::Result<()> {
 pub fn failed(path: &Path, source: rusqlite::Error) -> OpenError {
     let path = path.to_owned();
     match source.sqlite_error_code() {
+        _ if sql::is_no_room(&source) => OpenError::NoRoom(path),
+        Some(ErrorCode::ReadOnly) => OpenError::ReadOnly(path),
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => OpenError::InUse(path),
         Some(ErrorCode::DatabaseCorrupt) => OpenError::Damaged { path, reason: source.to_string() },
         _ => OpenError::Engine { path, source: Box::new(source) },

@@ -9,20 +9,35 @@ use rusqlite::types::FromSql;
 use rusqlite::{CachedStatement, ErrorCode, Params};
 use uuid::Uuid;
 
-/// What the store says of an error of SQLite.
+/// What the store says of an error of SQLite, and what an operator does about it.
 #[expect(clippy::needless_pass_by_value, reason = "it is given to `map_err`")]
 pub fn failed(error: rusqlite::Error) -> StoreError {
-    match error.sqlite_error_code() {
-        Some(
-            ErrorCode::DiskFull
-            | ErrorCode::SystemIoFailure
-            | ErrorCode::DatabaseBusy
-            | ErrorCode::DatabaseLocked
-            | ErrorCode::CannotOpen
-            | ErrorCode::ReadOnly,
-        ) => StoreError::Unavailable(error.to_string()),
-        _ => StoreError::Failed(error.to_string()),
-    }
+    let (found, advice) = match error.sqlite_error_code() {
+        _ if is_no_room(&error) => ("the disk of the database is full", "make room, and writes go on by themselves"),
+        Some(ErrorCode::SystemIoFailure | ErrorCode::CannotOpen) => {
+            ("the disk of the database fails", "look into the log of the system")
+        }
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+            ("another process holds the database", "end it, and writes go on by themselves")
+        }
+        Some(ErrorCode::ReadOnly) => {
+            ("the database cannot be written", "give the platform the right to, and writes go on by themselves")
+        }
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+            return StoreError::Failed(format!(
+                "the database is damaged ({error}); stop the platform and restore a backup"
+            ));
+        }
+        _ => return StoreError::Failed(error.to_string()),
+    };
+    StoreError::Unavailable(format!("{found} ({error}); {advice}"))
+}
+
+/// Whether SQLite found no room on the disk: for a page, or for the index of the log, which it allocates at the start.
+pub fn is_no_room(error: &rusqlite::Error) -> bool {
+    error.sqlite_error().is_some_and(|error| {
+        error.code == ErrorCode::DiskFull || error.extended_code == rusqlite::ffi::SQLITE_IOERR_SHMSIZE
+    })
 }
 
 /// A connection, for statements that are prepared once and kept.

@@ -88,8 +88,9 @@ fn run_batch(
     feed: &Feed,
 ) -> Option<Job> {
     if let Err(error) = connection.execute_batch("BEGIN IMMEDIATE") {
-        finish(|| first.finish(Err(failed(error))));
-        return None;
+        let error = failed(error);
+        finish(|| first.finish(Err(error.clone())));
+        return refuse(jobs, &error);
     }
     let recorded = feed.wanted();
     let (mut batch, mut changes) = (vec![], vec![]);
@@ -114,6 +115,18 @@ fn run_batch(
         finish(|| job.finish(failure.map_or_else(|| committed.clone(), Err)));
     }
     held_over
+}
+
+/// Refuses the jobs that wait: each of them would wait in vain for as long as the one before it. Returns the job of
+/// another kind that ended this, if one did.
+fn refuse(jobs: &Receiver<Job>, error: &StoreError) -> Option<Job> {
+    for _ in 0..jobs.len() {
+        match jobs.try_recv() {
+            Ok(Job::Write(job)) => finish(|| job.finish(Err(error.clone()))),
+            other => return other.ok(),
+        }
+    }
+    None
 }
 
 /// Runs a job in a savepoint: its failure undoes nothing else.
@@ -142,6 +155,10 @@ fn run_job(
 
 /// Undoes the job at hand. When not even that works, the whole transaction is given up, which [`commit`] notices.
 fn undo(connection: &Connection) -> Option<StoreError> {
+    if connection.is_autocommit() {
+        // It is undone already, with the whole transaction.
+        return None;
+    }
     let error = connection.execute_batch("ROLLBACK TO job; RELEASE job").err()?;
     let _ = connection.execute_batch("ROLLBACK");
     Some(failed(error))
@@ -151,7 +168,8 @@ fn undo(connection: &Connection) -> Option<StoreError> {
 fn commit(connection: &Connection) -> Result<(), StoreError> {
     if connection.is_autocommit() {
         // SQLite gave the transaction up by itself, as it does when the disk is full.
-        return Err(StoreError::Unavailable("the transaction was rolled back".into()));
+        let text = "the disk of the database is full or fails; make room or look into the log of the system";
+        return Err(StoreError::Unavailable(text.into()));
     }
     connection.execute_batch("COMMIT").map_err(|error| {
         let _ = connection.execute_batch("ROLLBACK");

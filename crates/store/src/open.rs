@@ -27,6 +27,10 @@ pub enum OpenError {
     NotOurs(PathBuf),
     /// Another process has the file: a platform, or something that looks into it.
     InUse(PathBuf),
+    /// There is no room on the disk for what belongs to an open database.
+    NoRoom(PathBuf),
+    /// The file or its folder cannot be written.
+    ReadOnly(PathBuf),
     /// The file is damaged.
     Damaged {
         /// The file.
@@ -81,6 +85,15 @@ impl fmt::Display for OpenError {
             Self::InUse(path) => write!(
                 formatter,
                 "data: {} is in use by another process; stop that one first, or choose another file",
+                path.display()
+            ),
+            Self::NoRoom(path) => {
+                write!(formatter, "data: the disk of {} is full; make room on it, and start again", path.display())
+            }
+            Self::ReadOnly(path) => write!(
+                formatter,
+                "data: {} cannot be written; give the platform the right to write the file and its folder, or choose \
+                 another file",
                 path.display()
             ),
             Self::Damaged { path, reason } => {

@@ -90,5 +90,10 @@ pub async fn on_disk<T: Send + 'static>(
 
 /// What the disk refused, as an error of the store.
 pub fn unavailable(error: &io::Error) -> StoreError {
-    StoreError::Unavailable(format!("a file cannot be read or written: {error}"))
+    let advice = match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "make room on the disk",
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => "give the platform the right to",
+        _ => "look into the log of the system",
+    };
+    StoreError::Unavailable(format!("a file beside the database cannot be read or written ({error}); {advice}"))
 }

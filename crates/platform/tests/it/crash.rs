@@ -22,14 +22,17 @@ pub struct Running {
     token: String,
 }
 
+/// How the shell becomes the program.
+pub const EXEC: &str = r#"exec "$0" "$@""#;
+
 /// Starts the binary in a process of its own and reads what it prints.
 pub fn start_process(data: &Path) -> Running {
-    start_process_with("true", data, &[])
+    start_process_by(EXEC, data, &[], Stdio::inherit())
 }
 
-/// The same, after a command of the shell that sets what the process inherits, and with more options.
-pub fn start_process_with(command: &str, data: &Path, options: &[&str]) -> Running {
-    let mut process = spawn_process(command, data, options, Stdio::inherit());
+/// The same by a script of the shell that ends like [`EXEC`], with more options, and with a place for its errors.
+pub fn start_process_by(script: &str, data: &Path, options: &[&str], errors: Stdio) -> Running {
+    let mut process = spawn_process(script, data, options, errors);
     let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
     let mut after = |prefix: &str| lines.next().unwrap().unwrap().strip_prefix(prefix).unwrap().to_owned();
     let (app, token) = (after("app id: "), after("token: "));
@@ -37,11 +40,10 @@ pub fn start_process_with(command: &str, data: &Path, options: &[&str]) -> Runni
     Running { process, address, app, token }
 }
 
-/// Starts the binary, and waits for nothing.
-pub fn spawn_process(command: &str, data: &Path, options: &[&str], errors: Stdio) -> Child {
+/// The same, and waits for nothing.
+pub fn spawn_process(script: &str, data: &Path, options: &[&str], errors: Stdio) -> Child {
     Command::new("sh")
-        .args(["-c", &format!("{command}; exec \"$0\" \"$@\""), env!("CARGO_BIN_EXE_layer-platform")])
-        .args(["--port", "0", "--create-app", "--data"])
+        .args(["-c", script, env!("CARGO_BIN_EXE_layer-platform"), "--port", "0", "--create-app", "--data"])
         .arg(data)
         .args(options)
         .stdout(Stdio::piped())

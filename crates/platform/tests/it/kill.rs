@@ -19,7 +19,7 @@ use uuid::Uuid;
 
 use crate::client::{Answer, wait_until};
 use crate::counters;
-use crate::crash::{Running, spawn_process, start_process_with};
+use crate::crash::{EXEC, Running, spawn_process, start_process_by};
 use crate::receiver::{ACCEPT, Reaction, Receiver, registration, usual};
 
 const CLIENTS: usize = 16;
@@ -289,15 +289,12 @@ impl Life<'_> {
         running.kill();
         self.figures.kills += 1;
         for (deed, answer) in done.into_iter().flatten() {
-            match answer {
-                Some(answer) => {
-                    self.figures.acknowledged += 1;
-                    self.ledger.keep(deed, &answer, &mut self.figures.sends);
-                }
-                None => {
-                    self.figures.unanswered += 1;
-                    self.ledger.doubt(deed);
-                }
+            if let Some(answer) = answer {
+                self.figures.acknowledged += 1;
+                self.ledger.keep(deed, &answer, &mut self.figures.sends);
+            } else {
+                self.figures.unanswered += 1;
+                self.ledger.doubt(deed);
             }
         }
     }
@@ -323,13 +320,13 @@ impl Life<'_> {
     /// Starts the platform again; now and then it is killed first, before or while it looks through its file.
     fn start(&mut self) -> Running {
         if fastrand::usize(..4) == 0 {
-            let mut process = spawn_process("true", self.data, &OPTIONS, Stdio::null());
+            let mut process = spawn_process(EXEC, self.data, &OPTIONS, Stdio::null());
             std::thread::sleep(Duration::from_millis(fastrand::u64(..60)));
             process.kill().unwrap();
             process.wait().unwrap();
             self.figures.kills_before_it_listened += 1;
         }
-        start_process_with("true", self.data, &OPTIONS)
+        start_process_by(EXEC, self.data, &OPTIONS, Stdio::inherit())
     }
 
     /// Holds the platform to what it promised before it was killed.
@@ -379,7 +376,7 @@ impl Ledger {
                 *sends += 1;
                 let id = answer.uuid();
                 assert!(tag.as_ref().is_none_or(|tag| *tag == id), "{tag:?} became {id}");
-                self.insert(id, conversation, tag, text);
+                self.insert(&id, conversation, tag, text);
             }
             Deed::Receipt { message, user, status } if answer.status == 204 => {
                 let reader = READERS.iter().position(|reader| *reader == user).unwrap();
@@ -394,9 +391,9 @@ impl Ledger {
         }
     }
 
-    fn insert(&mut self, id: String, conversation: usize, tag: Option<String>, text: String) {
+    fn insert(&mut self, id: &str, conversation: usize, tag: Option<String>, text: String) {
         let sent = Sent { conversation, tag, text, position: None, statuses: [0; 3], deletion: Deletion::None };
-        let before = self.messages.insert(id.clone(), sent);
+        let before = self.messages.insert(id.to_owned(), sent);
         assert!(before.is_none(), "{id} was given twice");
     }
 
@@ -446,8 +443,8 @@ impl Ledger {
             let page = caller.get(&format!("{list}{from}"));
             assert_eq!(page.status, 200, "{page:?}");
             let Value::Array(items) = page.json() else { panic!("{page:?}") };
-            let Some(last) = items.last() else { break page.header("layer-count").unwrap().parse().unwrap() };
-            from = format!("&from_id={}", last["id"].as_str().unwrap());
+            let Some(oldest) = items.last() else { break page.header("layer-count").unwrap().parse().unwrap() };
+            from = format!("&from_id={}", oldest["id"].as_str().unwrap());
             found.extend(items);
         };
         found.reverse();
@@ -472,7 +469,7 @@ impl Ledger {
                 let sent = self.uncertain.iter().position(|(sent, _, _)| sent == text);
                 let (text, tag, conversation) = self.uncertain.swap_remove(sent.expect("a text that was sent"));
                 assert!(conversation == place && tag.as_ref().is_none_or(|tag| *tag == id), "{text}");
-                self.insert(id.clone(), place, tag, text);
+                self.insert(&id, place, tag, text);
                 kept += 1;
             }
             let sent = self.messages.get_mut(&id).unwrap();
@@ -512,7 +509,7 @@ impl Ledger {
             let path = messages_of(&self.conversations[place]);
             let answer = caller.ask("POST", &path, Some(&tag), &message("a", &text)).expect("an answer");
             assert_eq!((answer.status, answer.uuid()), (201, tag.clone()), "{answer:?}");
-            self.insert(tag.clone(), place, Some(tag), text);
+            self.insert(&tag, place, Some(tag.clone()), text);
             count += 1;
         }
         for (id, sent) in &self.messages {
@@ -554,7 +551,7 @@ fn live(kills: usize, figures: &mut Figures) {
     let data = folder.path().join("layer.db");
     let events = Events::default();
     let receiver = receiver(&events);
-    let mut running = start_process_with("true", &data, &OPTIONS);
+    let mut running = start_process_by(EXEC, &data, &OPTIONS, Stdio::inherit());
     let app = running.app();
     let mut ledger = Ledger::default();
     {

@@ -174,7 +174,11 @@ fn only_their_owner_can_read_the_files() {
         };
         files.map(mode).collect::<std::collections::BTreeMap<_, _>>()
     };
-    let running = crate::crash::start_process_with("umask 022", &data, &[]);
+    let start = || {
+        let script = format!("umask 022; {}", crate::crash::EXEC);
+        crate::crash::start_process_by(&script, &data, &[], std::process::Stdio::inherit())
+    };
+    let running = start();
     running.create("/conversations", r#"{"participants":["a"]}"#).unwrap();
     let found = modes();
     let names: Vec<_> = found.keys().map(String::as_str).collect();
@@ -186,7 +190,7 @@ fn only_their_owner_can_read_the_files() {
     for name in names {
         fs::set_permissions(folder.path().join(name), fs::Permissions::from_mode(0o644)).unwrap();
     }
-    let running = crate::crash::start_process_with("umask 022", &data, &[]);
+    let running = start();
     let found = modes();
     assert_eq!(found["layer.db"], 0o640);
     assert!(

@@ -13,7 +13,6 @@ mod concurrency;
 mod content;
 mod conversation;
 mod cors;
-#[cfg(unix)]
 #[path = "../../../store-sqlite/tests/support/counters.rs"]
 mod counters;
 #[cfg(unix)]
@@ -21,6 +20,8 @@ mod crash;
 mod dedupe;
 mod deletion;
 mod device;
+#[cfg(target_os = "linux")]
+mod disk;
 mod docs;
 mod errors;
 mod export;
@@ -41,6 +42,7 @@ mod live_replay;
 mod live_socket;
 mod mark_all_read;
 mod message;
+mod model;
 mod notification;
 mod openapi;
 mod overview;

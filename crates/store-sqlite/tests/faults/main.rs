@@ -91,14 +91,11 @@ fn after_any_call_that_fails_nothing_acknowledged_is_lost_and_the_store_serves_a
             let path = folder.path().join("layer.db");
             let (disk, ledger) = (Disk::watch(folder.path()), Ledger::default());
             disk.set_fault(Some(fault));
-            let store = match open(&path) {
-                Ok(store) => store,
-                Err(_) => {
-                    refused_starts += 1;
-                    disk.set_fault(None);
-                    open(&path).unwrap_or_else(|error| panic!("{context}: {error}"))
-                }
-            };
+            let store = open(&path).unwrap_or_else(|_| {
+                refused_starts += 1;
+                disk.set_fault(None);
+                open(&path).unwrap_or_else(|error| panic!("{context}: {error}"))
+            });
             refused_writes += script::run(&*store, &ledger);
             disk.set_fault(None);
             assert_eq!(script::send_one(&*store, &ledger, 1), Ok(()), "{context}");

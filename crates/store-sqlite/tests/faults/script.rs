@@ -12,6 +12,7 @@ use layer_store::key::AppKey;
 use layer_store::message::NewMessageRecord;
 use layer_store::token::TokenHash;
 use layer_store::{DataLocation, Reads, Store, StoreError, Writes};
+use layer_wire::body::Object;
 use layer_wire::message::{RecipientStatus, Sender, Status};
 use layer_wire::part::{Part, PartBody};
 use layer_wire::{AppId, ConversationId, MessageId, Timestamp, UserId};
@@ -112,7 +113,7 @@ fn conversation(writes: &mut dyn Writes, app: AppKey, id: u128) -> Result<Held<C
         created_at: Timestamp::from_ms(0),
         participants: ["a", "b"].map(user).to_vec(),
         is_distinct: false,
-        metadata: Default::default(),
+        metadata: Object::default(),
     };
     match writes.insert_conversation(app, new)? {
         Inserted::Done(inserted) => Ok(inserted),
