@@ -308,14 +308,12 @@ impl Rule for Send {
     fn run(&mut self, writes: &mut dyn Writes) -> Result<Self::Done, Failure> {
         let (caller, app, tag) = (self.caller, self.caller.key, self.tag);
         let mut conversation = hold(writes, app, self.conversation)?;
-        let creation = match find_accepted(writes, app, &conversation, tag)? {
-            Some(found) => found,
-            None => {
-                let request = self.request.clone();
-                let new = check(writes, caller, &conversation, self.id, self.now, request)?;
-                let delay = self.request.delay.unwrap_or_default();
-                accept(writes, app, &mut conversation, tag, new, delay, &self.events)?
-            }
+        let creation = if let Some(found) = find_accepted(writes, app, &conversation, tag)? {
+            found
+        } else {
+            let new = check(writes, caller, &conversation, self.id, self.now, self.request.clone())?;
+            let delay = self.request.delay.unwrap_or_default();
+            accept(writes, app, &mut conversation, tag, new, delay, &self.events)?
         };
         Ok(with_identities(writes, caller, creation)?)
     }
