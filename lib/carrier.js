@@ -116,7 +116,10 @@ function carry(errand, agent, underWay) {
       settle(() => errand.complete());
       socket.destroy();
     });
+    if (errand.isWatched) request.once('response', () => errand.mark('replied'));
     request.on('socket', (/** @type {any} */ socket) => {
+      if (errand.isWatched) watch(errand, request, socket);
+      used.add(socket);
       const write = () => writeBody(request, errand);
       // Before that, what fails is the write: Node has other codes for it.
       if (socket.secureConnecting) socket.once('secureConnect', write);
@@ -127,6 +130,35 @@ function carry(errand, agent, underWay) {
     if (request) end(request);
   }
 }
+
+/** Sockets that have carried a request: Node tells of some of those that it gives to another one, but not of all. */
+const used = new WeakSet();
+
+/** Marks what can be seen of a request that has got its socket, for those who watch. */
+function watch(errand, request, socket) {
+  errand.mark('turn');
+  const isConnecting = Boolean(socket.connecting || socket.secureConnecting);
+  if (!isConnecting) errand.mark('sent');
+  if (request.reusedSocket || used.has(socket)) return;
+  // An agent may hand over what it has opened before, and so may a fake.
+  if (!socket.connecting) errand.mark('opened');
+  if (!isConnecting) return;
+  for (const [event, step] of OPENING) {
+    const listener = () => {
+      errand.mark(step);
+      if (event === (errand.isSecure ? 'secureConnect' : 'connect')) errand.mark('sent');
+    };
+    socket.once(event, listener);
+    request.once('close', () => socket.removeListener(event, listener));
+  }
+}
+
+/** What a socket says while it opens, and the steps that this is. */
+const OPENING = [
+  ['lookup', 'lookedUp'],
+  ['connect', 'connected'],
+  ['secureConnect', 'secured'],
+];
 
 function writeBody(request, { body, headers }) {
   // As text where it is text: those who stand in for `write` have been given text.

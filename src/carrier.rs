@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use layer_client::carrier::{Carrier as Carries, Parcel};
+use layer_client::carrier::{Carrier as Carries, Parcel, Step};
 use napi::bindgen_prelude::{Buffer, Function, Unknown};
 use napi::{Env, Result};
 use napi_derive::napi;
@@ -245,6 +245,29 @@ impl Errand {
     #[napi(getter)]
     pub fn timeout(&self) -> f64 {
         self.parcel.timeout.as_secs_f64() * 1000.0
+    }
+
+    /// Whether somebody watches, and the steps of the request are to be marked.
+    #[napi(getter)]
+    pub fn is_watched(&self) -> bool {
+        self.parcel.marks.is_some()
+    }
+
+    /// A step is done now. `opened`: the connection is new, and was opened before anybody could see how.
+    #[napi(ts_args_type = "step: 'turn' | 'lookedUp' | 'connected' | 'secured' | 'sent' | 'replied' | 'opened'")]
+    pub fn mark(&self, step: String) {
+        let Some(marks) = &self.parcel.marks else { return };
+        let given = step;
+        match given.as_str() {
+            "turn" => marks.set(Step::Turn),
+            "lookedUp" => marks.set(Step::LookedUp),
+            "connected" => marks.set(Step::Connected),
+            "secured" => marks.set(Step::Secured),
+            "sent" => marks.set(Step::Sent),
+            "replied" => marks.set(Step::Replied),
+            "opened" => marks.set_new(),
+            _ => {}
+        }
     }
 
     /// Takes status and headers of the reply: names and values by turns. Answers whether the rest is wanted.

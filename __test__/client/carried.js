@@ -38,7 +38,6 @@ const OF_NATIVE = {
     'async_hooks: each request is one resource',
     'what an AsyncLocalStorage holds where the first client is made is not kept',
     'errors are of this realm, with a stack',
-    'timings say what an attempt took',
     'the module of Node.js is loaded when a subscriber has loaded it',
   ],
   'Further headers come before those that Node adds': ['options go with the requests of the client'],

@@ -7,7 +7,20 @@ const { AsyncLocalStorage } = require('node:async_hooks');
 const diagnostics = require('node:diagnostics_channel');
 const { afterEach, test } = require('node:test');
 const { inspect } = require('node:util');
-const { CONVERSATION, TOKEN, client, closeAll, plainServer, run, secureServer, tcpServer } = require('./support.js');
+const {
+  CONVERSATION,
+  TOKEN,
+  client,
+  closeAll,
+  freePort,
+  held,
+  plainServer,
+  program,
+  run,
+  secureServer,
+  sleep,
+  tcpServer,
+} = require('./support.js');
 
 const NAMES = ['create', 'headers', 'retry', 'error'];
 const subscriptions = [];
@@ -67,19 +80,57 @@ test('each attempt begins, and ends with a reply or an error; one object stands 
   }
 });
 
-test('timings say what an attempt took, in milliseconds, and whether the connection was there', async () => {
+for (const [scheme, start, opening] of [
+  ['https', secureServer, ['dns', 'connect', 'tls']],
+  ['http', plainServer, ['dns', 'connect']],
+]) {
+  test(`timings say what an attempt took, in milliseconds, and whether the connection was there (${scheme})`, async () => {
+    const messages = listen();
+    const server = await start();
+    const layer = client({ ...server, url: server.url.replace('127.0.0.1', 'localhost') }, { keepAlive: true });
+    await layer.blocklist.getAsync('maria');
+    await layer.blocklist.getAsync('maria');
+    const [fresh, reused] = messages.filter(({ name }) => name === 'headers').map(({ timings }) => timings);
+    assert.deepStrictEqual(Object.keys(fresh), ['queued', ...opening, 'firstByte', 'total', 'reused']);
+    assert.deepStrictEqual(Object.keys(reused), ['queued', 'firstByte', 'total', 'reused']);
+    assert.deepStrictEqual([fresh.reused, reused.reused], [false, true]);
+    let sum = 0;
+    for (const part of ['queued', ...opening, 'firstByte']) {
+      assert.ok(fresh[part] >= 0, part);
+      sum += fresh[part];
+    }
+    assert.ok(sum <= fresh.total, inspect(fresh));
+  });
+}
+
+test('an attempt that waits for its turn tells how long, and one without a reply what there is to tell', async () => {
   const messages = listen();
-  const server = await secureServer();
-  const layer = client({ ...server, url: server.url.replace('127.0.0.1', 'localhost') }, { keepAlive: true });
-  await layer.blocklist.getAsync('maria');
-  await layer.blocklist.getAsync('maria');
-  const [fresh, reused] = messages.filter(({ name }) => name === 'headers').map(({ timings }) => timings);
-  assert.deepStrictEqual(Object.keys(fresh), ['queued', 'dns', 'connect', 'tls', 'firstByte', 'total', 'reused']);
-  assert.deepStrictEqual(Object.keys(reused), ['queued', 'firstByte', 'total', 'reused']);
-  assert.deepStrictEqual([fresh.reused, reused.reused], [false, true]);
-  const { queued, dns, connect, tls, firstByte, total } = fresh;
-  for (const part of [queued, dns, connect, tls, firstByte]) assert.ok(part >= 0);
-  assert.ok(queued + dns + connect + tls + firstByte <= total, inspect(fresh));
+  const { handler, next } = held();
+  const server = await plainServer(handler);
+  const layer = client(server, { keepAlive: true, maxSockets: 1 });
+  const first = layer.blocklist.getAsync('maria');
+  const answer = await next();
+  const second = layer.blocklist.getAsync('jon');
+  // What is answered now was begun after it.
+  await client(await plainServer()).blocklist.getAsync('lena');
+  const start = performance.now();
+  await sleep(30);
+  const waited = performance.now() - start;
+  answer.end('{}');
+  (await next()).end('{}');
+  await Promise.all([first, second]);
+  const { timings } = messages.filter(({ name }) => name === 'headers').at(-1);
+  assert.ok(timings.queued >= Math.floor(waited), inspect(timings));
+  assert.strictEqual(timings.reused, true);
+
+  const refusing = { url: `http://127.0.0.1:${await freePort()}` };
+  const error = await client(refusing)
+    .blocklist.getAsync('maria')
+    .catch((failure) => failure);
+  const failed = messages.at(-1);
+  assert.deepStrictEqual([failed.error, error.code], [error, 'ECONNREFUSED']);
+  assert.deepStrictEqual([failed.name, Object.keys(failed.timings)], ['error', ['queued', 'total', 'reused']]);
+  assert.strictEqual(failed.timings.reused, false);
 });
 
 test('any status is a reply; a timeout, a signal and an unreadable reply are errors', async () => {
@@ -110,6 +161,15 @@ test('any status is a reply; a timeout, a signal and an unreadable reply are err
   assert.deepStrictEqual([messages.at(-1).name, messages.at(-1).error.code], ['error', 'HPE_INVALID_CONSTANT']);
 });
 
+test('what a function of the caller throws is the error of the call, and of the message', async () => {
+  const messages = listen();
+  const thrown = new Error('no such name');
+  const lookup = (_host, _options, callback) => callback(thrown);
+  const layer = client({ url: 'https://service.invalid' }, { lookup });
+  await assert.rejects(layer.blocklist.getAsync('maria'), thrown);
+  assert.strictEqual(messages.at(-1).error, thrown);
+});
+
 test('subscribers run in the context of the call, before its callback', async () => {
   const storage = new AsyncLocalStorage();
   const seen = [];
@@ -125,17 +185,6 @@ test('subscribers run in the context of the call, before its callback', async ()
 
 test('the module of Node.js is loaded when a subscriber has loaded it, and not before', async () => {
   const server = await plainServer();
-  const source = `
-    const LayerAPI = require('./');
-    const layer = new LayerAPI({ token: process.env.TOKEN, appId: process.env.APP_ID });
-    const isLoaded = () => process.moduleLoadList.includes('NativeModule diagnostics_channel');
-    const before = isLoaded();
-    layer.blocklist.get('maria', () => {
-      const after = isLoaded();
-      let count = 0;
-      require('diagnostics_channel').subscribe('layer-api:request:create', () => { count += 1; });
-      layer.blocklist.get('maria', () => console.log(before, after, count));
-    });`;
-  const { stdout, stderr } = await run(source, { server });
+  const { stdout, stderr } = await run(program('insight/loaded.js'), { server });
   assert.strictEqual(stdout, 'false false 1\n', stderr);
 });

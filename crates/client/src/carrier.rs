@@ -12,6 +12,7 @@ use tokio::sync::oneshot;
 use crate::base_url::BaseUrl;
 use crate::call::Call;
 use crate::failure::Failure;
+pub use crate::transport::marks::{Marks, Step};
 use crate::transport::reply::Reply;
 
 /// The way of requests to the caller.
@@ -38,6 +39,8 @@ pub struct Parcel {
     pub body: Option<Bytes>,
     /// How long nothing may move on the connection.
     pub timeout: Duration,
+    /// Marks of what is done, where somebody watches.
+    pub marks: Option<Arc<Marks>>,
     /// Where the reply goes.
     pub receipt: Receipt,
 }
@@ -118,7 +121,7 @@ pub(crate) struct Carried {
 
 impl Carried {
     /// Has an attempt carried, and waits for what comes back. Dropped before, it ends the request.
-    pub(crate) async fn carry(&self, call: &Call) -> Result<Reply, Failure> {
+    pub(crate) async fn carry(&self, call: &Call, marks: Option<&Arc<Marks>>) -> Result<Reply, Failure> {
         let request = call.request().map_err(|failure| *failure)?;
         let (sender, receiver) = oneshot::channel();
         let (head, _) = request.into_parts();
@@ -131,6 +134,7 @@ impl Carried {
             headers: written(&head.headers),
             body: call.body(),
             timeout: options.timeout,
+            marks: marks.cloned(),
             receipt: Receipt {
                 reply: Some(sender),
                 limit: options.max_response_bytes,

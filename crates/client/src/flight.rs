@@ -1,5 +1,6 @@
 //! One request under way: its attempts, and the one outcome that it owes.
 
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, SystemTime};
 
@@ -89,19 +90,20 @@ pub fn begin(
 }
 
 /// One attempt.
-async fn attempt(call: &Call, breathe: fn(), marks: Option<&Marks>) -> Outcome {
+async fn attempt(call: &Call, breathe: fn(), marks: Option<&Arc<Marks>>) -> Outcome {
     let client = &call.client;
     let request = || call.request();
     let origin = &client.place.origin;
-    match &client.place.carried {
+    if let Some(carried) = &client.place.carried {
         // Boxed, as what few requests come to.
-        Some(carried) => Box::pin(carried.carry(call)).await.map_err(Box::new),
-        None => exchange(&Exchange { origin, options: &client.options, request, breathe, marks }).await,
+        return Box::pin(carried.carry(call, marks)).await.map_err(Box::new);
     }
+    let marks = marks.map(|marks| &**marks);
+    exchange(&Exchange { origin, options: &client.options, request, breathe, marks }).await
 }
 
 async fn watched(call: &Call, breathe: fn(), number: u32) -> Ended {
-    let marks = Marks::new();
+    let marks = Arc::new(Marks::begin());
     let outcome = attempt(call, breathe, Some(&marks)).await;
     Ended { timings: Some(Box::new(marks.timings())), ..Ended::of(outcome, number) }
 }

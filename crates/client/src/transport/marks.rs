@@ -1,6 +1,6 @@
 //! When the steps of an attempt were done, for those who watch requests.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
 use serde::Serialize;
@@ -30,6 +30,8 @@ pub struct Marks {
     start: Instant,
     /// Microseconds since the start, plus one; 0 for what has not happened.
     at: [AtomicU64; STEPS],
+    /// Whether the connection was opened for this attempt although no step of that was seen.
+    is_new: AtomicBool,
 }
 
 /// What an attempt took, in milliseconds; what it had no need for is left out.
@@ -57,14 +59,19 @@ pub struct Timings {
 }
 
 impl Marks {
-    /// Begins now.
-    pub fn new() -> Self {
-        Self { start: Instant::now(), at: Default::default() }
+    /// Marks of an attempt that begins now.
+    pub fn begin() -> Self {
+        Self { start: Instant::now(), at: Default::default(), is_new: AtomicBool::new(false) }
     }
 
     /// Marks a step as done now.
     pub fn set(&self, step: Step) {
         self.at[step as usize].store(self.elapsed() + 1, Ordering::Relaxed);
+    }
+
+    /// The connection was opened for this attempt, by somebody who does not say how.
+    pub fn set_new(&self) {
+        self.is_new.store(true, Ordering::Relaxed);
     }
 
     /// What the attempt took until now.
@@ -81,7 +88,7 @@ impl Marks {
             tls: between(connected, self.get(Step::Secured)),
             first_byte: between(sent, self.get(Step::Replied)),
             total: milliseconds(self.elapsed()),
-            reused: sent.is_some() && connected.is_none(),
+            reused: sent.is_some() && connected.is_none() && !self.is_new.load(Ordering::Relaxed),
         }
     }
 
