@@ -6,7 +6,7 @@
  */
 
 const { hidden, hide, hideAnew } = require('./hidden.js');
-const { flatten, merge } = require('./options.js');
+const { linesOf, merge } = require('./options.js');
 const promises = require('./promises.js');
 
 /** A client and those made of it. */
@@ -103,7 +103,7 @@ class Context {
     const { timeout, maxRetries, idempotencyKey, version, headers } = this.options;
     const isOwn = timeout || maxRetries !== undefined || idempotencyKey || version || headers;
     if (!isOwn) return seat;
-    return native.seatWith(timeout, maxRetries, idempotencyKey, version, headers && flatten(headers));
+    return native.seatWith(timeout, maxRetries, idempotencyKey, version, headers && linesOf(headers));
   }
 }
 

@@ -82,16 +82,21 @@ function listing(name, key, methods, context) {
   return asPromisified(Object.defineProperty(list, 'name', { value: key, configurable: true }));
 }
 
-/** Prototypes of resources whose methods are made when somebody asks for them, by resource and version. */
+/** Prototypes of resources whose methods are made when somebody asks for them, by version and resource. */
 const prototypes = new Map();
 
 /** The same, for a client of `withOptions`: it is made for one call or for a few, and so are its methods. */
 exports.lazyResource = (name, context) => {
-  const key = `${name} ${context.version}`;
-  let prototype = prototypes.get(key);
+  const { version } = context;
+  let ofVersion = prototypes.get(version);
+  if (ofVersion === undefined) {
+    ofVersion = new Map();
+    prototypes.set(version, ofVersion);
+  }
+  let prototype = ofVersion.get(name);
   if (prototype === undefined) {
-    prototype = lazyPrototype(name, context.version);
-    prototypes.set(key, prototype);
+    prototype = lazyPrototype(name, version);
+    ofVersion.set(name, prototype);
   }
   const methods = Object.create(prototype);
   hide(methods, { context, made: {} });

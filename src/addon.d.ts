@@ -69,10 +69,10 @@ export declare class Client {
   /** What the methods of its resources take. */
   get seat(): unknown
   /**
-   * What the methods of a client with other options of requests take. What is not given stays; `headers` are names
-   * and values in turn. Throws at a key that is no UUID and a header that cannot be sent.
+   * What the methods of a client with other options of requests take. What is not given stays; `headers` are lines
+   * of name and value with a colon between. Throws at a key that is no UUID and a header that cannot be sent.
    */
-  seatWith(timeout: number | undefined | null, maxRetries: number | undefined | null, idempotencyKey: JsText, version: JsText, headers?: Array<string> | undefined | null): unknown
+  seatWith(timeout: number | undefined | null, maxRetries: number | undefined | null, idempotencyKey: JsText, version: JsText, headers?: string | undefined | null): unknown
   /** Closes the connections that no other client of the agent has a use for. */
   close(): void
 }
@@ -101,6 +101,10 @@ export declare class Errand {
   get body(): Buffer | null
   /** Milliseconds for which nothing may move on the connection. */
   get timeout(): number
+  /** Whether somebody watches, and the steps of the request are to be marked. */
+  get isWatched(): boolean
+  /** A step is done now. `opened`: the connection is new, and was opened before anybody could see how. */
+  mark(step: 'turn' | 'lookedUp' | 'connected' | 'secured' | 'sent' | 'replied' | 'opened'): void
   /** Takes status and headers of the reply: names and values by turns. Answers whether the rest is wanted. */
   head(status: number, headers: Array<string>): boolean
   /** Takes a piece of the body. Answers whether the rest is wanted. */

@@ -88,8 +88,8 @@ impl Client {
         Seat { client: Arc::clone(&self.core), outbox: Rc::clone(&self.outbox) }.into_external(env)
     }
 
-    /// What the methods of a client with other options of requests take. What is not given stays; `headers` are names
-    /// and values in turn. Throws at a key that is no UUID and a header that cannot be sent.
+    /// What the methods of a client with other options of requests take. What is not given stays; `headers` are lines
+    /// of name and value with a colon between. Throws at a key that is no UUID and a header that cannot be sent.
     #[napi]
     pub fn seat_with(
         &self,
@@ -98,17 +98,16 @@ impl Client {
         max_retries: Option<u32>,
         idempotency_key: JsText,
         version: JsText,
-        headers: Option<Vec<String>>,
+        headers: Option<String>,
     ) -> Result<Unknown<'static>> {
         let (key, version) = (idempotency_key.read(), version.read());
-        let given = headers;
-        let headers: Option<Vec<&str>> = given.as_ref().map(|all| all.iter().map(String::as_str).collect());
+        let lines = headers;
         let overrides = Overrides {
             timeout: timeout.map(milliseconds),
             max_retries,
             idempotency_key: key.as_deref(),
             version: version.as_deref(),
-            headers: headers.as_deref(),
+            headers: lines.as_deref(),
         };
         let client = self.core.with(&overrides).map_err(|refusal| Error::from_reason(refusal.to_string()))?;
         Seat { client: Arc::new(client), outbox: Rc::clone(&self.outbox) }.into_external(env)

@@ -76,8 +76,8 @@ pub struct Overrides<'a> {
     pub idempotency_key: Option<&'a str>,
     /// Version of the Server API.
     pub version: Option<&'a str>,
-    /// Further headers, in place of those that the client has; name and value in turn.
-    pub headers: Option<&'a [&'a str]>,
+    /// Further headers, in place of those that the client has; lines of name and value with a colon between.
+    pub headers: Option<&'a str>,
 }
 
 impl Client {
@@ -157,10 +157,11 @@ impl Client {
         if let Some(headers) = overrides.headers {
             const NO_NAME: Refusal = Refusal::Argument("A header has a name that cannot be sent");
             client.headers = headers
-                .chunks_exact(2)
-                .map(|pair| {
-                    let name = HeaderName::from_bytes(pair[0].as_bytes()).map_err(|_| NO_NAME)?;
-                    Ok((name, header(pair[1], "headers")?))
+                .lines()
+                .map(|line| {
+                    let (name, value) = line.split_once(':').ok_or(NO_NAME)?;
+                    let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| NO_NAME)?;
+                    Ok((name, header(value, "headers")?))
                 })
                 .collect::<Result<_, Refusal>>()?;
         }
