@@ -18,7 +18,7 @@ const HOUR_MS: i64 = 60 * 60 * 1000;
 const THOUSAND: usize = 1000;
 
 /// Tries to open a socket, as an SDK does.
-fn try_open<'s>(device: &Device<'s>) -> Result<Live, (u16, Value)> {
+fn try_open(device: &Device<'_>) -> Result<Live, (u16, Value)> {
     let target = format!("/?session_token={}", device.session);
     Live::try_open(device.server, &target, &[("Sec-WebSocket-Protocol", "layer-2.0")])
 }
@@ -205,12 +205,11 @@ fn a_replay_from_before_what_is_kept_is_whole_from_there_on_while_others_write()
 /// A frame whose mask changes nothing.
 fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     let mut bytes = vec![first];
-    match u8::try_from(payload.len()) {
-        Ok(length @ ..=125) => bytes.push(0x80 | length),
-        _ => {
-            bytes.push(0x80 | 126);
-            bytes.extend(u16::try_from(payload.len()).unwrap().to_be_bytes());
-        }
+    if let Ok(length @ ..=125) = u8::try_from(payload.len()) {
+        bytes.push(0x80 | length);
+    } else {
+        bytes.push(0xFE);
+        bytes.extend(u16::try_from(payload.len()).unwrap().to_be_bytes());
     }
     bytes.extend([0; 4]);
     bytes.extend(payload);
@@ -219,7 +218,7 @@ fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
 
 /// What no client may send, by RFC 6455: it ends the socket.
 fn broken() -> Vec<Vec<u8>> {
-    let endless = [frame(0x01, b"["), frame(0x00, &[b'['; 60_000]).repeat(20)].concat();
+    let endless = [frame(0x01, b"["), frame(0x00, &vec![b'['; 60_000]).repeat(20)].concat();
     vec![
         // Without a mask, with reserved bits, of unknown kind.
         b"\x81\x02hi".to_vec(),

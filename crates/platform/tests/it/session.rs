@@ -168,10 +168,10 @@ fn a_token_that_is_signed_with_anything_but_the_key_it_names_is_refused() {
     let encode = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
     for algorithm in ["HS256", "RS256"] {
         let header = with("alg", json!(algorithm));
-        let signed = format!("{}.{}", encode(&header), encode(&signer.claims("maria", &nonce)));
+        let content = format!("{}.{}", encode(&header), encode(&signer.claims("maria", &nonce)));
         for secret in [pem.as_bytes(), pem.trim().as_bytes(), &der, b""] {
-            let code = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, secret), signed.as_bytes());
-            assert_refused(&device.open_session(&format!("{signed}.{}", URL_SAFE_NO_PAD.encode(code))));
+            let code = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, secret), content.as_bytes());
+            assert_refused(&device.open_session(&format!("{content}.{}", URL_SAFE_NO_PAD.encode(code))));
         }
     }
     // The key of another provider, of this app and of another one, which the token brings along or says where to find.
