@@ -8,15 +8,16 @@ use layer_store::app::AppWrites as _;
 use layer_store::block::BlockReads as _;
 use layer_store::changes::{Change, Changes, Feed, Kinds};
 use layer_store::content::ContentReads as _;
+use layer_store::conversation::{ConversationChange, ConversationRecord, NewConversationRecord};
 use layer_store::export::ExportReads as _;
 use layer_store::file::{FileName, RenamedFile};
-use layer_store::held::Inserted;
+use layer_store::held::{Held, Inserted};
 use layer_store::key::AppKey;
-use layer_store::message::MessageReads as _;
+use layer_store::message::{MessageReads as _, NewMessageRecord};
 use layer_store::token::TokenHash;
 use layer_store::upkeep::Findings;
 use layer_store::{DataLocation, Store, StoreError, WriteJob, Writes};
-use layer_wire::message::Sender;
+use layer_wire::message::{RecipientStatus, Sender};
 use layer_wire::part::{Part, PartBody};
 use layer_wire::{AnnouncementId, AppId, ContentId, ConversationId, ExportId, MessageId, Timestamp, UserId};
 use uuid::Uuid;
@@ -429,4 +430,52 @@ fn the_contract_of_stores_holds_for_a_file() {
 #[test]
 fn the_contract_of_stores_holds_in_memory() {
     layer_store::contract::run(|| super::open(&DataLocation::Memory).unwrap());
+}
+
+#[test]
+fn counters_are_right_for_one_who_deleted_what_it_had_left_and_is_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("layer.db");
+    let store = super::open(&DataLocation::File(path.clone())).unwrap();
+    let (app, id) = (AppId::new(Uuid::from_u128(1)), ConversationId::new(Uuid::from_u128(10)));
+    let both = vec![user("a"), user("b")];
+    let work = move |writes: &mut dyn Writes| {
+        writes.insert_app(app, &TokenHash::of("t"), Timestamp::from_ms(0))?;
+        let new = NewConversationRecord {
+            id,
+            created_at: Timestamp::from_ms(0),
+            participants: both.clone(),
+            is_distinct: false,
+            metadata: layer_wire::body::Object::new(),
+        };
+        let Inserted::Done(mut conversation) = writes.insert_conversation(APP, new)? else { panic!("it is taken") };
+        let send = |writes: &mut dyn Writes, number: u128, conversation: &mut Held<ConversationRecord>| {
+            let sender = Sender::User(user("a"));
+            let new = NewMessageRecord {
+                id: MessageId::new(Uuid::from_u128(number)),
+                sent_at: Timestamp::from_ms(1),
+                recipient_status: RecipientStatus::new(&conversation.participants, &sender),
+                sender,
+                parts: vec![],
+                hidden_from: vec![],
+            };
+            writes.append_message(APP, conversation, new).map(drop)
+        };
+        send(writes, 11, &mut conversation)?;
+        let with = |participants, conversation: &ConversationRecord| ConversationChange {
+            participants,
+            ..conversation.into()
+        };
+        let change = with(vec![user("a")], &conversation);
+        writes.change_conversation(APP, &mut conversation, change)?;
+        send(writes, 12, &mut conversation)?;
+        writes.delete_conversation_of(APP, &user("b"), &conversation)?;
+        let change = with(both.clone(), &conversation);
+        writes.change_conversation(APP, &mut conversation, change)?;
+        send(writes, 13, &mut conversation)
+    };
+    store.write_blocking(work).unwrap();
+    store.close().unwrap();
+    let found = super::open_beside(&path).unwrap().check(false, &mut |_| {}).unwrap();
+    assert_eq!(found, Findings::default());
 }

@@ -60,6 +60,8 @@ fn messages(fixture: &Fixture) {
         // Nothing changes by that.
         writes.raise_status(app, &user("b"), &conversation, &mut message, Status::Delivered)?;
         writes.mark_read(app, &user("b"), &conversation, 2, 10)?;
+        // As it is now: what was held before is not what was marked.
+        let message = hold_message(writes, app, 11)?;
         writes.delete_message_of(app, &user("b"), &conversation, &message)?;
         writes.delete_message(app, &mut conversation, &message)
     });
