@@ -8,10 +8,12 @@ use layer_store::changes::{Change, Kinds};
 use layer_store::conversation::ConversationRecord;
 use layer_store::following::FollowingReads as _;
 use layer_store::key::AppKey;
-use layer_store::log::{Entry, LogReads, LogRecord, LogWrites, Place, Scope};
+use layer_store::log::{Entry, LogPage, LogReads, LogRecord, LogWrites, Place, Scope};
+use layer_store::page::{Gathered, Weighed, weight_of_object};
 use layer_store::{StoreError, log_codec};
 use layer_wire::{ConversationId, Timestamp, UserId};
 use rusqlite::Connection;
+use serde_json::Value;
 
 use super::Session;
 use super::following::FOLLOWED;
@@ -73,6 +75,21 @@ struct Found {
 
 const COLUMNS: &str = "log.place, log.scope, log.kind, log.value, log.data";
 
+impl Weighed for Found {
+    fn weight(&self) -> usize {
+        let Entry::ConversationChanged(changes) = &self.entry else { return 0 };
+        let of_change = |(path, value): &(Vec<String>, Option<Value>)| {
+            let of_value = match value {
+                Some(Value::String(text)) => text.len(),
+                Some(Value::Object(object)) => weight_of_object(object),
+                _ => 0,
+            };
+            path.iter().map(String::len).sum::<usize>() + of_value
+        };
+        changes.metadata.iter().map(of_change).sum()
+    }
+}
+
 fn read(row: &Row<'_>) -> Result<Found, StoreError> {
     let data: Option<String> = row.get(4)?;
     let entry = log_codec::decode(row.get(2)?, row.get(3)?, data.as_deref())?;
@@ -99,8 +116,13 @@ impl Session<'_> {
         Ok(resolved.map(|(app, scope)| LogRecord { place, app: AppKey::from_number(app), scope, entry }))
     }
 
-    fn resolve_all(&self, found: Vec<Found>) -> Result<Vec<LogRecord>, StoreError> {
-        found.into_iter().filter_map(|found| self.resolve(found).transpose()).collect()
+    /// A part of the log behind a place, of what was found there where at most `limit` was looked for.
+    fn log_page(&self, after: Place, found: Gathered<Found>, limit: usize) -> Result<LogPage, StoreError> {
+        let (found, is_full) = found.into_parts();
+        let up_to = found.last().map_or(after, |found| found.place);
+        let is_all = !is_full && found.len() < limit;
+        let records = found.into_iter().filter_map(|found| self.resolve(found).transpose());
+        Ok(LogPage { records: records.collect::<Result<_, _>>()?, up_to, is_all })
     }
 
     /// A place behind all entries so far, for what is remembered of this moment.
@@ -194,12 +216,12 @@ impl LogReads for Session<'_> {
         end(self.sql)
     }
 
-    fn log_after(&self, after: Place, limit: usize) -> Result<Vec<LogRecord>, StoreError> {
+    fn log_after(&self, after: Place, limit: usize) -> Result<LogPage, StoreError> {
         let found = self
             .sql
             .prepare(&format!("SELECT {COLUMNS} FROM log WHERE place > ?1 ORDER BY place LIMIT ?2"))?
-            .all((after.number(), sql::limit(limit)), read)?;
-        self.resolve_all(found)
+            .page((after.number(), sql::limit(limit)), read)?;
+        self.log_page(after, found, limit)
     }
 
     fn log_readers(&self, record: &LogRecord) -> Result<Vec<UserId>, StoreError> {
@@ -225,8 +247,10 @@ impl LogReads for Session<'_> {
         }
     }
 
-    fn log_of(&self, app: AppKey, user: &UserId, after: Place, limit: usize) -> Result<Vec<LogRecord>, StoreError> {
-        let Some(user) = user::find(self.sql, app, user)? else { return Ok(vec![]) };
+    fn log_of(&self, app: AppKey, user: &UserId, after: Place, limit: usize) -> Result<LogPage, StoreError> {
+        let Some(user) = user::find(self.sql, app, user)? else {
+            return Ok(LogPage { records: vec![], up_to: after, is_all: true });
+        };
         let found = self
             .sql
             .prepare(&format!(
@@ -242,8 +266,8 @@ impl LogReads for Session<'_> {
                  ON log.scope = followed.followed * 4 + {OF_IDENTITY} AND log.place > ?2
                  ORDER BY 1 LIMIT ?3"
             ))?
-            .all((user.0, after.number(), sql::limit(limit)), read)?;
-        self.resolve_all(found)
+            .page((user.0, after.number(), sql::limit(limit)), read)?;
+        self.log_page(after, found, limit)
     }
 }
 

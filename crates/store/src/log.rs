@@ -196,21 +196,32 @@ pub struct LogRecord {
     pub entry: Entry,
 }
 
+/// A part of the log.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LogPage {
+    /// Its entries, oldest first.
+    pub records: Vec<LogRecord>,
+    /// Up to where it goes: the place of its last entry, also where that concerns nobody any more.
+    pub up_to: Place,
+    /// Whether the log ends there.
+    pub is_all: bool,
+}
+
 /// What can be read of the log. A read sees all entries up to some place, and never one without those before it.
 pub trait LogReads {
     /// The place of the newest entry; [`Place::START`] when there is none.
     fn log_end(&self) -> Result<Place, StoreError>;
 
-    /// The entries of all apps behind a place, oldest first: at most `limit`.
-    fn log_after(&self, after: Place, limit: usize) -> Result<Vec<LogRecord>, StoreError>;
+    /// The entries of all apps behind a place: at most `limit`, and at most as many as there is room for.
+    fn log_after(&self, after: Place, limit: usize) -> Result<LogPage, StoreError>;
 
     /// Whom an entry concerns: the members of a conversation at its place; the user; the user and its followers now.
     fn log_readers(&self, record: &LogRecord) -> Result<Vec<UserId>, StoreError>;
 
-    /// The entries behind a place that concern a user, oldest first: at most `limit`. Of a conversation only what
-    /// happened while the user was a member, joining and leaving included; of identities only those of the user and of
-    /// those whom it follows now.
-    fn log_of(&self, app: AppKey, user: &UserId, after: Place, limit: usize) -> Result<Vec<LogRecord>, StoreError>;
+    /// The entries behind a place that concern a user: at most `limit`, and at most as many as there is room for. Of a
+    /// conversation only what happened while the user was a member, joining and leaving included; of identities only
+    /// those of the user and of those whom it follows now.
+    fn log_of(&self, app: AppKey, user: &UserId, after: Place, limit: usize) -> Result<LogPage, StoreError>;
 }
 
 /// What can be written of the log, beside the entries.

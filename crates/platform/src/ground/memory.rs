@@ -1,10 +1,12 @@
 //! How much memory the requests under way take up in all, so that no number of them takes down the process.
 //!
-//! Three things are bounded: request bodies with what is made of them, answers that their readers have not taken yet,
-//! and how many reads run at once. What finds no room is answered with `503` at once, and the client comes again. What
-//! is small is not counted: the number of connections bounds it.
+//! Four things are bounded: request bodies with what is made of them, answers that their readers have not taken yet,
+//! what clients catch up with over their sockets, and how many reads run at once. What finds no room is answered with
+//! `503` at once, and the client comes again; a socket waits for it. What is small is not counted: the number of
+//! connections bounds it.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -18,6 +20,9 @@ const REQUESTS: usize = 16 * 1024 * 1024;
 
 /// For answers that are not sent yet.
 const ANSWERS: usize = 32 * 1024 * 1024;
+
+/// For what clients catch up with, which they have not taken yet.
+const REPLAYS: usize = 16 * 1024 * 1024;
 
 /// How many reads run at once, each of which holds a page and its JSON. More threads than this do not read anyway.
 const READS: usize = 4;
@@ -46,6 +51,9 @@ pub struct Memory(Arc<Pools>);
 struct Pools {
     requests: Arc<Semaphore>,
     answers: Arc<Semaphore>,
+    replays: Arc<Semaphore>,
+    /// How many wait for room for a replay.
+    waiting: AtomicUsize,
     reads: Semaphore,
 }
 
@@ -58,14 +66,32 @@ impl Default for Memory {
         Self(Arc::new(Pools {
             requests: Arc::new(Semaphore::new(REQUESTS / UNIT)),
             answers: Arc::new(Semaphore::new(ANSWERS / UNIT)),
+            replays: Arc::new(Semaphore::new(REPLAYS / UNIT)),
+            waiting: AtomicUsize::new(0),
             reads: Semaphore::new(READS),
         }))
     }
 }
 
+fn units(bytes: usize) -> u32 {
+    u32::try_from(bytes.div_ceil(UNIT)).unwrap_or(u32::MAX)
+}
+
 fn take(pool: &Arc<Semaphore>, bytes: usize) -> Result<Share, StoreError> {
-    let units = u32::try_from(bytes.div_ceil(UNIT)).unwrap_or(u32::MAX);
-    Arc::clone(pool).try_acquire_many_owned(units).map(Share).map_err(|_| StoreError::Busy)
+    Arc::clone(pool).try_acquire_many_owned(units(bytes)).map(Share).map_err(|_| StoreError::Busy)
+}
+
+/// Waits for room. There is none only when the pool is closed, and none ever is.
+async fn wait_for(pool: &Arc<Semaphore>, bytes: usize) -> Option<Share> {
+    Arc::clone(pool).acquire_many_owned(units(bytes)).await.ok().map(Share)
+}
+
+/// What is counted for a JSON text once it is parsed.
+fn parsed_size(text: &[u8]) -> usize {
+    let Measure { values, objects } = Measure::of(text);
+    // One with more values than may be is refused before it is parsed.
+    let parsed = if values > MAX_VALUES { 0 } else { values * PER_VALUE + objects * PER_OBJECT };
+    parsed.min(PARSED_AT_MOST)
 }
 
 impl Memory {
@@ -77,6 +103,31 @@ impl Memory {
     /// Takes room for an answer. Error: `Busy` when there is none.
     pub fn for_answer(&self, bytes: usize) -> Result<Share, StoreError> {
         take(&self.0.answers, bytes)
+    }
+
+    /// Waits for room for a packet of a client and what is made of it; `None` for one that is small. Its socket is not
+    /// read meanwhile.
+    pub async fn for_packet(&self, text: &[u8]) -> Option<Share> {
+        if text.len() <= SMALL / 4 {
+            return None;
+        }
+        wait_for(&self.0.requests, text.len() + parsed_size(text)).await
+    }
+
+    /// Takes room for what a client catches up with, at most all that there can be. Error: `Busy` when there is none.
+    pub fn for_replay(&self, bytes: usize) -> Result<Share, StoreError> {
+        take(&self.0.replays, bytes.min(REPLAYS))
+    }
+
+    /// Waits for such room.
+    pub async fn wait_for_replay(&self, bytes: usize) -> Option<Share> {
+        let _counted = Counted::new(&self.0.waiting);
+        wait_for(&self.0.replays, bytes.min(REPLAYS)).await
+    }
+
+    /// Whether anyone waits for such room.
+    pub fn is_replay_awaited(&self) -> bool {
+        self.0.waiting.load(Ordering::Relaxed) > 0
     }
 
     /// Waits for the turn to read something and make an answer of it.
@@ -98,11 +149,24 @@ impl Memory {
         if bytes.len() <= SMALL / 4 {
             return Ok(bytes);
         }
-        let Measure { values, objects } = Measure::of(&bytes);
-        // A body with more values than may be is refused before it is parsed.
-        let parsed = if values > MAX_VALUES { 0 } else { values * PER_VALUE + objects * PER_OBJECT };
-        let further = self.for_request(parsed.min(PARSED_AT_MOST))?;
+        let further = self.for_request(parsed_size(&bytes))?;
         Ok(Bytes::from_owner(Held { bytes, _shares: (share, further) }))
+    }
+}
+
+/// Counts something for as long as it lives.
+struct Counted<'a>(&'a AtomicUsize);
+
+impl<'a> Counted<'a> {
+    fn new(count: &'a AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(count)
+    }
+}
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

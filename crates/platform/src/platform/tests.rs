@@ -180,7 +180,7 @@ impl Stage {
                 self.wait(services.messages.page(self.caller, conversation, page)).0.items.len() == 1
             }
             Task::Log => {
-                let first = |reads: &dyn Reads| reads.log_after(Place::START, 1);
+                let first = |reads: &dyn Reads| reads.log_after(Place::START, 1).map(|page| page.records);
                 self.wait(self.platform.store.read::<_, StoreError>(first)).is_empty()
             }
             Task::Files => services.core.blobs().list().unwrap().is_empty(),

@@ -9,10 +9,10 @@ use layer_store::announcement::AnnouncementCopy;
 use layer_store::changes::What;
 use layer_store::conversation::ConversationRecord;
 use layer_store::key::AppKey;
-use layer_store::log::{ConversationChanges, Entry, LogRecord, PartChanges, Place, Scope};
+use layer_store::log::{ConversationChanges, Entry, LogPage, LogRecord, PartChanges, Place, Scope};
 use layer_store::membership::Membership;
 use layer_store::message::MessageRecord;
-use layer_store::page::PositionRange;
+use layer_store::page::{PositionRange, Weighed};
 use layer_store::scheduled_message::Typist;
 use layer_store::seen::SeenConversation;
 use layer_store::{Reads, StoreError};
@@ -24,6 +24,10 @@ use layer_wire::{AnnouncementId, ConversationId, MessageId, Timestamp, UserId};
 use super::Core;
 use super::block::{blocked_between, is_blocked_between};
 use super::named::{NamesUsers, identities_of};
+
+/// How much is looked at in one go, beside the entry with which it becomes too much. Unit: bytes, by the weight of what
+/// is told.
+const LOOKED_AT_ONCE: usize = 64 * 1024;
 
 /// How many entries are forgotten in one write.
 const FORGOTTEN_AT_ONCE: usize = 1000;
@@ -142,6 +146,17 @@ impl NamesUsers for Told {
             Self::Receipt { user, marked: Some(_), .. } => name(user),
             Self::AnnouncementSent(copy) => copy.for_each_user(name),
             _ => {}
+        }
+    }
+}
+
+impl Weighed for Told {
+    fn weight(&self) -> usize {
+        match self {
+            Self::ConversationCreated(seen) => seen.weight(),
+            Self::MessageSent { message, .. } | Self::PartsChanged { message, .. } => message.weight(),
+            Self::AnnouncementSent(copy) => copy.weight(),
+            _ => 0,
         }
     }
 }
@@ -359,15 +374,36 @@ pub struct News<Reader> {
     pub identities: Identities,
 }
 
-/// A part of the log, for one user.
+/// A part of the log, as its readers see it.
 #[derive(Debug)]
-pub struct Replay {
-    /// What the user is told, in order. An entry that the user cannot see any more is left out.
-    pub news: Vec<News<()>>,
+pub struct Sights<Reader> {
+    /// What they are told, in order.
+    pub news: Vec<News<Reader>>,
     /// Up to where this goes.
     pub up_to: Place,
     /// Whether that was all when it was read.
     pub is_all: bool,
+}
+
+impl<Reader> Sights<Reader> {
+    /// Looks at a part of the log, as far as there is room for what is seen.
+    fn of(
+        page: LogPage,
+        mut look: impl FnMut(&LogRecord) -> Result<News<Reader>, StoreError>,
+    ) -> Result<Self, StoreError> {
+        let LogPage { records, up_to, is_all } = page;
+        let mut sights = Self { news: Vec::with_capacity(records.len()), up_to, is_all };
+        let mut weight = 0;
+        for record in &records {
+            let news = look(record)?;
+            weight += news.told.iter().map(|(_, told)| told.weight()).sum::<usize>();
+            sights.news.push(news);
+            if weight >= LOOKED_AT_ONCE {
+                return Ok(Self { up_to: record.place, is_all: false, ..sights });
+            }
+        }
+        Ok(sights)
+    }
 }
 
 fn look<Reader>(
@@ -417,31 +453,35 @@ impl LiveService {
         self.core.store.read(|reads| reads.log_end()).await
     }
 
-    /// The next entries of the log, at most `limit`, with what those are told whom `find` finds among their readers.
+    /// What comes next in the log, at most `limit` entries, for those whom `find` finds among their readers.
     pub async fn news<Reader: Send + 'static>(
         &self,
         after: Place,
         limit: usize,
         mut find: impl FnMut(AppKey, Vec<UserId>) -> Vec<(UserId, Reader)> + Send + 'static,
-    ) -> Result<Vec<News<Reader>>, StoreError> {
+    ) -> Result<Sights<Reader>, StoreError> {
         let read = move |reads: &dyn Reads| {
-            let records = reads.log_after(after, limit)?;
-            let look_at = |record: &LogRecord| look(reads, record, find(record.app, reads.log_readers(record)?));
-            records.iter().map(look_at).collect()
+            let page = reads.log_after(after, limit)?;
+            Sights::of(page, |record| look(reads, record, find(record.app, reads.log_readers(record)?)))
         };
         self.core.store.read(read).await
     }
 
-    /// A part of the log behind a place, as a user sees it: at most `limit` entries.
-    pub async fn replay(&self, app: AppKey, user: UserId, after: Place, limit: usize) -> Result<Replay, StoreError> {
+    /// A part of the log behind a place, as a user sees it: at most `limit` entries. What the user cannot see any more
+    /// is left out.
+    pub async fn replay(
+        &self,
+        app: AppKey,
+        user: UserId,
+        after: Place,
+        limit: usize,
+    ) -> Result<Sights<()>, StoreError> {
         let read = move |reads: &dyn Reads| {
-            let records = reads.log_of(app, &user, after, limit)?;
-            let is_all = records.len() < limit;
-            let last = records.last().map_or(after, |record| record.place);
+            let page = reads.log_of(app, &user, after, limit)?;
+            let sights = Sights::of(page, |record| look(reads, record, [(user.clone(), ())]))?;
             // What concerns others lies behind the last one, too.
-            let up_to = if is_all { reads.log_end()?.max(after) } else { last };
-            let look_at = |record| look(reads, record, [(user.clone(), ())]);
-            Ok(Replay { news: records.iter().map(look_at).collect::<Result<_, StoreError>>()?, up_to, is_all })
+            let up_to = if sights.is_all { reads.log_end()?.max(after) } else { sights.up_to };
+            Ok(Sights { up_to, ..sights })
         };
         self.core.store.read(read).await
     }

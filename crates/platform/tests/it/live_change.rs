@@ -395,3 +395,22 @@ fn changed_parts_are_told_in_3_0_and_before_that_the_message_again() {
     new.hears_update("Message", &message, &[json!({ "operation": "remove", "property": "parts", "id": added })]);
     assert_eq!(older.hears_of("Message", &message)["parts"].as_array().unwrap().len(), 1);
 }
+
+/// Whoever is known by an identity alone is forgotten with it: what was told of it concerns nobody any more.
+#[test]
+fn strangers_who_go_in_great_numbers_do_not_keep_others_from_hearing() {
+    let server = start();
+    let people = People::of(&server);
+    let (_, mut a) = people.join("a", "2.0");
+    let path = |number: u32| format!("/users/stranger{number}/identity");
+    for number in 0..150 {
+        assert!(server.put(&path(number), &json!({ "display_name": "x" })).status < 300);
+    }
+    for number in 0..150 {
+        assert!(server.delete(&path(number)).status < 300);
+    }
+    let id = conversation_id(&server.conversation(&["a"]));
+    assert_eq!(a.told().2, id);
+    let (packets, answer) = a.replay("2001-01-01T00:00:00.000Z");
+    assert_eq!((packets.len(), &answer["success"]), (1, &json!(true)));
+}

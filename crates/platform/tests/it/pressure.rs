@@ -6,7 +6,7 @@ use std::net::TcpStream;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use layer_platform::{Config, Platform, Tls};
+use layer_platform::{Config, DataLocation, Platform, Tls};
 use serde_json::{Value, json};
 
 use crate::client::{Answer, PATIENCE, Server, message, raw, request_at, start, wait_until};
@@ -206,6 +206,10 @@ fn client(root: rustls_pki_types::CertificateDer<'static>) -> Arc<rustls::Client
 mod memory {
     use super::*;
     use crate::crash::start_process;
+    use crate::device::Signer;
+    use crate::live_client::{Live, conversation_id};
+
+    const LONG_AGO: &str = "2001-01-01T00:00:00.000Z";
 
     /// What the process may take up, at its peak and with everything at once. Unit: KiB.
     const BUDGET: u64 = 256 * 1024;
@@ -318,6 +322,60 @@ mod memory {
         let peak = status(process, "VmHWM:");
         assert!(peak < BUDGET, "{peak} KiB at the peak, {before} KiB before");
         drop(connections);
+        running.kill();
+    }
+
+    /// The same over sockets: clients that catch up with the largest messages and do not read, and those that send what
+    /// takes up the most once it is parsed. Who reads catches up meanwhile.
+    #[test]
+    fn the_worst_that_sockets_admit_stays_within_256_mib() {
+        const MESSAGES: usize = 12;
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().join("layer.db");
+        let server = Server::on(Config { data: DataLocation::File(data.clone()), ..Config::default() });
+        let device = Signer::of(&server).device(&server, "a");
+        drop(Live::open(&device.at("2.0")));
+        let target = format!("/?session_token={}", device.session);
+        let conversation = server.conversation(&["a"]);
+        let body = json!({ "sender": { "name": "x" }, "parts": heavy() });
+        for _ in 0..MESSAGES {
+            assert_eq!(server.post(&format!("/conversations/{conversation}/messages"), &body).status, 201);
+        }
+        server.platform.close().unwrap();
+        let mut running = start_process(&data);
+        let (address, process) = (running.address.clone(), running.process_id());
+        let open = || Live::try_open_at(&address, &target, &[("Sec-WebSocket-Protocol", "layer-2.0")]).unwrap();
+        let before = status(process, "VmRSS:");
+
+        let replay = json!({ "method": "Event.replay", "request_id": "r", "data": { "from_timestamp": LONG_AGO } });
+        let mut silent = vec![];
+        for _ in 0..30 {
+            let mut live = open();
+            live.send(&json!({ "type": "request", "body": replay }));
+            silent.push(live);
+        }
+        let parts = json!([{ "mime_type": "text/plain", "body": "x" }]);
+        let small = json!(vec![json!({ "": 0 }); 16_000]);
+        let body = json!({
+            "method": "Message.create", "request_id": "m", "object_id": conversation_id(&conversation),
+            "data": { "parts": parts, "x": small },
+        });
+        let mut senders: Vec<_> = (0..30).map(|_| open()).collect();
+        for live in &mut senders {
+            live.send(&json!({ "type": "request", "body": body }));
+        }
+        for live in &mut senders {
+            let answer = std::iter::from_fn(|| live.try_read()).find(|packet| packet["type"] == "response").unwrap();
+            assert_eq!(answer["body"]["success"], true, "{answer}");
+        }
+        let (packets, answer) = open().replay(LONG_AGO);
+        assert_eq!(answer["success"], true);
+        let is_heavy =
+            |packet: &&Value| packet["body"]["data"]["parts"].as_array().is_some_and(|parts| parts.len() > 1);
+        assert_eq!(packets.iter().filter(is_heavy).count(), MESSAGES);
+        let peak = status(process, "VmHWM:");
+        assert!(peak < BUDGET, "{peak} KiB at the peak, {before} KiB before");
+        drop(silent);
         running.kill();
     }
 }

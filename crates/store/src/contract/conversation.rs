@@ -14,6 +14,7 @@ pub const CASES: &[Case] = &[
     ("a deleted conversation keeps its id alone", a_deleted_conversation),
     ("a walk meets every conversation of the app once", a_walk),
     ("former members see what was sent before they left", former_members),
+    ("a former member sees the metadata of when it left", metadata_of_former_members),
     ("the conversations of a user come newest first, page by page", conversations_of_a_user),
     ("a conversation deleted by a member comes back with the next message", deleted_by_a_member),
 ];
@@ -135,6 +136,34 @@ fn former_members(fixture: &Fixture) {
     change(fixture, 10, &["a", "b"]);
     let back = membership(fixture, 10, "b").unwrap();
     assert_eq!((back.left_position, back.visible_count, back.unread_count), (None, 2, 1));
+}
+
+fn metadata_of_former_members(fixture: &Fixture) {
+    let left_with = |of: &'static str| {
+        let conversation = fixture.find(10);
+        fixture.read(move |reads, app| {
+            let left = reads.metadata_left_with(app, &user(of), &conversation)?;
+            // What such a user sees is that, or what everyone sees.
+            if let Some(membership) = reads.membership(app, &user(of), &conversation)? {
+                let seen = reads.seen(app, &user(of), conversation.clone(), membership)?;
+                assert_eq!(seen.conversation.metadata, left.clone().unwrap_or_else(|| conversation.metadata.clone()));
+            }
+            Ok(left)
+        })
+    };
+    fixture.conversation(10, &["a", "b"]);
+    change(fixture, 10, &["a", "b"]);
+    assert_eq!((left_with("a"), left_with("b"), left_with("c")), (None, None, None));
+    change(fixture, 10, &["a"]);
+    fixture.write(|writes, app| {
+        let mut conversation = hold(writes, app, 10)?;
+        let change = ConversationChange { participants: users(&["a"]), is_distinct: false, metadata: object("n", 3) };
+        writes.change_conversation(app, &mut conversation, change)
+    });
+    assert_eq!((left_with("a"), left_with("b")), (None, Some(object("n", 2))));
+    // After its return it sees what everyone sees.
+    change(fixture, 10, &["a", "b"]);
+    assert_eq!(left_with("b"), None);
 }
 
 fn conversations_of_a_user(fixture: &Fixture) {

@@ -19,6 +19,7 @@ pub const CASES: &[Case] = &[
     ("what happens in a conversation is logged once, in order, for all its members", in_a_conversation),
     ("what concerns a user alone is logged for it, while a log is kept for it", for_one_user),
     ("identities are logged for those who follow", identities),
+    ("entries that concern nobody any more are passed", of_nobody),
     ("a former member hears of its leaving and of nothing later", former_members),
     ("who is back hears what it missed", back_again),
     ("a conversation that is deleted is told to those who were in it", deleted),
@@ -35,7 +36,7 @@ fn listen(fixture: &Fixture, id: &'static str) -> Place {
 }
 
 fn heard_after(fixture: &Fixture, by: &'static str, after: Place) -> Vec<(Scope, Entry)> {
-    let records = fixture.read(move |reads, app| reads.log_of(app, &user(by), after, 1000));
+    let records = fixture.read(move |reads, app| reads.log_of(app, &user(by), after, 1000).map(|page| page.records));
     assert!(records.is_sorted_by(|one, next| one.place < next.place), "{records:?}");
     assert!(records.iter().all(|record| record.app == fixture.app));
     for record in records.clone() {
@@ -126,7 +127,7 @@ fn in_a_conversation(fixture: &Fixture) {
     // One entry each, and no more is needed for the other one.
     assert_eq!(heard(fixture, "b"), expected);
     assert_eq!(heard(fixture, "c"), []);
-    let all = fixture.read(|reads, _| reads.log_after(Place::START, 1000));
+    let all = fixture.read(|reads, _| reads.log_after(Place::START, 1000).map(|page| page.records));
     assert_eq!(all.len(), expected.len());
     assert!(all.iter().all(|record| record.scope == Scope::Conversation(ConversationId::new(uuid(10)))));
 }
@@ -225,6 +226,35 @@ fn identities(fixture: &Fixture) {
     assert_eq!(followers("b"), []);
 }
 
+fn of_nobody(fixture: &Fixture) {
+    listen(fixture, "a");
+    // Whoever is known by an identity alone is forgotten with it, and who its entries concern.
+    for id in ["stranger 1", "stranger 2", "stranger 3"] {
+        fixture.write(move |writes, app| {
+            writes.put_identity(app, &user(id), &Fields::trusted(object("n", 1)))?;
+            writes.delete_identity(app, &user(id))
+        });
+    }
+    fixture.conversation(10, &["a"]);
+    let (mut after, mut records) = (Place::START, vec![]);
+    loop {
+        let page = fixture.read(move |reads, _| reads.log_after(after, 2));
+        assert!(page.is_all || page.up_to > after, "{page:?}");
+        after = page.up_to;
+        records.extend(page.records);
+        if page.is_all {
+            break;
+        }
+    }
+    assert_eq!(after, fixture.read(|reads, _| reads.log_end()));
+    assert_eq!(records.last().map(|record| record.entry.clone()), Some(Entry::ConversationCreated));
+    assert_eq!(heard(fixture, "a"), [Entry::ConversationCreated]);
+    let page = fixture.read(|reads, app| reads.log_of(app, &user("a"), Place::START, 1));
+    assert_eq!((page.records.len(), page.is_all, page.up_to), (1, false, after));
+    let page = fixture.read(move |reads, app| reads.log_of(app, &user("a"), after, 1));
+    assert_eq!((page.records.len(), page.is_all, page.up_to), (0, true, after));
+}
+
 fn former_members(fixture: &Fixture) {
     listen(fixture, "a");
     listen(fixture, "b");
@@ -240,7 +270,7 @@ fn former_members(fixture: &Fixture) {
     // Who comes later does not hear what was before.
     fixture.message(13, 10, "a");
     assert_eq!(heard(fixture, "d"), [joined("d"), Entry::MessageSent { position: 3 }]);
-    let all = fixture.read(|reads, _| reads.log_after(Place::START, 100));
+    let all = fixture.read(|reads, _| reads.log_after(Place::START, 100).map(|page| page.records));
     let readers = all.into_iter().map(|record| {
         let mut readers = fixture.read(move |reads, _| reads.log_readers(&record));
         readers.sort_unstable();
@@ -308,10 +338,15 @@ fn told_and_read_on(fixture: &Fixture) {
     }
     let (mut place, mut positions) = (Place::START, vec![]);
     loop {
-        let page = fixture.read(move |reads, app| reads.log_of(app, &user("a"), place, 3));
+        let page = fixture.read(move |reads, app| reads.log_of(app, &user("a"), place, 3).map(|page| page.records));
         let Some(last) = page.last() else { break };
         place = last.place;
-        assert_eq!(fixture.read(move |reads, _| reads.log_after(place, 100)).len() + positions.len() + page.len(), 10);
+        assert_eq!(
+            fixture.read(move |reads, _| reads.log_after(place, 100).map(|page| page.records)).len()
+                + positions.len()
+                + page.len(),
+            10
+        );
         positions.extend(page.into_iter().map(|record| record.entry));
     }
     let sent = (1..10).map(|position| Entry::MessageSent { position });
@@ -345,5 +380,8 @@ fn other_apps(fixture: &Fixture) {
         writes.follow(other, &user("a"), &user("x"))
     });
     assert_eq!(heard(fixture, "a"), []);
-    assert_eq!(fixture.read(move |reads, _| reads.log_of(other, &user("a"), Place::START, 10)).len(), 3);
+    assert_eq!(
+        fixture.read(move |reads, _| reads.log_of(other, &user("a"), Place::START, 10).map(|page| page.records)).len(),
+        3
+    );
 }

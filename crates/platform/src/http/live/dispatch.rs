@@ -17,7 +17,7 @@ use super::packet::Press;
 use crate::ground::report::report;
 use crate::service::Services;
 use crate::service::failure::Failure;
-use crate::service::live::News;
+use crate::service::live::{News, Sights};
 
 /// How many entries are handed out at a time.
 const AT_ONCE: usize = 128;
@@ -107,10 +107,8 @@ async fn go_on(hub: &Arc<Hub>, services: &Arc<Services>, after: Place) -> Result
     loop {
         let among = Arc::clone(hub);
         let find = move |app: AppKey, users: Vec<UserId>| among.sockets_among(app, users);
-        let news = services.live.news(position, AT_ONCE, find).await?;
-        let Some(last) = news.last() else { return Ok(position) };
-        position = last.place;
-        let is_all = news.len() < AT_ONCE;
+        let Sights { news, up_to, is_all } = services.live.news(position, AT_ONCE, find).await?;
+        position = up_to;
         let view = |listener: &Listener, identities: Identities| view_of(services, listener, identities);
         let parcels: Vec<_> = news.iter().flat_map(|news| written(news, &view)).collect();
         hub.hand_out(position, parcels);

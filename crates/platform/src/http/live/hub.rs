@@ -54,7 +54,8 @@ impl Parcel {
         }
     }
 
-    fn weight(&self) -> usize {
+    /// How long its packets are together. Unit: bytes.
+    pub fn weight(&self) -> usize {
         self.packets().iter().map(|packet| packet.body.len()).sum()
     }
 }

@@ -23,13 +23,14 @@ use super::packet::{Packet, Press};
 use super::presence_feed;
 use super::request::{self, Incoming, Outcome, Request};
 use super::typing::{self, Typing};
+use crate::ground::memory::{self, Share};
 use crate::ground::task;
 use crate::http::error::{self, Answer};
 use crate::http::extract::{MAX_BODY_BYTES, text_header};
 use crate::http::gate::session_token;
 use crate::http::server::Place as OfConnection;
 use crate::service::Services;
-use crate::service::live::News;
+use crate::service::live::{News, Sights};
 
 /// How often a client that says nothing is asked whether it is still there. One that does not answer until the next
 /// time is not.
@@ -38,11 +39,17 @@ const PING_INTERVAL: Duration = Duration::from_secs(30);
 /// How long a client may take to read what is written to it.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// How long it may take to read something large that it missed, while others wait for room for the like.
+const HURRIED_WRITE_TIMEOUT: Duration = Duration::from_secs(2);
+
 /// How much is read from a socket at a time, and how much is gathered before it is written. Unit: bytes.
 const BUFFER_BYTES: usize = 4 * 1024;
 
 /// How many entries of the log are replayed at a time.
 const REPLAYED_AT_ONCE: usize = 200;
+
+/// How many times over a packet is in memory until it is written: what it is made of, its text, and what is to be sent.
+const COPIES: usize = 3;
 
 /// What subprotocols are called, by the version that they speak.
 const PROTOCOLS: [(&str, Version); 3] =
@@ -128,6 +135,14 @@ struct Socket {
     typing: Typing,
 }
 
+/// What a client is told again of an entry.
+fn told_again(services: &Arc<Services>, mailbox: &Mailbox, news: &News<()>) -> Parcel {
+    let view = |listener: &Listener, identities| view_of(services, listener, identities);
+    let mut press = Press::new(&view, &news.identities);
+    let packets = news.told.iter().flat_map(|((), told)| press.packets(&mailbox.listener, told)).collect();
+    Parcel::Change(news.place, packets)
+}
+
 /// Serves a socket until it is closed. It counts as a connection for that time.
 async fn serve(services: Arc<Services>, seat: Seat, from: Place, stream: WebSocket, _place: Option<OfConnection>) {
     let mut socket =
@@ -194,11 +209,16 @@ impl Socket {
 
     /// Writes frames, unless the socket is to be closed meanwhile, or the client does not read.
     async fn write(&mut self, messages: impl IntoIterator<Item = Message>) -> Result<(), End> {
-        self.write_some(messages, true).await
+        self.write_within(WRITE_TIMEOUT, messages, true).await
     }
 
     /// The same; what is left in the buffer waits for more where `is_last` says so.
-    async fn write_some(&mut self, messages: impl IntoIterator<Item = Message>, is_last: bool) -> Result<(), End> {
+    async fn write_within(
+        &mut self,
+        limit: Duration,
+        messages: impl IntoIterator<Item = Message>,
+        is_last: bool,
+    ) -> Result<(), End> {
         let mailbox = Arc::clone(&self.seat.mailbox);
         let stream = &mut self.stream;
         let written = async move {
@@ -210,7 +230,7 @@ impl Socket {
         tokio::select! {
             biased;
             why = mailbox.closing() => Err(End::Closed(why)),
-            written = tokio::time::timeout(WRITE_TIMEOUT, written) => match written {
+            written = tokio::time::timeout(limit, written) => match written {
                 Ok(written) => Ok(written?),
                 Err(_) => Err(End::Closed(Closing::TooSlow)),
             },
@@ -245,13 +265,19 @@ impl Socket {
         // One by one: what waits is shared with other sockets, and frames are not.
         while let Some(parcel) = self.seat.mailbox.next() {
             let frames = self.frames(&parcel);
-            self.write_some(frames, false).await?;
+            self.write_within(WRITE_TIMEOUT, frames, false).await?;
         }
         self.write([]).await
     }
 
-    /// Takes what came.
+    /// Takes what came, once there is room for what is made of it.
     async fn take(&mut self, text: &[u8]) -> Result<(), End> {
+        let (services, mailbox) = (Arc::clone(&self.services), Arc::clone(&self.seat.mailbox));
+        let _room = tokio::select! {
+            biased;
+            why = mailbox.closing() => return Err(End::Closed(why)),
+            room = services.core.memory().for_packet(text) => room,
+        };
         match Incoming::parse(text) {
             None => Ok(()),
             Some(Incoming::Signal(body)) => match typing::parse(&body) {
@@ -287,6 +313,7 @@ impl Socket {
         mailbox.pause();
         // What was put in and not taken yet is told by this, too.
         let mut position = Place::before(from).min(self.position);
+        let mut room = None;
         loop {
             let (key, user) = (self.listener().key, self.listener().user.clone());
             let replayed = self.services.live.replay(key, user, position, REPLAYED_AT_ONCE).await;
@@ -298,12 +325,15 @@ impl Socket {
                     return Err(End::Gone);
                 }
             };
-            for news in &replayed.news {
-                let frames = self.replayed(&mailbox, news);
-                self.write(frames).await?;
-            }
-            position = replayed.up_to;
-            if replayed.is_all && self.seat.hub.resume(&mailbox, position) {
+            let is_all = replayed.is_all;
+            if let Some(bytes) = self.tell_again(&mailbox, replayed, &mut position, room.take()).await? {
+                // What was read is given up meanwhile, and read again.
+                room = tokio::select! {
+                    biased;
+                    why = mailbox.closing() => return Err(End::Closed(why)),
+                    room = self.services.core.memory().wait_for_replay(bytes) => room,
+                };
+            } else if is_all && self.seat.hub.resume(&mailbox, position) {
                 break;
             }
         }
@@ -313,13 +343,36 @@ impl Socket {
         Ok(Ok(is_cut.then(|| json!({ "kept_since": kept_since }))))
     }
 
-    /// What the client is told again of an entry.
-    fn replayed(&mut self, mailbox: &Mailbox, news: &News<()>) -> Vec<Message> {
+    /// Tells the client again what is in a part of the log, and moves the position on. It stops at an entry that needs
+    /// more room than there is, and returns how much that is. Unit: bytes.
+    async fn tell_again(
+        &mut self,
+        mailbox: &Mailbox,
+        part: Sights<()>,
+        position: &mut Place,
+        mut given: Option<Share>,
+    ) -> Result<Option<usize>, End> {
         let services = Arc::clone(&self.services);
-        let view = |listener: &Listener, identities| view_of(&services, listener, identities);
-        let mut press = Press::new(&view, &news.identities);
-        let packets = news.told.iter().flat_map(|((), told)| press.packets(&mailbox.listener, told)).collect();
-        self.frames(&Parcel::Change(news.place, packets))
+        for news in part.news {
+            let parcel = told_again(&services, mailbox, &news);
+            let bytes = COPIES * parcel.weight();
+            let room = match given.take() {
+                Some(room) => Some(room),
+                None if bytes <= memory::SMALL => None,
+                None => match services.core.memory().for_replay(bytes) {
+                    Ok(room) => Some(room),
+                    Err(_) => return Ok(Some(bytes)),
+                },
+            };
+            let frames = self.frames(&parcel);
+            drop(parcel);
+            let is_hurried = room.is_some() && services.core.memory().is_replay_awaited();
+            let limit = if is_hurried { HURRIED_WRITE_TIMEOUT } else { WRITE_TIMEOUT };
+            self.write_within(limit, frames, true).await?;
+            *position = news.place;
+        }
+        *position = part.up_to;
+        Ok(None)
     }
 
     async fn tell_typing(&mut self, now: (layer_wire::ConversationId, typing::Action)) -> Result<(), End> {
