@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{CONNECTION, CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
+use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use tokio::sync::oneshot;
 
 use crate::base_url::BaseUrl;
-use crate::call::Call;
 use crate::failure::Failure;
+use crate::options::RequestOptions;
 pub use crate::transport::marks::{Marks, Step};
 use crate::transport::reply::Reply;
 
@@ -121,18 +122,22 @@ pub(crate) struct Carried {
 
 impl Carried {
     /// Has an attempt carried, and waits for what comes back. Dropped before, it ends the request.
-    pub(crate) async fn carry(&self, call: &Call, marks: Option<&Arc<Marks>>) -> Result<Reply, Failure> {
-        let request = call.request().map_err(|failure| *failure)?;
+    pub(crate) async fn carry(
+        &self,
+        ticket: u32,
+        head: Parts,
+        body: Option<Bytes>,
+        options: &RequestOptions,
+        marks: Option<&Arc<Marks>>,
+    ) -> Result<Reply, Failure> {
         let (sender, receiver) = oneshot::channel();
-        let (head, _) = request.into_parts();
-        let options = &call.client.options;
         let parcel = Parcel {
-            ticket: call.ticket,
+            ticket,
             base_url: self.base_url.clone(),
             method: head.method.to_string(),
             path: head.uri.to_string(),
             headers: written(&head.headers),
-            body: call.body(),
+            body,
             timeout: options.timeout,
             marks: marks.cloned(),
             receipt: Receipt {

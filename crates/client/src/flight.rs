@@ -96,7 +96,9 @@ async fn attempt(call: &Call, breathe: fn(), marks: Option<&Arc<Marks>>) -> Outc
     let origin = &client.place.origin;
     if let Some(carried) = &client.place.carried {
         // Boxed, as what few requests come to.
-        return Box::pin(carried.carry(call, marks)).await.map_err(Box::new);
+        let (head, _) = call.request()?.into_parts();
+        let carried = Box::pin(carried.carry(call.ticket, head, call.body(), &client.options, marks));
+        return carried.await.map_err(Box::new);
     }
     let marks = marks.map(|marks| &**marks);
     exchange(&Exchange { origin, options: &client.options, request, breathe, marks }).await
