@@ -1275,6 +1275,8 @@ declare namespace LayerAPI {
     };
     /** Opens the admin API, below `/_platform`, to those who know it. Default: none. */
     adminToken?: string;
+    /** File with the admin token, such as a secret that Docker or systemd puts in place. Default: none. */
+    adminTokenFile?: string;
     /**
      * Serves the console at `/console`, behind the admin token; makes a token where there is none. Default: `false`.
      */

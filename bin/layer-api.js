@@ -51,6 +51,8 @@ async function main([name, ...args]) {
   try {
     command = addon.PlatformCommand.parse(args);
   } catch (error) {
+    // Who has the settings checked asks whether they are right, and the answer is no.
+    if (args.includes('--check-config')) return fail(error.message, 1);
     return fail(`${error.message}\nlayer-api platform --help lists the options.`, MISUSE);
   }
   if (command.text) return console.log(command.text);

@@ -146,7 +146,7 @@ export declare class Platform {
 export declare class PlatformCommand {
   /** Understands the arguments after `platform`. Throws at those that it does not, with what is allowed. */
   static parse(arguments: Array<string>): PlatformCommand
-  /** What is to be printed in place of starting a platform: help or version. */
+  /** What is to be printed in place of starting a platform: help, version or settings. */
   get text(): string | null
   /** Whether an app is to be created once the platform runs. */
   get createApp(): boolean

@@ -160,12 +160,13 @@ impl PlatformCommand {
         args::parse(arguments.into_iter().map(OsString::from)).map(Self).map_err(|error| invalid(&error))
     }
 
-    /// What is to be printed in place of starting a platform: help or version.
+    /// What is to be printed in place of starting a platform: help, version or settings.
     #[napi(getter)]
     pub fn text(&self) -> Option<String> {
-        match self.0 {
+        match &self.0 {
             Command::Help => Some(args::help("layer-api platform").trim_end().to_owned()),
             Command::Version => Some(env!("CARGO_PKG_VERSION").to_owned()),
+            Command::Check(settings) => Some(settings.trim_end().to_owned()),
             Command::Serve { .. } => None,
         }
     }
@@ -187,7 +188,7 @@ impl PlatformCommand {
     pub fn start(&self) -> Result<AsyncTask<Start>> {
         match &self.0 {
             Command::Serve { config, .. } => Ok(AsyncTask::new(Start(Some(Settings::Read(config.clone()))))),
-            Command::Help | Command::Version => Err(reason("the arguments do not ask for a platform")),
+            Command::Help | Command::Version | Command::Check(_) => Err(reason("the arguments do not ask for a platform")),
         }
     }
 }

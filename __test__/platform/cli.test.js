@@ -3,7 +3,7 @@
 const assert = require('node:assert');
 const { spawn, spawnSync } = require('node:child_process');
 const { once } = require('node:events');
-const { mkdtempSync, rmSync, writeFileSync } = require('node:fs');
+const { existsSync, mkdtempSync, rmSync, writeFileSync } = require('node:fs');
 const { tmpdir } = require('node:os');
 const path = require('node:path');
 const { after, before, test } = require('node:test');
@@ -115,6 +115,31 @@ test('what the command line leaves open is taken from the environment', () => {
     [status, stderr.split('\n')[0]],
     [2, 'layer-api: LAYER_PORT needs to be a whole number from 0 to 65535'],
   );
+});
+
+test('a file of settings is taken, and what is wrong with it is said with its line', async () => {
+  const file = path.join(folder, 'layer.toml');
+  writeFileSync(file, 'data = "of-file.db"\nport = 1\nadmin-token = "the secret"\n');
+  const checked = run('platform', '--config', 'layer.toml', '--port', '0', '--check-config');
+  assert.deepStrictEqual([checked.status, checked.stderr], [0, '']);
+  assert.match(checked.stdout, /^data = "of-file.db" # layer.toml:1\nport = 0 # the command line$/m);
+  assert.doesNotMatch(checked.stdout, /the secret/);
+
+  // Another folder than that of the file, which is what its paths are relative to.
+  const { url, stop } = await serve('--config', file, '--port', '0');
+  const answer = await fetch(`${url}/_platform/clock`, { headers: { authorization: 'Bearer the secret' } });
+  assert.deepStrictEqual([answer.status, existsSync(path.join(folder, 'of-file.db'))], [200, true]);
+  await stop('SIGTERM');
+
+  writeFileSync(file, 'data = "of-file.db"\nport = "x"\n');
+  for (const [args, status] of [
+    [['--check-config'], 1],
+    [[], 2],
+  ]) {
+    const refused = run('platform', '--config', 'layer.toml', ...args);
+    assert.strictEqual(refused.status, status);
+    assert.match(refused.stderr, /^layer-api: layer.toml:2: port needs to be a number\n/);
+  }
 });
 
 for (const signal of ['SIGINT', 'SIGTERM']) {

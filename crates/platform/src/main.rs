@@ -16,6 +16,7 @@ fn main() -> ExitCode {
     let outcome = match args::parse(std::env::args_os().skip(1)) {
         Ok(Command::Help) => say(&args::help("layer-platform")),
         Ok(Command::Version) => say(concat!("layer-platform ", env!("CARGO_PKG_VERSION"), "\n")),
+        Ok(Command::Check(settings)) => say(&settings),
         Ok(Command::Serve { config, create_app, open }) => serve(*config, create_app, open),
         Err(error) => Err(error.into()),
     };

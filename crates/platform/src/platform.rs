@@ -15,6 +15,7 @@ use layer_store::{OpenError, Store, StoreError};
 use layer_wire::AppId;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
+use tokio_rustls::TlsAcceptor;
 use tower_service::Service as _;
 
 use crate::config::Config;
@@ -220,13 +221,8 @@ impl Platform {
 
     /// The same, with something in front of the store.
     fn start_on(config: Config, in_front: impl FnOnce(Arc<dyn Store>) -> Arc<dyn Store>) -> Result<Self, StartError> {
-        if config.console && !console::is_built() {
-            return Err(StartError::Console);
-        }
-        let acceptor = config.tls.as_ref().map(tls::acceptor).transpose()?;
+        let Checked { acceptor, public_url, outbound } = Checked::of(&config)?;
         let scheme = if acceptor.is_some() { "https" } else { "http" };
-        let public_url = config.public_url.map(checked_public_url).transpose()?;
-        let outbound = Outbound::new(&config.webhooks).map_err(StartError::WebhookCa)?;
         let (listener, address) = listen(SocketAddr::new(config.host, config.port))?;
         let url = format!("{scheme}://{}", reachable(address));
         let clock = Clock::default();
@@ -401,6 +397,31 @@ impl fmt::Debug for Platform {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("Platform").field("url", &self.url).finish_non_exhaustive()
     }
+}
+
+/// What can be made of a config before anything is opened.
+struct Checked {
+    acceptor: Option<TlsAcceptor>,
+    public_url: Option<String>,
+    outbound: Outbound,
+}
+
+impl Checked {
+    fn of(config: &Config) -> Result<Self, StartError> {
+        if config.console && !console::is_built() {
+            return Err(StartError::Console);
+        }
+        Ok(Self {
+            acceptor: config.tls.as_ref().map(tls::acceptor).transpose()?,
+            public_url: config.public_url.clone().map(checked_public_url).transpose()?,
+            outbound: Outbound::new(&config.webhooks).map_err(StartError::WebhookCa)?,
+        })
+    }
+}
+
+/// Whether a platform can start with a config, as far as that can be known before anything is opened.
+pub fn check(config: &Config) -> Result<(), StartError> {
+    Checked::of(config).map(drop)
 }
 
 fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {

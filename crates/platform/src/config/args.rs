@@ -6,17 +6,23 @@ use layer_store::DataLocation;
 use lexopt::{Arg, Parser};
 use serde_json::Value;
 
-use crate::config::Config;
 use crate::config::setting::{By, Draft, InvalidSetting, Setting};
 use crate::config::settings::{SETTINGS, of_flag};
+use crate::config::{Config, file};
+use crate::platform;
 
 /// What the command line can ask for beside settings.
-const COMMANDS: [(&str, &str); 4] = [
+const COMMANDS: [(&str, &str); 6] = [
+    ("--config FILE", "TOML file of settings, with these names as its keys; LAYER_CONFIG names one, too"),
+    ("--check-config", "Print the settings that would hold, and where each comes from, and do not start"),
     ("--create-app", "Create an app and print its id and token, which is shown this once"),
     ("--open", "Open the console in a browser; it is on with this"),
     ("--help", "Print this"),
     ("--version", "Print the version"),
 ];
+
+/// The variable of the environment that names the file of settings.
+const CONFIG_VARIABLE: &str = "LAYER_CONFIG";
 
 /// The column where the sentences of `--help` begin.
 const INDENT: usize = 20;
@@ -31,6 +37,8 @@ pub enum Command {
     Help,
     /// Print the version.
     Version,
+    /// Print the settings, which are fine.
+    Check(String),
     /// Run the server.
     Serve {
         /// How to start it.
@@ -52,7 +60,7 @@ impl From<lexopt::Error> for InvalidSetting {
 pub fn help(program: &str) -> String {
     let mut help = format!("A server for the Layer Server API.\n\nUsage: {program} [OPTIONS]\n\nOptions:\n");
     for setting in SETTINGS.iter().filter(|setting| setting.has_flag) {
-        let default = if setting.default_of_flag.is_empty() { setting.default } else { setting.default_of_flag };
+        let default = setting.default_of_command_line();
         let is_shown = setting.takes_value() && !default.is_empty();
         let default = if is_shown { format!(" [default: {default}]") } else { String::new() };
         let flag = format!("--{}{}", setting.name, setting.placeholder());
@@ -63,7 +71,9 @@ pub fn help(program: &str) -> String {
     }
     help.push_str(
         "\nWhat the command line leaves open is taken from the environment: LAYER_TLS_CERT is for\n\
-         --tls-cert, and so on; what has no value there is 'true' here. In the environment only:\n",
+         --tls-cert, and so on; what has no value there is 'true' here. What that leaves open is taken\n\
+         from the file of settings: tls-cert = \"chain.pem\", port = 80, console = true. Paths in it are\n\
+         relative to its folder. In the environment and the file only:\n",
     );
     for setting in SETTINGS.iter().filter(|setting| !setting.has_flag) {
         write_entry(&mut help, &setting.variable(), setting.sentence);
@@ -93,8 +103,8 @@ fn write_entry(help: &mut String, option: &str, sentence: &str) {
     help.push('\n');
 }
 
-/// Parses the arguments, without the name of the program; what they leave open is taken from the environment. Reads the
-/// files of certificates and keys.
+/// Parses the arguments, without the name of the program; what they leave open is taken from the environment, and what
+/// that leaves open from the file of settings. Reads the files of certificates and keys.
 pub fn parse(args: impl Iterator<Item = OsString>) -> Result<Command, InvalidSetting> {
     parse_with(args, |name| std::env::var_os(name))
 }
@@ -117,13 +127,15 @@ fn parse_with(
 ) -> Result<Command, InvalidSetting> {
     let mut parser = Parser::from_args(args);
     let mut flags: Vec<(&'static Setting, Option<OsString>)> = vec![];
-    let (mut create_app, mut open) = (false, false);
+    let (mut create_app, mut open, mut is_check, mut path) = (false, false, false, None);
     while let Some(arg) = parser.next()? {
         match arg {
             Arg::Long("help") | Arg::Short('h') => return Ok(Command::Help),
             Arg::Long("version") | Arg::Short('V') => return Ok(Command::Version),
             Arg::Long("create-app") => create_app = true,
             Arg::Long("open") => open = true,
+            Arg::Long("check-config") => is_check = true,
+            Arg::Long("config") => path = Some((parser.value()?, "--config")),
             Arg::Long(name) => {
                 let setting = of_flag(name).ok_or_else(|| arg.unexpected())?;
                 let value = if setting.takes_value() { Some(parser.value()?) } else { None };
@@ -132,22 +144,52 @@ fn parse_with(
             other => return Err(other.unexpected().into()),
         }
     }
+    // Set to nothing is not set: shells and service managers have no other way to say it.
+    let variable = |name: &str| variable(name).filter(|text| !text.is_empty());
+    let path = path.or_else(|| variable(CONFIG_VARIABLE).map(|path| (path, CONFIG_VARIABLE)));
+    let entries = path.map(|(path, given_by)| file::read(&path, given_by)).transpose()?.unwrap_or_default();
     let mut draft = Draft::of_command_line();
     for setting in &SETTINGS {
-        let is_left_open = !flags.iter().any(|(flag, _)| flag.name == setting.name);
-        // Set to nothing is not set: shells and service managers have no other way to say it.
-        if let Some(text) = variable(&setting.variable()).filter(|text| is_left_open && !text.is_empty()) {
-            draft.set_text(setting, By::Variable, text)?;
+        if flags.iter().any(|(flag, _)| flag.name == setting.name) {
+            continue;
+        }
+        if let Some(text) = variable(&setting.variable()) {
+            draft.set_text(setting, &By::Variable, text)?;
+        } else if let Some(entry) = entries.iter().find(|entry| entry.setting.name == setting.name) {
+            draft.set(setting, &entry.by, &entry.value)?;
         }
     }
     for (setting, value) in flags {
         match value {
-            Some(text) => draft.set_text(setting, By::Flag, text)?,
-            None => draft.set(setting, By::Flag, &Value::Bool(true))?,
+            Some(text) => draft.set_text(setting, &By::Flag, text)?,
+            None => draft.set(setting, &By::Flag, &Value::Bool(true))?,
         }
     }
     draft.config.console |= open;
-    Ok(Command::Serve { config: Box::new(draft.finish()?), create_app, open })
+    let shown = is_check.then(|| shown(&draft));
+    let config = Box::new(draft.finish()?);
+    let Some(shown) = shown else { return Ok(Command::Serve { config, create_app, open }) };
+    platform::check(&config).map_err(|error| InvalidSetting(error.to_string()))?;
+    Ok(Command::Check(shown))
+}
+
+/// All settings as a file of settings would have them, with where each comes from. Defaults are comments, and secrets
+/// are not shown.
+fn shown(draft: &Draft) -> String {
+    let mut text = "# A platform can start with these settings.\n".to_owned();
+    for setting in &SETTINGS {
+        let name = setting.name;
+        let line = match draft.given.iter().rev().find(|(given, ..)| *given == name) {
+            Some((_, by, _)) if !setting.has_flag => format!("# {name} is set by {} and not shown\n", by.source()),
+            Some((_, by, value)) => format!("{name} = {value} # {}\n", by.source()),
+            None => match setting.default_of_command_line() {
+                "" => format!("# {name} is not set\n"),
+                default => format!("# {name} by default: {}\n", default.replace('`', "")),
+            },
+        };
+        text.push_str(&line);
+    }
+    text
 }
 
 #[cfg(test)]
@@ -254,7 +296,7 @@ mod tests {
     fn the_help_names_every_option() {
         let help = help("layer-api platform");
         for setting in &SETTINGS {
-            assert_eq!(help.contains(&format!("  --{}", setting.name)), of_flag(setting.name).is_some());
+            assert_eq!(help.contains(&format!("  --{} ", setting.name)), of_flag(setting.name).is_some());
             assert_eq!(help.contains(&format!("  {} ", setting.variable())), !setting.has_flag);
         }
         for (flag, _) in COMMANDS {
@@ -263,6 +305,87 @@ mod tests {
         assert!(help.contains("Usage: layer-api platform [OPTIONS]"));
         assert!(help.contains("  --port NUMBER     Port to listen on; 0 takes a free one [default: 8080]\n"), "{help}");
         assert!(help.lines().all(|line| line.len() <= 100), "{help}");
+    }
+
+    /// Parses with a file of settings that says this, in a folder with a file `token`.
+    fn parsed_with_file(text: &str, args: &[&str], variables: &[(&str, &str)]) -> (String, Result<Command, String>) {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("token"), "  secret\n").unwrap();
+        std::fs::write(folder.path().join("empty"), "\n").unwrap();
+        let path = folder.path().join("layer.toml");
+        std::fs::write(&path, text).unwrap();
+        let path = path.to_str().unwrap();
+        let outcome = parsed_with(&[&["--config", path], args].concat(), variables);
+        (path.to_owned(), outcome.map_err(|error| error.to_string()))
+    }
+
+    #[test]
+    fn the_file_says_what_the_command_line_and_the_environment_leave_open() {
+        let text = "port = 1\nhost = 'localhost'\nmax-connections = 3\ndata = 'chat.db'\nids = 'counting'\n\
+                    admin-token-file = 'token'\nconsole = true\n";
+        let (path, outcome) = parsed_with_file(text, &["--port", "2"], &[("LAYER_MAX_CONNECTIONS", "4")]);
+        let Ok(Command::Serve { config, .. }) = outcome else { panic!("{outcome:?}") };
+        assert_eq!((config.port, config.max_connections, config.ids), (2, 4, IdSource::Counting));
+        assert_eq!((config.host, config.console), (IpAddr::V4(Ipv4Addr::LOCALHOST), true));
+        // Relative to the folder of the file, wherever the program is started.
+        assert_eq!(config.data, DataLocation::File(path.replace("layer.toml", "chat.db").into()));
+        assert_eq!(config.admin_token, Some(layer_store::token::Token::new("secret".into())));
+
+        let by_variable = parsed_with(&[], &[("LAYER_CONFIG", "/nonexistent/layer.toml")]).unwrap_err().to_string();
+        assert!(by_variable.starts_with("LAYER_CONFIG cannot be read: /nonexistent/layer.toml: "), "{by_variable}");
+        assert!(matches!(parsed_with(&[], &[("LAYER_CONFIG", "")]), Ok(Command::Serve { .. })));
+        let (_, memory) = parsed_with_file("data = ':memory:'", &[], &[]);
+        assert!(matches!(memory, Ok(Command::Serve { config, .. }) if config.data == DataLocation::Memory));
+    }
+
+    #[test]
+    fn a_mistake_in_the_file_is_named_with_file_line_and_key() {
+        for (text, expected) in [
+            ("\nport = 70000", ":2: port needs to be a whole number from 0 to 65535"),
+            ("port = '80'", ":1: port needs to be a number"),
+            ("port = 80.5", ":1: port needs to be a number"),
+            ("console = 1", ":1: console needs to be true or false"),
+            ("prot = 1", ":1: `prot` is no setting; there are data, port, "),
+            ("tls-cert = 'missing.pem'", ":1: tls-cert cannot be read: "),
+            ("ids = 'counting'\nseed = 1", ":2: seed is for random ids: leave it out, or "),
+            ("admin-token-file = 'empty'", ":1: admin-token-file names an empty file: "),
+            ("admin-token = 'a'\nadmin-token-file = 'token'", ":2: admin-token-file is for what "),
+            ("data = ''", ":1: data must not be empty"),
+        ] {
+            let (path, outcome) = parsed_with_file(text, &[], &[]);
+            let error = outcome.unwrap_err();
+            assert!(error.starts_with(&format!("{path}{expected}")), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn the_settings_are_shown_as_a_file_of_settings_without_the_secrets() {
+        let (path, outcome) = parsed_with_file(
+            "host = '::1'\nadmin-token = 'secret'\n",
+            &["--port", "2", "--check-config"],
+            &[("LAYER_CONSOLE", "false"), ("LAYER_DATA", "a\"b.db")],
+        );
+        let Ok(Command::Check(shown)) = outcome else { panic!("{outcome:?}") };
+        for line in [
+            "data = \"a\\\"b.db\" # the environment",
+            "port = 2 # the command line",
+            &format!("host = \"::1\" # {path}:1"),
+            "console = false # the environment",
+            "# max-connections by default: 1000",
+            "# tls-cert is not set",
+            &format!("# admin-token is set by {path}:2 and not shown"),
+        ] {
+            assert!(shown.lines().any(|shown| shown == line), "{line}\n{shown}");
+        }
+        assert!(!shown.contains("secret"), "{shown}");
+        assert_eq!(shown.lines().count(), 1 + SETTINGS.len());
+        // What is shown can be given.
+        let (_, again) = parsed_with_file(&shown, &[], &[]);
+        assert!(matches!(again, Ok(Command::Serve { config, .. }) if config.port == 2));
+        for args in [&["--public-url", "nowhere"][..], &["--port", "x"]] {
+            let (_, refused) = parsed_with_file("", &[args, &["--check-config"]].concat(), &[]);
+            assert!(refused.as_ref().is_err_and(|error| error.contains("url") || error.contains("--port")), "{refused:?}");
+        }
     }
 
     #[test]

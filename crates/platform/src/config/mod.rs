@@ -1,6 +1,7 @@
 //! What a platform is started with.
 
 pub mod args;
+mod file;
 pub mod setting;
 pub mod settings;
 

@@ -4,8 +4,10 @@ use std::ffi::OsString;
 use std::fmt;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use layer_store::DataLocation;
+use layer_store::token::Token;
 use layer_wire::Timestamp;
 use serde_json::Value;
 
@@ -16,7 +18,8 @@ const MAX_TIME_MS: i64 = 8_640_000_000_000_000;
 
 /// One setting.
 pub struct Setting {
-    /// Its flag without the dashes. The variable of the environment follows from it: `LAYER_TLS_CERT` for `tls-cert`.
+    /// Its flag without the dashes, and its key in the file of settings. The variable of the environment follows from it:
+    /// `LAYER_TLS_CERT` for `tls-cert`.
     pub name: &'static str,
     /// The option of `Platform.start`, behind a dot if it is in a group: `webhooks.ca`.
     pub option: &'static str,
@@ -41,8 +44,10 @@ pub enum Kind {
     Address(fn(&mut Draft, IpAddr)),
     /// A whole number from 0 up to this.
     Whole(u64, fn(&mut Draft, u64)),
-    /// PEM in a program; a file with PEM in a flag or variable.
+    /// PEM in a program; elsewhere a file with PEM.
     Pem(fn(&mut Draft, String)),
+    /// A file with a secret, whose blanks at both ends do not count.
+    Secret(fn(&mut Draft, String)),
     /// Text, and what `--help` calls it.
     Text(&'static str, fn(&mut Draft, String)),
     /// True or false. The flag alone says true.
@@ -59,6 +64,11 @@ impl Setting {
         format!("LAYER_{}", self.name.to_uppercase().replace('-', "_"))
     }
 
+    /// The default of the command line, in Markdown. Empty for none.
+    pub fn default_of_command_line(&self) -> &'static str {
+        if self.default_of_flag.is_empty() { self.default } else { self.default_of_flag }
+    }
+
     /// Whether the flag takes a value.
     pub fn takes_value(&self) -> bool {
         !matches!(self.kind, Kind::Truth(_))
@@ -67,7 +77,7 @@ impl Setting {
     /// What stands for the value in `--help`.
     pub fn placeholder(&self) -> String {
         match self.kind {
-            Kind::Data(_) | Kind::Pem(_) => " FILE".into(),
+            Kind::Data(_) | Kind::Pem(_) | Kind::Secret(_) => " FILE".into(),
             Kind::Address(_) => " ADDRESS".into(),
             Kind::Whole(..) => " NUMBER".into(),
             Kind::Text(name, _) => format!(" {name}"),
@@ -79,7 +89,7 @@ impl Setting {
 }
 
 /// What a setting was given by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum By {
     /// An option of `Platform.start`.
     #[default]
@@ -88,26 +98,79 @@ pub enum By {
     Flag,
     /// A variable of the environment.
     Variable,
+    /// A line of the file of settings.
+    File(Place),
+}
+
+/// A line of a file of settings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    pub file: Arc<Path>,
+    /// Counted from 1.
+    pub line: usize,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}:{}", self.file.display(), self.line)
+    }
 }
 
 impl By {
-    pub fn name(self, setting: &Setting) -> String {
+    pub fn name(&self, setting: &Setting) -> String {
         match self {
             Self::Option => format!("`{}`", setting.option),
             Self::Flag => format!("--{}", setting.name),
             Self::Variable => setting.variable(),
+            Self::File(place) => format!("{place}: {}", setting.name),
         }
     }
 
-    pub fn refuse(self, setting: &Setting, reason: impl fmt::Display) -> InvalidSetting {
-        let prefix = if self == Self::Option { "Platform option " } else { "" };
+    /// Where that is, without the name of the setting.
+    pub fn source(&self) -> String {
+        match self {
+            Self::Option => "an option".into(),
+            Self::Flag => "the command line".into(),
+            Self::Variable => "the environment".into(),
+            Self::File(place) => place.to_string(),
+        }
+    }
+
+    pub fn refuse(&self, setting: &Setting, reason: impl fmt::Display) -> InvalidSetting {
+        let prefix = if *self == Self::Option { "Platform option " } else { "" };
         InvalidSetting(format!("{prefix}{} {reason}", self.name(setting)))
     }
 
+    /// Whether values come with their types, and not as text.
+    fn is_typed(&self) -> bool {
+        matches!(self, Self::Option | Self::File(_))
+    }
+
+    /// The path that a setting names. In a file of settings it is relative to the folder of that file.
+    fn path(&self, path: PathBuf) -> PathBuf {
+        match self {
+            Self::File(Place { file, .. }) => file.parent().map_or_else(|| path.clone(), |folder| folder.join(&path)),
+            _ => path,
+        }
+    }
+
     /// The text of the file that a setting names.
-    fn read(self, setting: &Setting, path: &Path) -> Result<String, InvalidSetting> {
+    fn read(&self, setting: &Setting, path: &Path) -> Result<String, InvalidSetting> {
         std::fs::read_to_string(path)
             .map_err(|error| self.refuse(setting, format!("cannot be read: {}: {error}", path.display())))
+    }
+
+    /// The secret in the file that a setting names.
+    fn read_secret(&self, setting: &Setting, path: &Path) -> Result<String, InvalidSetting> {
+        let secret = self.read(setting, path)?.trim().to_owned();
+        if secret.is_empty() {
+            return Err(self.refuse(setting, format!("names an empty file: {}", path.display())));
+        }
+        Ok(secret)
+    }
+
+    fn data_location(&self, path: PathBuf) -> DataLocation {
+        if path.as_os_str() == ":memory:" { DataLocation::Memory } else { DataLocation::File(self.path(path)) }
     }
 }
 
@@ -141,6 +204,10 @@ pub struct Draft {
     pub seed: Option<(By, u64)>,
     pub is_counting: Option<By>,
     pub recorded_requests: Option<usize>,
+    pub admin_token: Option<(By, Token)>,
+    pub admin_token_of_file: Option<(By, Token)>,
+    /// Where each setting that is not left open comes from, with its value as TOML.
+    pub given: Vec<(&'static str, By, String)>,
     /// Whether it is that of a program of its own.
     pub is_of_command_line: bool,
 }
@@ -152,25 +219,29 @@ impl Draft {
         Self { config, is_of_command_line: true, ..Self::default() }
     }
 
-    /// Gives a setting its value: JSON of its type, or text where it is not `by` an option.
-    pub fn set(&mut self, setting: &'static Setting, by: By, value: &Value) -> Result<(), InvalidSetting> {
-        self.by = by;
+    /// Gives a setting its value: JSON of its type, or text where it is given by a flag or variable.
+    pub fn set(&mut self, setting: &'static Setting, by: &By, value: &Value) -> Result<(), InvalidSetting> {
+        self.by = by.clone();
+        // JSON writes text, numbers and truths as TOML does.
+        self.given.push((setting.name, by.clone(), value.to_string()));
         let refuse = |reason: &str| by.refuse(setting, reason);
         let text = || match value.as_str() {
             Some("") => Err(refuse("must not be empty")),
             Some(text) => Ok(text),
             None => Err(refuse("needs to be a string")),
         };
+        let path = || Ok::<_, InvalidSetting>(by.path(PathBuf::from(text()?)));
         match setting.kind {
-            Kind::Data(set) => set(self, data_location(PathBuf::from(text()?))),
+            Kind::Data(set) => set(self, by.data_location(PathBuf::from(text()?))),
             Kind::Address(set) => {
-                let text = if value == "localhost" && by != By::Option { "127.0.0.1" } else { text()? };
+                let text = if value == "localhost" && *by != By::Option { "127.0.0.1" } else { text()? };
                 let address = text.parse();
                 set(self, address.map_err(|_| refuse("needs to be an IP address, such as 127.0.0.1 or 0.0.0.0"))?);
             }
             Kind::Whole(most, set) => set(self, whole(value, by, most).map_err(|reason| refuse(&reason))?),
-            Kind::Pem(set) if by == By::Option => set(self, text()?.to_owned()),
-            Kind::Pem(set) => set(self, by.read(setting, Path::new(text()?))?),
+            Kind::Pem(set) if *by == By::Option => set(self, text()?.to_owned()),
+            Kind::Pem(set) => set(self, by.read(setting, &path()?)?),
+            Kind::Secret(set) => set(self, by.read_secret(setting, &path()?)?),
             Kind::Text(_, set) => set(self, text()?.to_owned()),
             Kind::Truth(set) => set(self, truth(value, by).map_err(refuse)?),
             Kind::Choice(names, set) => {
@@ -178,8 +249,7 @@ impl Draft {
                 set(self, name.ok_or_else(|| refuse(&format!("needs to be '{}'", names.join("' or '"))))?);
             }
             Kind::Time(set) => {
-                let ms = if by == By::Option { value.as_i64() } else { text()?.parse().ok() };
-                let ms = ms.filter(|ms| (-MAX_TIME_MS..=MAX_TIME_MS).contains(ms));
+                let ms = value.as_i64().filter(|ms| (-MAX_TIME_MS..=MAX_TIME_MS).contains(ms));
                 set(self, Timestamp::from_ms(ms.ok_or_else(|| refuse("needs to be milliseconds since 1970"))?));
             }
         }
@@ -187,38 +257,39 @@ impl Draft {
     }
 
     /// Gives a setting the value that a text stands for. The name of a file need not be Unicode.
-    pub fn set_text(&mut self, setting: &'static Setting, by: By, text: OsString) -> Result<(), InvalidSetting> {
-        self.by = by;
-        match (setting.kind, text.into_string()) {
-            (_, Ok(text)) => self.set(setting, by, &text.into())?,
-            (Kind::Data(set), Err(path)) => set(self, data_location(path.into())),
-            (Kind::Pem(set), Err(path)) => set(self, by.read(setting, Path::new(&path))?),
-            (_, Err(_)) => return Err(by.refuse(setting, "needs to be Unicode")),
+    pub fn set_text(&mut self, setting: &'static Setting, by: &By, text: OsString) -> Result<(), InvalidSetting> {
+        let path = match text.into_string() {
+            // What a file of settings could hold in its place, so that it is shown like that.
+            Ok(text) => match (setting.kind, text.parse()) {
+                (Kind::Truth(_) | Kind::Whole(..) | Kind::Time(_), Ok(value @ (Value::Bool(_) | Value::Number(_)))) => {
+                    return self.set(setting, by, &value);
+                }
+                _ => return self.set(setting, by, &text.into()),
+            },
+            Err(path) => path,
+        };
+        self.by = by.clone();
+        self.given.push((setting.name, by.clone(), Value::from(path.to_string_lossy()).to_string()));
+        match setting.kind {
+            Kind::Data(set) => set(self, by.data_location(path.into())),
+            Kind::Pem(set) => set(self, by.read(setting, Path::new(&path))?),
+            Kind::Secret(set) => set(self, by.read_secret(setting, Path::new(&path))?),
+            _ => return Err(by.refuse(setting, "needs to be Unicode")),
         }
         Ok(())
     }
 }
 
-/// Where the data is that this names.
-fn data_location(path: PathBuf) -> DataLocation {
-    if path.as_os_str() == ":memory:" { DataLocation::Memory } else { DataLocation::File(path) }
-}
-
-fn whole(value: &Value, by: By, most: u64) -> Result<u64, String> {
+fn whole(value: &Value, by: &By, most: u64) -> Result<u64, String> {
     let number = match value {
         Value::Number(number) => number.as_u64(),
-        Value::String(text) if by != By::Option => text.parse().ok(),
-        _ => return Err("needs to be a number".into()),
+        _ if by.is_typed() => return Err("needs to be a number".into()),
+        _ => None,
     };
     number.filter(|number| *number <= most).ok_or_else(|| format!("needs to be a whole number from 0 to {most}"))
 }
 
-fn truth(value: &Value, by: By) -> Result<bool, &'static str> {
-    match (value, value.as_str()) {
-        (Value::Bool(truth), _) => Ok(*truth),
-        (_, Some("true")) if by != By::Option => Ok(true),
-        (_, Some("false")) if by != By::Option => Ok(false),
-        _ if by == By::Option => Err("needs to be a boolean"),
-        _ => Err("needs to be true or false"),
-    }
+fn truth(value: &Value, by: &By) -> Result<bool, &'static str> {
+    let reason = if *by == By::Option { "needs to be a boolean" } else { "needs to be true or false" };
+    value.as_bool().ok_or(reason)
 }

@@ -1,6 +1,6 @@
 //! The settings, each written once: its names, its type, its default, and the sentence that says what it does.
 //!
-//! The command line, the environment and the options of `Platform.start` are read by this table, and `--help` is
+//! The command line, the environment, the file of settings and the options of `Platform.start` are read by this table, and `--help` is
 //! printed from it. Tests hold the README and index.d.ts to it.
 
 use layer_store::DataLocation;
@@ -25,21 +25,38 @@ const fn setting(name: &'static str, option: &'static str, kind: Kind, sentence:
 const CERTIFICATE: Setting = setting(
     "tls-cert",
     "cert",
-    Kind::Pem(|draft, pem| draft.certificate = Some((draft.by, pem))),
+    Kind::Pem(|draft, pem| draft.certificate = Some((draft.by.clone(), pem))),
     "Certificate chain in PEM form; with it and its key, the platform speaks HTTPS",
 );
 
 const KEY: Setting = setting(
     "tls-key",
     "key",
-    Kind::Pem(|draft, pem| draft.key = Some((draft.by, pem))),
+    Kind::Pem(|draft, pem| draft.key = Some((draft.by.clone(), pem))),
     "Private key of the certificate in PEM form",
+);
+
+const ADMIN_TOKEN: Setting = Setting {
+    has_flag: false,
+    ..setting(
+        "admin-token",
+        "adminToken",
+        Kind::Text("TOKEN", |draft, token| draft.admin_token = Some((draft.by.clone(), Token::new(token)))),
+        "Opens the admin API, below `/_platform`, to those who know it",
+    )
+};
+
+const ADMIN_TOKEN_FILE: Setting = setting(
+    "admin-token-file",
+    "adminTokenFile",
+    Kind::Secret(|draft, token| draft.admin_token_of_file = Some((draft.by.clone(), Token::new(token)))),
+    "File with the admin token, such as a secret that Docker or systemd puts in place",
 );
 
 const SEED: Setting = setting(
     "seed",
     "seed",
-    Kind::Whole(MAX_SAFE_INTEGER, |draft, seed| draft.seed = Some((draft.by, seed))),
+    Kind::Whole(MAX_SAFE_INTEGER, |draft, seed| draft.seed = Some((draft.by.clone(), seed))),
     "Seed of ids, tokens and chance, for tests: every run has the same ones",
 );
 
@@ -48,7 +65,7 @@ const IDS: Setting = Setting {
     ..setting(
         "ids",
         "ids",
-        Kind::Choice(&["random", COUNTING], |draft, ids| draft.is_counting = (ids == COUNTING).then_some(draft.by)),
+        Kind::Choice(&["random", COUNTING], |draft, ids| draft.is_counting = (ids == COUNTING).then(|| draft.by.clone())),
         "Where ids come from; `counting`, for tests, begins with `00000000-0000-4000-8000-000000000001`",
     )
 };
@@ -56,7 +73,7 @@ const IDS: Setting = Setting {
 const COUNTING: &str = "counting";
 
 /// The table.
-pub static SETTINGS: [Setting; 20] = [
+pub static SETTINGS: [Setting; 21] = [
     Setting {
         default: "`:memory:`",
         default_of_flag: "`layer.db`",
@@ -166,15 +183,8 @@ pub static SETTINGS: [Setting; 20] = [
             "Days for which clients that were away can catch up with what they missed",
         )
     },
-    Setting {
-        has_flag: false,
-        ..setting(
-            "admin-token",
-            "adminToken",
-            Kind::Text("TOKEN", |draft, token| draft.config.admin_token = Some(Token::new(token))),
-            "Opens the admin API, below `/_platform`, to those who know it",
-        )
-    },
+    ADMIN_TOKEN,
+    ADMIN_TOKEN_FILE,
     Setting {
         default: "`false`",
         ..setting(
@@ -221,7 +231,7 @@ impl Draft {
             let option = format!("{group}{name}");
             let subgroup = format!("{option}.");
             if let Some(setting) = SETTINGS.iter().find(|setting| setting.option == option) {
-                self.set(setting, By::Option, value)?;
+                self.set(setting, &By::Option, value)?;
             } else if !SETTINGS.iter().any(|setting| setting.option.starts_with(&subgroup)) {
                 let names = names_in(group).join(", ");
                 return Err(InvalidSetting(format!("Platform option `{option}` does not exist; there are {names}")));
@@ -236,8 +246,26 @@ impl Draft {
 
     /// The settings together.
     pub fn finish(self) -> Result<Config, InvalidSetting> {
-        let Self { mut config, certificate, key, seed, is_counting, recorded_requests, is_of_command_line, by: _ } =
-            self;
+        let Self {
+            mut config,
+            certificate,
+            key,
+            seed,
+            is_counting,
+            recorded_requests,
+            admin_token,
+            admin_token_of_file,
+            is_of_command_line,
+            by: _,
+            given: _,
+        } = self;
+        config.admin_token = match (admin_token, admin_token_of_file) {
+            (Some((other, _)), Some((by, _))) => {
+                let reason = format!("is for what {} says already: leave one of them out", other.name(&ADMIN_TOKEN));
+                return Err(by.refuse(&ADMIN_TOKEN_FILE, reason));
+            }
+            (one, other) => one.or(other).map(|(_, token)| token),
+        };
         config.tls = match (certificate, key) {
             (Some((_, certificate_pem)), Some((_, key_pem))) => Some(Tls { certificate_pem, key_pem }),
             (None, None) => None,
@@ -350,6 +378,7 @@ mod tests {
             (r#"{"port":65536}"#, "Platform option `port` needs to be a whole number from 0 to 65535"),
             (r#"{"port":1.5}"#, "Platform option `port` needs to be a whole number from 0 to 65535"),
             (r#"{"data":""}"#, "Platform option `data` must not be empty"),
+            (r#"{"adminTokenFile":"/nonexistent"}"#, "Platform option `adminTokenFile` cannot be read: /nonexistent: "),
             (r#"{"adminToken":""}"#, "Platform option `adminToken` must not be empty"),
             (r#"{"cert":null}"#, "Platform option `cert` needs to be a string"),
             (r#"{"cert":"c"}"#, "Platform option `key` is missing beside `cert`"),
@@ -376,7 +405,7 @@ mod tests {
                 if let Some(value) = default.strip_prefix('`').and_then(|rest| rest.strip_suffix('`'))
                     && !value.contains('`')
                 {
-                    draft.set_text(setting, By::Flag, value.into()).unwrap();
+                    draft.set_text(setting, &By::Flag, value.into()).unwrap();
                 }
             }
         }
@@ -416,7 +445,7 @@ mod tests {
         let words = words.join(" ");
         for setting in &SETTINGS {
             let of_type = match setting.kind {
-                Kind::Data(_) | Kind::Address(_) | Kind::Text(..) => "string".to_owned(),
+                Kind::Data(_) | Kind::Address(_) | Kind::Text(..) | Kind::Secret(_) => "string".to_owned(),
                 Kind::Whole(..) => "number".to_owned(),
                 Kind::Pem(_) => "string | Buffer".to_owned(),
                 Kind::Truth(_) => "boolean".to_owned(),
