@@ -1246,10 +1246,15 @@ declare namespace LayerAPI {
      * `127.0.0.1`.
      */
     host?: string;
-    /** Certificate chain in PEM form; with it and its key, the platform speaks HTTPS. Default: none. */
+    /**
+     * Certificate chain in PEM form; with it and its key, the platform speaks HTTPS. A file is read again when it
+     * changes. Default: none.
+     */
     cert?: string | Buffer;
     /** Private key of the certificate in PEM form. Default: none. */
     key?: string | Buffer;
+    /** Lets other machines in without a certificate, for a platform behind a proxy that has one. Default: `false`. */
+    allowPlainHttp?: boolean;
     /** Scheme and host of the URLs in replies, behind a proxy. Default: the address it listens on. */
     publicUrl?: string;
     /** Where webhooks may go. */
@@ -1261,6 +1266,18 @@ declare namespace LayerAPI {
     };
     /** Connections at the same time; one more is answered with `503` and closed. Default: `1000`. */
     maxConnections?: number;
+    /** How often a token may be used, of an app as of a session. */
+    rateLimit?: {
+      /**
+       * Requests a second that may come with one token; one more is answered with `429`. `0` sets no limit. Default:
+       * `0`.
+       */
+      perSecond?: number;
+      /** How many of them may come at once after a pause. Default: as many as in a second. */
+      atOnce?: number;
+    };
+    /** Time for requests under way to finish when the platform is told to stop. Default: `5`. */
+    drainSeconds?: number;
     /** Sockets of clients. */
     sockets?: {
       /**
@@ -1281,6 +1298,20 @@ declare namespace LayerAPI {
      * Serves the console at `/console`, behind the admin token; makes a token where there is none. Default: `false`.
      */
     console?: boolean;
+    /** What the platform prints to the error output. */
+    log?: {
+      /**
+       * What the error output says: at `info` start and stop, too, at `debug` each request. Default: `warn`.
+       */
+      level?: 'off' | 'error' | 'warn' | 'info' | 'debug';
+      /** Form of its lines; each is an object with `json`. Default: `text`. */
+      format?: 'text' | 'json';
+    };
+    /** The numbers for Prometheus. */
+    metrics?: {
+      /** Serves `/metrics` without the admin token, on a loopback address only. Default: `false`. */
+      open?: boolean;
+    };
     /**
      * Latest requests and replies to remember, for tests: of each body 16 KiB, of all together 32 MiB. Default: `1000`
      * for a platform in memory or with the console, else `0`.

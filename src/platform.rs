@@ -188,7 +188,9 @@ impl PlatformCommand {
     pub fn start(&self) -> Result<AsyncTask<Start>> {
         match &self.0 {
             Command::Serve { config, .. } => Ok(AsyncTask::new(Start(Some(Settings::Read(config.clone()))))),
-            Command::Help | Command::Version | Command::Check(_) => Err(reason("the arguments do not ask for a platform")),
+            Command::Help | Command::Version | Command::Check(_) => {
+                Err(reason("the arguments do not ask for a platform"))
+            }
         }
     }
 }

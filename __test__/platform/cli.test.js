@@ -165,7 +165,8 @@ test('when the disk takes no more it says so once a second, and how it stopped i
 }, async () => {
   // A limit for each file, in units of 512 bytes: what is written beyond fails, as on a full disk.
   const limited = 'ulimit -f 2800 && exec "$0" "$@"';
-  const args = ['-c', limited, process.execPath, CLI, 'platform', '--port', '0', '--data', 'full.db', '--create-app'];
+  const options = ['--port', '0', '--data', 'full.db', '--create-app', '--log-level', 'warn'];
+  const args = ['-c', limited, process.execPath, CLI, 'platform', ...options];
   const child = spawn('sh', args, { cwd: folder });
   const exit = once(child, 'exit');
   let [output, errors] = ['', ''];
@@ -205,7 +206,8 @@ test('when the disk takes no more it says so once a second, and how it stopped i
   const last = lines.pop();
   assert.match(last, /^layer-api: stopped; the last checkpoint could not be written: .*\. Nothing .* is lost$/);
   assert.ok(lines.length >= 2 && lines.length <= seconds + 2, `${seconds} s: ${errors}`);
-  for (const line of lines) assert.match(line, /^\d{4}-\d\d-\d\dT[\d:.]+Z layer-platform: the store is unavailable: /);
+  const full = /^\d{4}-\d\d-\d\dT[\d:.]+Z layer-platform: error: the store failed, error="the store is unavailable: /;
+  for (const line of lines) assert.match(line, full);
   assert.ok(!output.includes('Stopped.'));
 
   // Without the limit everything is there.

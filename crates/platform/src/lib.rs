@@ -18,7 +18,7 @@ mod work;
 
 pub use ::http::Method;
 pub use config::setting::InvalidSetting;
-pub use config::{Config, SocketOptions, Tls, WebhookOptions, args};
+pub use config::{Config, LogFormat, LogOptions, RateLimit, SocketOptions, Tls, TlsFiles, WebhookOptions, args};
 pub use ground::clock::Clock;
 pub use ground::ids::IdSource;
 pub use layer_store::token::Token;
@@ -27,3 +27,4 @@ pub use layer_wire::Timestamp;
 pub use platform::{AdminAnswer, Console, Error, Platform, StartError};
 pub use service::app::NewApp;
 pub use service::delivery::{Attempt, Outcome};
+pub use tracing::level_filters::LevelFilter;

@@ -11,7 +11,7 @@ use axum::body::{Body, to_bytes};
 use axum::middleware::{from_fn, from_fn_with_state};
 use http::{Method, Request};
 use layer_store::token::Token;
-use layer_store::{OpenError, Store, StoreError};
+use layer_store::{DataLocation, OpenError, Store, StoreError};
 use layer_wire::AppId;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
@@ -22,9 +22,11 @@ use crate::config::Config;
 use crate::ground::clock::Clock;
 use crate::ground::files::Files;
 use crate::ground::ids::Ids;
+use crate::ground::log::Log;
 use crate::ground::task;
 use crate::http::live::{Hub, Limits};
-use crate::http::tls::TlsError;
+use crate::http::observe::Observer;
+use crate::http::tls::{Certificate, TlsError};
 use crate::http::{cors, router, server, tls};
 use crate::outbound::Outbound;
 use crate::service::app::NewApp;
@@ -32,8 +34,9 @@ use crate::service::delivery::Attempt;
 use crate::service::{Core, Services};
 use crate::tools::backups::Backups;
 use crate::tools::charts::{self, Charts};
+use crate::tools::metrics::{self, Metrics};
 use crate::tools::state::{Admin, Watchers};
-use crate::tools::{self, Tools, admin, console};
+use crate::tools::{self, Tools, admin, console, health};
 use crate::work;
 
 /// A running platform. It owns its threads, its listener and its database; dropping it stops it like
@@ -44,12 +47,15 @@ pub struct Platform {
     store: Arc<dyn Store>,
     admin: Router,
     console: Option<Console>,
+    log: Log,
     running: Mutex<Option<Running>>,
 }
 
 struct Running {
     runtime: Runtime,
     stop: watch::Sender<bool>,
+    /// How long requests under way may take to finish.
+    drain: Duration,
     /// Hears when the last connection is closed.
     stopped: mpsc::Receiver<()>,
 }
@@ -130,6 +136,8 @@ pub enum StartError {
     Data(OpenError),
     /// The database was opened, but cannot be read.
     Store(StoreError),
+    /// Other machines would reach it, and it has no certificate.
+    PlainHttp(IpAddr),
     /// The certificate cannot be used.
     Certificate(String),
     /// The private key cannot be used.
@@ -140,6 +148,8 @@ pub enum StartError {
     PublicUrl(String),
     /// The program was built without the console.
     Console,
+    /// Metrics are to be open to everyone on an address that others reach.
+    OpenMetrics,
     /// The system refuses threads.
     Threads(std::io::Error),
 }
@@ -150,6 +160,12 @@ impl fmt::Display for StartError {
             Self::Listen { address, source } => write_listen_error(formatter, *address, source),
             Self::Data(error) => error.fmt(formatter),
             Self::Store(error) => write!(formatter, "data: {error}"),
+            Self::PlainHttp(host) => write!(
+                formatter,
+                "host: other machines reach {host}, and without a certificate all that they send goes over the network as \
+                 it is, tokens included; give a certificate (options `cert` and `key`, --tls-cert and --tls-key), or \
+                 where a proxy in front of the platform has one, allow it (option `allowPlainHttp`, --allow-plain-http)"
+            ),
             Self::Certificate(reason) => {
                 write!(
                     formatter,
@@ -168,6 +184,10 @@ impl fmt::Display for StartError {
             ),
             Self::Console => formatter.write_str(
                 "console: this program was built without it; build it with `npm run build`, or leave the option out",
+            ),
+            Self::OpenMetrics => formatter.write_str(
+                "open_metrics: metrics are open on a loopback address only; leave the option out and let who asks for \
+                 them bring the admin token, or listen on 127.0.0.1",
             ),
             Self::Threads(source) => write!(formatter, "cannot start the threads of the server: {source}"),
         }
@@ -220,8 +240,10 @@ impl Platform {
     }
 
     /// The same, with something in front of the store.
+    #[expect(clippy::too_many_lines, reason = "it puts together what there is, one after the other")]
     fn start_on(config: Config, in_front: impl FnOnce(Arc<dyn Store>) -> Arc<dyn Store>) -> Result<Self, StartError> {
         let Checked { acceptor, public_url, outbound } = Checked::of(&config)?;
+        let (acceptor, certificate) = acceptor.unzip();
         let scheme = if acceptor.is_some() { "https" } else { "http" };
         let (listener, address) = listen(SocketAddr::new(config.host, config.port))?;
         let url = format!("{scheme}://{}", reachable(address));
@@ -241,11 +263,16 @@ impl Platform {
             public_url.unwrap_or_else(|| url.clone()),
         );
         let core = core.map_err(StartError::Store)?;
-        let services = Arc::new(Services::new(core, config.webhooks, config.sockets, config.unlimited_exports));
+        let services =
+            Services::new(core, config.webhooks, config.sockets, config.rate_limit, config.unlimited_exports);
+        let services = Arc::new(services);
         services.contents.rename_files().map_err(StartError::Store)?;
 
+        let log = Log::new(config.log);
+        let adopted = log.clone();
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
+            .on_thread_start(move || adopted.adopt_thread())
             .thread_name("layer-platform")
             .build()
             .map_err(StartError::Threads)?;
@@ -272,12 +299,23 @@ impl Platform {
             router::build(Arc::clone(&services), Arc::clone(&hub), api).layer(from_fn_with_state(tools, tools::attend));
         // Outside of all that, so that a page can read what a fault answers, too.
         router = router.layer(from_fn(cors::allow));
+        router = router.merge(health::router(Arc::clone(&services), is_stopping.clone()));
+        let observer = Observer::new(config.max_connections);
         let is_token_new = config.console && config.admin_token.is_none();
         // Not one of the ids, which a seed would tell.
         let admin_token = config.admin_token.or_else(|| is_token_new.then(Ids::system_token));
         if let Some(token) = &admin_token {
             router = router.layer(from_fn_with_state(charts, charts::attend));
             router = router.merge(admin::guarded_router(admin.clone(), token));
+        }
+        if config.open_metrics || admin_token.is_some() {
+            router = router.merge(metrics::router(Metrics {
+                services: Arc::clone(&services),
+                hub: Arc::clone(&hub),
+                observer: Arc::clone(&observer),
+                started_at: Clock::default().now(),
+                token: admin_token.as_ref().filter(|_| !config.open_metrics).map(Token::hash),
+            }));
         }
         if config.console {
             router = router.merge(console::router());
@@ -293,18 +331,30 @@ impl Platform {
             let (services, is_told) = (Arc::clone(&services), is_stopping.clone());
             let start = move || task::boxed(Arc::clone(&hub).run(Arc::clone(&services), is_told.clone()));
             workers.spawn(task::boxed(work::supervise("sockets", is_stopping.clone(), Box::new(start))));
+            if let (Some(certificate), Some(tls)) = (certificate, config.tls)
+                && let Some(files) = tls.files.clone()
+            {
+                workers.spawn(task::boxed(tls::follow(certificate, files, tls, is_stopping.clone())));
+            }
             workers
         };
-        let service = server::Service { tls: acceptor, router, memory: services.core.memory().clone() };
-        let max_connections = config.max_connections;
+        let drain = config.drain;
+        let service = server::Service { tls: acceptor, router, memory: services.core.memory().clone(), observer };
         runtime.spawn(task::boxed(async move {
-            server::serve(listener, service, max_connections, is_stopping).await;
+            server::serve(listener, service, drain, is_stopping).await;
             while workers.join_next().await.is_some() {}
             // Nobody waits when the platform was dropped in a hurry.
             let _ = has_stopped.send(());
         }));
-        let running = Mutex::new(Some(Running { runtime, stop, stopped }));
-        Ok(Self { url, services, store, admin: admin::router(admin), console, running })
+        let running = Mutex::new(Some(Running { runtime, stop, drain, stopped }));
+        log.within(|| {
+            let data = match &config.data {
+                DataLocation::File(path) => path.display().to_string(),
+                DataLocation::Memory => ":memory:".to_owned(),
+            };
+            tracing::info!(version = env!("CARGO_PKG_VERSION"), url, data, "the platform listens");
+        });
+        Ok(Self { url, services, store, admin: admin::router(admin), console, log, running })
     }
 
     /// The address it listens on: `http://127.0.0.1:49152`, or `https://…` with a certificate. No slash at the end.
@@ -367,22 +417,27 @@ impl Platform {
         attempts
     }
 
-    /// Stops the platform: accepts no more connections, lets requests in flight finish for up to 5 seconds, writes what
-    /// is left and closes the file. Blocks meanwhile. Calling it again does nothing.
+    /// Stops the platform: accepts no more connections, lets requests under way finish for the time to drain, writes
+    /// what is left and closes the file. Blocks meanwhile. Calling it again does nothing.
     ///
     /// Error: the database could not be flushed. What was answered is safe even then; the next start puts the file in
     /// order.
     pub fn close(&self) -> Result<(), Error> {
         // Held to the end, so that a second call returns only when the first one is through.
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(Running { runtime, stop, stopped }) = running.take() {
+        let was_running = running.is_some();
+        if let Some(Running { runtime, stop, drain, stopped }) = running.take() {
+            self.log.within(|| tracing::info!(url = self.url, "the platform stops"));
             // The server is gone already if nobody hears this.
             let _ = stop.send(true);
-            let _ = stopped.recv_timeout(server::GRACE + Duration::from_secs(1));
+            let _ = stopped.recv_timeout(drain + Duration::from_secs(1));
             runtime.shutdown_background();
         }
         let closed = self.store.close();
         self.services.core.blobs().close();
+        if was_running && closed.is_ok() {
+            self.log.within(|| tracing::info!(url = self.url, "the platform has stopped"));
+        }
         closed.map_err(Error::Checkpoint)
     }
 }
@@ -401,7 +456,7 @@ impl fmt::Debug for Platform {
 
 /// What can be made of a config before anything is opened.
 struct Checked {
-    acceptor: Option<TlsAcceptor>,
+    acceptor: Option<(TlsAcceptor, Arc<Certificate>)>,
     public_url: Option<String>,
     outbound: Outbound,
 }
@@ -410,6 +465,12 @@ impl Checked {
     fn of(config: &Config) -> Result<Self, StartError> {
         if config.console && !console::is_built() {
             return Err(StartError::Console);
+        }
+        if config.tls.is_none() && !config.allow_plain_http && !config.host.to_canonical().is_loopback() {
+            return Err(StartError::PlainHttp(config.host));
+        }
+        if config.open_metrics && !config.host.is_loopback() {
+            return Err(StartError::OpenMetrics);
         }
         Ok(Self {
             acceptor: config.tls.as_ref().map(tls::acceptor).transpose()?,

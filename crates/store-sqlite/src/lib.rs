@@ -42,7 +42,9 @@ use std::thread::JoinHandle;
 
 use crossbeam_channel::{Sender, TrySendError, bounded};
 use layer_store::changes::{Change, Changes, Feed, Kinds};
-use layer_store::{Beside, DataLocation, Images, OpenError, ReadJob, Reads, Store, StoreError, WriteJob, Writes};
+use layer_store::{
+    Beside, DataLocation, Images, OpenError, ReadJob, Reads, State, Store, StoreError, WriteJob, Writes,
+};
 use layer_wire::Timestamp;
 use rusqlite::Connection;
 
@@ -50,7 +52,7 @@ use self::file::Lock;
 use self::log::{Now, Places};
 use self::readers::Readers;
 use self::sql::Sql;
-use self::writer::Job;
+use self::writer::{Counts, Job};
 
 pub use self::upkeep::{lock, open_beside, open_to_read, replace};
 
@@ -64,6 +66,8 @@ const MAX_READERS: usize = 4;
 struct SqliteStore {
     running: RwLock<Option<Running>>,
     feed: Arc<Feed>,
+    counts: Arc<Counts>,
+    data: DataLocation,
 }
 
 struct Running {
@@ -108,15 +112,16 @@ impl SqliteStore {
             }
         };
         let (jobs, receiver) = bounded(WRITE_QUEUE_LENGTH);
-        let feed = Arc::<Feed>::default();
+        let (feed, counts) = (Arc::<Feed>::default(), Arc::<Counts>::default());
         let writer = std::thread::Builder::new()
             .name("layer-writer".into())
             .spawn({
-                let feed = Arc::clone(&feed);
-                move || writer::run(connection, &receiver, &feed, now)
+                let (feed, counts) = (Arc::clone(&feed), Arc::clone(&counts));
+                move || writer::run(connection, &receiver, &feed, &counts, now)
             })
             .map_err(OpenError::Thread)?;
-        Ok(Self { running: RwLock::new(Some(Running { jobs, writer, readers, lock })), feed })
+        let running = RwLock::new(Some(Running { jobs, writer, readers, lock }));
+        Ok(Self { running, feed, counts, data: data.clone() })
     }
 
     /// Hands out what runs. Poisoning is harmless: the value is replaced in one step.
@@ -186,6 +191,22 @@ impl Store for SqliteStore {
 
     fn images(&self) -> Option<&dyn Images> {
         Some(self)
+    }
+
+    fn state(&self) -> State {
+        let waiting =
+            self.with_running(|running| Ok((running.jobs.len(), running.readers.as_ref().map_or(0, Readers::waiting))));
+        let (waiting_writes, waiting_reads) = waiting.unwrap_or_default();
+        let size = |suffix: &str| match &self.data {
+            DataLocation::Memory => 0,
+            DataLocation::File(path) => {
+                let mut path = path.clone().into_os_string();
+                path.push(suffix);
+                std::fs::metadata(path).map_or(0, |file| file.len())
+            }
+        };
+        let (database_bytes, log_bytes) = (size(""), size("-wal"));
+        State { waiting_writes, waiting_reads, database_bytes, log_bytes, ..self.counts.shown() }
     }
 
     fn close(&self) -> Result<(), StoreError> {

@@ -38,6 +38,11 @@ impl Readers {
         })
     }
 
+    /// How many reads wait.
+    pub fn waiting(&self) -> usize {
+        self.jobs.len()
+    }
+
     /// Finishes the reads that wait and closes the connections.
     pub fn close(self) {
         drop(self.jobs);

@@ -23,7 +23,7 @@ use layer_wire::{AnnouncementId, AppId, ContentId, ConversationId, ExportId, Mes
 use uuid::Uuid;
 
 use super::log::machine_time;
-use super::writer::{self, Job};
+use super::writer::{self, Counts, Job};
 use super::{Session, SqliteStore, open};
 
 const APP: AppKey = AppKey::from_number(1);
@@ -96,7 +96,7 @@ fn run_batch_and_listen(prepare: &str, works: Vec<Work>) -> (Vec<Result<(), Stor
     drop(jobs);
     let feed = Arc::new(Feed::default());
     let changes = feed.subscribe(Kinds::BLOCK_LISTS | Kinds::ANNOUNCEMENTS);
-    writer::run(connection, &receiver, &feed, Arc::new(machine_time)).unwrap();
+    writer::run(connection, &receiver, &feed, &Counts::default(), Arc::new(machine_time)).unwrap();
     let reader = open::open_reader(&path).unwrap();
     let blocked = Session::of_reader(&reader).block_list(APP, &user("owner")).unwrap();
     let mut blocked: Vec<_> = blocked.iter().map(ToString::to_string).collect();
@@ -410,6 +410,32 @@ fn closing_finishes_what_waits_and_refuses_what_comes_later() {
     assert_eq!(waiting.recv().unwrap(), Ok(()));
     assert_eq!(store.write_blocking(|_| Ok::<_, StoreError>(())), Err(StoreError::Closed));
     assert_eq!(store.close(), Ok(()));
+}
+
+#[test]
+fn what_waits_and_what_was_committed_is_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&DataLocation::File(folder.path().join("a.db"))).unwrap();
+    let before = store.state();
+    let (release, outcome) = stall(store.as_ref());
+    let (done, waiting) = sync_channel(3);
+    for _ in 0..3 {
+        let done = done.clone();
+        store.submit_write(|_| Ok::<_, StoreError>(()), move |result| done.send(result).unwrap()).unwrap();
+    }
+    assert_eq!(store.state().waiting_writes, 3);
+    drop(release);
+    assert_eq!(outcome.recv().unwrap(), Ok(()));
+    for _ in 0..3 {
+        assert_eq!(waiting.recv().unwrap(), Ok(()));
+    }
+    let after = store.state();
+    assert_eq!((after.waiting_writes, after.committed_writes - before.committed_writes), (0, 4));
+    // They waited while the first one ran, so that all were committed with it: more than two, and up to four.
+    assert_eq!((after.batches[2] - before.batches[2], after.failed_commits), (1, 0));
+    assert!(after.database_bytes > 0 && after.log_bytes > 0, "{after:?}");
+    store.close().unwrap();
+    assert_eq!(store.state().waiting_writes, 0);
 }
 
 #[test]

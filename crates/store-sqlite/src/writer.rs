@@ -3,10 +3,11 @@
 //! The commit of the previous batch is the window in which the next one gathers; there is no other delay.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crossbeam_channel::Receiver;
 use layer_store::changes::{Change, Feed, Kinds};
-use layer_store::{ReadJob, StoreError, WriteJob};
+use layer_store::{BATCH_CLASSES, ReadJob, State, StoreError, WriteJob};
 use rusqlite::Connection;
 
 use super::Session;
@@ -29,8 +30,44 @@ pub enum Job {
 /// Work on the database as a whole. It keeps its outcome to itself, and leaves no transaction open.
 pub type WholeJob = Box<dyn FnOnce(&mut Connection) + Send>;
 
+/// What the writer has done.
+#[derive(Default)]
+pub struct Counts {
+    batches: [AtomicU64; BATCH_CLASSES],
+    writes: AtomicU64,
+    failed: AtomicU64,
+}
+
+impl Counts {
+    fn count(&self, writes: usize, is_committed: bool) {
+        if !is_committed {
+            self.failed.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
+        let class = writes.next_power_of_two().trailing_zeros() as usize;
+        self.batches[class.min(BATCH_CLASSES - 1)].fetch_add(1, Ordering::Relaxed);
+        self.writes.fetch_add(writes as u64, Ordering::Relaxed);
+    }
+
+    /// The same, to be looked at.
+    pub fn shown(&self) -> State {
+        State {
+            batches: std::array::from_fn(|class| self.batches[class].load(Ordering::Relaxed)),
+            committed_writes: self.writes.load(Ordering::Relaxed),
+            failed_commits: self.failed.load(Ordering::Relaxed),
+            ..State::default()
+        }
+    }
+}
+
 /// Works until the channel is closed and empty, then flushes and closes the connection.
-pub fn run(mut connection: Connection, jobs: &Receiver<Job>, feed: &Feed, now: Now) -> Result<(), StoreError> {
+pub fn run(
+    mut connection: Connection,
+    jobs: &Receiver<Job>,
+    feed: &Feed,
+    counts: &Counts,
+    now: Now,
+) -> Result<(), StoreError> {
     let places = Places::new(&connection, now)?;
     let mut next = jobs.recv().ok();
     while let Some(job) = next.take() {
@@ -49,7 +86,7 @@ pub fn run(mut connection: Connection, jobs: &Receiver<Job>, feed: &Feed, now: N
                 let _ = places.go_on_behind(&connection);
                 None
             }
-            Job::Write(write) => run_batch(&connection, &places, write, jobs, feed),
+            Job::Write(write) => run_batch(&connection, &places, write, jobs, feed, counts),
         };
         next = next.or_else(|| jobs.recv().ok());
     }
@@ -86,8 +123,10 @@ fn run_batch(
     first: Box<dyn WriteJob>,
     jobs: &Receiver<Job>,
     feed: &Feed,
+    counts: &Counts,
 ) -> Option<Job> {
     if let Err(error) = connection.execute_batch("BEGIN IMMEDIATE") {
+        counts.count(1, false);
         let error = failed(error);
         finish(|| first.finish(Err(error.clone())));
         return refuse(jobs, &error);
@@ -108,6 +147,7 @@ fn run_batch(
         }
     }
     let committed = commit(connection);
+    counts.count(batch.len(), committed.is_ok());
     if committed.is_ok() {
         feed.tell(recorded, &changes);
     }

@@ -166,8 +166,36 @@ pub trait Store: Send + Sync {
         None
     }
 
+    /// What waits, and what was done since it was opened. Takes no part in the work and does not wait for it.
+    /// An engine that counts nothing has zeros.
+    fn state(&self) -> State {
+        State::default()
+    }
+
     /// Finishes the work at hand and closes the store. Further calls do nothing.
     fn close(&self) -> Result<(), StoreError>;
+}
+
+/// How many classes of sizes [`State::batches`] has: a batch of one, of two, of up to 4, 8, ... 256, and larger ones.
+pub const BATCH_CLASSES: usize = 10;
+
+/// A store in numbers, each since it was opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct State {
+    /// Writes that wait. With a database in memory, reads are among them.
+    pub waiting_writes: usize,
+    /// Reads that wait.
+    pub waiting_reads: usize,
+    /// Commits by the number of writes in them: in the class `n` those of more than `2^(n-1)` and up to `2^n`.
+    pub batches: [u64; BATCH_CLASSES],
+    /// Writes in all commits together.
+    pub committed_writes: u64,
+    /// Commits that failed.
+    pub failed_commits: u64,
+    /// How large the database is. Unit: bytes. 0 in memory.
+    pub database_bytes: u64,
+    /// How large its log of writes is, which a checkpoint empties. Unit: bytes. 0 in memory.
+    pub log_bytes: u64,
 }
 
 /// Copies of everything that is stored, as bytes.

@@ -40,7 +40,10 @@ fn parse(file: Arc<Path>, text: &str) -> Result<Vec<Entry>, InvalidSetting> {
     for (key, mut value) in table {
         let Some(setting) = SETTINGS.iter().find(|setting| setting.name == key.name) else {
             let names: Vec<_> = SETTINGS.iter().map(|setting| setting.name).collect();
-            return Err(refuse(key.span.start, format!("`{}` is no setting; there are {}", key.name, names.join(", "))));
+            return Err(refuse(
+                key.span.start,
+                format!("`{}` is no setting; there are {}", key.name, names.join(", ")),
+            ));
         };
         let value = match value.take() {
             ValueInner::String(text) => Value::String(text.into_owned()),

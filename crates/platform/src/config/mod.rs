@@ -7,11 +7,13 @@ pub mod settings;
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use layer_store::DataLocation;
 use layer_store::token::Token;
 use layer_wire::Timestamp;
+use tracing::level_filters::LevelFilter;
 
 use crate::ground::ids::IdSource;
 
@@ -21,6 +23,12 @@ pub const DEFAULT_MAX_CONNECTIONS: usize = 1000;
 
 /// The most connections that can be asked for.
 pub const MAX_CONNECTIONS: usize = 1_000_000;
+
+/// The highest rate of requests of a token that can be asked for.
+pub const MAX_RATE: u32 = 1_000_000;
+
+/// The longest time to finish that can be asked for. Unit: seconds.
+pub const MAX_DRAIN_SECONDS: u64 = 3600;
 
 /// The most requests that can be recorded.
 pub const MAX_RECORDED_REQUESTS: usize = 100_000;
@@ -42,6 +50,9 @@ pub struct Config {
     pub data: DataLocation,
     /// Certificate and key. Default: none, plain HTTP.
     pub tls: Option<Tls>,
+    /// Whether it may speak plain HTTP to other machines: without a certificate, on an address that is not a loopback
+    /// address. Default: `false`, and such a platform does not start.
+    pub allow_plain_http: bool,
     /// Scheme and host of the URLs in answers, for a platform that is reached through a proxy:
     /// `https://chat.example.com`.
     /// Default: the address it listens on.
@@ -62,10 +73,52 @@ pub struct Config {
     pub webhooks: WebhookOptions,
     /// How many connections there may be at the same time; one more is answered with `503` and closed. Default: 1000.
     pub max_connections: usize,
+    /// How often each token may be used, of an app as of a session. Default: none, as often as requests come.
+    pub rate_limit: Option<RateLimit>,
+    /// How long requests under way may take to finish once the platform is told to stop. Default: 5 seconds.
+    pub drain: Duration,
     /// Whether an app may ask for more than one export a day, as the original did not let it. Default: `false`.
     pub unlimited_exports: bool,
     /// The sockets of clients.
     pub sockets: SocketOptions,
+    /// What is printed to the error output. Default: what warns, as text.
+    pub log: LogOptions,
+    /// Whether `/metrics` is served without the admin token, to this machine only: [`Config::host`] must be a loopback
+    /// address. Default: `false`; with an admin token, `/metrics` is served to who knows it.
+    pub open_metrics: bool,
+}
+
+/// How often a token may be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RateLimit {
+    /// Requests a second, on average.
+    pub per_second: u32,
+    /// Requests that may come at once after a pause.
+    pub at_once: u32,
+}
+
+/// What is printed to the error output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LogOptions {
+    /// How much: at `info` start, stop and what changed, at `debug` each request.
+    pub level: LevelFilter,
+    /// In which form.
+    pub format: LogFormat,
+}
+
+impl Default for LogOptions {
+    fn default() -> Self {
+        Self { level: LevelFilter::WARN, format: LogFormat::Text }
+    }
+}
+
+/// The form of the lines on the error output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// An object of JSON a line.
+    Json,
 }
 
 impl Default for Config {
@@ -75,6 +128,7 @@ impl Default for Config {
             port: 0,
             data: DataLocation::Memory,
             tls: None,
+            allow_plain_http: false,
             public_url: None,
             ids: IdSource::Random,
             frozen_at: None,
@@ -83,8 +137,12 @@ impl Default for Config {
             console: false,
             webhooks: WebhookOptions::default(),
             max_connections: DEFAULT_MAX_CONNECTIONS,
+            rate_limit: None,
+            drain: Duration::from_secs(5),
             unlimited_exports: false,
             sockets: SocketOptions::default(),
+            log: LogOptions::default(),
+            open_metrics: false,
         }
     }
 }
@@ -145,6 +203,18 @@ pub struct Tls {
     pub certificate_pem: String,
     /// The private key: PKCS#8, PKCS#1 or SEC1.
     pub key_pem: String,
+    /// The files that both were read from. When these change, so does what is shown from the next handshake on.
+    /// Default: none.
+    pub files: Option<TlsFiles>,
+}
+
+/// The files of a certificate and its key, in PEM form.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// The certificate with its intermediates.
+    pub certificate: PathBuf,
+    /// The private key.
+    pub key: PathBuf,
 }
 
 impl fmt::Debug for Tls {

@@ -10,16 +10,17 @@ use layer_store::DataLocation;
 use layer_store::token::Token;
 use layer_wire::Timestamp;
 use serde_json::Value;
+use tracing::level_filters::LevelFilter;
 
-use crate::config::Config;
+use crate::config::{Config, LogOptions};
 
 /// The furthest that a time may be from 1970, as in JavaScript. Unit: milliseconds.
 const MAX_TIME_MS: i64 = 8_640_000_000_000_000;
 
 /// One setting.
 pub struct Setting {
-    /// Its flag without the dashes, and its key in the file of settings. The variable of the environment follows from it:
-    /// `LAYER_TLS_CERT` for `tls-cert`.
+    /// Its flag without the dashes, and its key in the file of settings. The variable of the environment follows from
+    /// it: `LAYER_TLS_CERT` for `tls-cert`.
     pub name: &'static str,
     /// The option of `Platform.start`, behind a dot if it is in a group: `webhooks.ca`.
     pub option: &'static str,
@@ -45,7 +46,7 @@ pub enum Kind {
     /// A whole number from 0 up to this.
     Whole(u64, fn(&mut Draft, u64)),
     /// PEM in a program; elsewhere a file with PEM.
-    Pem(fn(&mut Draft, String)),
+    Pem(fn(&mut Draft, Pem)),
     /// A file with a secret, whose blanks at both ends do not count.
     Secret(fn(&mut Draft, String)),
     /// Text, and what `--help` calls it.
@@ -56,6 +57,12 @@ pub enum Kind {
     Choice(&'static [&'static str], fn(&mut Draft, &str)),
     /// Milliseconds since 1970. What else JavaScript takes for a time, it reads itself.
     Time(fn(&mut Draft, Timestamp)),
+}
+
+/// PEM text, and the file that it was read from, if it was.
+pub struct Pem {
+    pub text: String,
+    pub file: Option<PathBuf>,
 }
 
 impl Setting {
@@ -154,6 +161,10 @@ impl By {
         }
     }
 
+    fn read_pem(&self, setting: &Setting, path: PathBuf) -> Result<Pem, InvalidSetting> {
+        Ok(Pem { text: self.read(setting, &path)?, file: Some(path) })
+    }
+
     /// The text of the file that a setting names.
     fn read(&self, setting: &Setting, path: &Path) -> Result<String, InvalidSetting> {
         std::fs::read_to_string(path)
@@ -199,11 +210,13 @@ pub struct Draft {
     pub config: Config,
     /// What the setting at hand is given by.
     pub by: By,
-    pub certificate: Option<(By, String)>,
-    pub key: Option<(By, String)>,
+    pub certificate: Option<(By, Pem)>,
+    pub key: Option<(By, Pem)>,
     pub seed: Option<(By, u64)>,
     pub is_counting: Option<By>,
     pub recorded_requests: Option<usize>,
+    pub per_second: Option<u32>,
+    pub at_once: Option<(By, u32)>,
     pub admin_token: Option<(By, Token)>,
     pub admin_token_of_file: Option<(By, Token)>,
     /// Where each setting that is not left open comes from, with its value as TOML.
@@ -215,7 +228,9 @@ pub struct Draft {
 impl Draft {
     /// What a command line begins with.
     pub fn of_command_line() -> Self {
-        let config = Config { port: 8080, data: DataLocation::File(PathBuf::from("layer.db")), ..Config::default() };
+        let log = LogOptions { level: LevelFilter::INFO, ..LogOptions::default() };
+        let data = DataLocation::File(PathBuf::from("layer.db"));
+        let config = Config { port: 8080, data, log, ..Config::default() };
         Self { config, is_of_command_line: true, ..Self::default() }
     }
 
@@ -239,8 +254,8 @@ impl Draft {
                 set(self, address.map_err(|_| refuse("needs to be an IP address, such as 127.0.0.1 or 0.0.0.0"))?);
             }
             Kind::Whole(most, set) => set(self, whole(value, by, most).map_err(|reason| refuse(&reason))?),
-            Kind::Pem(set) if *by == By::Option => set(self, text()?.to_owned()),
-            Kind::Pem(set) => set(self, by.read(setting, &path()?)?),
+            Kind::Pem(set) if *by == By::Option => set(self, Pem { text: text()?.to_owned(), file: None }),
+            Kind::Pem(set) => set(self, by.read_pem(setting, path()?)?),
             Kind::Secret(set) => set(self, by.read_secret(setting, &path()?)?),
             Kind::Text(_, set) => set(self, text()?.to_owned()),
             Kind::Truth(set) => set(self, truth(value, by).map_err(refuse)?),
@@ -272,7 +287,7 @@ impl Draft {
         self.given.push((setting.name, by.clone(), Value::from(path.to_string_lossy()).to_string()));
         match setting.kind {
             Kind::Data(set) => set(self, by.data_location(path.into())),
-            Kind::Pem(set) => set(self, by.read(setting, Path::new(&path))?),
+            Kind::Pem(set) => set(self, by.read_pem(setting, path.into())?),
             Kind::Secret(set) => set(self, by.read_secret(setting, Path::new(&path))?),
             _ => return Err(by.refuse(setting, "needs to be Unicode")),
         }

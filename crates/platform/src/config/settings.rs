@@ -1,14 +1,20 @@
 //! The settings, each written once: its names, its type, its default, and the sentence that says what it does.
 //!
-//! The command line, the environment, the file of settings and the options of `Platform.start` are read by this table, and `--help` is
-//! printed from it. Tests hold the README and index.d.ts to it.
+//! The command line, the environment, the file of settings and the options of `Platform.start` are read by this table,
+//! and `--help` is printed from it. Tests hold the README and index.d.ts to it.
+
+use std::time::Duration;
 
 use layer_store::DataLocation;
 use layer_store::token::Token;
 use serde_json::{Map, Value};
+use tracing::level_filters::LevelFilter;
 
 use crate::config::setting::{By, Draft, InvalidSetting, Kind, Setting};
-use crate::config::{Config, MAX_CONNECTIONS, MAX_RECORDED_REQUESTS, MAX_REPLAY_DAYS, Tls};
+use crate::config::{
+    Config, LogFormat, MAX_CONNECTIONS, MAX_DRAIN_SECONDS, MAX_RATE, MAX_RECORDED_REQUESTS, MAX_REPLAY_DAYS, RateLimit,
+    Tls, TlsFiles,
+};
 use crate::ground::ids::IdSource;
 
 /// Requests on record where nothing is said, for a platform in memory that a program starts, as it serves tests, and
@@ -26,7 +32,7 @@ const CERTIFICATE: Setting = setting(
     "tls-cert",
     "cert",
     Kind::Pem(|draft, pem| draft.certificate = Some((draft.by.clone(), pem))),
-    "Certificate chain in PEM form; with it and its key, the platform speaks HTTPS",
+    "Certificate chain in PEM form; with it and its key, the platform speaks HTTPS. A file is read again when it changes",
 );
 
 const KEY: Setting = setting(
@@ -53,6 +59,18 @@ const ADMIN_TOKEN_FILE: Setting = setting(
     "File with the admin token, such as a secret that Docker or systemd puts in place",
 );
 
+const AT_ONCE: Setting = Setting {
+    default: "as many as in a second",
+    ..setting(
+        "requests-at-once",
+        "rateLimit.atOnce",
+        Kind::Whole(MAX_RATE as u64, |draft, most| {
+            draft.at_once = u32::try_from(most).ok().map(|most| (draft.by.clone(), most));
+        }),
+        "How many of them may come at once after a pause",
+    )
+};
+
 const SEED: Setting = setting(
     "seed",
     "seed",
@@ -65,15 +83,19 @@ const IDS: Setting = Setting {
     ..setting(
         "ids",
         "ids",
-        Kind::Choice(&["random", COUNTING], |draft, ids| draft.is_counting = (ids == COUNTING).then(|| draft.by.clone())),
+        Kind::Choice(&["random", COUNTING], |draft, ids| {
+            draft.is_counting = (ids == COUNTING).then(|| draft.by.clone())
+        }),
         "Where ids come from; `counting`, for tests, begins with `00000000-0000-4000-8000-000000000001`",
     )
 };
 
 const COUNTING: &str = "counting";
 
+const JSON: &str = "json";
+
 /// The table.
-pub static SETTINGS: [Setting; 21] = [
+pub static SETTINGS: [Setting; 28] = [
     Setting {
         default: "`:memory:`",
         default_of_flag: "`layer.db`",
@@ -106,6 +128,15 @@ pub static SETTINGS: [Setting; 21] = [
     CERTIFICATE,
     KEY,
     Setting {
+        default: "`false`",
+        ..setting(
+            "allow-plain-http",
+            "allowPlainHttp",
+            Kind::Truth(|draft, is_allowed| draft.config.allow_plain_http = is_allowed),
+            "Lets other machines in without a certificate, for a platform behind a proxy that has one",
+        )
+    },
+    Setting {
         default: "the address it listens on",
         ..setting(
             "public-url",
@@ -135,7 +166,7 @@ pub static SETTINGS: [Setting; 21] = [
     setting(
         "webhooks-ca",
         "webhooks.ca",
-        Kind::Pem(|draft, pem| draft.config.webhooks.ca_pem = Some(pem)),
+        Kind::Pem(|draft, pem| draft.config.webhooks.ca_pem = Some(pem.text)),
         "Certificates of authorities in PEM form that webhooks trust, beside Mozilla's",
     ),
     Setting {
@@ -154,6 +185,27 @@ pub static SETTINGS: [Setting; 21] = [
             "maxConnections",
             Kind::Whole(MAX_CONNECTIONS as u64, |draft, most| draft.config.max_connections = count(most)),
             "Connections at the same time; one more is answered with `503` and closed",
+        )
+    },
+    Setting {
+        default: "`0`",
+        ..setting(
+            "requests-per-second",
+            "rateLimit.perSecond",
+            Kind::Whole(MAX_RATE as u64, |draft, most| {
+                draft.per_second = u32::try_from(most).ok().filter(|most| *most > 0)
+            }),
+            "Requests a second that may come with one token; one more is answered with `429`. `0` sets no limit",
+        )
+    },
+    AT_ONCE,
+    Setting {
+        default: "`5`",
+        ..setting(
+            "drain-seconds",
+            "drainSeconds",
+            Kind::Whole(MAX_DRAIN_SECONDS, |draft, seconds| draft.config.drain = Duration::from_secs(seconds)),
+            "Time for requests under way to finish when the platform is told to stop",
         )
     },
     Setting {
@@ -192,6 +244,39 @@ pub static SETTINGS: [Setting; 21] = [
             "console",
             Kind::Truth(|draft, is_on| draft.config.console = is_on),
             "Serves the console at `/console`, behind the admin token; makes a token where there is none",
+        )
+    },
+    Setting {
+        default: "`warn`",
+        default_of_flag: "`info`",
+        ..setting(
+            "log-level",
+            "log.level",
+            Kind::Choice(&["off", "error", "warn", "info", "debug"], |draft, name| {
+                // Each is a name of the same meaning there.
+                draft.config.log.level = name.parse().unwrap_or(LevelFilter::WARN);
+            }),
+            "What the error output says: at `info` start and stop, too, at `debug` each request",
+        )
+    },
+    Setting {
+        default: "`text`",
+        ..setting(
+            "log-format",
+            "log.format",
+            Kind::Choice(&["text", JSON], |draft, name| {
+                draft.config.log.format = if name == JSON { LogFormat::Json } else { LogFormat::Text };
+            }),
+            "Form of its lines; each is an object with `json`",
+        )
+    },
+    Setting {
+        default: "`false`",
+        ..setting(
+            "metrics-open",
+            "metrics.open",
+            Kind::Truth(|draft, is_open| draft.config.open_metrics = is_open),
+            "Serves `/metrics` without the admin token, on a loopback address only",
         )
     },
     Setting {
@@ -253,12 +338,21 @@ impl Draft {
             seed,
             is_counting,
             recorded_requests,
+            per_second,
+            at_once,
             admin_token,
             admin_token_of_file,
             is_of_command_line,
             by: _,
             given: _,
         } = self;
+        config.rate_limit = match (per_second, at_once) {
+            (Some(_), Some((by, 0))) => return Err(by.refuse(&AT_ONCE, "needs to be 1 at the least")),
+            (Some(per_second), at_once) => {
+                Some(RateLimit { per_second, at_once: at_once.map_or(per_second, |(_, most)| most) })
+            }
+            (None, _) => None,
+        };
         config.admin_token = match (admin_token, admin_token_of_file) {
             (Some((other, _)), Some((by, _))) => {
                 let reason = format!("is for what {} says already: leave one of them out", other.name(&ADMIN_TOKEN));
@@ -267,7 +361,11 @@ impl Draft {
             (one, other) => one.or(other).map(|(_, token)| token),
         };
         config.tls = match (certificate, key) {
-            (Some((_, certificate_pem)), Some((_, key_pem))) => Some(Tls { certificate_pem, key_pem }),
+            (Some((_, certificate)), Some((_, key))) => {
+                let files = certificate.file.zip(key.file);
+                let files = files.map(|(certificate, key)| TlsFiles { certificate, key });
+                Some(Tls { certificate_pem: certificate.text, key_pem: key.text, files })
+            }
             (None, None) => None,
             (Some((by, _)), None) => {
                 return Err(by.refuse(&KEY, format!("is missing beside {}", by.name(&CERTIFICATE))));
@@ -330,8 +428,9 @@ mod tests {
     #[test]
     fn options_of_a_program_are_read_as_json() {
         let config = Config::from_json(
-            r#"{"data":"chat.db","port":1,"host":"::1","cert":"c","key":"k","publicUrl":"u","ids":"counting","clock":-5,
-            "recordedRequests":7,"maxConnections":8,"adminToken":"t","console":true,"exports":{"unlimited":true},
+            r#"{"data":"chat.db","port":1,"host":"::1","cert":"c","key":"k","allowPlainHttp":true,"publicUrl":"u","ids":"counting","clock":-5,
+            "recordedRequests":7,"maxConnections":8,"adminToken":"t","log":{"level":"debug","format":"json"},
+            "metrics":{"open":true},"rateLimit":{"perSecond":9,"atOnce":10},"drainSeconds":11,"console":true,"exports":{"unlimited":true},
             "sockets":{"perUser":2,"perApp":3,"replayDays":4},
             "webhooks":{"allowPrivateAddresses":true,"allowHttp":true,"ca":"a"}}"#,
         );
@@ -345,7 +444,8 @@ mod tests {
             data: DataLocation::File("chat.db".into()),
             port: 1,
             host: "::1".parse().unwrap(),
-            tls: Some(Tls { certificate_pem: "c".into(), key_pem: "k".into() }),
+            tls: Some(Tls { certificate_pem: "c".into(), key_pem: "k".into(), files: None }),
+            allow_plain_http: true,
             public_url: Some("u".into()),
             ids: IdSource::Counting,
             frozen_at: Some(Timestamp::from_ms(-5)),
@@ -355,9 +455,15 @@ mod tests {
             console: true,
             unlimited_exports: true,
             sockets: crate::config::SocketOptions { per_user: 2, per_app: 3, replay_days: 4 },
+            log: crate::config::LogOptions { level: LevelFilter::DEBUG, format: LogFormat::Json },
+            open_metrics: true,
+            rate_limit: Some(RateLimit { per_second: 9, at_once: 10 }),
+            drain: Duration::from_secs(11),
             webhooks,
         };
         assert_eq!(config, Ok(expected));
+        let rate_limit = Some(RateLimit { per_second: 3, at_once: 3 });
+        assert_eq!(Config::from_json(r#"{"rateLimit":{"perSecond":3}}"#).unwrap().rate_limit, rate_limit);
         assert_eq!(Config::from_json(r#"{"seed":9007199254740991}"#).unwrap().ids, IdSource::Seeded(MAX_SAFE_INTEGER));
     }
 
@@ -367,7 +473,7 @@ mod tests {
             ("[]", "The options of a platform need to be an object"),
             (
                 r#"{"prot":1}"#,
-                "Platform option `prot` does not exist; there are data, port, host, cert, key, publicUrl, webhooks,",
+                "Platform option `prot` does not exist; there are data, port, host, cert, key, allowPlainHttp, publicUrl, webhooks,",
             ),
             (
                 r#"{"webhooks":{"al":1}}"#,
@@ -379,6 +485,10 @@ mod tests {
             (r#"{"port":1.5}"#, "Platform option `port` needs to be a whole number from 0 to 65535"),
             (r#"{"data":""}"#, "Platform option `data` must not be empty"),
             (r#"{"adminTokenFile":"/nonexistent"}"#, "Platform option `adminTokenFile` cannot be read: /nonexistent: "),
+            (
+                r#"{"rateLimit":{"perSecond":1,"atOnce":0}}"#,
+                "Platform option `rateLimit.atOnce` needs to be 1 at the least",
+            ),
             (r#"{"adminToken":""}"#, "Platform option `adminToken` must not be empty"),
             (r#"{"cert":null}"#, "Platform option `cert` needs to be a string"),
             (r#"{"cert":"c"}"#, "Platform option `key` is missing beside `cert`"),

@@ -1,13 +1,9 @@
-//! What an operator should know: lines on the error output, with the time. There is one error output for the process,
-//! so this is one for all platforms in it.
+//! The error output. There is one for the process, so this is one for all platforms in it.
 //!
-//! A line a second at most: when the disk is full, every request fails for the same reason.
+//! What warns comes once a second at most: when the disk is full, every request fails for the same reason.
 
-use std::fmt::Display;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
-
-use layer_wire::Timestamp;
+use std::time::{Duration, Instant};
 
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -26,23 +22,22 @@ fn lines() -> MutexGuard<'static, Lines> {
     LINES.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn print(text: &str) {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let now = Timestamp::from_ms(i64::try_from(now.as_millis()).unwrap_or(i64::MAX));
-    eprintln!("{now} layer-platform: {text}");
+/// Prints a line.
+pub fn print(line: &str) {
+    eprintln!("{line}");
 }
 
 /// Prints a line, unless one was printed within the last second: then it is counted, and the last of those is printed
 /// with their number when the second is over.
-pub fn report(text: impl Display) {
+pub fn limited(line: String) {
     let mut lines = lines();
     let Some(printed_at) = lines.printed_at.filter(|at| at.elapsed() < PAUSE) else {
         lines.printed_at = Some(Instant::now());
         drop(lines);
-        return print(&text.to_string());
+        return print(&line);
     };
     lines.held_back += 1;
-    lines.latest = text.to_string();
+    lines.latest = line;
     if lines.held_back == 1 {
         drop(lines);
         let rest = PAUSE.saturating_sub(printed_at.elapsed());
@@ -56,10 +51,29 @@ pub fn report(text: impl Display) {
 
 fn print_held_back() {
     let mut lines = lines();
-    let (count, text) = (std::mem::take(&mut lines.held_back), std::mem::take(&mut lines.latest));
+    let (count, line) = (std::mem::take(&mut lines.held_back), std::mem::take(&mut lines.latest));
     if count > 0 {
         lines.printed_at = Some(Instant::now());
         drop(lines);
-        print(&format!("{text} ({count} in the last second)"));
+        print(&counted(&line, count));
+    }
+}
+
+/// A line with how many it stands for, in JSON as in text.
+fn counted(line: &str, count: u64) -> String {
+    match line.strip_suffix('}').filter(|_| line.starts_with('{')) {
+        Some(open) => format!("{open},\"in_the_last_second\":{count}}}"),
+        None => format!("{line} ({count} in the last second)"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_says_how_many_it_stands_for() {
+        assert_eq!(counted("a, error=\"{}\"", 3), "a, error=\"{}\" (3 in the last second)");
+        assert_eq!(counted(r#"{"level":"error"}"#, 3), r#"{"level":"error","in_the_last_second":3}"#);
     }
 }

@@ -1,12 +1,13 @@
 //! What goes wrong while a request is served, and its one way out as an answer.
 
+use std::time::Duration;
+
 use axum::response::{IntoResponse, Response};
 use http::header::{ACCEPT_ENCODING, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, StatusCode};
 use layer_store::StoreError;
 use layer_wire::{ApiError, ErrorKind};
 
-use crate::ground::report::report;
 use crate::http::answer;
 use crate::service::failure::Failure;
 
@@ -25,6 +26,8 @@ pub enum HttpError {
     BodyMalformed,
     /// A request body that is compressed, or encoded otherwise.
     BodyEncoded,
+    /// A token that is used too often, and how long to wait.
+    RateLimited(Duration),
 }
 
 /// What a handler returns.
@@ -65,6 +68,7 @@ impl IntoResponse for HttpError {
                 closing(from_table(&ApiError::invalid_request("The request body is not in well-formed chunks.")))
             }
             Self::BodyEncoded => body_encoded(),
+            Self::RateLimited(wait) => rate_limited(wait),
         }
     }
 }
@@ -99,7 +103,7 @@ fn in_docs(mut response: Response, point: fn(ApiError) -> ApiError) -> Response 
 pub fn of_store(error: &StoreError) -> ApiError {
     match error {
         StoreError::Busy | StoreError::Closed => {}
-        _ => report(format_args!("{error}")),
+        _ => tracing::error!(%error, "the store failed"),
     }
     match error {
         StoreError::Busy | StoreError::Closed | StoreError::Uncertain | StoreError::Unavailable(_) => {
@@ -116,6 +120,15 @@ fn from_store(error: &StoreError) -> Response {
         // Unit: seconds.
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
     }
+    response
+}
+
+/// `429` without a body (contract 1.8), and when to come again (assumed).
+fn rate_limited(wait: Duration) -> Response {
+    let mut response = answer::empty(StatusCode::TOO_MANY_REQUESTS);
+    // Unit: whole seconds, so that nobody comes too early.
+    let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+    response.headers_mut().insert(RETRY_AFTER, seconds.max(1).into());
     response
 }
 

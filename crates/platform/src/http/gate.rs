@@ -28,7 +28,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
 /// Lets a request pass that is well addressed and has a valid token.
 ///
 /// Checked in this order (assumed): path encoding (`400`), a path below `/apps/` (`404`), `Accept` (`406`), a token at
-/// all (`401`), the app (`403`), the token (`401`).
+/// all (`401`), how often it was used (`429`), the app (`403`), the token (`401`).
 ///
 /// Every error below `/webhooks` points at the documentation of webhooks, unknown routes and wrong methods too.
 /// Contract 1.9.
@@ -52,7 +52,8 @@ pub async fn check(
 
 /// Lets a request of the Client API pass that comes with a session.
 ///
-/// Checked in this order (assumed): path encoding (`400`), `Accept` (`406`), the session (`401`, with a fresh nonce).
+/// Checked in this order (assumed): path encoding (`400`), `Accept` (`406`), how often the session was used (`429`),
+/// the session (`401`, with a fresh nonce).
 pub async fn check_session(
     State(services): State<Arc<Services>>,
     mut request: Request,
@@ -62,6 +63,7 @@ pub async fn check_session(
     let version = Version::from_accept(text_header(request.headers(), ACCEPT.as_str()))?;
     let token = text_header(request.headers(), AUTHORIZATION.as_str()).and_then(session_token);
     let Some(token) = token else { return Err(services.sessions.unauthenticated().await.into()) };
+    check_rate(&services, token)?;
     let as_user = AsUser { session: services.sessions.find(token).await?, token: token.into() };
     let SessionRecord { app, key, .. } = as_user.session;
     request.extensions_mut().insert(Caller { app, key, version, api: Api::Client });
@@ -71,6 +73,11 @@ pub async fn check_session(
     let is_list = segments.len() % 2 == 0;
     let _turn = if is_read { Some(services.core.memory().turn_to_read(is_list).await?) } else { None };
     Ok(next.run(request).await)
+}
+
+/// Counts the use of a token. Before it is checked, so that who tries tokens costs no look into the store.
+fn check_rate(services: &Services, token: &str) -> Result<(), HttpError> {
+    services.limiter.as_ref().map_or(Ok(()), |limiter| limiter.take(token).map_err(HttpError::RateLimited))
 }
 
 /// The token of an `Authorization` header as clients send it: `Layer session-token="<token>"`. Single quotes and none
@@ -89,6 +96,7 @@ async fn admit(services: &Services, address: &Address, headers: &HeaderMap) -> R
         if address.is_webhooks { Version::from_webhooks_accept(accept) } else { Version::from_accept(accept) }?;
     let token = text_header(headers, AUTHORIZATION.as_str()).and_then(bearer_token);
     let token = token.ok_or_else(ApiError::authentication_required)?;
+    check_rate(services, token)?;
     let app = address.app.ok_or_else(ApiError::invalid_app_id)?;
     let key = services.apps.authenticate(app, token).await?;
     Ok(Caller { app, key, version, api: Api::Server })

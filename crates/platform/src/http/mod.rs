@@ -7,6 +7,7 @@ pub mod error;
 pub mod extract;
 pub mod gate;
 pub mod live;
+pub mod observe;
 mod openapi;
 pub mod render;
 pub mod request_id;

@@ -28,11 +28,9 @@ use crate::ground::memory::{self, Memory};
 use crate::ground::task;
 use crate::http::answer;
 use crate::http::error::HttpError;
+use crate::http::observe::Observer;
 use crate::http::request_id::{self, X_REQUEST_ID};
 use crate::http::stream::{Counted, Paced};
-
-/// How long requests in flight may take to finish once the server is told to stop.
-pub const GRACE: Duration = Duration::from_secs(5);
 
 /// How long a client may take to send the head of its next request, and so how long a connection may idle.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
@@ -65,27 +63,26 @@ pub struct Service {
     pub router: Router,
     /// The room for bodies and answers.
     pub memory: Memory,
+    /// Counts requests and connections.
+    pub observer: Arc<Observer>,
 }
 
-/// Accepts up to `max_connections` until `stop` says so; returns once all of them are closed, after [`GRACE`] at the
-/// latest.
-pub async fn serve(listener: TcpListener, service: Service, max_connections: usize, stop: watch::Receiver<bool>) {
+/// Accepts connections while there is room for them until `stop` says so; returns once all of them are closed, which
+/// requests under way may take the time to `drain` for.
+pub async fn serve(listener: TcpListener, service: Service, drain: Duration, stop: watch::Receiver<bool>) {
     let mut connections = JoinSet::new();
     let mut is_stopping = stop.clone();
-    let room = Arc::new(Semaphore::new(max_connections.min(Semaphore::MAX_PERMITS)));
     let refusals = Arc::new(Semaphore::new(MAX_REFUSALS));
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => match Arc::clone(&room).try_acquire_owned() {
-                    Ok(place) => {
-                        connections.spawn(task::boxed(serve_stream(stream, service.clone(), stop.clone(), place)));
-                    }
-                    Err(_) => {
-                        // Only who speaks plain HTTP can be told at no cost.
-                        if service.tls.is_none() && let Ok(turn) = Arc::clone(&refusals).try_acquire_owned() {
-                            connections.spawn(task::boxed(refuse(stream, turn)));
-                        }
+                Ok((stream, _)) => if let Ok(place) = Arc::clone(&service.observer.room).try_acquire_owned() {
+                    connections.spawn(task::boxed(serve_stream(stream, service.clone(), stop.clone(), place)));
+                } else {
+                    service.observer.refused.fetch_add(1, Ordering::Relaxed);
+                    // Only who speaks plain HTTP can be told at no cost.
+                    if service.tls.is_none() && let Ok(turn) = Arc::clone(&refusals).try_acquire_owned() {
+                        connections.spawn(task::boxed(refuse(stream, turn)));
                     }
                 },
                 Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
@@ -96,19 +93,20 @@ pub async fn serve(listener: TcpListener, service: Service, max_connections: usi
     }
     drop(listener);
     let all_closed = async { while connections.join_next().await.is_some() {} };
-    // What is left after that is dropped with the set.
-    let _ = tokio::time::timeout(GRACE, all_closed).await;
+    if tokio::time::timeout(drain, all_closed).await.is_err() {
+        // They are dropped with the set.
+        tracing::warn!(connections = connections.len(), "the time to drain is over, and connections are cut");
+    }
 }
 
 async fn serve_stream(stream: TcpStream, service: Service, stop: watch::Receiver<bool>, place: OwnedSemaphorePermit) {
     // Answers are written whole, so there is nothing to wait for.
     let _ = stream.set_nodelay(true);
     let stream = Paced::new(stream);
-    let Service { tls, router, memory } = service;
     let place = Place(Arc::new(place));
-    let Some(acceptor) = tls else { return serve_connection(stream, router, memory, stop, place).await };
+    let Some(acceptor) = service.tls.clone() else { return serve_connection(stream, service, stop, place).await };
     if let Ok(Ok(stream)) = tokio::time::timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream)).await {
-        serve_connection(stream, router, memory, stop, place).await;
+        serve_connection(stream, service, stop, place).await;
     }
 }
 
@@ -133,28 +131,32 @@ async fn refuse(mut stream: TcpStream, _turn: OwnedSemaphorePermit) {
 
 async fn serve_connection(
     stream: impl AsyncRead + AsyncWrite + Socket + Unpin + Send + 'static,
-    router: Router,
-    memory: Memory,
+    service: Service,
     mut stop: watch::Receiver<bool>,
     place: Place,
 ) {
     let cut = Cut::default();
+    let Service { router, memory, observer, tls: _ } = service;
     let answer = service_fn(|request: Request<Incoming>| {
         let (router, cut, memory, place) = (router.clone(), cut.clone(), memory.clone(), place.clone());
+        let id = request_id::of(request.headers());
+        let observed = observer.begin(&request, &id);
         async move {
             if !has_its_host(&request) {
-                return Ok(without_host());
+                let response = without_host();
+                observed.answered(response.status().as_u16());
+                return Ok(response);
             }
             let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
             let mut request = overridden(request);
             request.extensions_mut().insert(cut.clone());
             request.extensions_mut().insert(place);
-            let id = request_id::of(request.headers());
             let response = respond(router, request).await?;
             if cut.is_requested() {
                 return Err(io::Error::from(io::ErrorKind::ConnectionReset));
             }
             let mut response = counted(response, &memory, is_read);
+            observed.answered(response.status().as_u16());
             response.headers_mut().insert(X_REQUEST_ID, id);
             Ok(response)
         }

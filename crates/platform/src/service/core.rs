@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use layer_store::changes::{Changes, Kinds};
 use layer_store::page::Weighed;
-use layer_store::{Reads, Store, StoreError, Writes};
+use layer_store::{Reads, State, Store, StoreError, Writes};
 use layer_wire::page::Listing;
 use layer_wire::url::Urls;
 use layer_wire::{AppId, UserId};
@@ -93,6 +93,16 @@ impl Core {
     /// What a write records its events with.
     pub(super) fn events(&self) -> Arc<Events> {
         Arc::clone(&self.events)
+    }
+
+    /// Reads from the store, as any read does, and forgets what it read. Error: the store does not answer.
+    pub async fn answers(&self) -> Result<(), StoreError> {
+        self.store.read(|reads: &dyn Reads| reads.app(AppId::new(uuid::Uuid::nil())).map(drop)).await
+    }
+
+    /// The store in numbers.
+    pub fn store_state(&self) -> State {
+        self.store.state()
     }
 
     /// The time of this platform.

@@ -69,13 +69,16 @@ use self::session::SessionService;
 use self::upload::UploadService;
 use self::user::UserService;
 use self::webhook::WebhookService;
-use crate::config::{SocketOptions, WebhookOptions};
+use crate::config::{RateLimit, SocketOptions, WebhookOptions};
 use crate::ground::blobs::unavailable;
+use crate::ground::rate::Limiter;
 
 /// The rules, by noun.
 pub struct Services {
     /// What they all stand on.
     pub core: Arc<Core>,
+    /// How often tokens may be used, if that is limited.
+    pub limiter: Option<Limiter>,
     pub announcements: AnnouncementService,
     pub apps: AppService,
     pub blocks: BlockService,
@@ -101,13 +104,20 @@ pub struct Services {
 
 impl Services {
     /// Puts the services together.
-    pub fn new(core: Core, webhooks: WebhookOptions, sockets: SocketOptions, unlimited_exports: bool) -> Self {
+    pub fn new(
+        core: Core,
+        webhooks: WebhookOptions,
+        sockets: SocketOptions,
+        rate_limit: Option<RateLimit>,
+        unlimited_exports: bool,
+    ) -> Self {
         let shared = Arc::new(core);
         let core = || Arc::clone(&shared);
         let apps = AppService { core: core(), seen: Arc::new(Cached::new(&*shared.store, Kinds::APPS)) };
         let is_anyone_suspended = Cached::new(&*shared.store, Kinds::SUSPENSIONS);
         Self {
             core: core(),
+            limiter: rate_limit.map(Limiter::new),
             announcements: AnnouncementService { core: core() },
             apps: apps.clone(),
             blocks: BlockService { core: core() },

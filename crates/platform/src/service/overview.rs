@@ -193,6 +193,17 @@ impl Counted {
     }
 }
 
+/// What waits for webhooks, of all apps.
+#[derive(Debug, Default)]
+pub struct Outbox {
+    /// How many webhooks there are by status.
+    pub webhooks: [(&'static str, u64); 3],
+    /// Deliveries that wait or are under way.
+    pub deliveries: u64,
+    /// For how long the delivery has been due or tried that is next for its webhook, of all webhooks the longest.
+    pub age: Duration,
+}
+
 /// Lists and searches for operators.
 pub struct OverviewService {
     core: Arc<Core>,
@@ -211,6 +222,30 @@ impl OverviewService {
     /// All apps, the oldest first.
     pub async fn apps(&self) -> Result<Vec<(AppKey, AppId)>, StoreError> {
         self.core.store.read(|reads: &dyn Reads| reads.app_ids()).await
+    }
+
+    /// What waits for webhooks. Looks at each webhook of each app once.
+    pub async fn outbox(&self) -> Result<Outbox, StoreError> {
+        let now = self.core.clock.now();
+        let find = move |reads: &dyn Reads| {
+            let mut outbox =
+                Outbox { webhooks: ["active", "inactive", "unverified"].map(|name| (name, 0)), ..Outbox::default() };
+            for (app, _) in reads.app_ids()? {
+                for webhook in reads.webhooks(app)? {
+                    let name = webhook.status.name();
+                    outbox.webhooks.iter_mut().filter(|(known, _)| *known == name).for_each(|(_, count)| *count += 1);
+                    let (next, count) = reads.waiting_deliveries(webhook.key, 1)?;
+                    outbox.deliveries += count;
+                    for delivery in next {
+                        let since = delivery.first_attempt_at.unwrap_or(delivery.due_at);
+                        let age = u64::try_from(now.as_ms() - since.as_ms()).unwrap_or_default();
+                        outbox.age = outbox.age.max(Duration::from_millis(age));
+                    }
+                }
+            }
+            Ok(outbox)
+        };
+        self.core.store.read(find).await
     }
 
     /// How much an app has. What a large one has is remembered for a while, so that counting takes a small part of the

@@ -11,7 +11,7 @@ use axum::response::Response;
 use axum::routing::{any, delete, get, post};
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
-use http::{StatusCode, Uri};
+use http::{HeaderMap, StatusCode, Uri};
 use layer_store::StoreError;
 use layer_store::token::{Token, TokenHash};
 use layer_wire::client_api::session;
@@ -78,13 +78,18 @@ pub fn guarded_router(admin: Admin, token: &Token) -> Router {
     // Nobody in the process waits for its end.
     let events = Router::new().route("/_platform/events", get(live::events)).with_state(admin.clone());
     router(admin).merge(events).layer(from_fn(move |request: Request, next: Next| async move {
-        let given = text_header(request.headers(), AUTHORIZATION.as_str()).and_then(bearer_token);
-        if given.is_some_and(|given| TokenHash::of(given).matches(&expected)) {
+        if knows(request.headers(), &expected) {
             Ok(next.run(request).await)
         } else {
             Err(HttpError::from(ApiError::authentication_required()))
         }
     }))
+}
+
+/// Whether a request comes with the admin token.
+pub fn knows(headers: &HeaderMap, expected: &TokenHash) -> bool {
+    let given = text_header(headers, AUTHORIZATION.as_str()).and_then(bearer_token);
+    given.is_some_and(|given| TokenHash::of(given).matches(expected))
 }
 
 /// `POST /_platform/apps`: creates an app.

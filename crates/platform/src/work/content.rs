@@ -8,7 +8,6 @@ use std::sync::Arc;
 use layer_wire::Timestamp;
 
 use super::Next;
-use crate::ground::report::report;
 use crate::service::Services;
 
 /// How long to wait after the disk refused, in milliseconds.
@@ -22,6 +21,6 @@ pub async fn work(services: Arc<Services>) -> Next {
     let Err(error) = services.contents.delete_unused_files().await else {
         return Next::at(Timestamp::from_ms(services.core.clock().now().as_ms().saturating_add(INTERVAL_MS)));
     };
-    report(format_args!("files that are not used any more cannot be deleted: {error}"));
+    tracing::error!(%error, "files that are not used any more cannot be deleted");
     Next::at(Timestamp::from_ms(services.core.clock().now().as_ms() + PAUSE_MS))
 }

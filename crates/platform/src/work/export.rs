@@ -6,7 +6,6 @@ use layer_store::claim::Claims;
 use layer_wire::Timestamp;
 
 use super::Next;
-use crate::ground::report::report;
 use crate::service::Services;
 
 /// How long to wait after a failure, in milliseconds: the disk may be full, and someone may make room.
@@ -20,12 +19,12 @@ pub async fn work(services: Arc<Services>) -> Next {
             Ok(Claims { mut taken, next, lapses_in }) => {
                 let Some(claimed) = taken.pop() else { return Next { at: next, within: lapses_in } };
                 if let Err(failure) = services.exports.make(claimed).await {
-                    report(format_args!("an export cannot be made: {failure:?}"));
+                    tracing::error!(error = ?failure, "an export cannot be made");
                     break;
                 }
             }
             Err(error) => {
-                report(format_args!("an export cannot be made: {error}"));
+                tracing::error!(%error, "an export cannot be made");
                 break;
             }
         }

@@ -23,7 +23,6 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::ground::clock::Clock;
-use crate::ground::report::report;
 use crate::ground::task::{self, Work};
 use crate::outbound::Outbound;
 use crate::service::Services;
@@ -107,7 +106,7 @@ pub async fn supervise(name: &'static str, mut stop: watch::Receiver<bool>, star
             return;
         }
         // The panic itself has printed where it was.
-        report(format_args!("the worker for {name} panicked and is started again"));
+        tracing::error!(worker = name, "a worker panicked and is started again");
         tokio::select! {
             _ = stop.wait_for(|is_stopping| *is_stopping) => return,
             () = tokio::time::sleep(RESTART_PAUSE) => {}

@@ -8,7 +8,6 @@ use layer_store::StoreError;
 use layer_wire::Timestamp;
 
 use super::Next;
-use crate::ground::report::report;
 use crate::service::Services;
 use crate::service::failure::Failure;
 
@@ -22,7 +21,7 @@ pub async fn send_due(services: Arc<Services>) -> Next {
         Err(failure) => {
             // A store that is closed or busy is no news.
             if !matches!(failure, Failure::Store(StoreError::Closed | StoreError::Busy)) {
-                report(format_args!("a scheduled message could not be sent: {failure:?}"));
+                tracing::error!(error = ?failure, "a scheduled message could not be sent");
             }
             Next::at(Timestamp::from_ms(services.core.clock().now().as_ms().saturating_add(RETRY_MS)))
         }

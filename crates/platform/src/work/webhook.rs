@@ -14,7 +14,6 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::Next;
-use crate::ground::report::report;
 use crate::ground::task;
 use crate::outbound::{Outbound, Payload};
 use crate::service::Services;
@@ -57,7 +56,7 @@ async fn round(services: Arc<Services>, outbound: Arc<Outbound>, tasks: Arc<Mute
         Err(StoreError::Closed) => return Next::default(),
         Err(error) => {
             if error != StoreError::Busy {
-                report(format_args!("webhooks: {error}"));
+                tracing::error!(%error, "what is due to webhooks cannot be read");
             }
             return Next { at: None, within: Some(STORE_PAUSE) };
         }
@@ -104,7 +103,7 @@ async fn keep<Kept: Future<Output = Result<(), StoreError>>>(what: &str, mut wri
         match write().await {
             Ok(()) | Err(StoreError::Closed) => return,
             Err(StoreError::Busy) => {}
-            Err(error) => report(format_args!("webhooks: cannot keep {what}: {error}")),
+            Err(error) => tracing::error!(%error, what, "what became of a webhook cannot be kept"),
         }
         tokio::time::sleep(STORE_PAUSE).await;
     }

@@ -13,16 +13,16 @@ const VERSIONS: [&str; 4] = ["1.0", "1.1", "2.0", "3.0"];
 /// Where docs/client-api.md comes to what the SDKs do in a browser.
 const IN_A_BROWSER: &str = "## In a browser";
 
-fn root() -> PathBuf {
+pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-fn read(path: &str) -> String {
+pub fn read(path: &str) -> String {
     fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
 /// The cells of every row of the tables of a page, without their heads.
-fn rows(page: &str) -> Vec<Vec<String>> {
+pub fn rows(page: &str) -> Vec<Vec<String>> {
     let cells = |line: &str| line.trim_matches('|').split(" | ").map(|cell| cell.trim().to_owned()).collect();
     let mut rows = vec![];
     let mut lines = page.lines().peekable();
@@ -36,7 +36,7 @@ fn rows(page: &str) -> Vec<Vec<String>> {
 }
 
 /// The texts between backticks.
-fn quoted(cell: &str) -> Vec<&str> {
+pub fn quoted(cell: &str) -> Vec<&str> {
     cell.split('`').skip(1).step_by(2).collect()
 }
 

@@ -211,7 +211,7 @@ fn a_port_in_use_is_named() {
 
 #[test]
 fn a_host_of_another_machine_is_named() {
-    let config = Config { host: "192.0.2.1".parse().unwrap(), ..Config::default() };
+    let config = Config { host: "192.0.2.1".parse().unwrap(), allow_plain_http: true, ..Config::default() };
     let error = Platform::start(config).unwrap_err().to_string();
     assert!(error.starts_with("host: 192.0.2.1 is no address of this machine"), "{error}");
 }
@@ -256,7 +256,8 @@ fn a_newer_schema_is_refused() {
 
 #[test]
 fn a_bad_certificate_key_or_url_is_named() {
-    let tls = |certificate: &str, key: &str| Tls { certificate_pem: certificate.into(), key_pem: key.into() };
+    let tls =
+        |certificate: &str, key: &str| Tls { certificate_pem: certificate.into(), key_pem: key.into(), files: None };
     let own = rcgen::generate_simple_self_signed(["localhost".into()]).unwrap();
     let other = rcgen::generate_simple_self_signed(["localhost".into()]).unwrap();
     for (tls, beginning) in [
@@ -282,7 +283,7 @@ fn secrets_do_not_show_in_debug_output() {
     let app = platform.create_app().unwrap();
     let shown = format!("{platform:?} {app:?}");
     assert!(!shown.contains(app.token.reveal()), "{shown}");
-    let tls = Tls { certificate_pem: "certificate".into(), key_pem: "secret".into() };
+    let tls = Tls { certificate_pem: "certificate".into(), key_pem: "secret".into(), files: None };
     assert!(!format!("{:?}", Config { tls: Some(tls), ..Config::default() }).contains("secret"));
 }
 

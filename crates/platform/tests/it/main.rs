@@ -45,6 +45,7 @@ mod message;
 mod model;
 mod notification;
 mod openapi;
+mod operations;
 mod overview;
 mod paging;
 mod parts;

@@ -153,7 +153,8 @@ fn a_page_ends_where_it_takes_up_too_much_and_the_next_one_begins_there() {
 #[test]
 fn a_client_that_does_not_read_is_cut_off() {
     let certified = rcgen::generate_simple_self_signed(["localhost".into()]).unwrap();
-    let tls = Tls { certificate_pem: certified.cert.pem(), key_pem: certified.signing_key.serialize_pem() };
+    let tls =
+        Tls { certificate_pem: certified.cert.pem(), key_pem: certified.signing_key.serialize_pem(), files: None };
     std::thread::scope(|scope| {
         for tls in [None, Some(tls)] {
             let root = certified.cert.der().clone();

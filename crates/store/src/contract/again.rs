@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::append::AppendJob;
 use crate::changes::{Changes, Kinds};
 use crate::receipt::ReceiptJob;
-use crate::{Images, ReadJob, Reads, Store, StoreError, WriteJob, Writes};
+use crate::{Images, ReadJob, Reads, State, Store, StoreError, WriteJob, Writes};
 
 /// A store that undoes the first run of every write, and does it again on a transaction of its own; a read it runs
 /// twice in one. What a job leaves behind outside the transaction shows as a wrong result.
@@ -52,6 +52,10 @@ impl Store for Again {
 
     fn images(&self) -> Option<&dyn Images> {
         self.0.images()
+    }
+
+    fn state(&self) -> State {
+        self.0.state()
     }
 
     fn close(&self) -> Result<(), StoreError> {

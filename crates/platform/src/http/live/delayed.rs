@@ -11,7 +11,6 @@ use layer_wire::Timestamp;
 
 use super::hub::Hub;
 use super::typing::{self, Action};
-use crate::ground::report::report;
 use crate::service::Services;
 
 /// How often it is told again: the SDKs forget after 6 s. Unit: milliseconds.
@@ -38,7 +37,7 @@ pub async fn run(hub: Arc<Hub>, services: Arc<Services>) {
             Err(StoreError::Closed) => return std::future::pending().await,
             Err(error) => {
                 if error != StoreError::Busy {
-                    report(format_args!("who seems to type cannot be read: {error}"));
+                    tracing::error!(%error, "who seems to type cannot be read");
                 }
                 tokio::time::sleep(PAUSE).await;
                 continue;
@@ -82,6 +81,6 @@ async fn tell_one(hub: &Hub, services: &Services, typist: &Typist, action: Actio
     if let Err(error) = typing::tell(services, hub, (*app, user), *conversation, action).await
         && !matches!(error, StoreError::Closed | StoreError::Busy)
     {
-        report(format_args!("that a user types cannot be told: {error}"));
+        tracing::error!(%error, "that a user types cannot be told");
     }
 }

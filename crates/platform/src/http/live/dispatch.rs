@@ -14,7 +14,6 @@ use super::delayed;
 use super::hub::{Closing, Hub, Mailbox, Parcel};
 use super::listener::{Listener, view_of};
 use super::packet::Press;
-use crate::ground::report::report;
 use crate::service::Services;
 use crate::service::failure::Failure;
 use crate::service::live::{News, Sights};
@@ -63,7 +62,7 @@ async fn hand_out(hub: &Arc<Hub>, services: &Arc<Services>) {
                 continue;
             }
             Err(error) => {
-                report(format_args!("what is new cannot be read for those who listen: {error}"));
+                tracing::error!(%error, "what is new cannot be read for those who listen");
                 tokio::time::sleep(PAUSE).await;
                 continue;
             }
@@ -150,7 +149,7 @@ async fn renew(hub: &Hub, services: &Services) {
     for mailbox in hub.sockets() {
         let listener = &mailbox.listener;
         if let Err(error) = services.live.listen(listener.key, listener.user.clone()).await {
-            report(format_args!("that a user listens cannot be noted: {error}"));
+            tracing::error!(%error, "that a user listens cannot be noted");
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use layer_wire::client_api::{ConversationOfUser, MessageOfUser};
-use layer_wire::{ApiError, ConversationId, Timestamp, UserId};
+use layer_wire::{ApiError, ConversationId, ErrorKind, Timestamp, UserId};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -110,6 +110,11 @@ pub async fn handle(
     announced: &mut bool,
 ) -> Outcome {
     let listener = &mailbox.listener;
+    if let Some(limiter) = &services.limiter
+        && limiter.take(&listener.token).is_err()
+    {
+        return Err(ApiError::new(ErrorKind::RateLimitExceeded, "Too many requests with this session; please wait."));
+    }
     match request.method.as_str() {
         "Conversation.create" => create_conversation(services, mailbox, request).await,
         "Message.create" => send_message(services, mailbox, request).await,

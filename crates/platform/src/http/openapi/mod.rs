@@ -22,6 +22,18 @@ use shape::Shape::{self, Json, Named};
 
 use crate::http::answer;
 
+/// The paths of the Server API and of the Client API, once for each of their methods.
+pub fn paths() -> Vec<String> {
+    operations::all().iter().map(full_path).collect()
+}
+
+fn full_path(operation: &Operation) -> String {
+    match operation.access {
+        Access::App => format!("/apps/{{app}}{}", operation.path),
+        Access::Session | Access::Open => operation.path.to_owned(),
+    }
+}
+
 static DESCRIPTION: LazyLock<Value> = LazyLock::new(describe);
 
 /// `GET /openapi.json`: the description.
@@ -32,10 +44,7 @@ pub async fn get() -> Response {
 fn describe() -> Value {
     let mut paths: BTreeMap<String, Map<String, Value>> = BTreeMap::new();
     for operation in operations::all() {
-        let path = match operation.access {
-            Access::App => format!("/apps/{{app}}{}", operation.path),
-            Access::Session | Access::Open => operation.path.to_owned(),
-        };
+        let path = full_path(&operation);
         let methods = paths.entry(path.clone()).or_default();
         methods.insert(operation.method.into(), shown(&path, &operation));
     }

@@ -22,7 +22,6 @@ use super::upload::linked;
 use crate::ground::blobs::on_disk;
 use crate::ground::links::{Purpose, hex};
 use crate::ground::memory::Share;
-use crate::ground::report::report;
 use crate::ground::task;
 use crate::http::extract::text_header;
 use crate::service::Services;
@@ -191,7 +190,7 @@ async fn send(mut bytes: Box<dyn Read + Send>, mut rest: u64, mut sender: Sender
                 let Ok(()) = sender.send_data(chunk).await else { return };
             }
             Err(error) => {
-                report(format_args!("a download broke off: {error}"));
+                tracing::error!(%error, "a download broke off");
                 return sender.abort(io::Error::other(error));
             }
         }
