@@ -1313,6 +1313,10 @@ declare namespace LayerAPI {
       open?: boolean;
     };
     /**
+     * Collector of OpenTelemetry that gets a span for each request, such as `http://127.0.0.1:4318`. Default: none.
+     */
+    otlpEndpoint?: string;
+    /**
      * Latest requests and replies to remember, for tests: of each body 16 KiB, of all together 32 MiB. Default: `1000`
      * for a platform in memory or with the console, else `0`.
      */

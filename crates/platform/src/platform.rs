@@ -29,6 +29,7 @@ use crate::http::observe::Observer;
 use crate::http::tls::{Certificate, TlsError};
 use crate::http::{cors, router, server, tls};
 use crate::outbound::Outbound;
+use crate::outbound::spans::{self, Exporter};
 use crate::service::app::NewApp;
 use crate::service::delivery::Attempt;
 use crate::service::{Core, Services};
@@ -148,6 +149,8 @@ pub enum StartError {
     PublicUrl(String),
     /// The program was built without the console.
     Console,
+    /// The address of the collector of spans cannot be used.
+    OtlpEndpoint(String),
     /// Metrics are to be open to everyone on an address that others reach.
     OpenMetrics,
     /// The system refuses threads.
@@ -185,6 +188,12 @@ impl fmt::Display for StartError {
             Self::Console => formatter.write_str(
                 "console: this program was built without it; build it with `npm run build`, or leave the option out",
             ),
+            Self::OtlpEndpoint(reason) => {
+                write!(
+                    formatter,
+                    "otlp_endpoint: {reason}; give the URL of the collector, such as http://127.0.0.1:4318"
+                )
+            }
             Self::OpenMetrics => formatter.write_str(
                 "open_metrics: metrics are open on a loopback address only; leave the option out and let who asks for \
                  them bring the admin token, or listen on 127.0.0.1",
@@ -242,8 +251,9 @@ impl Platform {
     /// The same, with something in front of the store.
     #[expect(clippy::too_many_lines, reason = "it puts together what there is, one after the other")]
     fn start_on(config: Config, in_front: impl FnOnce(Arc<dyn Store>) -> Arc<dyn Store>) -> Result<Self, StartError> {
-        let Checked { acceptor, public_url, outbound } = Checked::of(&config)?;
+        let Checked { acceptor, public_url, outbound, exporter } = Checked::of(&config)?;
         let (acceptor, certificate) = acceptor.unzip();
+        let (exporter, spans) = exporter.unzip();
         let scheme = if acceptor.is_some() { "https" } else { "http" };
         let (listener, address) = listen(SocketAddr::new(config.host, config.port))?;
         let url = format!("{scheme}://{}", reachable(address));
@@ -300,7 +310,7 @@ impl Platform {
         // Outside of all that, so that a page can read what a fault answers, too.
         router = router.layer(from_fn(cors::allow));
         router = router.merge(health::router(Arc::clone(&services), is_stopping.clone()));
-        let observer = Observer::new(config.max_connections);
+        let observer = Observer::new(config.max_connections, spans);
         let is_token_new = config.console && config.admin_token.is_none();
         // Not one of the ids, which a seed would tell.
         let admin_token = config.admin_token.or_else(|| is_token_new.then(Ids::system_token));
@@ -325,12 +335,16 @@ impl Platform {
             token,
             is_token_new,
         });
+        let (last_answered, is_last_answered) = watch::channel(false);
         let mut workers = {
             let _inside = runtime.enter();
             let mut workers = work::start(&services, outbound, &is_stopping);
             let (services, is_told) = (Arc::clone(&services), is_stopping.clone());
             let start = move || task::boxed(Arc::clone(&hub).run(Arc::clone(&services), is_told.clone()));
             workers.spawn(task::boxed(work::supervise("sockets", is_stopping.clone(), Box::new(start))));
+            if let Some(exporter) = exporter {
+                workers.spawn(task::boxed(exporter.run(is_last_answered)));
+            }
             if let (Some(certificate), Some(tls)) = (certificate, config.tls)
                 && let Some(files) = tls.files.clone()
             {
@@ -342,6 +356,7 @@ impl Platform {
         let service = server::Service { tls: acceptor, router, memory: services.core.memory().clone(), observer };
         runtime.spawn(task::boxed(async move {
             server::serve(listener, service, drain, is_stopping).await;
+            let _ = last_answered.send(true);
             while workers.join_next().await.is_some() {}
             // Nobody waits when the platform was dropped in a hurry.
             let _ = has_stopped.send(());
@@ -459,6 +474,7 @@ struct Checked {
     acceptor: Option<(TlsAcceptor, Arc<Certificate>)>,
     public_url: Option<String>,
     outbound: Outbound,
+    exporter: Option<(Exporter, spans::Sender)>,
 }
 
 impl Checked {
@@ -476,6 +492,12 @@ impl Checked {
             acceptor: config.tls.as_ref().map(tls::acceptor).transpose()?,
             public_url: config.public_url.clone().map(checked_public_url).transpose()?,
             outbound: Outbound::new(&config.webhooks).map_err(StartError::WebhookCa)?,
+            exporter: config
+                .otlp_endpoint
+                .as_deref()
+                .map(Exporter::new)
+                .transpose()
+                .map_err(StartError::OtlpEndpoint)?,
         })
     }
 }

@@ -24,13 +24,13 @@ pub fn read(path: &OsStr, given_by: &str) -> Result<Vec<Entry>, InvalidSetting> 
     let path = PathBuf::from(path);
     let text = std::fs::read_to_string(&path)
         .map_err(|error| InvalidSetting(format!("{given_by} cannot be read: {}: {error}", path.display())))?;
-    parse(path.into(), &text)
+    parse(&path.into(), &text)
 }
 
-fn parse(file: Arc<Path>, text: &str) -> Result<Vec<Entry>, InvalidSetting> {
+fn parse(file: &Arc<Path>, text: &str) -> Result<Vec<Entry>, InvalidSetting> {
     let place = |at: usize| {
         let before = text.get(..at.min(text.len())).unwrap_or(text);
-        Place { file: Arc::clone(&file), line: 1 + before.matches('\n').count() }
+        Place { file: Arc::clone(file), line: 1 + before.matches('\n').count() }
     };
     let refuse = |at: usize, reason: String| InvalidSetting(format!("{}: {reason}", place(at)));
     let mut root =
@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     fn refusal(text: &str) -> String {
-        match parse(Path::new("layer.toml").into(), text) {
+        match parse(&Path::new("layer.toml").into(), text) {
             Ok(entries) => panic!("{} settings", entries.len()),
             Err(error) => error.to_string(),
         }
@@ -71,7 +71,7 @@ mod tests {
     #[test]
     fn a_setting_is_found_by_the_name_of_its_flag() {
         let text = "# ours\nport = 1\n\nhost = '::1'\nconsole = true\nclock = 1.5\n";
-        let entries = parse(Path::new("layer.toml").into(), text).unwrap();
+        let entries = parse(&Path::new("layer.toml").into(), text).unwrap();
         let mut found: Vec<_> =
             entries.iter().map(|Entry { setting, by, value }| (by.name(setting), value.to_string())).collect();
         found.sort();

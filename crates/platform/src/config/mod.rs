@@ -13,9 +13,10 @@ use std::time::Duration;
 use layer_store::DataLocation;
 use layer_store::token::Token;
 use layer_wire::Timestamp;
-use tracing::level_filters::LevelFilter;
 
 use crate::ground::ids::IdSource;
+pub use crate::ground::log::{LogFormat, LogOptions};
+pub use crate::ground::rate::RateLimit;
 
 /// How many connections there may be when nothing is said: with them, and the worst requests, the platform stays below
 /// 256 MiB.
@@ -41,6 +42,7 @@ pub const VERIFICATION_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How to start a platform.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a setting by itself")]
 pub struct Config {
     /// The address to listen on. Default: 127.0.0.1, which is reachable from this machine only.
     pub host: IpAddr,
@@ -83,42 +85,11 @@ pub struct Config {
     pub sockets: SocketOptions,
     /// What is printed to the error output. Default: what warns, as text.
     pub log: LogOptions,
+    /// The collector that gets a span for each request: OTLP over HTTP, as JSON, below this URL. Default: none.
+    pub otlp_endpoint: Option<String>,
     /// Whether `/metrics` is served without the admin token, to this machine only: [`Config::host`] must be a loopback
     /// address. Default: `false`; with an admin token, `/metrics` is served to who knows it.
     pub open_metrics: bool,
-}
-
-/// How often a token may be used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RateLimit {
-    /// Requests a second, on average.
-    pub per_second: u32,
-    /// Requests that may come at once after a pause.
-    pub at_once: u32,
-}
-
-/// What is printed to the error output.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LogOptions {
-    /// How much: at `info` start, stop and what changed, at `debug` each request.
-    pub level: LevelFilter,
-    /// In which form.
-    pub format: LogFormat,
-}
-
-impl Default for LogOptions {
-    fn default() -> Self {
-        Self { level: LevelFilter::WARN, format: LogFormat::Text }
-    }
-}
-
-/// The form of the lines on the error output.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LogFormat {
-    /// For people.
-    Text,
-    /// An object of JSON a line.
-    Json,
 }
 
 impl Default for Config {
@@ -142,6 +113,7 @@ impl Default for Config {
             unlimited_exports: false,
             sockets: SocketOptions::default(),
             log: LogOptions::default(),
+            otlp_endpoint: None,
             open_metrics: false,
         }
     }

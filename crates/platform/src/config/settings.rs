@@ -84,7 +84,7 @@ const IDS: Setting = Setting {
         "ids",
         "ids",
         Kind::Choice(&["random", COUNTING], |draft, ids| {
-            draft.is_counting = (ids == COUNTING).then(|| draft.by.clone())
+            draft.is_counting = (ids == COUNTING).then(|| draft.by.clone());
         }),
         "Where ids come from; `counting`, for tests, begins with `00000000-0000-4000-8000-000000000001`",
     )
@@ -95,7 +95,7 @@ const COUNTING: &str = "counting";
 const JSON: &str = "json";
 
 /// The table.
-pub static SETTINGS: [Setting; 28] = [
+pub static SETTINGS: [Setting; 29] = [
     Setting {
         default: "`:memory:`",
         default_of_flag: "`layer.db`",
@@ -193,7 +193,7 @@ pub static SETTINGS: [Setting; 28] = [
             "requests-per-second",
             "rateLimit.perSecond",
             Kind::Whole(MAX_RATE as u64, |draft, most| {
-                draft.per_second = u32::try_from(most).ok().filter(|most| *most > 0)
+                draft.per_second = u32::try_from(most).ok().filter(|most| *most > 0);
             }),
             "Requests a second that may come with one token; one more is answered with `429`. `0` sets no limit",
         )
@@ -279,6 +279,12 @@ pub static SETTINGS: [Setting; 28] = [
             "Serves `/metrics` without the admin token, on a loopback address only",
         )
     },
+    setting(
+        "otlp-endpoint",
+        "otlpEndpoint",
+        Kind::Text("URL", |draft, url| draft.config.otlp_endpoint = Some(url)),
+        "Collector of OpenTelemetry that gets a span for each request, such as `http://127.0.0.1:4318`",
+    ),
     Setting {
         default: "`1000` for a platform in memory or with the console, else `0`",
         default_of_flag: "`0`, with the console `1000`",
@@ -430,7 +436,7 @@ mod tests {
         let config = Config::from_json(
             r#"{"data":"chat.db","port":1,"host":"::1","cert":"c","key":"k","allowPlainHttp":true,"publicUrl":"u","ids":"counting","clock":-5,
             "recordedRequests":7,"maxConnections":8,"adminToken":"t","log":{"level":"debug","format":"json"},
-            "metrics":{"open":true},"rateLimit":{"perSecond":9,"atOnce":10},"drainSeconds":11,"console":true,"exports":{"unlimited":true},
+            "metrics":{"open":true},"rateLimit":{"perSecond":9,"atOnce":10},"drainSeconds":11,"otlpEndpoint":"o","console":true,"exports":{"unlimited":true},
             "sockets":{"perUser":2,"perApp":3,"replayDays":4},
             "webhooks":{"allowPrivateAddresses":true,"allowHttp":true,"ca":"a"}}"#,
         );
@@ -456,6 +462,7 @@ mod tests {
             unlimited_exports: true,
             sockets: crate::config::SocketOptions { per_user: 2, per_app: 3, replay_days: 4 },
             log: crate::config::LogOptions { level: LevelFilter::DEBUG, format: LogFormat::Json },
+            otlp_endpoint: Some("o".into()),
             open_metrics: true,
             rate_limit: Some(RateLimit { per_second: 9, at_once: 10 }),
             drain: Duration::from_secs(11),

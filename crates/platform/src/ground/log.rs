@@ -16,11 +16,34 @@ use tracing::level_filters::LevelFilter;
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Dispatch, Event, Level, Metadata, Subscriber};
 
-use crate::config::{LogFormat, LogOptions};
 use crate::ground::report;
 
 /// The name of the field with the text of an event.
 const MESSAGE: &str = "message";
+
+/// What is printed to the error output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LogOptions {
+    /// How much: at `info` start, stop and what changed, at `debug` each request.
+    pub level: LevelFilter,
+    /// In which form.
+    pub format: LogFormat,
+}
+
+impl Default for LogOptions {
+    fn default() -> Self {
+        Self { level: LevelFilter::WARN, format: LogFormat::Text }
+    }
+}
+
+/// The form of the lines on the error output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// An object of JSON a line.
+    Json,
+}
 
 /// The log of one platform.
 #[derive(Clone)]

@@ -6,7 +6,14 @@ use std::hash::{BuildHasher as _, RandomState};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::config::RateLimit;
+/// How often a token may be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RateLimit {
+    /// Requests a second, on average.
+    pub per_second: u32,
+    /// Requests that may come at once after a pause.
+    pub at_once: u32,
+}
 
 /// Tokens are spread over so many locks.
 const SHARDS: usize = 16;

@@ -2,12 +2,13 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use http::{HeaderValue, Method, Request};
 use tokio::sync::Semaphore;
 
 use crate::http::openapi::paths;
+use crate::outbound::spans::{self, Context, Span};
 
 /// The route of what has none.
 const NO_ROUTE: &str = "none";
@@ -56,6 +57,8 @@ pub struct Observer {
     pub max_connections: usize,
     /// Connections that were refused for want of room.
     pub refused: AtomicU64,
+    /// Where spans go, if they are wanted.
+    spans: Option<spans::Sender>,
 }
 
 /// The requests of a route and a method.
@@ -107,8 +110,8 @@ fn class_of(status: u16) -> usize {
 }
 
 impl Observer {
-    /// Counts requests over at most so many connections.
-    pub fn new(max_connections: usize) -> Arc<Self> {
+    /// Counts requests over at most so many connections, and hands in their spans.
+    pub fn new(max_connections: usize, spans: Option<spans::Sender>) -> Arc<Self> {
         let mut routes = matchit::Router::new();
         let mut templates = vec![];
         for path in paths().into_iter().chain(OTHERS.map(str::to_owned)) {
@@ -122,7 +125,7 @@ impl Observer {
         let max_connections = max_connections.min(Semaphore::MAX_PERMITS);
         let room = Arc::new(Semaphore::new(max_connections));
         let (under_way, refused) = (AtomicU64::new(0), AtomicU64::new(0));
-        Arc::new(Self { routes, templates, counts, under_way, room, max_connections, refused })
+        Arc::new(Self { routes, templates, counts, under_way, room, max_connections, refused, spans })
     }
 
     /// Begins to observe a request, which is told apart by its id.
@@ -134,6 +137,7 @@ impl Observer {
             Err(_) => (self.templates.len() - 1, None),
         };
         self.under_way.fetch_add(1, Ordering::Relaxed);
+        let traced = self.spans.as_ref().and_then(|_| Context::of(request.headers()));
         Observed {
             observer: Arc::clone(self),
             began: Instant::now(),
@@ -142,6 +146,7 @@ impl Observer {
             app,
             id: id.clone(),
             status: HUNG_UP,
+            traced: traced.map(|context| (context, SystemTime::now())),
         }
     }
 
@@ -177,6 +182,8 @@ pub struct Observed {
     app: Option<layer_wire::AppId>,
     id: HeaderValue,
     status: u16,
+    /// Its place in a trace, and when it began by the clock of the machine.
+    traced: Option<(Context, SystemTime)>,
 }
 
 impl Observed {
@@ -195,10 +202,31 @@ impl Drop for Observed {
         if tracing::enabled!(tracing::Level::DEBUG) {
             self.log(duration);
         }
+        if let Some((context, began)) = self.traced.take() {
+            self.hand_in(context, began, duration);
+        }
     }
 }
 
 impl Observed {
+    #[cold]
+    fn hand_in(&self, context: Context, began: SystemTime, duration: Duration) {
+        let span = Span {
+            context,
+            began,
+            duration,
+            method: METHODS[self.method],
+            route: self.observer.templates[self.route].clone(),
+            app: self.app.map(|app| app.to_string()),
+            request: self.id.to_str().unwrap_or("-").to_owned(),
+            status: self.status,
+        };
+        if let Some(spans) = &self.observer.spans {
+            // Where there is no room, it is dropped.
+            let _ = spans.try_send(span);
+        }
+    }
+
     #[cold]
     fn log(&self, duration: Duration) {
         tracing::debug!(
@@ -228,7 +256,7 @@ mod tests {
 
     #[test]
     fn a_request_counts_by_its_route_and_not_by_what_its_path_says() {
-        let observer = Observer::new(3);
+        let observer = Observer::new(3, None);
         let app = uuid::Uuid::from_u128(1);
         for (path, status) in [
             (format!("/apps/{app}/conversations/a/messages"), Some(200)),

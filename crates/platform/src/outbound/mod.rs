@@ -5,6 +5,7 @@
 //! answers are hardly read.
 
 mod address;
+pub mod spans;
 
 use std::error::Error;
 use std::fmt;

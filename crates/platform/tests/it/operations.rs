@@ -1,7 +1,10 @@
 //! What operators look at: health, readiness, metrics, the log.
 
+#![expect(clippy::float_cmp, reason = "what is counted is whole")]
+
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{BufRead as _, BufReader, Read as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
@@ -150,6 +153,57 @@ fn a_session_that_is_used_too_often_waits_over_sockets_too() {
         answer["success"] == false && answer["data"]["id"] == "rate_limit_exceeded"
     });
     wait_until("so is the session over REST", || (0..100).any(|_| device.get("/conversations").status == 429));
+}
+
+/// The body of the next request to a server that answers each with `200`.
+fn received(listener: &TcpListener) -> Value {
+    let (stream, _) = listener.accept().unwrap();
+    let mut reader = BufReader::new(&stream);
+    let (mut length, mut line) = (0, String::new());
+    while reader.read_line(&mut line).unwrap() > 2 {
+        if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length: ") {
+            length = value.trim().parse().unwrap();
+        }
+        line.clear();
+    }
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).unwrap();
+    (&stream).write_all(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}").unwrap();
+    serde_json::from_slice(&body).unwrap()
+}
+
+#[test]
+fn a_collector_gets_a_span_for_each_request_that_wants_to_be_traced() {
+    let collector = TcpListener::bind("127.0.0.1:0").unwrap();
+    let otlp_endpoint = Some(format!("http://{}", collector.local_addr().unwrap()));
+    let server = Server::start(|data| Config { data, otlp_endpoint, ..Config::default() });
+    let trace = "0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331";
+    let ask = |flags: &str, id: &str| {
+        let headers = [("traceparent", &*format!("00-{trace}-{flags}")), ("X-Request-Id", id)];
+        assert_eq!(server.send("GET", "/users/the-user/identity", &headers, "").status, 404);
+    };
+    ask("00", "unwanted");
+    ask("01", "wanted");
+    let received = received(&collector);
+    let spans = received["resourceSpans"][0]["scopeSpans"][0]["spans"].as_array().unwrap();
+    let [span] = &spans[..] else { panic!("{received:#}") };
+    assert_eq!(span["traceId"], trace[..32]);
+    assert_eq!((&span["parentSpanId"], &span["kind"]), (&trace[33..].into(), &2.into()));
+    assert_eq!(span["name"], "GET /apps/{app}/users/{user}/identity");
+    let attribute = |key: &str| {
+        let found = span["attributes"].as_array().unwrap().iter().find(|attribute| attribute["key"] == key);
+        found.map(|attribute| attribute["value"].clone())
+    };
+    assert_eq!(attribute("http.response.status_code"), Some(json!({ "intValue": "404" })));
+    assert_eq!(attribute("layer.app_id"), Some(json!({ "stringValue": server.app.app_id.to_string() })));
+    assert_eq!(attribute("layer.request_id"), Some(json!({ "stringValue": "wanted" })));
+    let nanos = |key: &str| span[key].as_str().unwrap().parse::<u64>().unwrap();
+    assert!(nanos("startTimeUnixNano") <= nanos("endTimeUnixNano"));
+    let text = received.to_string();
+    assert!(!text.contains("the-user") && !text.contains(server.app.token.reveal()), "{text}");
+    let wrong = Config { otlp_endpoint: Some("collector".into()), ..Config::default() };
+    let error = layer_platform::Platform::start(wrong).unwrap_err().to_string();
+    assert!(error.starts_with("otlp_endpoint: 'collector'"), "{error}");
 }
 
 /// The platform as a program, with what it prints to the error output.
