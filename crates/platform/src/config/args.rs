@@ -114,8 +114,8 @@ pub fn data_of(flag: Option<OsString>) -> Result<DataLocation, InvalidSetting> {
     let mut draft = Draft::of_command_line();
     let Some(setting) = of_flag("data") else { return Ok(draft.config.data) };
     match (flag, std::env::var_os(setting.variable()).filter(|text| !text.is_empty())) {
-        (Some(text), _) => draft.set_text(setting, By::Flag, text)?,
-        (None, Some(text)) => draft.set_text(setting, By::Variable, text)?,
+        (Some(text), _) => draft.set_text(setting, &By::Flag, text)?,
+        (None, Some(text)) => draft.set_text(setting, &By::Variable, text)?,
         (None, None) => {}
     }
     Ok(draft.config.data)

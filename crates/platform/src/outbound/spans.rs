@@ -1,5 +1,6 @@
-//! Spans of requests for a collector of `OpenTelemetry`: OTLP over HTTP, as JSON. Off unless an endpoint is set. A span is
-//! what the log says of a request, and no more; where the collector is slow or away, spans are dropped, never requests.
+//! Spans of requests for a collector of `OpenTelemetry`: OTLP over HTTP, as JSON. Off unless an endpoint is set. A span
+//! is what the log says of a request, and no more; where the collector is slow or away, spans are dropped, never
+//! requests.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

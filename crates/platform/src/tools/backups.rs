@@ -12,7 +12,6 @@ use layer_wire::{ApiError, ErrorKind};
 use serde_json::{Value, json};
 
 use crate::ground::files::{create_private, remove_folder};
-use crate::ground::report::report;
 use crate::upkeep::{STATEMENT, back_up, beside};
 
 /// The most backups that are listed, the latest ones.
@@ -65,12 +64,14 @@ impl Backups {
         drop(latest);
         let backups = Arc::clone(self);
         // It goes on when the platform stops, and is not whole when the process ends.
+        let log = tracing::dispatcher::get_default(Clone::clone);
         let make = move || {
+            let _log = tracing::dispatcher::set_default(&log);
             let outcome = make(&data, &folder, &name, &mut |step| backups.latest().step = Some(step));
             let mut latest = backups.latest();
             latest.is_running = false;
             if let Err(error) = outcome {
-                report(format_args!("a backup could not be made: {error}"));
+                tracing::error!(%error, "a backup could not be made");
                 latest.error = Some(error);
             }
         };
