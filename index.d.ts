@@ -1518,6 +1518,45 @@ declare namespace LayerAPI {
     token: string;
   }
 
+  /** An app, as it is listed. */
+  export interface AppInfo {
+    appId: string;
+    /** What its operator calls it. */
+    name?: string;
+    createdAt: Date;
+  }
+
+  /** A token of an app, as it is listed: without the token itself. */
+  export interface TokenInfo {
+    /** Its id, which is no secret. */
+    tokenId: string;
+    /** What its operator calls it. */
+    name?: string;
+    createdAt: Date;
+    /** When it was used last, to the hour. */
+    lastUsedAt?: Date;
+    /** From when on it is refused, after a rotation with a grace. */
+    expiresAt?: Date;
+  }
+
+  /** A new token of an app. */
+  export interface NewToken extends TokenInfo {
+    /** Shown here and nowhere else: the platform keeps a hash. */
+    token: string;
+  }
+
+  /** What a new app or token is called. */
+  export interface NameOptions {
+    /** Up to 100 characters. Default: it has no name. */
+    name?: string;
+  }
+
+  /** How a token is rotated. */
+  export interface RotationOptions {
+    /** How long the old token works yet, in milliseconds, to whole seconds. Default: until it is revoked. */
+    grace?: number;
+  }
+
   /** A key of an identity provider. */
   export interface IdentityKey {
     /** `layer:///keys/<uuid>`. */
@@ -1594,8 +1633,43 @@ declare namespace LayerAPI {
     /** Its clock. */
     readonly clock: PlatformClock;
 
-    /** Creates an app. */
-    createApp(): Promise<App>;
+    /** Creates an app with a token. */
+    createApp(options?: NameOptions): Promise<App>;
+
+    /** The apps, the oldest first. */
+    apps(): Promise<AppInfo[]>;
+
+    /**
+     * Deletes an app with all that it has. From then on its tokens and sessions are refused and its sockets are closed;
+     * what it has is removed meanwhile, also after a crash.
+     *
+     * @throws {Error} when there is no such app.
+     */
+    deleteApp(appId: string): Promise<void>;
+
+    /**
+     * Adds a token to an app, beside those that it has.
+     *
+     * @throws {Error} when there is no such app, or it has 20 already.
+     */
+    createToken(appId: string, options?: NameOptions): Promise<NewToken>;
+
+    /** The tokens of an app, the oldest first. */
+    tokens(appId: string): Promise<TokenInfo[]>;
+
+    /**
+     * Deletes a token: requests that come with it are refused from then on.
+     *
+     * @throws {Error} when the app has no such token.
+     */
+    revokeToken(appId: string, tokenId: string): Promise<void>;
+
+    /**
+     * Adds a token in the place of another one, with the same name. The new one works at once, the old one for a grace.
+     *
+     * @throws {Error} when the app has no such token, or 20 of them already.
+     */
+    rotateToken(appId: string, tokenId: string, options?: RotationOptions): Promise<NewToken>;
 
     /**
      * Adds an identity provider to an app, with a key: who has the private key says with {@link identityToken} who the

@@ -10,9 +10,12 @@ const { spawn } = require('child_process');
 const addon = require('../lib/addon.js');
 const { Misuse } = require('../lib/admin.js');
 const onlooker = require('../lib/onlooker.js');
+const operator = require('../lib/operator.js');
 const { Platform } = require('../lib/platform.js');
 
 const USAGE = `Usage: layer-api platform [options]
+       layer-api apps create|list|delete [options]
+       layer-api tokens create|list|revoke|rotate [options]
        layer-api identity-provider create|list|remove|add-key|remove-key [options]
        layer-api tail [options]
        layer-api inspect ID [options]
@@ -21,6 +24,7 @@ const USAGE = `Usage: layer-api platform [options]
        layer-api --version
 
 \`platform\` runs a server that speaks Layer's Server API and Client API; \`layer-api platform --help\` lists its options.
+\`apps\` and \`tokens\` create, list and remove the apps of a running platform and the tokens that services use.
 \`identity-provider\` says who may sign users of an app in; \`layer-api identity-provider --help\` lists its options.
 \`tail\` shows the requests of a running platform as they come, \`inspect\` a conversation.
 \`check\` says whether the data of a platform is whole, \`backup\` copies it, while the platform runs as well, and
@@ -39,10 +43,7 @@ async function main([name, ...args]) {
   if (name === 'help' && args.length > 0) return main([args[0], '--help']);
   if ([undefined, 'help', '--help', '-h'].includes(name)) return console.log(USAGE);
   if (['--version', '-v', '-V'].includes(name)) return console.log(addon.PlatformCommand.parse(['--version']).text);
-  if (name === 'identity-provider') {
-    const operator = require('../lib/operator.js');
-    return ask(name, async () => console.log(await operator.run(args)));
-  }
+  if (operator.names.includes(name)) return ask(name, async () => console.log(await operator.run(name, args)));
   if (onlooker.verbs.includes(name)) return ask(name, () => onlooker.run(name, args, console.log));
   if (addon.UpkeepCommand.verbs().includes(name)) return lookAfter(name, args);
   if (name !== 'platform') return fail(`there is no command \`${name}\`\n\n${USAGE}`, MISUSE);

@@ -54,8 +54,32 @@ class Platform {
     return { url, token: this.#native.consoleToken(), isTokenNew: this.#native.isAdminTokenNew };
   }
 
-  async createApp() {
-    return camel(await this.#call('POST', '/apps'));
+  async createApp(options) {
+    return camel(await this.#call('POST', '/apps', named(options)));
+  }
+
+  async apps() {
+    return (await this.#call('GET', '/apps')).map(dated);
+  }
+
+  async deleteApp(appId) {
+    await this.#call('DELETE', `/apps/${segment(appId, 'appId')}`);
+  }
+
+  async createToken(appId, options) {
+    return dated(await this.#call('POST', tokens(appId), named(options)));
+  }
+
+  async tokens(appId) {
+    return (await this.#call('GET', tokens(appId))).map(dated);
+  }
+
+  async revokeToken(appId, tokenId) {
+    await this.#call('DELETE', tokens(appId, tokenId));
+  }
+
+  async rotateToken(appId, tokenId, options) {
+    return dated(await this.#call('POST', `${tokens(appId, tokenId)}/rotate`, givenGrace(options)));
   }
 
   async createIdentityProvider(appId, options) {
@@ -161,6 +185,31 @@ function segment(id, name) {
   return encodeURIComponent(id);
 }
 
+/** The path of the tokens of an app, or of one of them. */
+function tokens(appId, ...tokenId) {
+  return ['/apps', segment(appId, 'appId'), 'tokens', ...tokenId.map((id) => segment(id, 'tokenId'))].join('/');
+}
+
+/**
+ * The name in the options, if there is one.
+ *
+ * @param {{name?: unknown}} options
+ */
+function named({ name } = {}) {
+  if (name === undefined) return {};
+  if (typeof name !== 'string') throw new TypeError('`name` needs to be text');
+  return { name };
+}
+
+/**
+ * The grace in the options, if there is one.
+ *
+ * @param {{grace?: unknown}} options
+ */
+function givenGrace({ grace } = {}) {
+  return grace === undefined ? {} : { grace_in_seconds: Math.ceil(whole(grace, 'grace') / 1000) };
+}
+
 /** The path of the identity providers of an app, or of one of them. */
 function providers(appId, ...providerId) {
   return [
@@ -203,6 +252,12 @@ function decoded(record) {
 function camel(object) {
   const rename = (key) => key.replace(/_(\w)/g, (_, letter) => letter.toUpperCase());
   return Object.fromEntries(Object.entries(object).map(([key, value]) => [rename(key), value]));
+}
+
+/** The same with times as Dates. */
+function dated(record) {
+  const entries = Object.entries(camel(record));
+  return Object.fromEntries(entries.map(([key, value]) => [key, key.endsWith('At') ? new Date(value) : value]));
 }
 
 /** Milliseconds since 1970 of a point in time. */

@@ -228,22 +228,90 @@ test('it speaks HTTPS with --tls-cert and --tls-key', async () => {
   await platform.stop('SIGTERM');
 });
 
+/** What a command says that asks a platform of this process. */
+async function asked(env, ...args) {
+  const child = spawn(process.execPath, [CLI, ...args], { env });
+  const chunks = { stdout: '', stderr: '' };
+  for (const name of ['stdout', 'stderr']) {
+    child[name].setEncoding('utf8').on('data', (chunk) => {
+      chunks[name] += chunk;
+    });
+  }
+  const [status] = await once(child, 'close');
+  return { status, ...chunks };
+}
+
+test('apps and tokens of a running platform are created, listed, rotated and removed', async () => {
+  const env = { ...process.env, LAYER_ADMIN_TOKEN: 'admin token of a test' };
+  const platform = await LayerAPI.Platform.start({ adminToken: env.LAYER_ADMIN_TOKEN });
+  try {
+    const done = async (...args) => {
+      const { status, stdout, stderr } = await asked(env, ...args, '--url', platform.url);
+      assert.strictEqual(status, 0, stderr);
+      return stdout.startsWith('Done.') ? undefined : JSON.parse(stdout);
+    };
+    const { app_id: app, token } = await done('apps', 'create', '--name', 'Ferry');
+    const apps = await done('apps', 'list');
+    assert.deepStrictEqual([apps.length, apps[0].app_id, apps[0].name], [1, app, 'Ferry']);
+    const works = async (secret) => {
+      const layer = new LayerAPI({ appId: app, token: secret, baseUrl: platform.url });
+      return layer.blocklist.getAsync('maria').then(
+        () => true,
+        ({ status }) => assert.strictEqual(status, 401) || false,
+      );
+    };
+
+    const made = await done('tokens', 'create', '--app', app, '--name', 'Second');
+    const rotated = await done('tokens', 'rotate', '--app', app, '--token', made.token_id, '--grace', '3600');
+    assert.deepStrictEqual(
+      [await works(token), await works(made.token), await works(rotated.token)],
+      Array(3).fill(true),
+    );
+    const listed = await done('tokens', 'list', '--app', app);
+    assert.deepStrictEqual(
+      listed.map(({ name, expires_at }) => [name, Boolean(expires_at)]),
+      [
+        [undefined, false],
+        ['Second', true],
+        ['Second', false],
+      ],
+    );
+    await done('tokens', 'revoke', '--app', app, '--token', made.token_id);
+    assert.deepStrictEqual([await works(made.token), await works(rotated.token)], [false, true]);
+
+    await done('apps', 'delete', '--app', app);
+    assert.deepStrictEqual(await done('apps', 'list'), []);
+    const again = await asked(env, 'apps', 'delete', '--app', app, '--url', platform.url);
+    assert.deepStrictEqual([again.status, again.stdout], [1, '']);
+  } finally {
+    await platform.close();
+  }
+});
+
+test('a command about apps or tokens that makes no sense is told how', () => {
+  for (const name of ['apps', 'tokens']) {
+    assert.ok(run(name).stdout.startsWith(`Usage: layer-api ${name} create`));
+    assert.ok(run('help', name).stdout.startsWith(`Usage: layer-api ${name} create`));
+  }
+  for (const [args, reason] of [
+    [['apps', 'remove'], /no `apps remove`/],
+    [['apps', 'delete'], /needs `--app`/],
+    [['apps', 'list', '--app', 'x'], /takes no `--app`/],
+    [['tokens', 'revoke', '--app', 'x'], /needs `--token`/],
+    [['tokens', 'rotate', '--app', 'x', '--token', 'y', '--grace', '1h'], /`--grace` needs to be a whole number/],
+  ]) {
+    const { status, stderr } = run(...args);
+    assert.strictEqual(status, 2, stderr);
+    assert.match(stderr, reason);
+  }
+});
+
 test('identity providers of a running platform are created, listed and removed', async () => {
   const env = { ...process.env, LAYER_ADMIN_TOKEN: 'admin token of a test' };
   const platform = await LayerAPI.Platform.start({ adminToken: env.LAYER_ADMIN_TOKEN });
   try {
     const { appId } = await platform.createApp();
-    const command = async (...args) => {
-      const child = spawn(process.execPath, [CLI, 'identity-provider', ...args, '--url', platform.url], { env });
-      const chunks = { stdout: '', stderr: '' };
-      for (const name of ['stdout', 'stderr']) {
-        child[name].setEncoding('utf8').on('data', (chunk) => {
-          chunks[name] += chunk;
-        });
-      }
-      const [status] = await once(child, 'close');
-      return { status, ...chunks };
-    };
+    const command = (...args) => asked(env, 'identity-provider', ...args, '--url', platform.url);
     const created = await command('create', '--app', appId);
     assert.strictEqual(created.status, 0, created.stderr);
     const { provider_id: provider, key_id: key, private_key: privateKey } = JSON.parse(created.stdout);

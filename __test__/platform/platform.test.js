@@ -127,6 +127,62 @@ describe('what cannot be used is refused by name', () => {
   test('the constructor', () => assert.throws(() => new Platform(), /Platform\.start/));
 });
 
+describe('apps and tokens', () => {
+  test('are created, listed, rotated and removed', () =>
+    withPlatform(undefined, async (platform) => {
+      const { appId, token } = await platform.createApp({ name: 'Ferry' });
+      const other = await platform.createApp();
+      const [info, ...rest] = await platform.apps();
+      assert.deepStrictEqual({ ...info, createdAt: 0 }, { appId, name: 'Ferry', createdAt: 0 });
+      assert.ok(info.createdAt instanceof Date);
+      assert.deepStrictEqual(Object.keys(rest[0]), ['appId', 'createdAt']);
+
+      const works = (secret) =>
+        new LayerAPI({ appId, token: secret, baseUrl: platform.url }).blocklist.getAsync('a').then(
+          () => true,
+          ({ status }) => assert.strictEqual(status, 401) ?? false,
+        );
+      const made = await platform.createToken(appId, { name: 'Second' });
+      const rotated = await platform.rotateToken(appId, made.tokenId, { grace: 1500 });
+      assert.deepStrictEqual(
+        [await works(token), await works(made.token), await works(rotated.token)],
+        [true, true, true],
+      );
+      const listed = await platform.tokens(appId);
+      assert.deepStrictEqual(
+        listed.map(({ tokenId, name }) => [tokenId, name]).slice(1),
+        [made, rotated].map(({ tokenId }) => [tokenId, 'Second']),
+      );
+      assert.ok(!JSON.stringify(listed).includes(made.token));
+      assert.strictEqual(listed[1].expiresAt - rotated.createdAt, 2000);
+      await platform.revokeToken(appId, made.tokenId);
+      assert.deepStrictEqual([await works(made.token), await works(rotated.token)], [false, true]);
+      await assert.rejects(platform.revokeToken(appId, made.tokenId), /no token with this id/);
+
+      await platform.deleteApp(appId);
+      assert.deepStrictEqual(
+        (await platform.apps()).map((app) => app.appId),
+        [other.appId],
+      );
+      await assert.rejects(new LayerAPI({ appId, token, baseUrl: platform.url }).blocklist.getAsync('a'), {
+        status: 403,
+      });
+    }));
+
+  test('that cannot be are refused', () =>
+    withPlatform(undefined, async (platform) => {
+      const { appId } = await platform.createApp();
+      await assert.rejects(platform.createApp({ name: 7 }), { name: 'TypeError', message: /`name`/ });
+      await assert.rejects(platform.createToken(appId, { name: 'a\nb' }), /'name' must be a text/);
+      await assert.rejects(platform.tokens(), { name: 'TypeError', message: /`appId`/ });
+      await assert.rejects(platform.rotateToken(appId, 'x', { grace: '1h' }), {
+        name: 'TypeError',
+        message: /`grace`/,
+      });
+      await assert.rejects(platform.deleteApp('x'), /app/i);
+    }));
+});
+
 describe('close', () => {
   test('can be called again, and frees the port', async () => {
     const platform = await Platform.start();

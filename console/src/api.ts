@@ -101,6 +101,7 @@ export const WEBHOOKS = { Accept: 'application/vnd.layer.webhooks+json; version=
 
 export interface Counts {
   app_id: string;
+  name?: string;
   conversations: number;
   messages: number;
   users: number;

@@ -169,9 +169,9 @@ function Console() {
             onChange={(event) => go(link(['apps', event.currentTarget.value, view ?? 'conversations']))}
           >
             {apps.length === 0 && <option value="">No app yet</option>}
-            {apps.map(({ app_id }) => (
+            {apps.map(({ app_id, name }) => (
               <option key={app_id} value={app_id}>
-                {app_id}
+                {name ?? app_id}
               </option>
             ))}
           </select>

@@ -17,6 +17,7 @@ declare namespace LayerAPI {
   export import Announcements = Current.Announcements;
   export import APIError = Current.APIError;
   export import App = Current.App;
+  export import AppInfo = Current.AppInfo;
   export import AppSettings = Current.AppSettings;
   export import Badge = Current.Badge;
   export import BasicIdentity = Current.BasicIdentity;
@@ -61,6 +62,7 @@ declare namespace LayerAPI {
   export import Messages = Current.Messages;
   export import Metadata = Current.Metadata;
   export import NamedIdentity = Current.NamedIdentity;
+  export import NameOptions = Current.NameOptions;
   export import NewAnnouncement = Current.NewAnnouncement;
   export import NewContent = Current.NewContent;
   export import NewConversation = Current.NewConversation;
@@ -69,6 +71,7 @@ declare namespace LayerAPI {
   export import NewMessage = Current.NewMessage;
   export import NewNotification = Current.NewNotification;
   export import NewPart = Current.NewPart;
+  export import NewToken = Current.NewToken;
   export import NewUserMessage = Current.NewUserMessage;
   export import NewWebhook = Current.NewWebhook;
   export import Notification = Current.Notification;
@@ -90,6 +93,7 @@ declare namespace LayerAPI {
   export import Response = Current.Response;
   export import ResponseError = Current.ResponseError;
   export import RichContent = Current.RichContent;
+  export import RotationOptions = Current.RotationOptions;
   export import Schedule = Current.Schedule;
   export import ScheduledMessage = Current.ScheduledMessage;
   export import Sender = Current.Sender;
@@ -98,6 +102,7 @@ declare namespace LayerAPI {
   export import ShownPart = Current.ShownPart;
   export import ShownSender = Current.ShownSender;
   export import ShownUser = Current.ShownUser;
+  export import TokenInfo = Current.TokenInfo;
   export import UploadedContent = Current.UploadedContent;
   export import UploadOptions = Current.UploadOptions;
   export import User = Current.User;

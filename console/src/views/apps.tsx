@@ -13,8 +13,13 @@ interface App {
 interface Token {
   token_id: string;
   created_at: string;
+  last_used_at?: string;
+  expires_at?: string;
   name?: string;
 }
+
+/** How long a token works yet that was rotated here. Unit: seconds. */
+const GRACE = 24 * 60 * 60;
 
 interface Provider {
   provider_id: string;
@@ -200,7 +205,7 @@ function One({ app, again, show }: { app: App; again: () => void; show: (secret:
         }
       >
         <Failed loaded={tokens} />
-        <Table columns={['Name', 'Id', 'Created']} hasActions>
+        <Table columns={['Name', 'Id', 'Created', 'Last used', 'Ends']} hasActions>
           {tokens.value?.map((token) => (
             <tr key={token.token_id}>
               <td>{token.name ?? <span class="dim">without a name</span>}</td>
@@ -210,15 +215,21 @@ function One({ app, again, show }: { app: App; again: () => void; show: (secret:
               <td>
                 <Time value={token.created_at} />
               </td>
+              <td>{token.last_used_at ? <Time value={token.last_used_at} /> : <span class="dim">never</span>}</td>
+              <td>
+                {token.expires_at ? <Time value={token.expires_at} /> : <span class="dim">when it is revoked</span>}
+              </td>
               <td class="actions">
                 <Sure
                   isSmall
                   label="Rotate"
-                  question="A new token takes its place; this one is refused from then on."
+                  question="A new token takes its place and works at once; this one works for one more day, or until you revoke it."
                   run={() =>
                     attempt(async () =>
                       showToken(
-                        await ask('POST', at`/apps/${app.app_id}/tokens/${token.token_id}/rotate`),
+                        await ask('POST', at`/apps/${app.app_id}/tokens/${token.token_id}/rotate`, {
+                          grace_in_seconds: GRACE,
+                        }),
                         'The new token',
                       ),
                     )

@@ -7,6 +7,8 @@
 #![forbid(unsafe_code)]
 
 mod config;
+#[cfg(any(test, feature = "fuzz"))]
+pub mod fuzz;
 mod ground;
 mod http;
 mod outbound;

@@ -32,6 +32,7 @@ use crate::outbound::Outbound;
 use crate::outbound::spans::{self, Exporter};
 use crate::service::app::NewApp;
 use crate::service::delivery::Attempt;
+use crate::service::failure::Failure;
 use crate::service::{Core, Services};
 use crate::tools::backups::Backups;
 use crate::tools::charts::{self, Charts};
@@ -398,7 +399,11 @@ impl Platform {
     ///
     /// Error: the store failed, or the platform is closed.
     pub fn create_app(&self) -> Result<NewApp, Error> {
-        Ok(self.services.apps.create()?)
+        self.services.apps.create(None).map_err(|failure| match failure {
+            Failure::Store(error) => error.into(),
+            // It has no name that could be refused.
+            Failure::Api(error) => StoreError::Failed(error.message().to_owned()).into(),
+        })
     }
 
     /// Calls the admin API in-process, as its operator: `path` begins with `/_platform`. Blocks until it is answered.

@@ -429,7 +429,7 @@ impl Check<'_, '_> {
         sql.prepare(
             "SELECT apps.uuid,
              (SELECT COALESCE(sum(last_position - message_count), 0) FROM conversations WHERE app = apps.key),
-             (SELECT count(*) FROM deleted_messages WHERE app = apps.key) FROM apps",
+             (SELECT count(*) FROM deleted_messages WHERE app = apps.key) FROM apps WHERE is_deleted = 0",
         )?
         .each([], |row| {
             let (app, holes, deleted) = (AppId::new(row.uuid(0)?), row.get::<i64>(1)?, row.get::<i64>(2)?);

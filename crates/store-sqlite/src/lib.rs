@@ -23,6 +23,7 @@ mod message;
 mod open;
 mod outbox;
 mod overview;
+mod purge;
 mod push_token;
 mod readers;
 mod receipt;

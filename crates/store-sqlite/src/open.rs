@@ -30,6 +30,7 @@ pub const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/014_file.sql"),
     include_str!("../migrations/015_front_end.sql"),
     include_str!("../migrations/016_revision.sql"),
+    include_str!("../migrations/017_app.sql"),
 ];
 
 /// The step that also rewrites what waits in the outbox.

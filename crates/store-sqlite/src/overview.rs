@@ -22,7 +22,7 @@ use super::{Session, message, sql};
 impl OverviewReads for Session<'_> {
     fn app_ids(&self) -> Result<Vec<(AppKey, AppId)>, StoreError> {
         self.sql
-            .prepare("SELECT key, uuid FROM apps ORDER BY key")?
+            .prepare("SELECT key, uuid FROM apps WHERE is_deleted = 0 ORDER BY key")?
             .all([], |row| Ok((AppKey::from_number(row.get(0)?), AppId::new(row.uuid(1)?))))
     }
 

@@ -16,7 +16,7 @@ impl SessionReads for Session<'_> {
             .prepare(
                 "SELECT apps.uuid, apps.key, users.id, sessions.expires_at FROM sessions
                  JOIN users ON users.key = sessions.user JOIN apps ON apps.key = users.app
-                 WHERE sessions.hash = ?1",
+                 WHERE sessions.hash = ?1 AND apps.is_deleted = 0",
             )?
             .first([token.as_bytes()], |row| {
                 Ok(SessionRecord {

@@ -4,7 +4,7 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Arc, Mutex};
 
 use layer_store::announcement::{AnnouncementReads as _, AnnouncementRecord};
-use layer_store::app::AppWrites as _;
+use layer_store::app::{AppWrites as _, TokenRecord};
 use layer_store::block::BlockReads as _;
 use layer_store::changes::{Change, Changes, Feed, Kinds};
 use layer_store::content::ContentReads as _;
@@ -85,7 +85,7 @@ fn run_batch_and_listen(prepare: &str, works: Vec<Work>) -> (Vec<Result<(), Stor
     let path = folder.path().join("layer.db");
     let connection = open::open_writer(&DataLocation::File(path.clone())).unwrap();
     let app = AppId::new(Uuid::from_u128(1));
-    Session::of_reader(&connection).insert_app(app, &TokenHash::of("x"), Timestamp::from_ms(0)).unwrap();
+    Session::of_reader(&connection).insert_app(app, None, Timestamp::from_ms(0)).unwrap();
     connection.execute_batch(prepare).unwrap();
     let reports = Arc::new(Mutex::new(vec![]));
     let (jobs, receiver) = crossbeam_channel::unbounded();
@@ -266,6 +266,52 @@ fn files_of_earlier_releases_are_renamed_by_the_id_of_their_app() {
 }
 
 /// The file belongs to one process at a time, so nobody is left who could work on what was claimed.
+/// How many rows each table has, but for what belongs to no app.
+fn row_counts(path: &std::path::Path) -> Vec<(String, i64)> {
+    let connection = rusqlite::Connection::open(path).unwrap();
+    let mut tables = connection
+        .prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name")
+        .unwrap();
+    let names: Vec<String> = tables.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+    let of_no_app = ["secrets", "used_nonces", "nonce_key", "unused_files", "renamed_files"];
+    let count = |name: String| {
+        let rows = connection.query_row(&format!("SELECT count(*) FROM {name}"), [], |row| row.get(0)).unwrap();
+        (name, rows)
+    };
+    names.into_iter().filter(|name| !of_no_app.contains(&name.as_str())).map(count).collect()
+}
+
+#[test]
+fn nothing_of_a_deleted_app_is_left_in_any_table() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("layer.db");
+    let store = open(&DataLocation::File(path.clone())).unwrap();
+    let insert = |number: u128| -> AppKey {
+        let id = AppId::new(Uuid::from_u128(number));
+        let app = store.write_blocking(move |writes| writes.insert_app(id, None, Timestamp::from_ms(0))).unwrap();
+        let token = TokenRecord {
+            id: Uuid::from_u128(number),
+            hash: TokenHash::of("x"),
+            name: None,
+            created_at: Timestamp::from_ms(0),
+            expires_at: None,
+            used_at: None,
+        };
+        store.write_blocking::<_, StoreError>(move |writes| writes.insert_token(app, &token)).unwrap();
+        layer_store::contract::fill(&*store, app, number);
+        app
+    };
+    insert(1);
+    let one = row_counts(&path);
+    let missing: Vec<_> = one.iter().filter(|(_, rows)| *rows == 0).collect();
+    assert!(missing.is_empty(), "tables of which an app has no row here, so that nothing is shown: {missing:?}");
+    insert(2);
+    let id = AppId::new(Uuid::from_u128(1));
+    store.write_blocking::<_, StoreError>(move |writes| writes.delete_app(id)).unwrap();
+    while !store.write_blocking::<_, StoreError>(|writes| writes.purge_deleted_apps(7)).unwrap() {}
+    assert_eq!(row_counts(&path), one);
+}
+
 #[test]
 fn claims_end_with_the_process() {
     let folder = tempfile::tempdir().unwrap();

@@ -34,8 +34,8 @@ struct Statements {
 const STATEMENTS: [Statements; 22] = [
     Statements {
         kind: "app",
-        select: "SELECT created_at, session_ttl_in_seconds FROM apps WHERE key = ?1",
-        put: "UPDATE apps SET created_at = ?2, session_ttl_in_seconds = ?3 WHERE key = ?1",
+        select: "SELECT created_at, session_ttl_in_seconds, name FROM apps WHERE key = ?1",
+        put: "UPDATE apps SET created_at = ?2, session_ttl_in_seconds = ?3, name = ?4 WHERE key = ?1",
     },
     Statements {
         kind: "user",
@@ -237,8 +237,9 @@ const STATEMENTS: [Statements; 22] = [
     },
     Statements {
         kind: "token",
-        select: "SELECT hash FROM app_tokens WHERE app = ?1",
-        put: "INSERT INTO app_tokens (app, hash) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
+        select: "SELECT uuid, hash, name, created_at, expires_at FROM app_tokens WHERE app = ?1 ORDER BY key",
+        put: "INSERT INTO app_tokens (app, uuid, hash, name, created_at, expires_at)
+              VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING",
     },
 ];
 

@@ -129,7 +129,7 @@ pub enum Change {
         /// The user.
         user: UserId,
     },
-    /// An app was added.
+    /// An app: it was added or deleted, the last of a deleted one is gone, or its tokens are others now.
     App(AppId),
     /// The status of a webhook, or whether its deliveries fail; it was registered or deleted.
     Webhook(WebhookKey),

@@ -61,7 +61,7 @@ pub struct WaitingDelivery {
 
 /// What an operator can read.
 pub trait OverviewReads {
-    /// All apps, the oldest first.
+    /// All apps that are not deleted, the oldest first.
     fn app_ids(&self) -> Result<Vec<(AppKey, AppId)>, StoreError>;
 
     /// How much an app has. The time it takes grows with the number of its conversations.

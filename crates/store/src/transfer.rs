@@ -61,7 +61,7 @@ const fn acting(name: &'static str, fields: &'static [(&'static str, FieldType)]
 
 /// Everything that an app has, in the order in which it can be put.
 pub static KINDS: [Kind; 22] = [
-    kind("app", &[("created_at", Whole), ("session_ttl_in_seconds", Whole)]),
+    kind("app", &[("created_at", Whole), ("session_ttl_in_seconds", Whole), ("name", Text)]),
     kind(
         "user",
         &[("id", Text), ("conversation_count", Whole), ("external_unread_count", Whole), ("is_suspended", Truth)],
@@ -210,7 +210,7 @@ pub static KINDS: [Kind; 22] = [
         ],
     ),
     acting("export_event", &[("body", Bytes)]),
-    acting("token", &[("hash", Bytes)]),
+    acting("token", &[("id", Id), ("hash", Bytes), ("name", Text), ("created_at", Whole), ("expires_at", Whole)]),
 ];
 
 /// The kind of rich content, whose bytes are files.

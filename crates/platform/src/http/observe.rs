@@ -265,10 +265,10 @@ mod tests {
             ("/health".into(), None),
         ] {
             let request = Request::get(path).body(()).unwrap();
-            let observed = observer.begin(&request, &HeaderValue::from_static("id"));
+            let begun = observer.begin(&request, &HeaderValue::from_static("id"));
             assert_eq!(observer.under_way(), 1);
             if let Some(status) = status {
-                observed.answered(status);
+                begun.answered(status);
             }
         }
         let mut found: Vec<_> = observer

@@ -185,6 +185,13 @@ impl History {
         remembered.bytes = 0;
     }
 
+    /// Forgets the attempts of an app.
+    pub fn forget(&self, app: AppId) {
+        let mut remembered = self.lock();
+        remembered.attempts.retain(|attempt| attempt.app != app);
+        remembered.bytes = remembered.attempts.iter().map(|attempt| attempt.body.len()).sum();
+    }
+
     /// Begins anew, after the content of the store was replaced: what is under way is about the one before.
     pub fn disown(&self) {
         self.lock().replaced += 1;
@@ -351,6 +358,11 @@ impl DeliveryService {
             })?)
         };
         self.core.store.write(again).await
+    }
+
+    /// Forgets the attempts of an app.
+    pub fn forget(&self, app: AppId) {
+        self.history.forget(app);
     }
 
     /// The latest attempts to deliver events, oldest first; at most 1000 are remembered, in memory.

@@ -36,6 +36,7 @@ pub struct SessionService {
     core: Arc<Core>,
     apps: AppService,
     /// Sessions that were seen, by the hash of their token, so that a request does not have to look its session up.
+    /// They end with their app, too.
     seen: Cached<HashMap<[u8; 32], SessionRecord>>,
     /// What nonces are signed with, if that is known. It changes only with all that is stored, and every reader hears
     /// of that who has an interest in something.
@@ -45,7 +46,7 @@ pub struct SessionService {
 impl SessionService {
     /// Knows no session yet.
     pub(super) fn new(core: Arc<Core>, apps: AppService) -> Self {
-        let seen = Cached::new(&*core.store, Kinds::SESSIONS);
+        let seen = Cached::new(&*core.store, Kinds::SESSIONS | Kinds::APPS);
         let nonce_key = Cached::new(&*core.store, Kinds::APPS);
         Self { core, apps, seen, nonce_key }
     }

@@ -58,10 +58,15 @@ fn append(archive: &mut tar::Builder<Vec<u8>>, name: &str, length: u64, bytes: i
     archive.append_data(&mut header, name, bytes)
 }
 
-/// Restores a snapshot. Ids go on where they stood, if they come from the same source.
-///
-/// Error: `BadSnapshot` when it is none; nothing is changed then.
-pub fn restore(store: &dyn Store, blobs: &dyn Blobs, ids: &Ids, snapshot: &[u8]) -> Result<(), StoreError> {
+/// What a snapshot holds.
+pub struct Contents {
+    state: State,
+    database: Vec<u8>,
+    files: Vec<(String, Vec<u8>)>,
+}
+
+/// Reads a snapshot, and checks that it is whole. Error: `BadSnapshot`.
+pub fn read(snapshot: &[u8]) -> Result<Contents, StoreError> {
     let refuse = |reason: &str| StoreError::BadSnapshot(reason.to_owned());
     let (mut state, mut database, mut contents, mut is_whole) = (None, None, vec![], false);
     for entry in tar::Archive::new(snapshot).entries().map_err(|_| refuse("it is no archive"))? {
@@ -88,7 +93,15 @@ pub fn restore(store: &dyn Store, blobs: &dyn Blobs, ids: &Ids, snapshot: &[u8])
     if !is_whole {
         return Err(refuse("it is damaged"));
     }
-    let state: State = serde_json::from_slice(&state).map_err(|_| refuse("it is damaged"))?;
+    let state = serde_json::from_slice(&state).map_err(|_| refuse("it is damaged"))?;
+    Ok(Contents { state, database, files: contents })
+}
+
+/// Restores a snapshot. Ids go on where they stood, if they come from the same source.
+///
+/// Error: `BadSnapshot` when it is none; nothing is changed then.
+pub fn restore(store: &dyn Store, blobs: &dyn Blobs, ids: &Ids, snapshot: &[u8]) -> Result<(), StoreError> {
+    let Contents { state, database, files: contents } = read(snapshot)?;
     // Written aside first, because the disk may be full.
     let staged = blobs.stage(&contents).map_err(|error| unavailable(&error))?;
     images(store)?.restore(database, staged)?;

@@ -13,6 +13,7 @@ use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, StatusCode, Uri};
 use layer_store::StoreError;
+use layer_store::app::TokenRecord;
 use layer_store::token::{Token, TokenHash};
 use layer_wire::client_api::session;
 use layer_wire::{ApiError, ErrorKind, Timestamp, UserId};
@@ -25,6 +26,7 @@ use crate::http::answer;
 use crate::http::error::{Answer, HttpError};
 use crate::http::extract::text_header;
 use crate::http::gate::bearer_token;
+use crate::service::app::NewToken;
 use crate::service::failure::Failure;
 use crate::service::identity_provider::NewKey;
 use crate::tools::faults::Spec;
@@ -35,7 +37,11 @@ use crate::tools::{as_app, live, lookup, openapi};
 /// The routes, without a check of who calls.
 pub fn router(admin: Admin) -> Router {
     let routes = Router::new()
-        .route("/apps", post(create_app))
+        .route("/apps", get(apps).post(create_app))
+        .route("/apps/{app}", delete(delete_app))
+        .route("/apps/{app}/tokens", get(tokens).post(create_token))
+        .route("/apps/{app}/tokens/{token}", delete(revoke_token))
+        .route("/apps/{app}/tokens/{token}/rotate", post(rotate_token))
         .route("/apps/{app}/identity_providers", get(identity_providers).post(create_identity_provider))
         .route("/apps/{app}/identity_providers/{provider}", delete(remove_identity_provider))
         .route("/apps/{app}/identity_providers/{provider}/keys", post(add_identity_key))
@@ -92,13 +98,118 @@ pub fn knows(headers: &HeaderMap, expected: &TokenHash) -> bool {
     given.is_some_and(|given| TokenHash::of(given).matches(expected))
 }
 
+/// `GET /_platform/apps`: all apps.
+///
+/// - `200` with an array, the oldest first
+async fn apps(State(admin): State<Admin>) -> Answer {
+    let apps = admin.services.apps.all().await?.into_iter().map(|(id, app)| {
+        let mut shown = json!({ "app_id": id.to_string(), "created_at": app.created_at });
+        if let Some(name) = app.name {
+            shown["name"] = name.into();
+        }
+        shown
+    });
+    Ok(answer::json(StatusCode::OK, &apps.collect::<Vec<_>>()))
+}
+
+/// What an operator calls a new app or token.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Named {
+    /// Default: nothing.
+    name: Option<String>,
+}
+
 /// `POST /_platform/apps`: creates an app.
 ///
 /// - `201` with its id and its token, which is shown this once
-async fn create_app(State(admin): State<Admin>) -> Answer {
-    let app = blocking(move || admin.services.apps.create()).await?;
+/// - `invalid_property`
+async fn create_app(State(admin): State<Admin>, body: Bytes) -> Answer {
+    let Named { name } = read(&body)?;
+    let app = blocking(move || admin.services.apps.create(name.as_deref())).await?;
     let body = json!({ "app_id": app.app_id.to_string(), "token": app.token.reveal() });
     Ok(answer::json(StatusCode::CREATED, &body))
+}
+
+/// `DELETE /_platform/apps/<app>`: deletes an app with all that it has.
+///
+/// - `204`: from now on nothing of it is found; what it had is removed in the background
+/// - `invalid_app_id`
+async fn delete_app(State(admin): State<Admin>, Path(app): Path<String>) -> Answer {
+    let app = app_id(&app)?;
+    admin.services.apps.delete(app).await?;
+    admin.services.deliveries.forget(app);
+    Ok(answer::empty(StatusCode::NO_CONTENT))
+}
+
+/// `GET /_platform/apps/<app>/tokens`: the tokens of an app, without the tokens themselves.
+///
+/// - `200` with an array, the oldest first; `invalid_app_id`
+async fn tokens(State(admin): State<Admin>, Path(app): Path<String>) -> Answer {
+    let tokens = admin.services.apps.tokens(app_id(&app)?).await?;
+    Ok(answer::json(StatusCode::OK, &tokens.into_iter().map(shown_token).collect::<Vec<_>>()))
+}
+
+/// A token without what is secret. What is not set is left out.
+fn shown_token(token: TokenRecord) -> serde_json::Map<String, serde_json::Value> {
+    let optional = [
+        ("name", token.name.map(Into::into)),
+        ("expires_at", token.expires_at.map(|at| json!(at))),
+        ("last_used_at", token.used_at.map(|at| json!(at))),
+    ];
+    let mut shown = serde_json::Map::from_iter([
+        ("token_id".to_owned(), token.id.to_string().into()),
+        ("created_at".to_owned(), json!(token.created_at)),
+    ]);
+    shown.extend(optional.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))));
+    shown
+}
+
+fn created(new: NewToken) -> Response {
+    let mut shown = shown_token(new.record);
+    shown.insert("token".into(), new.token.reveal().into());
+    answer::json(StatusCode::CREATED, &shown)
+}
+
+/// The token in a path. Error: `not_found`.
+fn token_id(text: &str) -> Result<Uuid, HttpError> {
+    let id = Uuid::try_parse(text).ok();
+    id.ok_or_else(|| ApiError::new(ErrorKind::NotFound, "The app has no token with this id.").into())
+}
+
+/// `POST /_platform/apps/<app>/tokens`: adds a token to an app.
+///
+/// - `201` with its id and the token, which is shown this once
+/// - `invalid_app_id`; `invalid_property`; `invalid_operation` when it has too many
+async fn create_token(State(admin): State<Admin>, Path(app): Path<String>, body: Bytes) -> Answer {
+    let Named { name } = read(&body)?;
+    Ok(created(admin.services.apps.create_token(app_id(&app)?, name.as_deref()).await?))
+}
+
+/// `DELETE /_platform/apps/<app>/tokens/<token>`: revokes a token, by its id.
+///
+/// - `204`: it is refused from now on
+/// - `invalid_app_id`; `not_found`
+async fn revoke_token(State(admin): State<Admin>, Path((app, token)): Path<(String, String)>) -> Answer {
+    admin.services.apps.revoke_token(app_id(&app)?, token_id(&token)?).await?;
+    Ok(answer::empty(StatusCode::NO_CONTENT))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Rotation {
+    /// How long the old token works yet. Unit: seconds. Default: until it is revoked.
+    grace_in_seconds: Option<u32>,
+}
+
+/// `POST /_platform/apps/<app>/tokens/<token>/rotate`: adds a token in the place of another one.
+///
+/// - `201` with its id and the token, which is shown this once
+/// - `invalid_app_id`; `not_found`; `invalid_property`; `invalid_operation` when the app has too many
+async fn rotate_token(State(admin): State<Admin>, Path((app, token)): Path<(String, String)>, body: Bytes) -> Answer {
+    let Rotation { grace_in_seconds } = read(&body)?;
+    let grace_ms = grace_in_seconds.map(|seconds| i64::from(seconds) * 1000);
+    Ok(created(admin.services.apps.rotate_token(app_id(&app)?, token_id(&token)?, grace_ms).await?))
 }
 
 #[derive(Deserialize)]

@@ -240,7 +240,7 @@ fn shown(change: &Change) -> Option<Value> {
         Change::Announcement { id, user, what, .. } => json!({
             "type": "announcement", "what": word(*what), "announcement_id": id.uuid().to_string(), "user_id": user,
         }),
-        Change::App(app) => json!({ "type": "app", "what": "created", "app_id": app.to_string() }),
+        Change::App(app) => json!({ "type": "app", "what": "changed", "app_id": app.to_string() }),
         Change::Webhook(_) => json!({ "type": "webhook", "what": "changed" }),
         Change::Deliveries => json!({ "type": "deliveries", "what": "changed" }),
         Change::ScheduledMessages => json!({ "type": "scheduled_messages", "what": "changed" }),

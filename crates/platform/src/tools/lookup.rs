@@ -67,14 +67,18 @@ fn page(items: &[Value], next: Option<&str>, looked_at: usize) -> Response {
 pub async fn overview(State(admin): State<Admin>) -> Answer {
     let core = &admin.services.core;
     let mut apps = vec![];
-    for (key, app) in admin.services.overview.apps().await? {
-        let counts = admin.services.overview.counts(key).await?;
-        apps.push(json!({
-            "app_id": app.to_string(),
+    for (id, app) in admin.services.apps.all().await? {
+        let counts = admin.services.overview.counts(app.key).await?;
+        let mut shown = json!({
+            "app_id": id.to_string(),
             "conversations": counts.conversations,
             "messages": counts.messages,
             "users": counts.users,
-        }));
+        });
+        if let Some(name) = app.name {
+            shown["name"] = name.into();
+        }
+        apps.push(shown);
     }
     let body = json!({
         "version": env!("CARGO_PKG_VERSION"),

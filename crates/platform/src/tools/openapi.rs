@@ -61,7 +61,21 @@ static OPERATIONS: &[Operation] = &[
     operation("get", "/sockets", "Sockets of clients that are open", 200, JSON),
     operation("get", "/events", "What happens from now on, as Server-Sent Events", 200, "text/event-stream")
         .with_query(&["kinds"]),
-    operation("post", "/apps", "Creates an app; its token is shown this once", 201, JSON),
+    operation("get", "/apps", "All apps", 200, JSON),
+    operation("post", "/apps", "Creates an app; its token is shown this once", 201, JSON).with_body(&["name"]),
+    operation("delete", "/apps/{app}", "Deletes an app with all that it has", 204, NOTHING),
+    operation("get", "/apps/{app}/tokens", "The tokens of an app, without the tokens themselves", 200, JSON),
+    operation("post", "/apps/{app}/tokens", "Adds a token to an app, which is shown this once", 201, JSON)
+        .with_body(&["name"]),
+    operation("delete", "/apps/{app}/tokens/{token}", "Revokes a token: it is refused from now on", 204, NOTHING),
+    operation(
+        "post",
+        "/apps/{app}/tokens/{token}/rotate",
+        "Adds a token in the place of another one; it is shown this once",
+        201,
+        JSON,
+    )
+    .with_body(&["grace_in_seconds"]),
     operation("get", "/apps/{app}/identity_providers", "Whose identity tokens an app trusts", 200, JSON),
     operation("post", "/apps/{app}/identity_providers", "Adds an identity provider with a key", 201, JSON)
         .with_body(&["public_key"]),
@@ -147,6 +161,7 @@ static OPERATIONS: &[Operation] = &[
 fn meaning(name: &str) -> &'static str {
     match name {
         "app" | "webhook" | "event" => "A bare UUID.",
+        "token" => "The id of a token, which is no secret.",
         "provider" | "key" => "Its id, percent-encoded.",
         "user" => "A user id, percent-encoded.",
         "id" => "A UUID, or an id with its prefix.",

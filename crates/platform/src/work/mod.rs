@@ -4,6 +4,7 @@
 //! needs. It sleeps until a change is told that concerns it, the next row is due, or the claim of another worker
 //! lapses; at rest it costs nothing. One that panics is started again.
 
+mod app;
 mod content;
 mod export;
 #[cfg(test)]
@@ -56,13 +57,14 @@ struct Worker {
     work: fn(Arc<Services>) -> Round,
 }
 
-const WORKERS: [Worker; 4] = [
+const WORKERS: [Worker; 5] = [
     Worker {
         name: "scheduled messages",
         kinds: Kinds::SCHEDULED_MESSAGES,
         work: |services| Box::pin(scheduled_message::send_due(services)),
     },
     Worker { name: "files", kinds: Kinds::UNUSED_FILES, work: |services| Box::pin(content::work(services)) },
+    Worker { name: "deleted apps", kinds: Kinds::APPS, work: |services| Box::pin(app::work(services)) },
     Worker { name: "the log of changes", kinds: Kinds::NONE, work: |services| Box::pin(log::work(services)) },
     Worker { name: "exports", kinds: Kinds::EXPORTS, work: |services| Box::pin(export::work(services)) },
 ];

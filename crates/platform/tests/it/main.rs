@@ -5,6 +5,7 @@
 
 mod admin;
 mod announcement;
+mod apps;
 mod block;
 mod client;
 mod client_api;
@@ -27,6 +28,7 @@ mod errors;
 mod export;
 mod following;
 mod identity;
+mod isolation;
 #[cfg(unix)]
 mod kill;
 mod lifecycle;
@@ -46,6 +48,7 @@ mod model;
 mod notification;
 mod openapi;
 mod operations;
+mod overload;
 mod overview;
 mod paging;
 mod parts;

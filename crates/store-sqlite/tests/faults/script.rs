@@ -10,7 +10,6 @@ use layer_store::conversation::{ConversationChange, ConversationRecord, NewConve
 use layer_store::held::{Held, Inserted};
 use layer_store::key::AppKey;
 use layer_store::message::NewMessageRecord;
-use layer_store::token::TokenHash;
 use layer_store::{DataLocation, Reads, Store, StoreError, Writes};
 use layer_wire::body::Object;
 use layer_wire::message::{RecipientStatus, Sender, Status};
@@ -98,7 +97,7 @@ fn user(id: &str) -> UserId {
 /// The app, which is there after the first write that succeeds.
 fn app(writes: &mut dyn Writes) -> Result<AppKey, StoreError> {
     if writes.app(APP)?.is_none() {
-        writes.insert_app(APP, &TokenHash::of("x"), Timestamp::from_ms(0))?;
+        writes.insert_app(APP, None, Timestamp::from_ms(0))?;
     }
     writes.app(APP)?.map(|app| app.key).ok_or(StoreError::Lost)
 }

@@ -3,9 +3,12 @@
 use layer_wire::message::Sender;
 use layer_wire::{AnnouncementId, AppId, MessageId};
 
-use super::{Case, Fixture, hold, hold_message, insert_app, inserted, new_message, part, time, user, users, uuid};
+use super::{
+    Case, Fixture, hold, hold_message, insert_app, inserted, new_message, part, time, token, user, users, uuid,
+};
 use crate::announcement::AnnouncementRecord;
-use crate::app::IdUse;
+use crate::app::{IdUse, TokenRecord};
+use crate::changes::{Change, Kinds};
 use crate::conversation::ConversationTaken;
 use crate::held::Inserted;
 use crate::scheduled_message::ScheduledMessageRecord;
@@ -18,12 +21,13 @@ pub const CASES: &[Case] = &[
     ("an id is used once, whatever for, and for ever", an_id_is_used_once),
     ("an insert says what has the id, and changes nothing", an_insert_says_what_has_the_id),
     ("the link key stays the same", the_link_key_stays_the_same),
+    ("tokens of an app come, expire, are noted as used, and go", tokens),
 ];
 
 fn an_app_is_found(fixture: &Fixture) {
     let found = fixture.read(|reads, _| reads.app(AppId::new(uuid(1)))).unwrap();
     assert_eq!(found.key, fixture.app);
-    assert!(found.tokens.len() == 1 && found.tokens[0].matches(&TokenHash::of("1")));
+    assert!(found.tokens.len() == 1 && found.tokens[0].hash.matches(&TokenHash::of("1")));
     assert!(fixture.read(|reads, _| reads.app(AppId::new(uuid(2)))).is_none());
     fixture.write(|writes, app| writes.set_session_ttl(app, 60));
 }
@@ -123,4 +127,38 @@ fn an_insert_says_what_has_the_id(fixture: &Fixture) {
 fn the_link_key_stays_the_same(fixture: &Fixture) {
     assert_eq!(fixture.write(|writes, _| writes.link_key([1; 32])), [1; 32]);
     assert_eq!(fixture.write(|writes, _| writes.link_key([2; 32])), [1; 32]);
+}
+
+fn tokens(fixture: &Fixture) {
+    let other = insert_app(&*fixture.store, 2);
+    let changes = fixture.store.changes(Kinds::APPS);
+    let told = || std::iter::from_fn(|| changes.try_next()).collect::<Vec<_>>();
+    let of = |id: u128| fixture.read(move |reads, _| reads.app(AppId::new(uuid(id)))).unwrap();
+    assert_eq!((of(1).name.as_deref(), of(1).created_at), (Some("An app"), time(0)));
+    fixture.write(|writes, app| {
+        let named = TokenRecord { name: Some("Second".into()), created_at: time(7), ..token(5) };
+        writes.insert_token(app, &named)
+    });
+    assert_eq!(told(), [Change::App(AppId::new(uuid(1)))]);
+    let second = of(1).tokens.pop().unwrap();
+    assert_eq!((second.id, second.name.as_deref(), second.created_at), (uuid(5), Some("Second"), time(7)));
+    assert!(second.hash.matches(&TokenHash::of("5")));
+    assert_eq!((second.expires_at, second.used_at), (None, None));
+
+    fixture.write(|writes, app| writes.note_token_use(app, uuid(5), time(8)));
+    assert_eq!((of(1).tokens[1].used_at, told()), (Some(time(8)), vec![]));
+    assert!(fixture.write(|writes, app| writes.expire_token(app, uuid(5), time(9))));
+    assert_eq!((of(1).tokens[1].expires_at, told().len()), (Some(time(9)), 1));
+    // Each is that of one app.
+    assert!(!fixture.write(move |writes, _| writes.expire_token(other, uuid(5), time(1))));
+    assert!(!fixture.write(move |writes, _| writes.delete_token(other, uuid(5))));
+    fixture.write(move |writes, _| writes.note_token_use(other, uuid(5), time(1)));
+    assert_eq!((of(1).tokens[1].used_at, of(1).tokens[1].expires_at), (Some(time(8)), Some(time(9))));
+
+    told();
+    assert!(fixture.write(|writes, app| writes.delete_token(app, uuid(1))));
+    assert!(!fixture.write(|writes, app| writes.delete_token(app, uuid(1))));
+    assert_eq!(told()[0], Change::App(AppId::new(uuid(1))));
+    assert_eq!(of(1).tokens.iter().map(|token| token.id).collect::<Vec<_>>(), [uuid(5)]);
+    assert_eq!(of(2).tokens.len(), 1);
 }

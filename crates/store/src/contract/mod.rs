@@ -9,6 +9,7 @@ mod app;
 mod append;
 mod claim;
 mod conversation;
+mod deleted_app;
 mod export;
 mod log;
 mod message;
@@ -32,7 +33,9 @@ use layer_wire::{AppId, ConversationId, MessageId, Timestamp, UserId};
 use uuid::Uuid;
 
 use self::again::Again;
+pub use self::deleted_app::fill;
 use self::planned::Planned;
+use crate::app::TokenRecord;
 use crate::conversation::{ConversationRecord, NewConversationRecord};
 use crate::held::{Held, Inserted};
 use crate::key::AppKey;
@@ -55,6 +58,7 @@ pub fn run(open: impl Fn() -> Arc<dyn Store>) {
         append::CASES,
         claim::CASES,
         conversation::CASES,
+        deleted_app::CASES,
         export::CASES,
         log::CASES,
         message::CASES,
@@ -146,10 +150,23 @@ impl Fixture {
 fn insert_app(store: &dyn Store, number: u128) -> AppKey {
     let id = AppId::new(uuid(number));
     let insert = move |writes: &mut dyn Writes| {
-        writes.insert_app(id, &TokenHash::of(&number.to_string()), time(0))?;
-        Ok::<_, StoreError>(writes.app(id)?.unwrap().key)
+        let app = writes.insert_app(id, Some("An app"), time(0))?;
+        writes.insert_token(app, &token(number))?;
+        Ok::<_, StoreError>(app)
     };
     store.write_blocking(insert).unwrap()
+}
+
+/// A token whose text is its number.
+fn token(number: u128) -> TokenRecord {
+    TokenRecord {
+        id: uuid(number),
+        hash: TokenHash::of(&number.to_string()),
+        name: None,
+        created_at: time(0),
+        expires_at: None,
+        used_at: None,
+    }
 }
 
 /// What was inserted, of an insert with nothing in its way.

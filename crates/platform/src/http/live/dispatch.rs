@@ -42,7 +42,7 @@ impl Hub {
 async fn hand_out(hub: &Arc<Hub>, services: &Arc<Services>) {
     // After a panic nobody knows who has heard what: they come again, and catch up.
     hub.begin_anew();
-    let mut changes = services.core.changes(Kinds::LOG | Kinds::SESSIONS);
+    let mut changes = services.core.changes(Kinds::LOG | Kinds::SESSIONS | Kinds::APPS);
     let mut position = Place::START;
     let mut is_known = false;
     let mut renewed_at = services.core.clock().now();
@@ -83,6 +83,7 @@ async fn hand_out(hub: &Arc<Hub>, services: &Arc<Services>) {
                 while let Some(next) = change {
                     match next {
                         Change::SessionEnded { app, user } => check_sessions(services, &hub.sockets_of(app, &user)).await,
+                        Change::App(app) => check_sessions(services, &hub.sockets_in(app)).await,
                         Change::Replaced => {
                             hub.begin_anew();
                             hub.presences.clear();

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use layer_store::key::AppKey;
 use layer_store::log::Place;
-use layer_wire::{ApiError, ErrorKind, Timestamp, UserId};
+use layer_wire::{ApiError, AppId, ErrorKind, Timestamp, UserId};
 use tokio::sync::{Notify, watch};
 
 use super::listener::Listener;
@@ -328,6 +328,13 @@ impl Hub {
             Some((user, sockets))
         };
         users.into_iter().filter_map(find).collect()
+    }
+
+    /// The sockets of an app.
+    pub fn sockets_in(&self, app: AppId) -> Vec<Arc<Mailbox>> {
+        let mut sockets = self.sockets();
+        sockets.retain(|mailbox| mailbox.listener.app == app);
+        sockets
     }
 
     /// All sockets.
