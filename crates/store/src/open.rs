@@ -13,40 +13,6 @@ pub enum DataLocation {
     Memory,
 }
 
-/// The URL of a database, which may hold a password: that never shows, neither in debug output nor in an error.
-#[derive(Clone, PartialEq, Eq)]
-pub struct DatabaseUrl(String);
-
-impl DatabaseUrl {
-    /// Wraps a URL; `None` for a text that is none of PostgreSQL.
-    pub fn parse(text: &str) -> Option<Self> {
-        let is_one = ["postgres://", "postgresql://"].iter().any(|scheme| text.starts_with(scheme));
-        is_one.then(|| Self(text.to_owned()))
-    }
-
-    /// The URL itself: for the driver, and never for a log.
-    pub fn reveal(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for DatabaseUrl {
-    /// The URL without its password and its options, which can hold one, too.
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (scheme, rest) = self.0.split_once("://").unwrap_or(("postgres", &self.0));
-        let rest = rest.split(['?', '#']).next().unwrap_or_default();
-        let Some((user, place)) = rest.rsplit_once('@') else { return write!(formatter, "{scheme}://{rest}") };
-        let user = user.split(':').next().unwrap_or_default();
-        write!(formatter, "{scheme}://{user}@{place}")
-    }
-}
-
-impl fmt::Debug for DatabaseUrl {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "DatabaseUrl({self})")
-    }
-}
-
 /// Why a database cannot be opened. The texts say how to mend it.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -89,13 +55,6 @@ pub enum OpenError {
         found: i64,
         /// The schema version that is needed.
         needed: i64,
-    },
-    /// A database of a server cannot be used.
-    Database {
-        /// The database, without secrets.
-        database: String,
-        /// Why, and how to mend it.
-        reason: String,
     },
     /// The system refuses a thread.
     Thread(std::io::Error),
@@ -151,7 +110,6 @@ impl fmt::Display for OpenError {
                  once, or use the version that wrote it",
                 path.display()
             ),
-            Self::Database { database, reason } => write!(formatter, "data: {database}: {reason}"),
             Self::Thread(source) => write!(formatter, "cannot start a thread for the store: {source}"),
             Self::Engine { path, source } => {
                 write!(
@@ -171,24 +129,5 @@ impl std::error::Error for OpenError {
             Self::Thread(source) => Some(source),
             _ => None,
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_password_shows_nowhere() {
-        let shown = |text| {
-            let url = DatabaseUrl::parse(text).unwrap();
-            assert_eq!(url.reveal(), text);
-            assert_eq!(format!("{url:?}"), format!("DatabaseUrl({url})"));
-            url.to_string()
-        };
-        assert_eq!(shown("postgres://layer:s@cret@db:5432/chat?password=s"), "postgres://layer@db:5432/chat");
-        assert_eq!(shown("postgresql://db/chat"), "postgresql://db/chat");
-        assert_eq!(shown("postgres://layer@a,b:1/chat"), "postgres://layer@a,b:1/chat");
-        assert_eq!(DatabaseUrl::parse("layer.db"), None);
     }
 }
