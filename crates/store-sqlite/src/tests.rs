@@ -512,7 +512,7 @@ fn counters_are_right_for_one_who_deleted_what_it_had_left_and_is_back() {
     let (app, id) = (AppId::new(Uuid::from_u128(1)), ConversationId::new(Uuid::from_u128(10)));
     let both = vec![user("a"), user("b")];
     let work = move |writes: &mut dyn Writes| {
-        writes.insert_app(app, &TokenHash::of("t"), Timestamp::from_ms(0))?;
+        writes.insert_app(app, None, Timestamp::from_ms(0))?;
         let new = NewConversationRecord {
             id,
             created_at: Timestamp::from_ms(0),
