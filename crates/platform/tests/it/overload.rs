@@ -92,9 +92,9 @@ fn an_address_that_is_too_long_is_refused() {
 
 #[cfg(target_os = "linux")]
 mod load {
-    use super::*;
     use std::process::Stdio;
 
+    use super::*;
     use crate::crash::{EXEC, start_process_by};
 
     /// How many connections the platform is told to serve, and how many there are. SECURITY.md has the figures.
