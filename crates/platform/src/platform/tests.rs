@@ -44,6 +44,7 @@ type InFront = fn(Arc<dyn Store>) -> Arc<dyn Store>;
 enum Task {
     Message(ConversationId),
     Files,
+    App(ConversationId),
     Log,
     Export(ExportId),
     Webhook(WebhookId),
@@ -143,6 +144,14 @@ impl Stage {
         Task::Files
     }
 
+    /// A conversation of an app that is deleted.
+    fn delete_app(&self) -> Task {
+        let task = Task::App(self.conversation());
+        assert!(!self.is_done(&task));
+        self.wait(self.services().apps.delete(self.caller.app));
+        task
+    }
+
     /// An entry of the log of changes, long ago.
     fn outlive_log(&self) -> Task {
         let app = self.caller.key;
@@ -179,6 +188,10 @@ impl Stage {
                 let page = Page { size: 10, from: None };
                 self.wait(services.messages.page(self.caller, conversation, page)).0.items.len() == 1
             }
+            Task::App(conversation) => {
+                let of_conversation = move |reads: &dyn Reads| reads.id_use(key, conversation.uuid());
+                self.wait(self.platform.store.read::<_, StoreError>(of_conversation)).is_none()
+            }
             Task::Log => {
                 let first = |reads: &dyn Reads| reads.log_after(Place::START, 1).map(|page| page.records);
                 self.wait(self.platform.store.read::<_, StoreError>(first)).is_empty()
@@ -206,9 +219,10 @@ fn user(id: &str) -> UserId {
 #[test]
 fn every_worker_that_panics_is_started_again_and_does_what_it_was_given() {
     type Give = fn(&Stage) -> Task;
-    let given: [(&str, Give); 5] = [
+    let given: [(&str, Give); 6] = [
         ("scheduled messages", Stage::schedule_message),
         ("files", Stage::leave_file),
+        ("deleted apps", Stage::delete_app),
         ("the log of changes", Stage::outlive_log),
         ("exports", Stage::request_export),
         ("webhooks", Stage::register_webhook),
