@@ -231,6 +231,12 @@ impl Check<'_, '_> {
                 let position = row.get::<i64>(0)? - range.0;
                 let (uuid, sent_at): (_, i64) = (row.uuid(2)?, row.get(3)?);
                 newest = Some((position, sent_at));
+                if position == 0 {
+                    problems.push(format!("message {uuid} has no position"));
+                }
+                if conversation.is_deleted {
+                    problems.push(format!("message {uuid} is there, and its conversation {} is deleted", id.uuid()));
+                }
                 if row.get::<i64>(1)? != app {
                     problems.push(format!("message {uuid} is not of the app of its conversation {}", id.uuid()));
                 }
@@ -327,6 +333,9 @@ impl Check<'_, '_> {
     fn member(&mut self, conversation: &Counted, member: &Member) -> Result<(), StoreError> {
         let of = || format!("of user {} in conversation {}", member.id, conversation.id.uuid());
         let keys = (member.key, conversation.key);
+        if member.left_position.is_some() && member.visible_count.is_none() {
+            self.damage(format!("the messages that were there are not counted {}", of()));
+        }
         if let Some(visible) = member.visible_count {
             self.compare(
                 (visible, member.there),
@@ -364,9 +373,11 @@ impl Check<'_, '_> {
                     .to_owned(),
             ),
             (
-                "messages have the id of one that was deleted",
-                "SELECT count(*) FROM deleted_messages
-                 JOIN messages ON messages.app = deleted_messages.app AND messages.uuid = deleted_messages.uuid"
+                "ids are in use twice",
+                "SELECT count(*) FROM (SELECT 1 FROM (SELECT app, uuid FROM conversations
+                 UNION ALL SELECT app, uuid FROM messages UNION ALL SELECT app, uuid FROM deleted_messages
+                 UNION ALL SELECT app, uuid FROM announcements UNION ALL SELECT app, uuid FROM scheduled_messages)
+                 GROUP BY app, uuid HAVING count(*) > 1)"
                     .to_owned(),
             ),
         ] {

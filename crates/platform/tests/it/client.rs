@@ -6,6 +6,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use layer_platform::{Config, DataLocation, NewApp, Platform};
+use rusqlite::{Connection, OpenFlags};
 use serde_json::{Value, json};
 
 /// A UUID that nothing has.
@@ -97,6 +98,21 @@ pub fn data_in(folder: &Path) -> DataLocation {
         Ok("memory") => DataLocation::Memory,
         Ok(other) => panic!("LAYER_TEST_STORE is '{other}'; it can be 'file' or 'memory'"),
     }
+}
+
+/// What is wrong with a database, which a platform may use meanwhile; nothing, if it is whole for the store, and only
+/// active webhooks have deliveries.
+pub fn differences(data: &Path) -> Vec<String> {
+    let found = layer_store_sqlite::open_beside(data).unwrap().check(false, &mut |_| {}).unwrap();
+    let mut found: Vec<String> = found.listed.into_iter().map(|finding| finding.what).collect();
+    let database = Connection::open_with_flags(data, OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
+    let waiting = "SELECT count(*) FROM webhook_deliveries
+                   WHERE webhook NOT IN (SELECT key FROM webhooks WHERE status = 'active')";
+    let waiting: i64 = database.query_row(waiting, [], |row| row.get(0)).unwrap();
+    if waiting > 0 {
+        found.push(format!("{waiting} deliveries to webhooks that are not active"));
+    }
+    found
 }
 
 /// Starts a platform on the store of the tests.

@@ -10,8 +10,7 @@ use std::process::{Child, Command, Stdio};
 use rusqlite::Connection;
 use serde_json::json;
 
-use crate::client::{Answer, message, raw_at, wait_until};
-use crate::counters;
+use crate::client::{Answer, differences, message, raw_at, wait_until};
 use crate::crash::{EXEC, Running, spawn_process, start_process_by};
 use crate::receiver::{ACCEPT, Receiver, registration, usual};
 
@@ -217,8 +216,7 @@ fn on_a_full_disk_writes_are_refused_and_it_serves_again_when_there_is_room() {
     for name in ["layer.db", "layer.db-wal"] {
         fs::copy(disk.seen(name), copy.path().join(name)).unwrap();
     }
-    let database = Connection::open(copy.path().join("layer.db")).unwrap();
-    assert_eq!(counters::differences(&database).unwrap(), [""; 0]);
+    assert_eq!(differences(&copy.path().join("layer.db")), [""; 0]);
 }
 
 #[test]

@@ -13,12 +13,10 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use layer_platform::NewApp;
-use rusqlite::{Connection, OpenFlags};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::client::{Answer, wait_until};
-use crate::counters;
+use crate::client::{Answer, differences, wait_until};
 use crate::crash::{EXEC, Running, spawn_process, start_process_by};
 use crate::receiver::{ACCEPT, Reaction, Receiver, registration, usual};
 
@@ -331,11 +329,7 @@ impl Life<'_> {
 
     /// Holds the platform to what it promised before it was killed.
     fn check(&mut self, running: &Running, is_last: bool) {
-        let differences = || {
-            let flags = OpenFlags::SQLITE_OPEN_READ_ONLY;
-            counters::differences(&Connection::open_with_flags(self.data, flags).unwrap()).unwrap()
-        };
-        assert_eq!(differences(), [""; 0]);
+        assert_eq!(differences(self.data), [""; 0]);
         let app = self.app.clone();
         let mut caller = Caller::connect(&running.address, &app).expect("a connection");
         self.figures.unanswered_and_kept += self.ledger.look(&mut caller);
@@ -343,7 +337,7 @@ impl Life<'_> {
         // The replays, too, are there once and in order.
         assert_eq!(self.ledger.look(&mut caller), 0);
         if is_last {
-            assert_eq!(differences(), [""; 0]);
+            assert_eq!(differences(self.data), [""; 0]);
         }
         self.wait_for_events();
     }

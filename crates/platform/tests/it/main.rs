@@ -14,8 +14,6 @@ mod concurrency;
 mod content;
 mod conversation;
 mod cors;
-#[path = "../../../store-sqlite/tests/support/counters.rs"]
-mod counters;
 #[cfg(unix)]
 mod crash;
 mod dedupe;

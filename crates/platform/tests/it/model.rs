@@ -9,12 +9,10 @@ use std::time::Instant;
 use layer_platform::{Config, DataLocation};
 use proptest::prelude::*;
 use proptest::test_runner::{Config as Cases, TestCaseError, TestRunner};
-use rusqlite::Connection;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::client::{Answer, Server, message, message_of};
-use crate::counters;
+use crate::client::{Answer, Server, differences, message, message_of};
 
 /// How many tags the clients of a case share.
 const TAGS: usize = 3;
@@ -264,7 +262,7 @@ fn check_distinct(case: &Case<'_>, done: &[Done]) -> Result<(), TestCaseError> {
 fn on_file(folder: &std::path::Path) -> (Server, impl Fn() -> Vec<String>) {
     let path = folder.join("layer.db");
     let server = Server::on(Config { data: DataLocation::File(path.clone()), ..Config::default() });
-    (server, move || counters::differences(&Connection::open(&path).unwrap()).unwrap())
+    (server, move || differences(&path))
 }
 
 #[test]

@@ -7,8 +7,6 @@
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
-#[path = "../support/counters.rs"]
-mod counters;
 mod disk;
 mod script;
 

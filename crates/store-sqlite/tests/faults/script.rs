@@ -10,6 +10,7 @@ use layer_store::conversation::{ConversationChange, ConversationRecord, NewConve
 use layer_store::held::{Held, Inserted};
 use layer_store::key::AppKey;
 use layer_store::message::NewMessageRecord;
+use layer_store::upkeep::Findings;
 use layer_store::{DataLocation, Reads, Store, StoreError, Writes};
 use layer_wire::body::Object;
 use layer_wire::message::{RecipientStatus, Sender, Status};
@@ -17,8 +18,6 @@ use layer_wire::part::{Part, PartBody};
 use layer_wire::{AppId, ConversationId, MessageId, Timestamp, UserId};
 use rusqlite::Connection;
 use uuid::Uuid;
-
-use crate::counters;
 
 const APP: AppId = AppId::new(Uuid::from_u128(1));
 
@@ -266,8 +265,9 @@ pub fn check(path: &Path, ledger: &Ledger, length: usize, context: &str) {
     // A comparison that fails has panicked, and is lost.
     assert_eq!(found.recv().unwrap(), Ok(()), "{context}");
     store.close().unwrap();
+    let found = layer_store_sqlite::open_beside(path).unwrap().check(false, &mut |_| {});
+    assert_eq!(found, Ok(Findings::default()), "{context}");
     let database = Connection::open(path).unwrap();
-    assert_eq!(counters::differences(&database).unwrap(), [""; 0], "{context}");
     let holes = holes(&database, &facts);
     assert!(holes.is_empty(), "{context}: nothing at {holes:?}");
 }
