@@ -197,6 +197,25 @@ fn content_type(method: &str) -> &'static str {
     if method == "PATCH" { "application/vnd.layer-patch+json" } else { "application/json" }
 }
 
+/// Asks with the headers that any of the requests needs.
+fn answer(
+    server: &Server,
+    (method, path): &Request,
+    version: &str,
+    ids: &Ids,
+    authorization: &str,
+    body: &str,
+) -> Answer {
+    let headers = [
+        ("Accept", &*accept(path, version)),
+        ("Authorization", authorization),
+        ("Content-Type", content_type(method)),
+        ("Upload-Content-Type", "text/plain"),
+        ("Upload-Content-Length", "3"),
+    ];
+    raw(&server.platform, method, &filled(path, ids), &headers, body.as_bytes())
+}
+
 /// Everything that an app shows of itself, in every version.
 fn shown(server: &Server, requests: &BTreeSet<Request>, ids: &Ids) -> Vec<(String, u16, String)> {
     let mut shown = vec![];
@@ -249,18 +268,9 @@ fn no_request_of_the_apis_reaches_into_another_app() {
     // One for what is asked with the ids of the other app, and one for what is asked with ids that nobody has.
     let (second, third) = (second_app(&server), second_app(&server));
 
-    let ask = |app: &NewApp, (method, path): &Request, version: &str, ids: &Ids, body: &str| {
+    let ask = |app: &NewApp, request: &Request, version: &str, ids: &Ids, body: &str| {
         let ids = ids.iter().map(|(name, id)| (*name, id.clone())).chain([("app", app.app_id.to_string())]).collect();
-        let target = filled(path, &ids);
-        let (accept, authorization) = (accept(path, version), format!("Bearer {}", app.token.reveal()));
-        let headers = [
-            ("Accept", accept.as_str()),
-            ("Authorization", authorization.as_str()),
-            ("Content-Type", content_type(method)),
-            ("Upload-Content-Type", "text/plain"),
-            ("Upload-Content-Length", "3"),
-        ];
-        raw(&server.platform, method, &target, &headers, body.as_bytes())
+        answer(&server, request, version, &ids, &format!("Bearer {}", app.token.reveal()), body)
     };
     for asked in requests.iter().filter(|(_, path)| path.starts_with("/apps/")) {
         for version in VERSIONS {
@@ -299,16 +309,8 @@ fn no_request_of_the_client_api_reaches_into_another_app() {
         Signer::of(&server).device(&server, USER).session
     });
     server.app = first;
-    let ask = |session: &str, (method, path): &Request, version: &str, ids: &Ids, body: &str| {
-        let (accept, authorization) = (accept(path, version), format!("Layer session-token=\"{session}\""));
-        let headers = [
-            ("Accept", accept.as_str()),
-            ("Authorization", authorization.as_str()),
-            ("Content-Type", content_type(method)),
-            ("Upload-Content-Type", "text/plain"),
-            ("Upload-Content-Length", "3"),
-        ];
-        raw(&server.platform, method, &filled(path, ids), &headers, body.as_bytes())
+    let ask = |session: &str, request: &Request, version: &str, ids: &Ids, body: &str| {
+        answer(&server, request, version, ids, &format!("Layer session-token=\"{session}\""), body)
     };
     for asked in requests.iter().filter(|(_, path)| !path.starts_with("/apps/") && path.contains('{')) {
         for version in VERSIONS {
