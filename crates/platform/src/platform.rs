@@ -19,7 +19,7 @@ use tokio_rustls::TlsAcceptor;
 use tower_service::Service as _;
 
 use crate::config::Config;
-use crate::ground::clock::Clock;
+use crate::ground::clock::{Clock, machine_time};
 use crate::ground::files::Files;
 use crate::ground::ids::Ids;
 use crate::ground::log::Log;
@@ -324,7 +324,7 @@ impl Platform {
                 services: Arc::clone(&services),
                 hub: Arc::clone(&hub),
                 observer: Arc::clone(&observer),
-                started_at: Clock::default().now(),
+                started_at: machine_time(),
                 token: admin_token.as_ref().filter(|_| !config.open_metrics).map(Token::hash),
             }));
         }

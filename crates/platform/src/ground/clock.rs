@@ -78,7 +78,7 @@ impl Clock {
 
     /// Lets the clock run on from the time that it shows.
     pub fn resume(&self) {
-        let ahead_ms = self.now().as_ms().saturating_sub(machine_ms());
+        let ahead_ms = self.now().as_ms().saturating_sub(machine_time().as_ms());
         self.0.send_replace(Setting::Running { ahead_ms });
     }
 
@@ -95,15 +95,16 @@ impl Clock {
 
 fn show(setting: Setting) -> Timestamp {
     match setting {
-        Setting::Running { ahead_ms } => Timestamp::from_ms(machine_ms().saturating_add(ahead_ms)),
+        Setting::Running { ahead_ms } => Timestamp::from_ms(machine_time().as_ms().saturating_add(ahead_ms)),
         Setting::Frozen { at } => at,
     }
 }
 
-fn machine_ms() -> i64 {
-    // A clock that stands before 1970, or 300 million years later, counts as 1970.
+/// The time by the clock of the machine, whatever a platform's own says. One that stands before 1970, or 300 million
+/// years later, counts as 1970.
+pub fn machine_time() -> Timestamp {
     let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(elapsed.as_millis()).unwrap_or_default()
+    Timestamp::from_ms(i64::try_from(elapsed.as_millis()).unwrap_or_default())
 }
 
 #[cfg(test)]

@@ -23,11 +23,7 @@ impl Files {
     /// temporary files.
     pub fn beside(data: &DataLocation) -> Self {
         match data {
-            DataLocation::File(path) => {
-                let mut folder = path.clone().into_os_string();
-                folder.push("-files");
-                Self { folder: folder.into(), is_temporary: false }
-            }
+            DataLocation::File(path) => Self { folder: beside(path, "-files"), is_temporary: false },
             DataLocation::Memory => {
                 let folder = std::env::temp_dir().join(format!("layer-platform-{}", Uuid::new_v4()));
                 Self { folder, is_temporary: true }
@@ -137,10 +133,7 @@ impl Blobs for Files {
     }
 
     fn delete(&self, name: &str) -> io::Result<()> {
-        match std::fs::remove_file(self.folder.join(name)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => Ok(()),
-        }
+        remove_file(&self.folder.join(name))
     }
 
     fn rename(&self, renamed: &[RenamedFile]) -> io::Result<()> {
@@ -154,9 +147,7 @@ impl Blobs for Files {
     }
 
     fn stage(&self, blobs: &[(String, Vec<u8>)]) -> io::Result<Beside> {
-        let mut aside = self.folder.clone().into_os_string();
-        aside.push("-restored");
-        let staged = Staged { folder: self.folder.clone(), aside: aside.into() };
+        let staged = Staged { folder: self.folder.clone(), aside: beside(&self.folder, "-restored") };
         // What a crash left behind.
         remove_folder(&staged.aside)?;
         create_private(&staged.aside)?;
@@ -260,13 +251,30 @@ impl Drop for Staged {
 
 /// Writes the names of files to disk.
 fn sync_names(folder: &Path) -> io::Result<()> {
-    // Elsewhere a folder cannot be opened like a file, nor does it need to be.
-    if !cfg!(unix) {
-        return Ok(());
+    match sync_folder(folder) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
     }
-    match File::open(folder) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        folder => folder?.sync_all(),
+}
+
+/// Writes the names in a folder to disk.
+pub fn sync_folder(folder: &Path) -> io::Result<()> {
+    // Elsewhere a folder cannot be opened like a file, nor does it need to be.
+    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
+}
+
+/// Something beside a path, by an ending.
+pub fn beside(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(ending);
+    name.into()
+}
+
+/// Deletes a file; one that is not there is fine.
+pub fn remove_file(path: &Path) -> io::Result<()> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
     }
 }
 

@@ -6,7 +6,6 @@
 
 use std::cell::RefCell;
 use std::fmt::{self, Write as _};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use layer_wire::Timestamp;
 use serde_json::{Map, Value};
@@ -16,6 +15,7 @@ use tracing::level_filters::LevelFilter;
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Dispatch, Event, Level, Metadata, Subscriber};
 
+use crate::ground::clock::machine_time;
 use crate::ground::report;
 
 /// The name of the field with the text of an event.
@@ -83,8 +83,7 @@ impl Subscriber for Lines {
     }
 
     fn event(&self, event: &Event<'_>) {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let now = Timestamp::from_ms(i64::try_from(now.as_millis()).unwrap_or(i64::MAX));
+        let now = machine_time();
         let mut fields = Fields::default();
         event.record(&mut fields);
         let level = *event.metadata().level();

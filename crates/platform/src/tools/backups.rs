@@ -11,8 +11,8 @@ use layer_store::upkeep::Step;
 use layer_wire::{ApiError, ErrorKind};
 use serde_json::{Value, json};
 
-use crate::ground::files::{create_private, remove_folder};
-use crate::upkeep::{STATEMENT, back_up, beside};
+use crate::ground::files::{beside, create_private, remove_folder};
+use crate::upkeep::{STATEMENT, UNFINISHED, back_up};
 
 /// The most backups that are listed, the latest ones.
 const MOST_LISTED: usize = 100;
@@ -101,7 +101,7 @@ impl Backups {
             let entry = entry?;
             let statement = entry.path().join(STATEMENT);
             // Those that are not whole have another name.
-            if !entry.file_name().to_string_lossy().ends_with("-unfinished") && statement.is_file() {
+            if !entry.file_name().to_string_lossy().ends_with(UNFINISHED) && statement.is_file() {
                 whole.push((entry.file_name().to_string_lossy().into_owned(), statement));
             }
         }
@@ -124,7 +124,7 @@ fn make(data: &Path, folder: &Path, name: &str, told: &mut dyn FnMut(Step)) -> R
         // What was broken off when a process ended.
         for entry in fs::read_dir(folder)? {
             let entry = entry?;
-            if entry.file_name().to_string_lossy().ends_with("-unfinished") {
+            if entry.file_name().to_string_lossy().ends_with(UNFINISHED) {
                 remove_folder(&entry.path())?;
             }
         }

@@ -7,7 +7,6 @@ use std::fmt;
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use layer_store::upkeep::{FileState, FindingKind, Step, Told, Upkeep};
 use layer_store::{DataLocation, StoreError};
@@ -17,13 +16,17 @@ use serde_json::Value;
 
 use super::error::UpkeepError;
 use crate::ground::blobs::{Blobs as _, unavailable};
-use crate::ground::files::{Files, create_private, remove_folder};
+use crate::ground::clock::machine_time;
+use crate::ground::files::{Files, beside, create_private, remove_file, remove_folder, sync_folder};
 
 /// The database in a backup.
 const DATABASE: &str = "layer.db";
 
 /// Says what the folder is, and that it is whole: it is written last.
 pub const STATEMENT: &str = "backup.json";
+
+/// Stands behind the name of a backup or an export until it is whole.
+pub const UNFINISHED: &str = "-unfinished";
 
 /// The form of a backup.
 const FORMAT: u32 = 1;
@@ -76,14 +79,8 @@ impl fmt::Display for BackedUp {
     }
 }
 
-/// Something beside a path, by an ending.
-pub fn beside(path: &Path, ending: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(ending);
-    name.into()
-}
-
-fn files_of(data: &Path) -> Files {
+/// The files beside a database.
+pub fn files_of(data: &Path) -> Files {
     Files::beside(&DataLocation::File(data.to_owned()))
 }
 
@@ -99,7 +96,7 @@ pub fn back_up(data: &Path, to: &Path, told: Told<'_>) -> Result<BackedUp, Upkee
         return Err(UpkeepError::Other(format!("{} is there already; name a folder that is not", to.display())));
     }
     let upkeep = layer_store_sqlite::open_beside(data)?;
-    let draft = beside(to, "-unfinished");
+    let draft = beside(to, UNFINISHED);
     let made = make(&*upkeep, &files_of(data), &draft, told);
     let statement = match made {
         Ok(statement) => statement,
@@ -144,11 +141,10 @@ fn make(upkeep: &dyn Upkeep, source: &Files, draft: &Path, told: Told<'_>) -> Re
     })?;
     drop(copy);
     let size = fs::metadata(&database).map_err(failed)?.len();
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let statement = Statement {
         format: FORMAT,
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        made_at: Timestamp::from_ms(i64::try_from(now.as_millis()).unwrap_or(i64::MAX)),
+        made_at: machine_time(),
         database_bytes: size,
         files: files - missing.len() as u64,
         file_bytes,
@@ -229,27 +225,16 @@ fn link_or_copy(from: &Path, to: &Path) -> io::Result<()> {
 /// The same in the place of a file that may be there.
 fn replace(from: &Path, to: &Path) -> io::Result<()> {
     let aside = beside(to, ".new");
-    match fs::remove_file(&aside) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
+    remove_file(&aside)?;
     link_or_copy(from, &aside)?;
     fs::rename(&aside, to)?;
     // Two names of the same file stay two when one is renamed to the other.
-    match fs::remove_file(&aside) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
+    remove_file(&aside)
 }
 
 fn write_durably(path: &Path, bytes: &[u8]) -> io::Result<()> {
     fs::write(path, bytes)?;
     File::open(path)?.sync_all()
-}
-
-fn sync_folder(folder: &Path) -> io::Result<()> {
-    // Elsewhere a folder cannot be opened like a file, nor does it need to be.
-    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
 }
 
 /// Puts a backup in the place of a database that no platform uses.
@@ -292,10 +277,7 @@ pub fn restore(from: &Path, data: &Path, overwrite: bool, told: Told<'_>) -> Res
 
 fn put_back(upkeep: &dyn Upkeep, source: &Files, data: &Path, fresh: &Path, told: Told<'_>) -> Result<(), UpkeepError> {
     let failed = |error: io::Error| UpkeepError::of_path(data, "replaced", &error);
-    match fs::remove_file(fresh) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
-        _ => {}
-    }
+    remove_file(fresh).map_err(failed)?;
     upkeep.copy_to(fresh, told)?;
     let copy = layer_store_sqlite::open_beside(fresh)?;
     let findings = copy.check_file(told)?;

@@ -3,10 +3,11 @@
 use std::io;
 use std::path::Path;
 
+use layer_store::StoreError;
 use layer_store::upkeep::{FileState, FindingKind, Findings, Step, Told, Upkeep, WholeFile};
-use layer_store::{DataLocation, StoreError};
 use md5::{Digest as _, Md5};
 
+use super::backup::files_of;
 use super::error::UpkeepError;
 use crate::ground::blobs::{Blobs as _, unavailable};
 use crate::ground::files::Files;
@@ -19,7 +20,7 @@ pub fn check(data: &Path, hashes: bool, mend: bool, told: Told<'_>) -> Result<Fi
     if findings.listed.iter().any(|finding| finding.kind == FindingKind::Damage) {
         return Ok(findings);
     }
-    let files = Files::beside(&DataLocation::File(data.to_owned()));
+    let files = files_of(data);
     check_rows(&*upkeep, &files, hashes, &mut findings, told)?;
     check_folder(&*upkeep, &files, mend, &mut findings)?;
     Ok(findings)

@@ -11,6 +11,6 @@ mod progress;
 mod transfer;
 
 pub use backup::{BackedUp, back_up};
-pub(crate) use backup::{STATEMENT, beside};
+pub(crate) use backup::{STATEMENT, UNFINISHED};
 pub use command::{Done, UpkeepCommand, VERBS};
 pub use error::UpkeepError;

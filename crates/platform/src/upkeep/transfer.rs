@@ -21,9 +21,10 @@ use layer_wire::{AppId, ContentId};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
+use super::backup::{UNFINISHED, files_of};
 use super::error::UpkeepError;
 use crate::ground::blobs::{BlobWriter, Blobs as _, WriteFrom, unavailable};
-use crate::ground::files::Files;
+use crate::ground::files::{Files, beside};
 
 /// What the first line says.
 const HEADER: &str = "layer_export";
@@ -67,8 +68,8 @@ pub fn export(data: &Path, app: AppId, to: &Path, told: Told<'_>) -> Result<Tran
         return Err(UpkeepError::Other(format!("{} is there already; name a file that is not", to.display())));
     }
     let store = layer_store_sqlite::open_to_read(data)?;
-    let files = Arc::new(Files::beside(&DataLocation::File(data.to_owned())));
-    let draft = super::backup::beside(to, "-unfinished");
+    let files = Arc::new(files_of(data));
+    let draft = beside(to, UNFINISHED);
     let mut options = fs::OpenOptions::new();
     options.write(true).create(true).truncate(true);
     #[cfg(unix)]
@@ -282,7 +283,7 @@ pub fn import(from: &Path, data: &Path, app: Option<AppId>, told: Told<'_>) -> R
     let (own, export) = read_header(&mut source)?;
     let app = app.unwrap_or(own);
     let store = layer_store_sqlite::open(&DataLocation::File(data.to_owned()))?;
-    let files = Files::beside(&DataLocation::File(data.to_owned()));
+    let files = files_of(data);
     let imported = Import { source, store: &store, files, app, missing_files: 0 }.run(export, told);
     let closed = store.close();
     let transferred = imported?;
