@@ -13,7 +13,10 @@ export declare class Agent {
 
 /** The end of a JavaScript thread at which questions arrive. */
 export declare class Asker {
-  /** `ring` is called when questions wait. It is not kept alive: whoever waits for an answer has a request in flight. */
+  /**
+   * `ring` is called when questions wait. It does not keep the process alive: the request that waits for the answer
+   * does.
+   */
   constructor(ring: () => unknown)
   /** The next question; `null` when there is none. */
   next(): Question | null
@@ -144,7 +147,7 @@ export declare class Platform {
 
 /** A command line of `layer-api platform`. */
 export declare class PlatformCommand {
-  /** Understands the arguments after `platform`. Throws at those that it does not, with what is allowed. */
+  /** Reads the arguments after `platform`. Throws at unknown ones, and names the allowed ones. */
   static parse(arguments: Array<string>): PlatformCommand
   /** What is to be printed in place of starting a platform: help, version or settings. */
   get text(): string | null
