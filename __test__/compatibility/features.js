@@ -227,6 +227,26 @@ const ROWS = [
     ),
   },
   {
+    feature: 'A proxy between the service and the API',
+    ours: ['yes', '`proxy`', ['https goes through a tunnel', 'rich content goes through it as well, up and down']],
+    others: peers(
+      'differs: README.md, by an agent of https-proxy-agent',
+      'yes: dist/types/types.d.ts, by options of axios',
+      'differs: README.md, by an agent or a `fetch` of the caller',
+      'differs: dist/WebClient.d.ts, by a `fetch` of the caller',
+    ),
+  },
+  {
+    feature: 'Tokens that sign the users of a service in',
+    ours: ['yes', '`LayerAPI.identityToken`, [docs/web.md](web.md)', ['a token is a JWT that others can check']],
+    others: peers(
+      'differs: esm/resources/EphemeralKeys.d.ts, made by the API',
+      'yes: dist/types/signing.d.ts, `JWTUserToken`',
+      'no: dist-src/index.js',
+      'no: dist/WebClient.d.ts',
+    ),
+  },
+  {
     feature: 'A limit for the size of replies',
     ours: [
       'yes',
@@ -242,7 +262,14 @@ const ROWS = [
   },
   {
     feature: 'An idempotency key of the caller for creates',
-    ours: ['yes', '`*Dedupe`', ['… in a de-duplicating UUID is refused before anything is sent, as by the original']],
+    ours: [
+      'yes',
+      '`withOptions({ idempotencyKey })`, `*Dedupe`',
+      [
+        'idempotencyKey is the tag of what is created, and refused by what creates nothing',
+        '… in a de-duplicating UUID is refused before anything is sent, as by the original',
+      ],
+    ],
     others: peers(
       'yes: esm/lib.d.ts, `idempotencyKey`',
       'no: dist/types/client.d.ts',
@@ -275,11 +302,17 @@ const ROWS = [
     ),
   },
   {
-    feature: 'Fakes of HTTP in tests: nock, msw',
+    feature: 'Fakes of HTTP in tests: nock, msw, stubs of sinon; cassettes of nock, Polly, yakbak',
     ours: [
       'yes',
       "`transport: 'node'`, [docs/testing.md](testing.md#with-nock-or-msw)",
-      ['… answers, fails, delays and refuses what it does not expect'],
+      [
+        '… answers, fails, delays and refuses what it does not expect',
+        'msw answers, fails and lets pass',
+        'sinon stubs https.request and methods, and its fake server and its clock stop no request',
+        '… records a cassette and plays it again',
+        '… records two replies in files, and plays them without the service',
+      ],
     ],
     others: peers(
       'yes: esm/net/NodeHttpClient.js, by https',
