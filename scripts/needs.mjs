@@ -8,6 +8,7 @@ import { pathToFileURL } from 'node:url';
 import { find as findChromium } from './chromium.mjs';
 import { missingCompilers } from './compilers.mjs';
 import { missingFakes } from './fakes.mjs';
+import { findPostgres } from './postgres.mjs';
 import { say } from './prepare.mjs';
 import { chooseRuntimes, missingRuntimes } from './runtimes.mjs';
 
@@ -22,6 +23,7 @@ const PROGRAMS = [
     () => succeeds('python3', '-c', 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 10))'),
     'python3 python3-venv',
   ],
+  ['PostgreSQL (13 or newer)', 'is what Rust tests store in', () => findPostgres() !== undefined, 'postgresql'],
   ['openssl', 'opens exports, and makes certificates', () => succeeds('openssl', 'version'), 'openssl'],
 ];
 

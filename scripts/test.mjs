@@ -30,7 +30,7 @@ await runSteps([
     ? [['Dependencies', 'cargo', ['deny', '--workspace', 'check', 'bans', 'licenses', 'sources']]]
     : []),
   ['Rust documentation', 'cargo', ['doc', '--workspace', '--no-deps', '--quiet'], { RUSTDOCFLAGS: '--deny warnings' }],
-  ['Rust tests', 'cargo', ['test', '--workspace', '--quiet']],
+  ['Rust tests', process.execPath, ['scripts/postgres.mjs', 'cargo', 'test', '--workspace', '--quiet']],
   ...TYPES,
   [
     'JavaScript tests',

@@ -1,5 +1,6 @@
 //! The engine at its edges: batches with failing jobs, failing commits, full queues.
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Arc, Mutex};
 
@@ -487,13 +488,13 @@ fn what_waits_and_what_was_committed_is_counted() {
 #[test]
 fn the_contract_of_stores_holds_for_a_file() {
     let folder = tempfile::tempdir().unwrap();
-    let count = std::cell::Cell::new(0);
+    let count = AtomicU32::new(0);
     layer_store::contract::run(|| {
-        count.set(count.get() + 1);
-        super::open(&DataLocation::File(folder.path().join(format!("{}.db", count.get())))).unwrap()
+        let number = count.fetch_add(1, Ordering::Relaxed);
+        super::open(&DataLocation::File(folder.path().join(format!("{number}.db")))).unwrap()
     });
     // Whatever was done to them, they are whole.
-    for number in 1..=count.get() {
+    for number in 0..count.into_inner() {
         let looked = super::open_beside(&folder.path().join(format!("{number}.db"))).unwrap();
         assert_eq!(looked.check(false, &mut |_| {}).unwrap(), Findings::default(), "{number}");
     }

@@ -52,7 +52,7 @@ pub mod webhook;
 
 pub use error::StoreError;
 pub use job::{ReadJob, Rule, WriteJob};
-pub use open::{DataLocation, OpenError};
+pub use open::{DataLocation, DatabaseUrl, OpenError};
 
 use announcement::{AnnouncementReads, AnnouncementWrites};
 use app::{AppReads, AppWrites};

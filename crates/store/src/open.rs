@@ -13,6 +13,50 @@ pub enum DataLocation {
     Memory,
 }
 
+/// The URL of a database, which may hold a password: that never shows, neither in debug output nor in an error.
+#[derive(Clone, PartialEq, Eq)]
+pub struct DatabaseUrl(String);
+
+impl DatabaseUrl {
+    /// Wraps a URL; `None` for a text that is none of PostgreSQL.
+    pub fn parse(text: &str) -> Option<Self> {
+        let is_one = ["postgres://", "postgresql://"].iter().any(|scheme| text.starts_with(scheme));
+        is_one.then(|| Self(text.to_owned()))
+    }
+
+    /// The URL itself: for the driver, and never for a log.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for DatabaseUrl {
+    /// The URL without its password and its options, which can hold one, too. Where it cannot be told what is what,
+    /// neither is shown.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const OPTIONS: [char; 2] = ['?', '#'];
+        let (scheme, rest) = self.0.split_once("://").unwrap_or(("postgres", &self.0));
+        let (user, place) = rest.rsplit_once('@').map_or((None, rest), |(user, place)| (Some(user), place));
+        let before_options = place.split(OPTIONS).next().unwrap_or_default();
+        let hosts = before_options.split('/').next().unwrap_or_default();
+        // What stands in the place of a port may be a password without its host.
+        let is_port = |text: &str| text.chars().all(|digit| digit.is_ascii_digit());
+        let has_ports = hosts.split(',').all(|host| host.rsplit_once(':').is_none_or(|(_, port)| is_port(port)));
+        let is_clear = has_ports && !user.is_some_and(|user| user.contains(OPTIONS));
+        let place = if is_clear { before_options } else { "…" };
+        match user.map(|user| user.split([':', '@', '/', '?', '#']).next().unwrap_or_default()) {
+            Some(user) => write!(formatter, "{scheme}://{user}@{place}"),
+            None => write!(formatter, "{scheme}://{place}"),
+        }
+    }
+}
+
+impl fmt::Debug for DatabaseUrl {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "DatabaseUrl({self})")
+    }
+}
+
 /// Why a database cannot be opened. The texts say how to mend it.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -55,6 +99,13 @@ pub enum OpenError {
         found: i64,
         /// The schema version that is needed.
         needed: i64,
+    },
+    /// A database of a server cannot be used.
+    Database {
+        /// The database, without secrets.
+        database: String,
+        /// Why, and how to mend it.
+        reason: String,
     },
     /// The system refuses a thread.
     Thread(std::io::Error),
@@ -110,6 +161,7 @@ impl fmt::Display for OpenError {
                  once, or use the version that wrote it",
                 path.display()
             ),
+            Self::Database { database, reason } => write!(formatter, "data: {database}: {reason}"),
             Self::Thread(source) => write!(formatter, "cannot start a thread for the store: {source}"),
             Self::Engine { path, source } => {
                 write!(
@@ -129,5 +181,28 @@ impl std::error::Error for OpenError {
             Self::Thread(source) => Some(source),
             _ => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_shows_nowhere() {
+        let shown = |text| {
+            let url = DatabaseUrl::parse(text).unwrap();
+            assert_eq!(url.reveal(), text);
+            assert_eq!(format!("{url:?}"), format!("DatabaseUrl({url})"));
+            url.to_string()
+        };
+        assert_eq!(shown("postgres://layer:s@cret@db:5432/chat?password=s"), "postgres://layer@db:5432/chat");
+        assert_eq!(shown("postgresql://db/chat"), "postgresql://db/chat");
+        assert_eq!(shown("postgres://[::1]:5432/chat"), "postgres://[::1]:5432/chat");
+        assert_eq!(shown("postgres://layer:s?e/c#ret@db/chat"), "postgres://layer@…");
+        assert_eq!(shown("postgres://layer@db/chat?password=s@cret"), "postgres://layer@…");
+        assert_eq!(shown("postgres://layer:secret"), "postgres://…");
+        assert_eq!(shown("postgres://layer@a,b:1/chat"), "postgres://layer@a,b:1/chat");
+        assert_eq!(DatabaseUrl::parse("layer.db"), None);
     }
 }

@@ -23,8 +23,9 @@ mod user;
 mod whole;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::sync_channel;
+use std::sync::{Arc, Mutex};
 
 use layer_wire::body::Object;
 use layer_wire::message::{RecipientStatus, Sender};
@@ -46,13 +47,16 @@ use crate::{Reads, Store, StoreError, Writes};
 /// A case of the contract: what holds, and the check of it.
 type Case = (&'static str, fn(&Fixture));
 
+/// How many cases run at once: each waits for its store most of the time.
+const AT_ONCE: usize = 4;
+
 /// Runs every case on a store that `open` opens empty, once more with every write undone and run again, and those of
 /// commands once more with commands that are planned.
 ///
 /// # Panics
 ///
 /// When a case fails, with the names of all that did; each has printed why.
-pub fn run(open: impl Fn() -> Arc<dyn Store>) {
+pub fn run(open: impl Fn() -> Arc<dyn Store> + Sync) {
     let all = [
         app::CASES,
         append::CASES,
@@ -74,19 +78,28 @@ pub fn run(open: impl Fn() -> Arc<dyn Store>) {
     run_on(" (planned)", &[append::CASES], &|| Planned::new(open()) as Arc<dyn Store>);
 }
 
-fn run_on(how: &str, cases: &[&[Case]], open: &dyn Fn() -> Arc<dyn Store>) {
-    let mut failed = vec![];
-    for (name, check) in cases.iter().copied().flatten() {
-        let fixture = Fixture::new(open());
-        let run = || {
-            check(&fixture);
-            transfer::assert_moves(&fixture);
-        };
-        if catch_unwind(AssertUnwindSafe(run)).is_err() {
-            failed.push(format!("{name}{how}"));
+fn run_on(how: &str, cases: &[&[Case]], open: &(dyn Fn() -> Arc<dyn Store> + Sync)) {
+    let (next, failed) = (AtomicUsize::new(0), Mutex::new(vec![]));
+    let cases: Vec<_> = cases.iter().copied().flatten().collect();
+    let work = || {
+        while let Some((name, check)) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let fixture = Fixture::new(open());
+            let run = || {
+                check(&fixture);
+                transfer::assert_moves(&fixture);
+            };
+            if catch_unwind(AssertUnwindSafe(run)).is_err() {
+                failed.lock().unwrap().push(format!("{name}{how}"));
+            }
+            fixture.store.close().expect("a store that closes");
         }
-        fixture.store.close().expect("a store that closes");
-    }
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..AT_ONCE {
+            scope.spawn(work);
+        }
+    });
+    let failed = failed.into_inner().unwrap();
     assert!(failed.is_empty(), "the contract is broken: {failed:#?}");
 }
 

@@ -1,0 +1,313 @@
+//! The log of changes. A change of a conversation is one row; the entries of a user are found through its memberships.
+
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use layer_store::changes::{Change, Kinds};
+use layer_store::conversation::ConversationRecord;
+use layer_store::following::FollowingReads as _;
+use layer_store::key::AppKey;
+use layer_store::log::{Entry, LogPage, LogReads, LogRecord, LogWrites, Place, Scope};
+use layer_store::page::{Gathered, Weighed, weight_of_object};
+use layer_store::{StoreError, log_codec};
+use layer_wire::{ConversationId, Timestamp, UserId};
+use serde_json::Value;
+
+use super::following::FOLLOWED;
+use super::sql::{self, Row};
+use super::user::{self, UserKey};
+use super::{Session, claim};
+
+/// The clock that places in the log are taken from.
+pub type Now = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// The clock of the machine.
+pub fn machine_time() -> Timestamp {
+    let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp::from_ms(i64::try_from(elapsed.as_millis()).unwrap_or_default())
+}
+
+/// This moment of the log, for the memberships that begin or end now.
+#[derive(Debug, Clone, Copy)]
+pub struct Moment {
+    /// Where the entry about it goes, if a log is kept.
+    place: Option<Place>,
+    /// The first place that belongs to a membership that begins now.
+    pub from: Place,
+    /// The last place that belongs to a membership that ends now.
+    pub to: Place,
+}
+
+const OF_CONVERSATION: i64 = 0;
+const OF_USER: i64 = 1;
+const OF_IDENTITY: i64 = 2;
+
+/// A row whose scope is not looked up yet.
+struct Found {
+    place: Place,
+    scope: i64,
+    entry: Entry,
+}
+
+impl Weighed for Found {
+    fn weight(&self) -> usize {
+        let Entry::ConversationChanged(changes) = &self.entry else { return 0 };
+        let of_change = |(path, value): &(Vec<String>, Option<Value>)| {
+            let of_value = match value {
+                Some(Value::String(text)) => text.len(),
+                Some(Value::Object(object)) => weight_of_object(object),
+                _ => 0,
+            };
+            path.iter().map(String::len).sum::<usize>() + of_value
+        };
+        changes.metadata.iter().map(of_change).sum()
+    }
+}
+
+const COLUMNS: &str = "log.place, log.scope, log.kind, log.value, log.data";
+
+fn read(row: &Row) -> Result<Found, StoreError> {
+    let data: Option<String> = row.get(4)?;
+    let entry = log_codec::decode(row.get(2)?, row.get(3)?, data.as_deref())?;
+    Ok(Found { place: Place::from_number(row.get(0)?), scope: row.get(1)?, entry })
+}
+
+impl Session<'_> {
+    /// Looks up whom an entry concerns; `None` when that is gone for good.
+    fn resolve(&self, found: Found) -> Result<Option<LogRecord>, StoreError> {
+        let Found { place, scope, entry } = found;
+        let key = scope >> 2;
+        let resolved = if scope & 3 == OF_CONVERSATION {
+            self.sql.prepare("SELECT app, uuid FROM conversations WHERE key = $1").first([key], |row| {
+                let conversation = ConversationId::new(row.uuid(1)?);
+                Ok((row.get(0)?, Scope::Conversation(conversation)))
+            })?
+        } else {
+            self.sql.prepare("SELECT app, id FROM users WHERE key = $1").first([key], |row| {
+                let user = UserId::trusted(row.get(1)?);
+                let scope = if scope & 3 == OF_USER { Scope::User(user) } else { Scope::Identity(user) };
+                Ok((row.get(0)?, scope))
+            })?
+        };
+        Ok(resolved.map(|(app, scope)| LogRecord { place, app: AppKey::from_number(app), scope, entry }))
+    }
+
+    /// A part of the log behind a place, of what was found there where at most `limit` was looked for.
+    fn log_page(&self, after: Place, found: Gathered<Found>, limit: usize) -> Result<LogPage, StoreError> {
+        let (found, is_full) = found.into_parts();
+        let up_to = found.last().map_or(after, |found| found.place);
+        let is_all = !is_full && found.len() < limit;
+        let records = found.into_iter().filter_map(|found| self.resolve(found).transpose());
+        Ok(LogPage { records: records.collect::<Result<_, _>>()?, up_to, is_all })
+    }
+
+    /// A place behind all entries so far and before all that come. Who takes one holds up the others that do until the
+    /// end of the write: places grow in the order of commits.
+    fn take_place(&self) -> Result<Place, StoreError> {
+        // In the first place of this millisecond, or behind the latest one.
+        let now = Place::START.next(self.now());
+        self.sql
+            .prepare("UPDATE log_head SET place = GREATEST(place + 1, $1) WHERE key = 0 RETURNING place")
+            .one([now.number()], |row| row.get(0).map(Place::from_number))
+    }
+
+    /// This moment of the log of an app. Who changes the members of a conversation holds it, so that none of its
+    /// entries can come in between.
+    pub fn moment(&mut self, app: AppKey) -> Result<Moment, StoreError> {
+        if self.is_logged(app)? {
+            let place = self.take_place()?;
+            return Ok(Moment { place: Some(place), from: place, to: place });
+        }
+        let newest = self.sql.prepare("SELECT place FROM log_head WHERE key = 0").one((), |row| row.get::<i64>(0))?;
+        Ok(Moment { place: None, from: Place::from_number(newest + 1), to: Place::from_number(newest) })
+    }
+
+    fn now(&self) -> Timestamp {
+        // Only writes come here, and they have a clock.
+        self.clock.map_or(Timestamp::from_ms(0), |now| now())
+    }
+
+    /// Whether a log is kept for any user of an app.
+    fn is_logged(&mut self, app: AppKey) -> Result<bool, StoreError> {
+        let known = self.logged.iter().find(|(known, _)| *known == app).map(|(_, until)| *until);
+        let until = if let Some(until) = known {
+            until
+        } else {
+            let until = self.sql.prepare("SELECT log_until_of($1)").one([app.number()], |row| row.get(0))?;
+            self.logged.push((app, until));
+            until
+        };
+        Ok(self.is_in_future(until))
+    }
+
+    fn is_in_future(&self, until: Option<i64>) -> bool {
+        until.is_some_and(|until| until > self.now().as_ms())
+    }
+
+    fn log_until(&self, table: &str, key: i64) -> Result<Option<i64>, StoreError> {
+        let until = self
+            .sql
+            .prepare(format!("SELECT log_until FROM {table} WHERE key = $1"))
+            .first([key], |row| row.get::<Option<i64>>(0))?;
+        Ok(until.flatten())
+    }
+
+    fn log(&mut self, scope: i64, place: Place, entry: &Entry) -> Result<(), StoreError> {
+        let (kind, value, data) = log_codec::encode(entry)?;
+        self.sql.prepare("INSERT INTO log (place, scope, kind, value, data) VALUES ($1, $2, $3, $4, $5)").run((
+            place.number(),
+            scope,
+            kind,
+            value,
+            data,
+        ))?;
+        self.tell(Kinds::LOG, || Change::Log);
+        Ok(())
+    }
+
+    /// Notes what members of a conversation have to hear.
+    pub fn log_in_conversation(
+        &mut self,
+        app: AppKey,
+        conversation: &ConversationRecord,
+        entry: impl FnOnce() -> Entry,
+    ) -> Result<(), StoreError> {
+        if !self.is_logged(app)? {
+            return Ok(());
+        }
+        let place = self.take_place()?;
+        self.log(conversation.key.number() << 2 | OF_CONVERSATION, place, &entry())
+    }
+
+    /// The same, at a moment that was taken before.
+    pub fn log_in_conversation_at(
+        &mut self,
+        conversation: &ConversationRecord,
+        moment: Moment,
+        entry: impl FnOnce() -> Entry,
+    ) -> Result<(), StoreError> {
+        let Some(place) = moment.place else { return Ok(()) };
+        self.log(conversation.key.number() << 2 | OF_CONVERSATION, place, &entry())
+    }
+
+    /// Notes what a user alone has to hear.
+    pub fn log_for_user(
+        &mut self,
+        app: AppKey,
+        user: UserKey,
+        entry: impl FnOnce() -> Entry,
+    ) -> Result<(), StoreError> {
+        if !self.is_logged(app)? {
+            return Ok(());
+        }
+        let until = self.log_until("users", user.0)?;
+        if !self.is_in_future(until) {
+            return Ok(());
+        }
+        let place = self.take_place()?;
+        self.log(user.0 << 2 | OF_USER, place, &entry())
+    }
+
+    /// Notes what became of the identity of a user.
+    pub fn log_identity(
+        &mut self,
+        app: AppKey,
+        user: UserKey,
+        entry: impl FnOnce() -> Entry,
+    ) -> Result<(), StoreError> {
+        if !self.is_logged(app)? {
+            return Ok(());
+        }
+        let place = self.take_place()?;
+        self.log(user.0 << 2 | OF_IDENTITY, place, &entry())
+    }
+}
+
+impl LogReads for Session<'_> {
+    fn log_end(&self) -> Result<Place, StoreError> {
+        let end = self.sql.prepare("SELECT max(place) FROM log").one((), |row| row.get::<Option<i64>>(0))?;
+        Ok(end.map_or(Place::START, Place::from_number))
+    }
+
+    fn log_after(&self, after: Place, limit: usize) -> Result<LogPage, StoreError> {
+        let found = self
+            .sql
+            .prepare(format!("SELECT {COLUMNS} FROM log WHERE place > $1 ORDER BY place LIMIT $2"))
+            .page((after.number(), sql::limit(limit)), read)?;
+        self.log_page(after, found, limit)
+    }
+
+    fn log_readers(&self, record: &LogRecord) -> Result<Vec<UserId>, StoreError> {
+        match &record.scope {
+            Scope::Conversation(id) => self
+                .sql
+                .prepare(
+                    "SELECT users.id FROM conversations
+                     JOIN memberships ON memberships.conversation = conversations.key
+                     JOIN users ON users.key = memberships.user_key
+                     WHERE conversations.app = $1 AND conversations.uuid = $2 AND memberships.log_from <= $3
+                     AND (memberships.log_to IS NULL OR memberships.log_to >= $3)",
+                )
+                .all((record.app.number(), id.uuid(), record.place.number()), |row| row.get(0).map(UserId::trusted)),
+            Scope::User(user) => Ok(vec![user.clone()]),
+            Scope::Identity(user) => {
+                let mut readers = self.followers(record.app, user)?;
+                readers.push(user.clone());
+                Ok(readers)
+            }
+        }
+    }
+
+    fn log_of(&self, app: AppKey, user: &UserId, after: Place, limit: usize) -> Result<LogPage, StoreError> {
+        let Some(user) = user::find(self.sql, app, user)? else {
+            return Ok(LogPage { records: vec![], up_to: after, is_all: true });
+        };
+        let found = self
+            .sql
+            .prepare(format!(
+                "SELECT {COLUMNS} FROM memberships JOIN log
+                 ON log.scope = memberships.conversation * 4 + {OF_CONVERSATION} AND log.place > $2
+                 AND log.place >= memberships.log_from
+                 AND (memberships.log_to IS NULL OR log.place <= memberships.log_to)
+                 WHERE memberships.user_key = $1
+                 UNION ALL
+                 SELECT {COLUMNS} FROM log WHERE log.scope = $1::bigint * 4 + {OF_USER} AND log.place > $2
+                 UNION ALL
+                 SELECT {COLUMNS} FROM ({FOLLOWED} UNION SELECT $1::bigint) AS followed JOIN log
+                 ON log.scope = followed.followed * 4 + {OF_IDENTITY} AND log.place > $2
+                 ORDER BY 1 LIMIT $3"
+            ))
+            .page((user.0, after.number(), sql::limit(limit)), read)?;
+        self.log_page(after, found, limit)
+    }
+}
+
+impl LogWrites for Session<'_> {
+    fn keep_log(&mut self, app: AppKey, user: &UserId, until: Timestamp) -> Result<Place, StoreError> {
+        let key = user::find_or_insert(self.sql, app, user)?;
+        let is_kept = self.is_in_future(self.log_until("apps", app.number())?.min(self.log_until("users", key.0)?));
+        if !is_kept {
+            // Writes that did not log because nobody listened end first, so that none is missing behind the place.
+            self.sql
+                .prepare("SELECT pg_advisory_xact_lock($1::integer, $2::bigint::integer)")
+                .first((claim::LOG, app.number()), |_| Ok(()))?;
+        }
+        self.logged.clear();
+        for (table, key) in [("apps", app.number()), ("users", key.0)] {
+            self.sql
+                .prepare(format!(
+                    "UPDATE {table} SET log_until = $2 WHERE key = $1 AND (log_until IS NULL OR log_until < $2)"
+                ))
+                .run((key, until.as_ms()))?;
+        }
+        self.take_place()
+    }
+
+    fn forget_log(&mut self, before: Timestamp, limit: usize) -> Result<bool, StoreError> {
+        let deleted = self
+            .sql
+            .prepare("DELETE FROM log WHERE place IN (SELECT place FROM log WHERE place <= $1 ORDER BY place LIMIT $2)")
+            .run((Place::before(before).number(), sql::limit(limit)))?;
+        Ok(deleted < limit)
+    }
+}

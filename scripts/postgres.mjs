@@ -1,0 +1,115 @@
+/**
+ * Runs a command with a PostgreSQL server of its own: `node scripts/postgres.mjs cargo test -p layer-store-postgres`.
+ * The command finds the server by the variable `LAYER_TEST_POSTGRES`, a URL that names no database. The server has a
+ * folder of its own, listens on the loopback interface alone, and ends with the command. Where the variable is set
+ * already, that server is used.
+ *
+ * What is written does not survive a crash of the machine (`fsync=off`): that is for tests of rules, and never for
+ * numbers.
+ */
+
+import { spawn, spawnSync } from 'node:child_process';
+import { chmodSync, chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+
+/** Where Debian and others put the programs of the server, which are not in the path. */
+const FOLDERS = ['/usr/lib/postgresql', '/usr/local/pgsql', '/opt/homebrew/opt/postgresql'];
+
+/** What rules are tested with: nothing needs to outlive the server, and nothing is replicated. */
+const FOR_RULES = [
+  'fsync=off',
+  'full_page_writes=off',
+  'synchronous_commit=off',
+  'wal_level=minimal',
+  'max_wal_senders=0',
+  'autovacuum=off',
+  'checkpoint_timeout=1h',
+];
+
+/** The folder of the programs of the newest server that is installed, if one is. */
+export const findPostgres = () => {
+  const inPath = spawnSync('initdb', ['--version'], { stdio: 'ignore' }).status === 0;
+  if (inPath) return '';
+  for (const folder of FOLDERS) {
+    const versions = existsSync(folder) ? readdirSync(folder).sort((one, other) => Number(other) - Number(one)) : [];
+    const found = [...versions.map((version) => join(folder, version, 'bin')), join(folder, 'bin')];
+    const bin = found.find((path) => existsSync(join(path, 'initdb')));
+    if (bin) return bin;
+  }
+  return undefined;
+};
+
+/** The user that the server runs as: it refuses root. */
+const serverUser = () => {
+  if (process.getuid?.() !== 0) return {};
+  const id = (flag) => Number(spawnSync('id', [flag, 'postgres'], { encoding: 'utf8' }).stdout);
+  return { uid: id('-u'), gid: id('-g') };
+};
+
+const freePort = () =>
+  new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address();
+      server.close(() => resolve(port));
+    });
+  });
+
+/** Starts a server. Answers with its URL, and with a function that ends it and removes its folder. */
+export const startPostgres = async (settings = FOR_RULES) => {
+  const bin = findPostgres();
+  if (bin === undefined) throw new Error('PostgreSQL is not installed (Debian: apt-get install postgresql)');
+  const user = serverUser();
+  const folder = mkdtempSync(join(tmpdir(), 'layer-postgres-'));
+  if (user.uid) chownSync(folder, user.uid, user.gid);
+  chmodSync(folder, 0o700);
+  const run = (program, ...args) => {
+    const { status, error } = spawnSync(join(bin, program), args, {
+      ...user,
+      cwd: folder,
+      stdio: ['ignore', 'ignore', 'inherit'],
+    });
+    if (error || status !== 0) throw new Error(`${program} failed: ${error?.message ?? `exit code ${status}`}`);
+  };
+  const data = join(folder, 'data');
+  const remove = () => rmSync(folder, { recursive: true, force: true });
+  try {
+    run('initdb', '-D', data, '-E', 'UTF8', '--locale=C', '-A', 'trust', '-U', 'postgres', '--no-sync');
+    const port = await freePort();
+    const all = ['listen_addresses=127.0.0.1', `unix_socket_directories=${folder}`, 'max_connections=300', ...settings];
+    const options = [`-p ${port}`, ...all.map((setting) => `-c ${setting}`)].join(' ');
+    run('pg_ctl', '-D', data, '-w', '-t', '300', '-l', join(folder, 'log'), '-o', options, 'start');
+    const stop = () => {
+      run('pg_ctl', '-D', data, '-w', '-m', 'immediate', 'stop');
+      remove();
+    };
+    return { url: `postgres://postgres@127.0.0.1:${port}`, stop };
+  } catch (error) {
+    remove();
+    throw error;
+  }
+};
+
+const main = async (command, ...args) => {
+  const given = process.env.LAYER_TEST_POSTGRES;
+  const server = given ? { url: given, stop: () => {} } : await startPostgres();
+  const child = spawn(command, args, { stdio: 'inherit', env: { ...process.env, LAYER_TEST_POSTGRES: server.url } });
+  for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal));
+  const status = await new Promise((resolve) => {
+    child.once('error', (error) => resolve(console.error(`${command}: ${error.message}`) ?? 1));
+    child.once('exit', (code) => resolve(code ?? 1));
+  });
+  server.stop();
+  process.exitCode = status;
+};
+
+if (import.meta.url === pathToFileURL(process.argv[1]).href) {
+  await main(...process.argv.slice(2)).catch(({ message }) => {
+    console.error(message);
+    process.exitCode = 1;
+  });
+}
