@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rustls_pki_types::CertificateDer;
 use tokio::sync::oneshot;
 
-use crate::failure::Failure;
+use crate::failure::NoReply;
 
 /// What the engine asks.
 #[derive(Debug)]
@@ -53,12 +53,12 @@ impl Asked {
     /// Asks and waits. `None` where nobody can be asked.
     ///
     /// Errors: the caller said no; the failure stands for the error that it keeps.
-    pub(crate) async fn ask(&self, question: Question) -> Option<Result<Vec<String>, Failure>> {
+    pub(crate) async fn ask(&self, question: Question) -> Option<Result<Vec<String>, NoReply>> {
         let asker = self.0.as_ref()?;
         let (reply, answer) = oneshot::channel();
         asker.ask(question, reply);
         match answer.await {
-            Ok(answer) => Some(answer.map_err(|error| Failure::Answer { error, code: None })),
+            Ok(answer) => Some(answer.map_err(|error| NoReply::Answer { error, code: None })),
             Err(_) => std::future::pending().await,
         }
     }
@@ -68,7 +68,7 @@ impl Asked {
         &self,
         host: &str,
         chain: &[CertificateDer<'_>],
-    ) -> Option<Result<Vec<String>, Failure>> {
+    ) -> Option<Result<Vec<String>, NoReply>> {
         let chain = chain.iter().map(|certificate| certificate.to_vec()).collect();
         self.ask(Question::Identity { host: host.to_owned(), chain }).await
     }

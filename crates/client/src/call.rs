@@ -14,7 +14,7 @@ use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use crate::client::Client;
-use crate::failure::Failure;
+use crate::failure::NoReply;
 use crate::id::uuid_of;
 use crate::methods::{Kind, Method, Recipe, Repeat, Resource, Verb};
 use crate::refusal::{DOT_SEGMENT, KEY_BESIDE_TAG, KEY_WITHOUT_CREATE, Refusal, header};
@@ -180,9 +180,9 @@ impl Call {
 
     /// The request, with the headers of the original in its order and then those of the caller; made anew for each
     /// attempt, because few need a second one.
-    pub(crate) fn request(&self) -> Result<Request<Body>, Box<Failure>> {
+    pub(crate) fn request(&self) -> Result<Request<Body>, Box<NoReply>> {
         // `Draft::new` lets nothing through that this would have to say.
-        self.make_request().ok_or_else(|| Box::new(Failure::hang_up()))
+        self.make_request().ok_or_else(|| Box::new(NoReply::hang_up()))
     }
 
     /// The body, where the method has one.

@@ -11,7 +11,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use tokio::sync::oneshot;
 
 use crate::base_url::BaseUrl;
-use crate::failure::Failure;
+use crate::failure::NoReply;
 use crate::options::RequestOptions;
 pub use crate::transport::marks::{Marks, Step};
 use crate::transport::reply::Reply;
@@ -48,7 +48,7 @@ pub struct Parcel {
 
 /// Takes what comes back for a parcel, piece by piece.
 pub struct Receipt {
-    reply: Option<oneshot::Sender<Result<Reply, Failure>>>,
+    reply: Option<oneshot::Sender<Result<Reply, NoReply>>>,
     limit: usize,
     status: u16,
     headers: HeaderMap,
@@ -60,13 +60,13 @@ impl Receipt {
     /// reply is too large.
     pub fn head<'a>(&mut self, status: u16, headers: impl Iterator<Item = (&'a str, &'a str)>) -> bool {
         if status == 0 {
-            self.end(Err(Failure::no_status()));
+            self.end(Err(NoReply::no_status()));
         }
         self.status = status;
         self.headers = read(headers);
         let announced = self.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
         if announced.is_some_and(|length| length > self.limit as u64) {
-            self.end(Err(Failure::too_large(announced, self.limit)));
+            self.end(Err(NoReply::too_large(announced, self.limit)));
         }
         self.reply.is_some()
     }
@@ -74,7 +74,7 @@ impl Receipt {
     /// Takes a piece of the body. Answers whether the rest is wanted.
     pub fn data(&mut self, data: &[u8]) -> bool {
         if data.len() > self.limit - self.body.len() {
-            self.end(Err(Failure::too_large(None, self.limit)));
+            self.end(Err(NoReply::too_large(None, self.limit)));
         } else {
             self.body.extend_from_slice(data);
         }
@@ -90,18 +90,18 @@ impl Receipt {
 
     /// The connection broke off in the middle of the reply.
     pub fn break_off(&mut self) {
-        self.end(Err(Failure::aborted()));
+        self.end(Err(NoReply::aborted()));
     }
 
     /// Nothing moved for as long as the timeout.
     pub fn time_out(&mut self) {
-        self.end(Err(Failure::Timeout));
+        self.end(Err(NoReply::Timeout));
     }
 
     /// There is an error with this code, which the caller keeps under this number. Answers whether anybody still waits
     /// for it.
     pub fn fail(&mut self, error: u32, code: Option<String>) -> bool {
-        self.end(Err(Failure::Answer { error, code }))
+        self.end(Err(NoReply::Answer { error, code }))
     }
 
     /// Whether the outcome is known, so that nothing that comes now counts.
@@ -109,7 +109,7 @@ impl Receipt {
         self.reply.is_none()
     }
 
-    fn end(&mut self, outcome: Result<Reply, Failure>) -> bool {
+    fn end(&mut self, outcome: Result<Reply, NoReply>) -> bool {
         self.reply.take().is_some_and(|reply| reply.send(outcome).is_ok())
     }
 }
@@ -129,7 +129,7 @@ impl Carried {
         body: Option<Bytes>,
         options: &RequestOptions,
         marks: Option<&Arc<Marks>>,
-    ) -> Result<Reply, Failure> {
+    ) -> Result<Reply, NoReply> {
         let (sender, receiver) = oneshot::channel();
         let parcel = Parcel {
             ticket,
@@ -152,7 +152,7 @@ impl Carried {
         // The thread of the caller is gone: nobody hears of this.
         match receiver.await {
             Ok(outcome) => outcome,
-            Err(_) => Err(Failure::fault()),
+            Err(_) => Err(NoReply::fault()),
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::alert;
 /// A request that brought no reply.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "kind", rename_all = "camelCase")]
-pub enum Failure {
+pub enum NoReply {
     /// Nothing moved on the connection for as long as the client's timeout.
     Timeout,
     /// The network, TLS or the HTTP parser gave up.
@@ -129,7 +129,7 @@ impl NetworkError {
     }
 }
 
-impl Failure {
+impl NoReply {
     /// A name that could not be resolved; code and number are libuv's.
     pub(crate) fn lookup((code, errno): (&str, Option<i32>), host: &str) -> Self {
         Self::Network(NetworkError {
@@ -352,8 +352,8 @@ mod tests {
     use super::*;
 
     /// Message, code and number of a failure.
-    fn portray(failure: Failure) -> (String, Option<String>, Option<i32>) {
-        let Failure::Network(error) = failure else { panic!("{failure:?}") };
+    fn portray(failure: NoReply) -> (String, Option<String>, Option<i32>) {
+        let NoReply::Network(error) = failure else { panic!("{failure:?}") };
         (error.message, error.code, error.errno)
     }
 
@@ -383,7 +383,7 @@ mod tests {
     fn broken_connections_name_what_failed() {
         for (number, code) in [(libc::EPIPE, "EPIPE"), (libc::ECONNRESET, "ECONNRESET"), (libc::ETIMEDOUT, "ETIMEDOUT")]
         {
-            let failure = Failure::broken(&io::Error::from_raw_os_error(number), "write");
+            let failure = NoReply::broken(&io::Error::from_raw_os_error(number), "write");
             assert_eq!(portray(failure), (format!("write {code}"), Some(code.to_owned()), Some(-number)));
         }
     }
@@ -391,7 +391,7 @@ mod tests {
     #[test]
     fn alerts_have_the_words_and_codes_of_openssl() {
         let alert = rustls::Error::AlertReceived(rustls::AlertDescription::HandshakeFailure);
-        let Failure::Network(error) = Failure::tls(&alert) else { panic!() };
+        let NoReply::Network(error) = NoReply::tls(&alert) else { panic!() };
         assert_eq!(error.message, "error:0A000410:SSL routines::sslv3 alert handshake failure");
         assert_eq!(error.code.as_deref(), Some("ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE"));
         assert_eq!(
@@ -402,7 +402,7 @@ mod tests {
 
     #[test]
     fn what_openssl_has_no_words_for_is_eproto() {
-        let (message, code, errno) = portray(Failure::tls(&rustls::Error::PeerSentOversizedRecord));
+        let (message, code, errno) = portray(NoReply::tls(&rustls::Error::PeerSentOversizedRecord));
         assert!(message.starts_with("read EPROTO "), "{message}");
         assert_eq!((code.as_deref(), errno), (Some("EPROTO"), Some(-libc::EPROTO)));
     }

@@ -10,14 +10,14 @@ use serde::Serialize;
 use tokio::task::AbortHandle;
 
 use crate::call::Call;
-use crate::failure::Failure;
+use crate::failure::NoReply;
 use crate::retry::{Ending, Verdict, verdict};
 use crate::transport::exchange::{Exchange, exchange};
 use crate::transport::marks::{Marks, Timings};
 use crate::transport::reply::Reply;
 
 /// What became of a request. A failure is large and rare: in a box, it does not make room for itself in each future.
-pub type Outcome = Result<Reply, Box<Failure>>;
+pub type Outcome = Result<Reply, Box<NoReply>>;
 
 /// The end of a request.
 pub struct Ended {
@@ -51,7 +51,7 @@ pub enum News<'a> {
         delay: f64,
         /// Why there was no reply.
         #[serde(skip_serializing_if = "Option::is_none")]
-        failure: Option<&'a Failure>,
+        failure: Option<&'a NoReply>,
         /// What it took.
         timings: Option<&'a Timings>,
     },
@@ -194,7 +194,7 @@ impl<F: FnOnce(Ended)> Debt<F> {
 impl<F: FnOnce(Ended)> Drop for Debt<F> {
     fn drop(&mut self) {
         if let Some(end) = self.0.take() {
-            let failure = if thread::panicking() { Failure::fault() } else { Failure::Aborted };
+            let failure = if thread::panicking() { NoReply::fault() } else { NoReply::Aborted };
             end(Ended { outcome: Err(Box::new(failure)), attempts: 1, ending: Ending::default(), timings: None });
         }
     }

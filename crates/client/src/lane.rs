@@ -19,7 +19,7 @@ use tokio::task::AbortHandle;
 use crate::call::{Arguments, Call, Draft};
 use crate::client::Client;
 use crate::count;
-use crate::failure::Failure;
+use crate::failure::NoReply;
 use crate::flight::{self, Ended, News, Watcher};
 use crate::head;
 use crate::methods::Method;
@@ -337,7 +337,7 @@ impl Inbox {
                 self.put(ticket, reply.status, flags, &reply.body, write);
             }
             Err(failure) => {
-                if **failure == Failure::Aborted {
+                if **failure == NoReply::Aborted {
                     flags |= layout::IS_ABORTED;
                 }
                 // Strings and numbers: there is nothing in it that JSON cannot hold.

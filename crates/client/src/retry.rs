@@ -5,7 +5,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use crate::failure::Failure;
+use crate::failure::NoReply;
 
 /// The longest `Retry-After` that is waited for; what asks for more ends the request.
 pub const LONGEST_WAIT: Duration = Duration::from_secs(60);
@@ -50,17 +50,17 @@ impl Ending {
     }
 
     /// A failure of this crate's own transport.
-    pub(crate) fn of_failure(failure: &Failure) -> Self {
+    pub(crate) fn of_failure(failure: &NoReply) -> Self {
         match failure {
-            Failure::Timeout => Self::of_timeout(),
+            NoReply::Timeout => Self::of_timeout(),
             // None of the addresses was connected to; the code that callers see is that of the first.
-            Failure::Several { errors } => {
+            NoReply::Several { errors } => {
                 let first = errors.first().and_then(|error| error.code.as_deref()).map(Self::of_code);
                 Self { is_undone: true, ..first.unwrap_or_default() }
             }
-            Failure::Network(error) => error.code.as_deref().map(Self::of_code).unwrap_or_default(),
-            Failure::Answer { code, .. } => code.as_deref().map(Self::of_code).unwrap_or_default(),
-            Failure::Aborted => Self::default(),
+            NoReply::Network(error) => error.code.as_deref().map(Self::of_code).unwrap_or_default(),
+            NoReply::Answer { code, .. } => code.as_deref().map(Self::of_code).unwrap_or_default(),
+            NoReply::Aborted => Self::default(),
         }
     }
 }

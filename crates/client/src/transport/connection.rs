@@ -17,7 +17,7 @@ use super::marks::{Marks, Step, mark};
 use super::tcp::connect;
 use super::tls::Tls;
 use super::watched::{Activity, Watched};
-use crate::failure::{Failure, RefusedCertificate};
+use crate::failure::{NoReply, RefusedCertificate};
 use crate::options::AgentOptions;
 
 /// Body of a request.
@@ -112,7 +112,7 @@ impl Connection {
     }
 
     /// Opens a connection; `activity` sees every step, and so do `marks`.
-    pub async fn open(target: &Target, activity: Activity, marks: Option<&Marks>) -> Result<Self, Failure> {
+    pub async fn open(target: &Target, activity: Activity, marks: Option<&Marks>) -> Result<Self, NoReply> {
         let Some(Security { tls, name, host }) = &target.tls else {
             return Self::handshake(stream(target, &activity, marks).await?, activity).await;
         };
@@ -132,13 +132,13 @@ impl Connection {
             match refused(&error) {
                 // Once for the name and once for the rest.
                 Some(refused) if appeals < 2 => mode = tls.appeal(refused, name, host).await?,
-                _ => return Err(Failure::handshake(&error, &target.host, target.port)),
+                _ => return Err(NoReply::handshake(&error, &target.host, target.port)),
             }
             appeals += 1;
         }
     }
 
-    async fn handshake<T>(stream: T, activity: Activity) -> Result<Self, Failure>
+    async fn handshake<T>(stream: T, activity: Activity) -> Result<Self, NoReply>
     where
         T: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
@@ -147,7 +147,7 @@ impl Connection {
             .title_case_headers(true)
             .handshake(TokioIo::new(stream))
             .await
-            .map_err(|error| Failure::http(&error, "read"))?;
+            .map_err(|error| NoReply::http(&error, "read"))?;
         // Runs until either side closes. Its error reaches the request that waits for a reply on this connection.
         let handle = tokio::spawn(async move {
             let _ = connection.await;
@@ -156,7 +156,7 @@ impl Connection {
     }
 }
 
-async fn stream(target: &Target, activity: &Activity, marks: Option<&Marks>) -> Result<Watched<TcpStream>, Failure> {
+async fn stream(target: &Target, activity: &Activity, marks: Option<&Marks>) -> Result<Watched<TcpStream>, NoReply> {
     let tcp = connect(&target.options, &target.host, target.port, activity, marks).await?;
     Ok(Watched::new(tcp, activity.clone()))
 }

@@ -13,7 +13,7 @@ use super::marks::{Marks, Step, mark};
 use super::pool::{Origin, Turn, close};
 use super::reply::Reply;
 use super::watched::Activity;
-use crate::failure::Failure;
+use crate::failure::NoReply;
 use crate::options::RequestOptions;
 
 /// What the feature `null-network` answers in place of the network: the message that the benchmark's server sends.
@@ -39,9 +39,9 @@ pub struct Exchange<'a, F> {
 /// for a turn does not count. Source: the original sets the timeout on the socket it was given. Redirects are results.
 /// A request that was not yet written when its kept connection turned out to be closed goes out again on another; one
 /// that was is never repeated. Dropped before it is done, it closes its connection and gives back its turn.
-pub async fn exchange<F>(exchange: &Exchange<'_, F>) -> Result<Reply, Box<Failure>>
+pub async fn exchange<F>(exchange: &Exchange<'_, F>) -> Result<Reply, Box<NoReply>>
 where
-    F: Fn() -> Result<Request<Body>, Box<Failure>>,
+    F: Fn() -> Result<Request<Body>, Box<NoReply>>,
 {
     if cfg!(feature = "null-network") {
         let headers = HeaderMap::new();
@@ -69,19 +69,19 @@ where
     breathe();
     match attempt(exchange, connection, &mut turn).await {
         Attempt::Done(result) => result,
-        Attempt::Unsent => Err(Box::new(Failure::hang_up())),
+        Attempt::Unsent => Err(Box::new(NoReply::hang_up())),
     }
 }
 
 enum Attempt {
-    Done(Result<Reply, Box<Failure>>),
+    Done(Result<Reply, Box<NoReply>>),
     /// The connection was closed before anything was written to it.
     Unsent,
 }
 
 async fn attempt<F>(exchange: &Exchange<'_, F>, mut connection: Connection, turn: &mut Turn) -> Attempt
 where
-    F: Fn() -> Result<Request<Body>, Box<Failure>>,
+    F: Fn() -> Result<Request<Body>, Box<NoReply>>,
 {
     let Exchange { origin, options, request, breathe, marks } = exchange;
     connection.begin();
@@ -97,7 +97,7 @@ where
         let sent = connection.sender.try_send_request(request).await;
         let mut response = sent.map_err(|mut error| match error.take_message() {
             Some(_) => Attempt::Unsent,
-            None => Attempt::Done(Err(Box::new(Failure::http(error.error(), activity.failed())))),
+            None => Attempt::Done(Err(Box::new(NoReply::http(error.error(), activity.failed())))),
         })?;
         mark(*marks, Step::Replied);
         let announced = announced(response.headers());
@@ -144,18 +144,18 @@ fn announced(headers: &HeaderMap) -> Option<Duration> {
 }
 
 /// Reads a body of at most `limit` bytes; one that is longer is not read on.
-async fn read(mut incoming: Incoming, limit: usize, breathe: fn()) -> Result<Bytes, Box<Failure>> {
+async fn read(mut incoming: Incoming, limit: usize, breathe: fn()) -> Result<Bytes, Box<NoReply>> {
     let announced = incoming.size_hint().exact();
     if announced.is_some_and(|length| length > limit as u64) {
-        return Err(Box::new(Failure::too_large(announced, limit)));
+        return Err(Box::new(NoReply::too_large(announced, limit)));
     }
     let mut first = Bytes::new();
     let mut joined = Vec::new();
     while let Some(frame) = incoming.frame().await {
         // Trailers are dropped, as in the original.
-        let Ok(data) = frame.map_err(|_| Box::new(Failure::aborted()))?.into_data() else { continue };
+        let Ok(data) = frame.map_err(|_| Box::new(NoReply::aborted()))?.into_data() else { continue };
         if data.len() > limit - first.len().max(joined.len()) {
-            return Err(Box::new(Failure::too_large(None, limit)));
+            return Err(Box::new(NoReply::too_large(None, limit)));
         }
         if first.is_empty() {
             first = data;
@@ -173,10 +173,10 @@ async fn read(mut incoming: Incoming, limit: usize, breathe: fn()) -> Result<Byt
 }
 
 /// Runs `work` unless the connection falls silent for `timeout` first.
-async fn within<T>(activity: &Activity, timeout: Duration, work: impl Future<Output = T>) -> Result<T, Box<Failure>> {
+async fn within<T>(activity: &Activity, timeout: Duration, work: impl Future<Output = T>) -> Result<T, Box<NoReply>> {
     tokio::select! {
         biased;
         result = work => Ok(result),
-        () = activity.silence(timeout) => Err(Box::new(Failure::Timeout)),
+        () = activity.silence(timeout) => Err(Box::new(NoReply::Timeout)),
     }
 }

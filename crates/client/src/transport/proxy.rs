@@ -16,7 +16,7 @@ use rustls::ClientConfig;
 use super::connection::Body;
 use super::marks::{Marks, Step, mark};
 use super::reply::Reply;
-use crate::failure::Failure;
+use crate::failure::NoReply;
 use crate::options::{AgentOptions, InvalidOption, RequestOptions};
 
 /// The way through a proxy.
@@ -94,10 +94,10 @@ impl Route {
         request: Request<Body>,
         options: &RequestOptions,
         marks: Option<&Marks>,
-    ) -> Result<Reply, Failure> {
+    ) -> Result<Reply, NoReply> {
         let RequestOptions { timeout, max_response_bytes: limit, .. } = *options;
         let (parts, body) = request.into_parts();
-        let url = Url::parse(&format!("{}{}", self.service, parts.uri)).map_err(|_| Failure::hang_up())?;
+        let url = Url::parse(&format!("{}{}", self.service, parts.uri)).map_err(|_| NoReply::hang_up())?;
         let mut proxied = reqwest::Request::new(parts.method, url);
         *proxied.headers_mut() = parts.headers;
         *proxied.body_mut() = Some(reqwest::Body::wrap(body));
@@ -110,12 +110,12 @@ impl Route {
         let announced = response.content_length();
         let headers = std::mem::take(response.headers_mut());
         if announced.is_some_and(|length| length > limit as u64) {
-            return Err(Failure::too_large(announced, limit));
+            return Err(NoReply::too_large(announced, limit));
         }
         let mut body = Vec::new();
         while let Some(chunk) = step(timeout, response.chunk()).await? {
             if chunk.len() > limit - body.len() {
-                return Err(Failure::too_large(None, limit));
+                return Err(NoReply::too_large(None, limit));
             }
             body.extend_from_slice(&chunk);
         }
@@ -123,21 +123,21 @@ impl Route {
     }
 }
 
-async fn step<T>(timeout: Duration, work: impl Future<Output = reqwest::Result<T>>) -> Result<T, Failure> {
+async fn step<T>(timeout: Duration, work: impl Future<Output = reqwest::Result<T>>) -> Result<T, NoReply> {
     match tokio::time::timeout(timeout, work).await {
         Ok(result) => result.map_err(|error| failure(&error)),
-        Err(_) => Err(Failure::Timeout),
+        Err(_) => Err(NoReply::Timeout),
     }
 }
 
 /// The operating system's part of an error, where there is one.
-fn failure(error: &reqwest::Error) -> Failure {
+fn failure(error: &reqwest::Error) -> NoReply {
     let mut source = error.source();
     while let Some(inner) = source {
         if let Some(io) = inner.downcast_ref::<io::Error>() {
-            return Failure::broken(io, if error.is_connect() { "connect" } else { "read" });
+            return NoReply::broken(io, if error.is_connect() { "connect" } else { "read" });
         }
         source = inner.source();
     }
-    Failure::hang_up()
+    NoReply::hang_up()
 }

@@ -11,7 +11,7 @@ use tokio::time::Duration;
 use super::marks::{Marks, Step, mark};
 use super::watched::Activity;
 use crate::asker::Question;
-use crate::failure::{Failure, NetworkError};
+use crate::failure::{NetworkError, NoReply};
 use crate::options::{AgentOptions, Family, NetworkOptions};
 
 /// Connects to `host`; `activity` sees every step, and so do `marks`.
@@ -21,7 +21,7 @@ pub async fn connect(
     port: u16,
     activity: &Activity,
     marks: Option<&Marks>,
-) -> Result<TcpStream, Failure> {
+) -> Result<TcpStream, NoReply> {
     let network = &options.network;
     let addresses = if let Ok(address) = host.parse() {
         vec![SocketAddr::new(address, port)]
@@ -32,11 +32,11 @@ pub async fn connect(
         addresses
     };
     let stream = match (network.attempt_timeout, &addresses[..]) {
-        (_, []) => Err(Failure::lookup(NOT_FOUND, host)),
+        (_, []) => Err(NoReply::lookup(NOT_FOUND, host)),
         (Some(limit), [_, _, ..]) if network.family.is_none() && network.local_address.is_none() => {
             try_each(network, alternate(&addresses), limit).await
         }
-        (_, [first, ..]) => attempt(network, *first).await.map_err(|error| Failure::Network(*error)),
+        (_, [first, ..]) => attempt(network, *first).await.map_err(|error| NoReply::Network(*error)),
     }?;
     activity.touch();
     mark(marks, Step::Connected);
@@ -63,7 +63,7 @@ fn alternate(addresses: &[SocketAddr]) -> Vec<SocketAddr> {
 
 /// Tries one address after the other. Source: `autoSelectFamily` of Node 20, which gives an attempt up before it makes
 /// the next one.
-async fn try_each(network: &NetworkOptions, addresses: Vec<SocketAddr>, limit: Duration) -> Result<TcpStream, Failure> {
+async fn try_each(network: &NetworkOptions, addresses: Vec<SocketAddr>, limit: Duration) -> Result<TcpStream, NoReply> {
     let last = addresses.len() - 1;
     let mut errors = Vec::new();
     for (index, address) in addresses.into_iter().enumerate() {
@@ -80,9 +80,9 @@ async fn try_each(network: &NetworkOptions, addresses: Vec<SocketAddr>, limit: D
         }
     }
     Err(if last == 0 {
-        errors.pop().map_or_else(Failure::hang_up, Failure::Network)
+        errors.pop().map_or_else(NoReply::hang_up, NoReply::Network)
     } else {
-        Failure::Several { errors }
+        NoReply::Several { errors }
     })
 }
 
@@ -114,7 +114,7 @@ fn probes(delay: Duration) -> TcpKeepalive {
 /// `ENOTFOUND` as libuv numbers it.
 const NOT_FOUND: (&str, Option<i32>) = ("ENOTFOUND", Some(-3008));
 
-async fn lookup(options: &AgentOptions, host: &str, port: u16) -> Result<Vec<SocketAddr>, Failure> {
+async fn lookup(options: &AgentOptions, host: &str, port: u16) -> Result<Vec<SocketAddr>, NoReply> {
     let network = &options.network;
     if network.asks_lookup
         && let Some(answer) = options.asker.ask(Question::Lookup { host: host.to_owned() }).await
@@ -139,7 +139,7 @@ async fn lookup(options: &AgentOptions, host: &str, port: u16) -> Result<Vec<Soc
     })
     .await
     .unwrap_or(Err(NOT_FOUND));
-    let mut addresses = found.map_err(|named| Failure::lookup(named, host))?;
+    let mut addresses = found.map_err(|named| NoReply::lookup(named, host))?;
     for address in &mut addresses {
         address.set_port(port);
     }

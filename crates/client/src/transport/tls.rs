@@ -16,7 +16,7 @@ use tokio_rustls::client::TlsStream;
 use super::verifier::{TakesAny, Verifier};
 use super::{ciphers, sessions};
 use crate::asker::{Asked, Question};
-use crate::failure::{Failure, RefusedCertificate};
+use crate::failure::{NoReply, RefusedCertificate};
 use crate::options::{InvalidOption, TlsOptions, TlsVersion, Unauthorized};
 
 /// The settings of an agent, read.
@@ -104,8 +104,8 @@ impl Tls {
         refused: &RefusedCertificate,
         name: &ServerName<'static>,
         host: &str,
-    ) -> Result<Mode, Failure> {
-        let mut failure = Failure::refused(refused);
+    ) -> Result<Mode, NoReply> {
+        let mut failure = NoReply::refused(refused);
         if refused.is_for_another_name() {
             match self.asker.identity(host, &refused.chain).await {
                 Some(Ok(_)) => {
@@ -125,7 +125,7 @@ impl Tls {
     }
 
     /// Asks the caller about the server's certificate, where it wants to be asked.
-    pub async fn check_identity<S>(&self, mode: Mode, host: &str, stream: &TlsStream<S>) -> Result<(), Failure> {
+    pub async fn check_identity<S>(&self, mode: Mode, host: &str, stream: &TlsStream<S>) -> Result<(), NoReply> {
         if !self.asks_identity || mode == Mode::Lax {
             return Ok(());
         }
@@ -137,7 +137,7 @@ impl Tls {
                 if may_ask && self.ask_leave().await == Mode::Lax { Ok(()) } else { Err(failure) }
             }
             // Nobody to ask: the name was not looked at, so it cannot be right.
-            None => Err(Failure::hang_up()),
+            None => Err(NoReply::hang_up()),
         }
     }
 }
