@@ -97,12 +97,32 @@ describe('the console', () => {
     await page.locator(`#m-${body.id.split('/').pop()}`, { hasText: 'I am there' }).waitFor();
     await stage.show(page, '/');
     await page.getByRole('img', { name: /Requests in ten seconds/ }).waitFor();
-    for (const title of ['Time to answer', 'Requests under way at the same time']) {
+    for (const title of ['Time to answer', 'Requests under way', 'Waiting for the store']) {
       await page.getByRole('img', { name: new RegExp(title) }).waitFor();
     }
+    // Nothing waits for the store of this platform; what would be shown if it did.
+    await page.route('**/_platform/charts', async (route) => {
+      const response = await route.fetch();
+      const charts = await response.json();
+      charts.slots[charts.slots.length - 1].most_waiting_writes = 7;
+      await route.fulfill({ response, json: charts });
+    });
+    await page.getByRole('img', { name: /Waiting for the store.*at most 7/ }).waitFor();
+
     await page.getByLabel('Find by id').fill(conversation);
     await page.getByLabel('Find by id').press('Enter');
     await page.getByRole('article', { name: 'Conversation' }).getByRole('heading', { name: 'Harbour tour' }).waitFor();
+    const { body: announcement } = await stage.layer.announcements.sendAsync({
+      recipients: ['maria'],
+      sender: { name: 'Harbour' },
+      parts: [{ body: 'Storm', mime_type: 'text/plain' }],
+    });
+    await stage.show(page, `/find/${encodeURIComponent(announcement.id)}`);
+    await page.getByText('This is the id of: announcement').waitFor();
+    await page.getByRole('link', { name: 'To its app' }).click();
+    await page.getByRole('button', { name: 'Add a token' }).waitFor();
+    await stage.show(page, '/find/24f43c32-4d95-11e4-b3a2-0fd00000020d');
+    await page.getByText('Nothing has this id').waitFor();
     await done(page);
   });
 
@@ -277,7 +297,10 @@ describe('the console', () => {
     await page.getByRole('button', { name: 'Send again' }).first().click();
     await page.locator('td .pill.good', { hasText: 'delivered' }).nth(1).waitFor();
     assert.strictEqual(stage.receiver.bodies.length, before + 2);
-    await page.getByRole('button', { name: 'Payload' }).first().click();
+    await page.getByRole('link', { name: 'Payload' }).first().click();
+    await page.getByRole('dialog').getByText('Is anybody there').waitFor();
+    // It has an address of its own.
+    await page.reload();
     await page.getByRole('dialog').getByText('Is anybody there').waitFor();
     await page.getByRole('button', { name: 'Close', exact: true }).click();
     await stage.platform.clock.resume();

@@ -126,6 +126,8 @@ export interface Slot {
   p50_ms: number;
   p99_ms: number;
   most_under_way: number;
+  most_waiting_writes: number;
+  most_waiting_reads: number;
 }
 
 export interface Charts {

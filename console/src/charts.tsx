@@ -6,7 +6,7 @@ import { count, duration } from './format';
 
 const WIDTH = 640;
 const HEIGHT = 170;
-const LEFT = 46;
+const LEFT = 72;
 const BOTTOM = 22;
 const TOP = 10;
 
@@ -166,10 +166,19 @@ export function HourCharts({ charts }: { charts: Charts }) {
         ]}
       />
       <Chart
-        title="Requests under way at the same time"
+        title="Requests under way"
         charts={charts}
         show={asNumber}
         series={[{ name: 'at most', tone: 'accent', of: (slot) => slot.most_under_way }]}
+      />
+      <Chart
+        title="Waiting for the store"
+        charts={charts}
+        show={asNumber}
+        series={[
+          { name: 'writes', tone: 'accent', of: (slot) => slot.most_waiting_writes },
+          { name: 'reads', tone: 'second', dash: '5 3', of: (slot) => slot.most_waiting_reads },
+        ]}
       />
     </div>
   );

@@ -231,7 +231,7 @@ function View({ kind, id, view, rest, query, apps, overview }: ViewProps) {
     case 'apps/users':
       return <Users key={id} app={id ?? ''} id={rest[0]} query={query} />;
     case 'apps/webhooks':
-      return <Webhooks key={id} app={id ?? ''} id={rest[0]} />;
+      return <Webhooks key={id} app={id ?? ''} id={rest[0]} event={rest[1]} />;
     case 'apps/exports':
       return <Exports key={id} app={id ?? ''} />;
     default:
@@ -260,7 +260,14 @@ function Find({ id }: { id: string }) {
     replace(link(['apps', place.app_id, 'conversations', place.conversation_id], { message }));
   }, [place]);
   if (found.error) return <Failed loaded={found} />;
-  return <Empty title={found.isLoading || place ? 'Looking …' : 'Nothing has this id'} />;
+  if (found.isLoading || place) return <Empty title="Looking …" />;
+  const [elsewhere] = found.value ?? [];
+  if (!elsewhere) return <Empty title="Nothing has this id" />;
+  return (
+    <Empty title={`This is the id of: ${elsewhere.type.replaceAll('_', ' ')}`}>
+      It is in no conversation. <a href={link(['apps', elsewhere.app_id])}>To its app</a>
+    </Empty>
+  );
 }
 
 function Root() {

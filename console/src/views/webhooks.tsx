@@ -1,7 +1,7 @@
 import { useState } from 'preact/hooks';
-import { type Attempt, ask, at, type Change, type Deliveries, get, WEBHOOKS, type Webhook } from '../api';
+import { ask, at, type Change, type Deliveries, get, WEBHOOKS, type Webhook } from '../api';
 import { count, pretty } from '../format';
-import { link } from '../route';
+import { go, link } from '../route';
 import {
   attempt,
   Button,
@@ -39,7 +39,7 @@ const EVENTS = [
 
 const isOfWebhooks = ({ type }: Change) => type === 'webhook' || type === 'deliveries';
 
-export function Webhooks({ app, id }: { app: string; id?: string }) {
+export function Webhooks({ app, id, event }: { app: string; id?: string; event?: string }) {
   const webhooks = useAnswer(() => get<Webhook[]>(at`/apps/${app}/webhooks`), [app]);
   const [isRegistering, setRegistering] = useState(false);
   useRefresh(webhooks.again, 1000, isOfWebhooks);
@@ -77,17 +77,24 @@ export function Webhooks({ app, id }: { app: string; id?: string }) {
           </li>
         ))}
       </ul>
-      {chosen && <One key={chosen.webhook_id} app={app} webhook={chosen} again={webhooks.again} />}
+      {chosen && <One key={chosen.webhook_id} app={app} webhook={chosen} event={event} again={webhooks.again} />}
       {id && webhooks.value && !chosen && <Empty title="There is no such webhook in this app" />}
       {isRegistering && <Register app={app} again={webhooks.again} onClose={() => setRegistering(false)} />}
     </>
   );
 }
 
-function One({ app, webhook, again }: { app: string; webhook: Webhook; again: () => void }) {
+interface OneProps {
+  app: string;
+  webhook: Webhook;
+  /** The event whose payload is shown. */
+  event?: string;
+  again: () => void;
+}
+
+function One({ app, webhook, event, again }: OneProps) {
   const id = webhook.webhook_id;
   const deliveries = useAnswer(() => get<Deliveries>(at`/apps/${app}/webhooks/${id}/deliveries`), [app, id]);
-  const [shown, setShown] = useState<Attempt>();
   useRefresh(deliveries.again, 1000, isOfWebhooks);
   const api = at`/apps/${app}/api/webhooks/${id}`;
   const change = (method: string, path: string, done: string) =>
@@ -102,6 +109,8 @@ function One({ app, webhook, again }: { app: string; webhook: Webhook; again: ()
     }, 'On its way.');
   const waiting = deliveries.value?.waiting ?? [];
   const attempts = [...(deliveries.value?.attempts ?? [])].reverse();
+  const shown = attempts.find((one) => one.event === event);
+  const place = ['apps', app, 'webhooks', id];
   return (
     <>
       <Panel
@@ -183,9 +192,9 @@ function One({ app, webhook, again }: { app: string; webhook: Webhook; again: ()
                   <span class="dim">{one.error}</span>
                 </td>
                 <td class="actions">
-                  <Button isSmall onClick={() => setShown(one)}>
+                  <a class="button plain small" href={link([...place, one.event])}>
                     Payload
-                  </Button>
+                  </a>
                   <Button isSmall onClick={() => send(one.event)}>
                     Send again
                   </Button>
@@ -195,8 +204,9 @@ function One({ app, webhook, again }: { app: string; webhook: Webhook; again: ()
           </Table>
         )}
       </Panel>
+      {event && deliveries.value && !shown && <Empty title="No attempt with this event is remembered" />}
       {shown && (
-        <Dialog title={shown.event_type} onClose={() => setShown(undefined)}>
+        <Dialog title={shown.event_type} onClose={() => go(link(place))}>
           <Facts
             facts={[
               ['Event', <Id key="e" value={shown.event} />],

@@ -315,9 +315,11 @@ impl Platform {
         let is_token_new = config.console && config.admin_token.is_none();
         // Not one of the ids, which a seed would tell.
         let admin_token = config.admin_token.or_else(|| is_token_new.then(Ids::system_token));
+        let mut looks = None;
         if let Some(token) = &admin_token {
-            router = router.layer(from_fn_with_state(charts, charts::attend));
+            router = router.layer(from_fn_with_state(Arc::clone(&charts), charts::attend));
             router = router.merge(admin::guarded_router(admin.clone(), token));
+            looks = Some(charts::follow_store(charts, Arc::clone(&services), is_stopping.clone()));
         }
         if config.open_metrics || admin_token.is_some() {
             router = router.merge(metrics::router(Metrics {
@@ -343,6 +345,9 @@ impl Platform {
             let (services, is_told) = (Arc::clone(&services), is_stopping.clone());
             let start = move || task::boxed(Arc::clone(&hub).run(Arc::clone(&services), is_told.clone()));
             workers.spawn(task::boxed(work::supervise("sockets", is_stopping.clone(), Box::new(start))));
+            if let Some(looks) = looks {
+                workers.spawn(task::boxed(looks));
+            }
             if let Some(exporter) = exporter {
                 workers.spawn(task::boxed(exporter.run(is_last_answered)));
             }

@@ -1,5 +1,5 @@
-//! The last hour in numbers: requests, how long they took, how many were under way. For people who look; it is kept in
-//! memory, in as many slots whatever the load is.
+//! The last hour in numbers: requests, how long they took, how many were under way, how many jobs waited for the store.
+//! For people who look; it is kept in memory, in as many slots whatever the load is.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -9,13 +9,20 @@ use std::time::{Duration, Instant};
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
+use layer_store::State as StoreState;
 use serde::Serialize;
+use tokio::sync::watch;
+
+use crate::service::Services;
 
 /// How long a slot is.
 pub const SLOT: Duration = Duration::from_secs(10);
 
 /// How many slots are kept: those of an hour.
 const SLOTS: usize = 360;
+
+/// How long it is between two looks at what waits for the store.
+const LOOK: Duration = Duration::from_millis(250);
 
 /// The upper bound of the first class of durations. Each one after it is longer by [`STEP`].
 const FIRST: Duration = Duration::from_micros(50);
@@ -42,6 +49,8 @@ struct Slot {
     client_errors: u32,
     server_errors: u32,
     most_under_way: u32,
+    most_waiting_writes: usize,
+    most_waiting_reads: usize,
     durations: [u32; CLASSES],
 }
 
@@ -62,12 +71,24 @@ pub struct ShownSlot {
     pub p99_ms: f64,
     /// The most requests that were under way at the same time.
     pub most_under_way: u32,
+    /// The most writes that waited for the store in one of the looks at it; in memory, with reads among them.
+    pub most_waiting_writes: usize,
+    /// The most reads that did.
+    pub most_waiting_reads: usize,
 }
 
 impl Slot {
     fn new(number: u64) -> Self {
-        let durations = [0; CLASSES];
-        Self { number, requests: 0, client_errors: 0, server_errors: 0, most_under_way: 0, durations }
+        Self {
+            number,
+            requests: 0,
+            client_errors: 0,
+            server_errors: 0,
+            most_under_way: 0,
+            most_waiting_writes: 0,
+            most_waiting_reads: 0,
+            durations: [0; CLASSES],
+        }
     }
 
     /// The duration below which this share of the requests lies. Unit: milliseconds.
@@ -130,6 +151,16 @@ impl Charts {
         UnderWay { charts: Arc::clone(self), began: Instant::now(), among, status: None }
     }
 
+    /// Notes what waits for the store. Where nothing does, nothing happened.
+    fn note(&self, at: Instant, store: &StoreState) {
+        if store.waiting_writes + store.waiting_reads > 0 {
+            self.count(at, |slot| {
+                slot.most_waiting_writes = slot.most_waiting_writes.max(store.waiting_writes);
+                slot.most_waiting_reads = slot.most_waiting_reads.max(store.waiting_reads);
+            });
+        }
+    }
+
     /// The slots of the last hour in which something happened, the oldest first.
     pub fn shown(&self) -> Vec<ShownSlot> {
         let now = self.began.elapsed().as_secs();
@@ -142,6 +173,8 @@ impl Charts {
             p50_ms: slot.quantile(0.5),
             p99_ms: slot.quantile(0.99),
             most_under_way: slot.most_under_way,
+            most_waiting_writes: slot.most_waiting_writes,
+            most_waiting_reads: slot.most_waiting_reads,
         };
         self.lock().iter().filter(|slot| slot.number + SLOTS as u64 > this).map(show).collect()
     }
@@ -149,6 +182,15 @@ impl Charts {
     /// How many requests are under way now.
     pub fn under_way(&self) -> u32 {
         self.under_way.load(Ordering::Relaxed)
+    }
+}
+
+/// Looks at what waits for the store, again and again, until the platform stops.
+pub async fn follow_store(charts: Arc<Charts>, services: Arc<Services>, mut is_stopping: watch::Receiver<bool>) {
+    let stops = is_stopping.wait_for(|stops| *stops);
+    tokio::pin!(stops);
+    while tokio::time::timeout(LOOK, &mut stops).await.is_err() {
+        charts.note(Instant::now(), &services.core.store_state());
     }
 }
 
@@ -223,6 +265,16 @@ mod tests {
         }
         let slots = charts.lock();
         assert_eq!((slots.len(), slots.front().unwrap().number), (SLOTS, SLOTS as u64));
+    }
+
+    #[test]
+    fn the_most_that_waited_for_the_store_is_kept_and_a_look_at_an_empty_queue_is_nothing() {
+        let charts = Charts::default();
+        let look = |waiting_writes, waiting_reads| {
+            charts.note(charts.began, &StoreState { waiting_writes, waiting_reads, ..StoreState::default() });
+            charts.shown().first().map(|slot| (slot.requests, slot.most_waiting_writes, slot.most_waiting_reads))
+        };
+        assert_eq!([look(0, 0), look(3, 0), look(1, 2)], [None, Some((0, 3, 0)), Some((0, 3, 2))]);
     }
 
     #[test]

@@ -317,7 +317,8 @@ pub async fn sockets(State(admin): State<Admin>) -> Answer {
 
 /// `GET /_platform/charts`: the last hour in slots of ten seconds.
 ///
-/// - `200` with `{seconds_per_slot, slots}`: only those in which a request ended, the oldest first
+/// - `200` with `{seconds_per_slot, requests_under_way, slots}`: only those in which a request ended, or something
+///   waited for the store, the oldest first
 pub async fn charts(State(admin): State<Admin>) -> Answer {
     let body = json!({
         "seconds_per_slot": SLOT.as_secs(),

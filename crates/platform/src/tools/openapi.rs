@@ -57,7 +57,7 @@ impl Operation {
 static OPERATIONS: &[Operation] = &[
     operation("get", "/overview", "What runs here, and how much there is", 200, JSON),
     operation("get", "/find/{id}", "What an id is of, in all apps", 200, JSON),
-    operation("get", "/charts", "The last hour in slots of ten seconds", 200, JSON),
+    operation("get", "/charts", "The last hour in slots of ten seconds, with what waited for the store", 200, JSON),
     operation("get", "/sockets", "Sockets of clients that are open", 200, JSON),
     operation("get", "/events", "What happens from now on, as Server-Sent Events", 200, "text/event-stream")
         .with_query(&["kinds"]),

@@ -1,7 +1,8 @@
 //! What an operator looks at over the admin API: searches, users, webhooks, exports, sockets, charts; and the Server
 //! API as an app.
 
-use layer_platform::{Config, Token};
+use layer_platform::{Config, DataLocation, Token};
+use rusqlite::Connection;
 use serde_json::{Value, json};
 
 use crate::admin::{ask, start};
@@ -275,6 +276,34 @@ fn charts_count_what_was_asked() {
     let sum = |name: &str| slots.iter().map(|slot| slot[name].as_u64().unwrap()).sum::<u64>();
     assert_eq!((sum("requests"), sum("client_errors"), sum("server_errors")), (2, 1, 0));
     assert!(slots[0]["p99_ms"].as_f64() >= slots[0]["p50_ms"].as_f64() && slots[0]["most_under_way"] == 1, "{charts}");
+}
+
+#[test]
+fn charts_show_what_waits_for_the_store() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("layer.db");
+    let admin_token = Some(Token::new("admin".into()));
+    let server = Server::on(Config { data: DataLocation::File(data.clone()), admin_token, ..Config::default() });
+    let other = Connection::open(&data).unwrap();
+    let create = || server.post("/conversations", &json!({ "participants": ["maria"] }));
+    let have_waited = || {
+        let charts = get(&server, "/charts");
+        charts["slots"].as_array().unwrap().iter().any(|slot| slot["most_waiting_writes"].as_u64() >= Some(1))
+    };
+    create();
+    assert!(!have_waited());
+    let mut rounds = 0;
+    while !have_waited() {
+        rounds += 1;
+        assert!(rounds < 20, "nothing was seen to wait");
+        // Another process holds up the first write; after five seconds all are refused.
+        other.execute_batch("BEGIN IMMEDIATE").unwrap();
+        std::thread::scope(|scope| {
+            let writes: Vec<_> = (0..5).map(|_| scope.spawn(create)).collect();
+            while !have_waited() && !writes.iter().all(std::thread::ScopedJoinHandle::is_finished) {}
+            other.execute_batch("ROLLBACK").unwrap();
+        });
+    }
 }
 
 #[test]
