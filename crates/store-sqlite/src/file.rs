@@ -6,9 +6,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use layer_store::OpenError;
-use rusqlite::Connection;
+use rusqlite::{Connection, ErrorCode};
 
-use super::open;
+use super::sql;
 
 /// A file up to this size is checked as a whole: that takes a tenth of a second. Unit: bytes.
 const WHOLLY_CHECKED: i64 = 64 * 1024 * 1024;
@@ -128,13 +128,25 @@ fn close_to_others(path: &Path) {
 #[cfg(not(unix))]
 fn close_to_others(_: &Path) {}
 
+/// What is to be said of an error of SQLite.
+pub fn failed(path: &Path, source: rusqlite::Error) -> OpenError {
+    let path = path.to_owned();
+    match source.sqlite_error_code() {
+        _ if sql::is_no_room(&source) => OpenError::NoRoom(path),
+        Some(ErrorCode::ReadOnly) => OpenError::ReadOnly(path),
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => OpenError::InUse(path),
+        Some(ErrorCode::DatabaseCorrupt) => OpenError::Damaged { path, reason: source.to_string() },
+        _ => OpenError::Engine { path, source: Box::new(source) },
+    }
+}
+
 /// Looks whether a database is whole: a small one throughout, of a larger one some places of each table. Error:
 /// `Damaged`.
 pub fn check(connection: &Connection, path: &Path) -> Result<(), OpenError> {
     let damaged = |reason: String| OpenError::Damaged { path: path.to_owned(), reason };
     match look(connection, WHOLLY_CHECKED) {
         Ok(verdict) => verdict.map_or(Ok(()), |reason| Err(damaged(reason))),
-        Err(error) => Err(match open::failed(path, error) {
+        Err(error) => Err(match failed(path, error) {
             OpenError::Engine { source, .. } => damaged(source.to_string()),
             other => other,
         }),

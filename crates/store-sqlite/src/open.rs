@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use layer_store::{DataLocation, OpenError};
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
-use super::{claim, file, outbox, sql};
+use super::{claim, file, outbox};
 
 /// Marks a file as ours, in the header of the file: "LAYR".
 const APPLICATION_ID: i32 = 0x4C41_5952;
@@ -54,7 +54,7 @@ pub fn open_writer(data: &DataLocation) -> Result<Connection, OpenError> {
             path
         }
     };
-    let failed = |source| failed(path, source);
+    let failed = |source| file::failed(path, source);
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(path, flags).map_err(failed)?;
     connection.busy_timeout(OPEN_TIMEOUT).map_err(failed)?;
@@ -74,7 +74,7 @@ pub fn open_reader(path: &Path) -> Result<Connection, OpenError> {
         set_reader_pragmas(&connection)?;
         Ok(connection)
     };
-    open().map_err(|source| failed(path, source))
+    open().map_err(|source| file::failed(path, source))
 }
 
 /// Makes a connection one that changes nothing.
@@ -82,18 +82,6 @@ pub fn set_reader_pragmas(connection: &Connection) -> rusqlite::Result<()> {
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.pragma_update(None, "query_only", true)?;
     set_planning_and_cache(connection)
-}
-
-/// What is to be said of an error of SQLite.
-pub fn failed(path: &Path, source: rusqlite::Error) -> OpenError {
-    let path = path.to_owned();
-    match source.sqlite_error_code() {
-        _ if sql::is_no_room(&source) => OpenError::NoRoom(path),
-        Some(ErrorCode::ReadOnly) => OpenError::ReadOnly(path),
-        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => OpenError::InUse(path),
-        Some(ErrorCode::DatabaseCorrupt) => OpenError::Damaged { path, reason: source.to_string() },
-        _ => OpenError::Engine { path, source: Box::new(source) },
-    }
 }
 
 /// Checks that there can be a file at a path.
@@ -118,7 +106,7 @@ pub fn check_owner(connection: &Connection, path: &Path) -> Result<(), OpenError
     };
     let (application_id, version, objects) = read().map_err(|source| match source.sqlite_error_code() {
         Some(rusqlite::ErrorCode::NotADatabase) => OpenError::NotOurs(path.to_owned()),
-        _ => failed(path, source),
+        _ => file::failed(path, source),
     })?;
     let is_new = application_id == 0 && version == 0 && objects == 0;
     if !is_new && application_id != APPLICATION_ID {

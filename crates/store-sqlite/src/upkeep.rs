@@ -16,7 +16,7 @@ use uuid::Uuid;
 use super::file::Lock;
 use super::readers::Readers;
 use super::sql::{Sql, failed};
-use super::{check, open};
+use super::{check, file, open};
 
 /// The step since which files have the names that they have now.
 const NAMES_STEP: i64 = 14;
@@ -39,7 +39,7 @@ struct Looked {
 /// Error: why the database cannot be opened.
 pub fn open_beside(path: &Path) -> Result<Box<dyn Upkeep>, OpenError> {
     let connection = open_connection(path)?;
-    let version = open::schema_version(&connection).map_err(|source| open::failed(path, source))?;
+    let version = open::schema_version(&connection).map_err(|source| file::failed(path, source))?;
     if version < NAMES_STEP {
         return Err(OpenError::Older { path: path.to_owned(), found: version, needed: NAMES_STEP });
     }
@@ -54,7 +54,7 @@ pub fn open_connection(path: &Path) -> Result<Connection, OpenError> {
     }
     // Not for reading only: then the last one who closes a database that nobody uses would leave its log behind.
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let failed = |source| open::failed(path, source);
+    let failed = |source| file::failed(path, source);
     let connection = Connection::open_with_flags(path, flags).map_err(failed)?;
     open::check_owner(&connection, path)?;
     open::set_reader_pragmas(&connection).map_err(failed)?;
@@ -66,7 +66,7 @@ pub fn open_connection(path: &Path) -> Result<Connection, OpenError> {
 /// Error: why the database cannot be opened; also when it has to be brought up to date first.
 pub fn open_to_read(path: &Path) -> Result<Arc<dyn Store>, OpenError> {
     let connection = open_connection(path)?;
-    let found = open::schema_version(&connection).map_err(|source| open::failed(path, source))?;
+    let found = open::schema_version(&connection).map_err(|source| file::failed(path, source))?;
     let needed = i64::try_from(open::MIGRATIONS.len()).unwrap_or(i64::MAX);
     if found < needed {
         return Err(OpenError::Older { path: path.to_owned(), found, needed });
