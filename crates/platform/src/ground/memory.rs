@@ -1,9 +1,10 @@
 //! How much memory the requests under way take up in all, so that no number of them takes down the process.
 //!
-//! Four things are bounded: request bodies with what is made of them, answers that their readers have not taken yet,
-//! what clients catch up with over their sockets, and how many reads run at once. What finds no room is answered with
-//! `503` at once, and the client comes again; a socket waits for it. What is small is not counted: the number of
-//! connections bounds it.
+//! Five things are bounded: request bodies with what is made of them, answers that their readers have not taken yet,
+//! what sockets have read of messages that are not whole, what clients catch up with over them, and how many reads run
+//! at once. What finds no room is answered with `503` at once, and the client comes again; a socket waits for it, but
+//! is closed if there is none for the message that it reads: nobody knows when that is whole. What is small is not
+//! counted: the number of connections bounds it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -20,6 +21,9 @@ const REQUESTS: usize = 16 * 1024 * 1024;
 
 /// For answers that are not sent yet.
 const ANSWERS: usize = 32 * 1024 * 1024;
+
+/// For what sockets have read of messages that are not whole.
+const MESSAGES: usize = 16 * 1024 * 1024;
 
 /// For what clients catch up with, which they have not taken yet.
 const REPLAYS: usize = 16 * 1024 * 1024;
@@ -51,6 +55,7 @@ pub struct Memory(Arc<Pools>);
 struct Pools {
     requests: Arc<Semaphore>,
     answers: Arc<Semaphore>,
+    messages: Arc<Semaphore>,
     replays: Arc<Semaphore>,
     /// How many wait for room for a replay.
     waiting: AtomicUsize,
@@ -66,6 +71,7 @@ impl Default for Memory {
         Self(Arc::new(Pools {
             requests: Arc::new(Semaphore::new(REQUESTS / UNIT)),
             answers: Arc::new(Semaphore::new(ANSWERS / UNIT)),
+            messages: Arc::new(Semaphore::new(MESSAGES / UNIT)),
             replays: Arc::new(Semaphore::new(REPLAYS / UNIT)),
             waiting: AtomicUsize::new(0),
             reads: Semaphore::new(READS),
@@ -103,6 +109,18 @@ impl Memory {
     /// Takes room for an answer. Error: `Busy` when there is none.
     pub fn for_answer(&self, bytes: usize) -> Result<Share, StoreError> {
         take(&self.0.answers, bytes)
+    }
+
+    /// Makes the room for what a socket has read of a message as large as `bytes`; what is small needs none. Error:
+    /// `Busy` when there is none.
+    pub fn for_message(&self, share: &mut Option<Share>, bytes: usize) -> Result<(), StoreError> {
+        if bytes <= SMALL / 4 {
+            return Ok(());
+        }
+        match share {
+            Some(share) => share.grow_from(&self.0.messages, bytes),
+            None => take(&self.0.messages, bytes).map(|taken| *share = Some(taken)),
+        }
     }
 
     /// Waits for room for a packet of a client and what is made of it; `None` for one that is small. Its socket is not
@@ -173,9 +191,13 @@ impl Drop for Counted<'_> {
 impl Share {
     /// Makes the share as large as `bytes`, if it is smaller. Error: `Busy` when there is no room.
     pub fn grow(&mut self, memory: &Memory, bytes: usize) -> Result<(), StoreError> {
+        self.grow_from(&memory.0.requests, bytes)
+    }
+
+    fn grow_from(&mut self, pool: &Arc<Semaphore>, bytes: usize) -> Result<(), StoreError> {
         let further = bytes.saturating_sub(self.0.num_permits() * UNIT);
         if further > 0 {
-            self.0.merge(memory.for_request(further)?.0);
+            self.0.merge(take(pool, further)?.0);
         }
         Ok(())
     }

@@ -6,6 +6,7 @@ pub mod cors;
 pub mod error;
 pub mod extract;
 pub mod gate;
+pub mod intake;
 pub mod live;
 pub mod observe;
 mod openapi;

@@ -28,6 +28,7 @@ use crate::ground::memory::{self, Memory};
 use crate::ground::task;
 use crate::http::answer;
 use crate::http::error::HttpError;
+use crate::http::intake::{self, Intake};
 use crate::http::observe::Observer;
 use crate::http::request_id::{self, X_REQUEST_ID};
 use crate::http::stream::{Counted, Paced};
@@ -103,7 +104,7 @@ async fn serve_stream(stream: TcpStream, service: Service, stop: watch::Receiver
     // Answers are written whole, so there is nothing to wait for.
     let _ = stream.set_nodelay(true);
     let stream = Paced::new(stream);
-    let place = Place(Arc::new(place));
+    let place = Place { intake: Arc::new(Intake::new(service.memory.clone())), _room: Arc::new(place) };
     let Some(acceptor) = service.tls.clone() else { return serve_connection(stream, service, stop, place).await };
     if let Ok(Ok(stream)) = tokio::time::timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream)).await {
         serve_connection(stream, service, stop, place).await;
@@ -166,7 +167,7 @@ async fn serve_connection(
         .header_read_timeout(HEAD_TIMEOUT)
         .max_header_size(MAX_HEAD_BYTES)
         .max_buf_size(BUFFER_BYTES)
-        .serve_connection(TokioIo::new(stream), answer)
+        .serve_connection(TokioIo::new(intake::Counted::new(stream, Arc::clone(&place.intake))), answer)
         .with_upgrades();
     // An error here is the client's: it hung up, or spoke no HTTP. There is nobody left to tell.
     tokio::select! {
@@ -231,8 +232,12 @@ fn without_host() -> Response {
 }
 
 /// The place that a connection takes among those that there may be. A socket that the connection becomes keeps it.
-#[derive(Debug, Clone)]
-pub struct Place(#[expect(dead_code, reason = "it is kept, not used")] Arc<OwnedSemaphorePermit>);
+#[derive(Clone)]
+pub struct Place {
+    /// Counts what the socket reads.
+    pub intake: Arc<Intake>,
+    _room: Arc<OwnedSemaphorePermit>,
+}
 
 /// Asks a connection to end without an answer. It travels with every request, for the faults that tests inject.
 #[derive(Debug, Clone, Default)]
@@ -263,6 +268,12 @@ impl Socket for Paced<TcpStream> {
 impl Socket for TlsStream<Paced<TcpStream>> {
     fn tcp(&self) -> &TcpStream {
         self.get_ref().0.get_ref()
+    }
+}
+
+impl<Stream: Socket> Socket for intake::Counted<Stream> {
+    fn tcp(&self) -> &TcpStream {
+        self.get_ref().tcp()
     }
 }
 

@@ -8,8 +8,10 @@ use std::time::{Duration, Instant};
 
 use layer_platform::{Config, DataLocation, Platform, Tls};
 use serde_json::{Value, json};
+use tokio_tungstenite::tungstenite::Message;
 
 use crate::client::{Answer, PATIENCE, Server, message, raw, request_at, start, wait_until};
+use crate::live_client::People;
 
 /// A connection to a platform without TLS.
 fn connect(platform: &Platform) -> TcpStream {
@@ -205,8 +207,10 @@ fn client(root: rustls_pki_types::CertificateDer<'static>) -> Arc<rustls::Client
 
 #[cfg(target_os = "linux")]
 mod memory {
+    use std::process::Stdio;
+
     use super::*;
-    use crate::crash::start_process;
+    use crate::crash::{EXEC, start_process, start_process_by};
     use crate::device::Signer;
     use crate::live_client::{Live, conversation_id};
 
@@ -379,6 +383,86 @@ mod memory {
         drop(silent);
         running.kill();
     }
+
+    /// The head of a frame of this length, whose mask changes nothing.
+    fn frame(first: u8, length: usize) -> Vec<u8> {
+        [&[first, 0xFF][..], &(length as u64).to_be_bytes(), &[0; 4]].concat()
+    }
+
+    /// Messages of nearly the largest size, all but their end: in fragments, or in one frame.
+    #[test]
+    fn messages_that_are_never_whole_stay_within_256_mib_and_end_the_sockets_that_find_no_room() {
+        const LENGTH: usize = 1_000_000;
+        const OF_EACH: usize = 200;
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().join("layer.db");
+        let server = Server::on(Config { data: DataLocation::File(data.clone()), ..Config::default() });
+        let target = format!("/?session_token={}", Signer::of(&server).device(&server, "a").session);
+        server.platform.close().unwrap();
+        let options = ["--sockets-per-user", "1000"];
+        let mut running = start_process_by(EXEC, &data, &options, Stdio::inherit());
+        let (address, process) = (running.address.clone(), running.process_id());
+        let open = || Live::try_open_at(&address, &target, &[("Sec-WebSocket-Protocol", "layer-2.0")]).unwrap();
+        let before = status(process, "VmRSS:");
+
+        let half = vec![b'x'; LENGTH / 2];
+        let fragments = [frame(0x01, half.len()), half.clone(), frame(0x00, half.len()), half].concat();
+        let beginning = [frame(0x81, LENGTH), vec![b'x'; LENGTH - 1]].concat();
+        let begin = |message: &[u8]| {
+            let mut live = open();
+            // One that is closed at once may not take all of it.
+            let _ = live.socket.get_mut().write_all(message);
+            live
+        };
+        let mut in_fragments: Vec<_> = (0..OF_EACH).map(|_| begin(&fragments)).collect();
+        let in_one_frame: Vec<_> = (0..OF_EACH).map(|_| begin(&beginning)).collect();
+        let is_closed = |live: &mut Live| {
+            let _ = live.socket.send(Message::Ping(vec![].into()));
+            match live.socket.read() {
+                Ok(Message::Pong(_)) => false,
+                Ok(Message::Close(Some(frame))) => {
+                    assert_eq!(u16::from(frame.code), 1013, "{frame:?}");
+                    true
+                }
+                other => panic!("{other:?}"),
+            }
+        };
+        let closed = in_fragments.iter_mut().filter_map(|live| is_closed(live).then_some(())).count();
+        assert!((OF_EACH - 16..OF_EACH).contains(&closed), "{closed} of {OF_EACH} are closed");
+        // What is small goes on, what is not finds no room.
+        let small = json!({ "method": "Counter.read", "request_id": "r" });
+        let large = json!({ "method": "Counter.read", "request_id": "r", "data": { "x": "x".repeat(LENGTH / 10) } });
+        let ask = |body: &Value| {
+            let mut live = open();
+            live.send(&json!({ "type": "request", "body": body }));
+            live.try_read().is_some_and(|packet| packet["body"]["success"] == true)
+        };
+        assert!(ask(&small) && !ask(&large));
+        let peak = status(process, "VmHWM:");
+        assert!(peak < BUDGET, "{peak} KiB at the peak, {before} KiB before");
+        drop((in_fragments, in_one_frame));
+        wait_until("the room is given back", || ask(&large));
+        running.kill();
+    }
+}
+
+/// The socket answers pings all the while.
+#[test]
+fn a_message_that_does_not_end_ends_its_socket() {
+    let server = start();
+    let (_, mut live) = People::of(&server).join("a", "2.0");
+    let began = Instant::now();
+    let fragment = [&[0x01, 0xFE, 0x27, 0x10, 0, 0, 0, 0][..], &[b'x'; 10_000]].concat();
+    live.socket.get_mut().write_all(&fragment).unwrap();
+    let end = loop {
+        match live.socket.read().unwrap() {
+            Message::Ping(_) => {}
+            Message::Close(end) => break end.unwrap(),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!((u16::from(end.code), end.reason.as_str()), (1008, "too slow"));
+    assert!(began.elapsed() > Duration::from_secs(30), "{:?}", began.elapsed());
 }
 
 #[test]

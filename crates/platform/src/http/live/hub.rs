@@ -65,8 +65,10 @@ impl Parcel {
 pub enum Closing {
     /// Its session ended, or everything that is stored is another one now.
     SessionEnded,
-    /// The client does not read.
+    /// The client does not read, or does not end a message.
     TooSlow,
+    /// There is no room for the message that the client sends.
+    NoRoom,
     /// The platform stops.
     Stopping,
 }

@@ -28,12 +28,13 @@ use crate::ground::task;
 use crate::http::error::{self, Answer};
 use crate::http::extract::{MAX_BODY_BYTES, text_header};
 use crate::http::gate::session_token;
+use crate::http::intake::Intake;
 use crate::http::server::Place as OfConnection;
 use crate::service::Services;
 use crate::service::live::{News, Sights};
 
 /// How often a client that says nothing is asked whether it is still there. One that does not answer until the next
-/// time is not.
+/// time is not; one that sends the same large message all that time is too slow.
 const PING_INTERVAL: Duration = Duration::from_secs(30);
 
 /// How long a client may take to read what is written to it.
@@ -58,6 +59,8 @@ const PROTOCOLS: [(&str, Version); 3] =
 /// Codes of RFC 6455, 7.4.1.
 const GOING_AWAY: u16 = 1001;
 const POLICY: u16 = 1008;
+/// Registered by IANA with RFC 6455.
+const TRY_AGAIN_LATER: u16 = 1013;
 
 /// `GET /`, `/websocket`, `/websocket/` with `Upgrade: websocket`: opens the socket of a client.
 ///
@@ -126,6 +129,8 @@ struct Socket {
     services: Arc<Services>,
     seat: Seat,
     stream: WebSocket,
+    /// Counts what `stream` has read of a message that is not whole.
+    intake: Arc<Intake>,
     /// Of the next packet.
     counter: u64,
     /// Up to where the client has everything.
@@ -144,23 +149,40 @@ fn told_again(services: &Arc<Services>, mailbox: &Mailbox, news: &News<()>) -> P
 }
 
 /// Serves a socket until it is closed. It counts as a connection for that time.
-async fn serve(services: Arc<Services>, seat: Seat, from: Place, stream: WebSocket, _place: Option<OfConnection>) {
-    let mut socket =
-        Socket { services, seat, stream, counter: 0, position: from, is_announced: false, typing: Typing::default() };
+async fn serve(services: Arc<Services>, seat: Seat, from: Place, stream: WebSocket, place: Option<OfConnection>) {
+    let intake = place.as_ref().map(|place| Arc::clone(&place.intake));
+    let intake = intake.unwrap_or_else(|| Arc::new(Intake::new(services.core.memory().clone())));
+    intake.begin();
+    let mut socket = Socket {
+        services,
+        seat,
+        stream,
+        intake,
+        counter: 0,
+        position: from,
+        is_announced: false,
+        typing: Typing::default(),
+    };
     let end = socket.run().await;
     socket.leave().await;
     if let End::Closed(why) = end {
         let (code, reason) = match why {
             Closing::SessionEnded => (POLICY, "the session has ended"),
             Closing::TooSlow => (POLICY, "too slow"),
+            Closing::NoRoom => (TRY_AGAIN_LATER, "no room for a message of this size now"),
             Closing::Stopping => (GOING_AWAY, "the platform stops"),
         };
         let frame = CloseFrame { code, reason: Utf8Bytes::from_static(reason) };
         let Socket { seat, mut stream, .. } = socket;
         // Its seat is free while the client takes its time.
         drop(seat);
+        let farewell = async {
+            if stream.send(Message::Close(Some(frame))).await.is_ok() {
+                // Closed with something unread, the connection would be reset, and this might be lost.
+                while let Some(Ok(_)) = stream.next().await {}
+            }
+        };
         // A client that does not read does not read this either.
-        let farewell = stream.send(Message::Close(Some(frame)));
         let _ = tokio::time::timeout(Duration::from_secs(1), farewell).await;
     }
 }
@@ -175,17 +197,26 @@ impl Socket {
         pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut is_alive = true;
         loop {
-            let mailbox = Arc::clone(&self.seat.mailbox);
+            let (mailbox, intake) = (Arc::clone(&self.seat.mailbox), Arc::clone(&self.intake));
             let outcome = tokio::select! {
                 biased;
                 why = mailbox.closing() => Err(End::Closed(why)),
+                () = intake.refused() => Err(End::Closed(Closing::NoRoom)),
                 () = mailbox.rung() => self.deliver().await,
                 message = self.stream.next() => {
                     is_alive = true;
                     match message {
-                        Some(Ok(Message::Text(text))) => self.take(text.as_bytes()).await,
-                        // Binary frames mean nothing. Pings are answered below.
-                        Some(Ok(Message::Binary(_) | Message::Ping(_) | Message::Pong(_))) => Ok(()),
+                        Some(Ok(Message::Text(text))) => self.take(text.as_bytes(), intake.whole()).await,
+                        // Binary frames mean nothing.
+                        Some(Ok(Message::Binary(_))) => {
+                            intake.whole();
+                            Ok(())
+                        }
+                        // Pings are answered below.
+                        Some(Ok(Message::Ping(payload) | Message::Pong(payload))) => {
+                            intake.control(payload.len());
+                            Ok(())
+                        }
                         Some(Ok(Message::Close(_)) | Err(_)) | None => Err(End::Gone),
                     }
                 }
@@ -194,7 +225,9 @@ impl Socket {
                     None => Ok(()),
                 },
                 _ = pings.tick() => {
-                    if std::mem::replace(&mut is_alive, false) {
+                    if intake.is_overdue() {
+                        Err(End::Closed(Closing::TooSlow))
+                    } else if std::mem::replace(&mut is_alive, false) {
                         self.write([Message::Ping(bytes::Bytes::new())]).await
                     } else {
                         Err(End::Gone)
@@ -270,14 +303,15 @@ impl Socket {
         self.write([]).await
     }
 
-    /// Takes what came, once there is room for what is made of it.
-    async fn take(&mut self, text: &[u8]) -> Result<(), End> {
+    /// Takes what came, once there is room for what is made of it; until then it holds what it was read into.
+    async fn take(&mut self, text: &[u8], held: Option<Share>) -> Result<(), End> {
         let (services, mailbox) = (Arc::clone(&self.services), Arc::clone(&self.seat.mailbox));
         let _room = tokio::select! {
             biased;
             why = mailbox.closing() => return Err(End::Closed(why)),
             room = services.core.memory().for_packet(text) => room,
         };
+        drop(held);
         match Incoming::parse(text) {
             None => Ok(()),
             Some(Incoming::Signal(body)) => match typing::parse(&body) {
