@@ -1,7 +1,6 @@
 //! All that an app has, record by record: two statements for each kind, which take and give the fields in its order.
 
 use layer_store::StoreError;
-use layer_store::changes::{Change, Kinds};
 use layer_store::key::AppKey;
 use layer_store::transfer::{Field, FieldType, Kind, Record, TransferReads, TransferWrites};
 use layer_wire::AppId;
@@ -284,13 +283,13 @@ impl TransferReads for Session<'_> {
 }
 
 impl TransferWrites for Session<'_> {
-    fn begin_app(&mut self, draft: AppId) -> Result<AppKey, StoreError> {
+    fn begin_app(&mut self, id: AppId) -> Result<Option<AppKey>, StoreError> {
         self.sql
-            .prepare("INSERT INTO apps (uuid, created_at) VALUES ($1, 0) ON CONFLICT DO NOTHING")
-            .run([draft.uuid()])?;
-        self.sql
-            .prepare("SELECT key FROM apps WHERE uuid = $1")
-            .one([draft.uuid()], |row| row.get(0).map(AppKey::from_number))
+            .prepare(
+                "INSERT INTO apps (uuid, created_at, is_deleted) VALUES ($1, 0, true) ON CONFLICT DO NOTHING
+                 RETURNING key",
+            )
+            .first([id.uuid()], |row| row.get(0).map(AppKey::from_number))
     }
 
     fn put_record(&mut self, app: AppKey, record: &Record) -> Result<(), StoreError> {
@@ -302,12 +301,8 @@ impl TransferWrites for Session<'_> {
         Ok(())
     }
 
-    fn end_app(&mut self, app: AppKey, id: AppId) -> Result<bool, StoreError> {
-        if self.sql.prepare("SELECT 1 FROM apps WHERE uuid = $1").exists([id.uuid()])? {
-            return Ok(false);
-        }
-        self.sql.prepare("UPDATE apps SET uuid = $2 WHERE key = $1").run((app.number(), id.uuid()))?;
-        self.tell(Kinds::APPS, || Change::App(id));
-        Ok(true)
+    fn end_app(&mut self, app: AppKey) -> Result<(), StoreError> {
+        self.sql.prepare("UPDATE apps SET is_deleted = false WHERE key = $1").run([app.number()])?;
+        self.tell_app(app)
     }
 }

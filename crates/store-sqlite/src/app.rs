@@ -147,7 +147,7 @@ impl AppWrites for Session<'_> {
 
 impl Session<'_> {
     /// Tells that something of an app is another one now.
-    fn tell_app(&mut self, app: AppKey) -> Result<(), StoreError> {
+    pub fn tell_app(&mut self, app: AppKey) -> Result<(), StoreError> {
         let id = self
             .sql
             .prepare("SELECT uuid FROM apps WHERE key = ?1")?

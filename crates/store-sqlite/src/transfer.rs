@@ -1,7 +1,6 @@
 //! All that an app has, record by record: two statements for each kind, which take and give the fields in its order.
 
 use layer_store::StoreError;
-use layer_store::changes::{Change, Kinds};
 use layer_store::key::AppKey;
 use layer_store::transfer::{Field, Kind, Record, TransferReads, TransferWrites};
 use layer_wire::AppId;
@@ -263,13 +262,17 @@ impl TransferReads for Session<'_> {
 }
 
 impl TransferWrites for Session<'_> {
-    fn begin_app(&mut self, draft: AppId) -> Result<AppKey, StoreError> {
+    fn begin_app(&mut self, id: AppId) -> Result<Option<AppKey>, StoreError> {
+        let uuid = id.uuid();
+        // The row that is left of a removed app is there for its key, not for its id.
         self.sql
-            .prepare("INSERT INTO apps (uuid, created_at) VALUES (?1, 0) ON CONFLICT DO NOTHING")?
-            .run([draft.uuid().as_bytes()])?;
-        self.sql
-            .prepare("SELECT key FROM apps WHERE uuid = ?1")?
-            .one([draft.uuid().as_bytes()], |row| row.get(0).map(AppKey::from_number))
+            .prepare("UPDATE apps SET uuid = randomblob(16) WHERE uuid = ?1 AND is_deleted = 2")?
+            .run([uuid.as_bytes()])?;
+        let inserted = self
+            .sql
+            .prepare("INSERT INTO apps (uuid, created_at, is_deleted) VALUES (?1, 0, 1) ON CONFLICT DO NOTHING")?
+            .run([uuid.as_bytes()])?;
+        Ok((inserted > 0).then(|| AppKey::from_number(self.sql.last_key())))
     }
 
     fn put_record(&mut self, app: AppKey, record: &Record) -> Result<(), StoreError> {
@@ -284,14 +287,9 @@ impl TransferWrites for Session<'_> {
         Ok(())
     }
 
-    fn end_app(&mut self, app: AppKey, id: AppId) -> Result<bool, StoreError> {
-        let uuid = id.uuid();
-        if self.sql.prepare("SELECT 1 FROM apps WHERE uuid = ?1")?.exists([uuid.as_bytes()])? {
-            return Ok(false);
-        }
-        self.sql.prepare("UPDATE apps SET uuid = ?2 WHERE key = ?1")?.run((app.number(), uuid.as_bytes()))?;
-        self.tell(Kinds::APPS, || Change::App(id));
-        Ok(true)
+    fn end_app(&mut self, app: AppKey) -> Result<(), StoreError> {
+        self.sql.prepare("UPDATE apps SET is_deleted = 0 WHERE key = ?1")?.run([app.number()])?;
+        self.tell_app(app)
     }
 }
 

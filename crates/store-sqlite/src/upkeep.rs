@@ -180,7 +180,7 @@ impl Upkeep for Looked {
         let (sql, size) = (Sql(&self.connection), |size: i64| size.unsigned_abs());
         sql.prepare(
             "SELECT apps.uuid, contents.uuid, contents.size, contents.md5 FROM contents
-             JOIN apps ON apps.key = contents.app WHERE uploaded_at IS NOT NULL",
+             JOIN apps ON apps.key = contents.app WHERE uploaded_at IS NOT NULL AND is_deleted = 0",
         )?
         .each([], |row| {
             let (app, id) = (AppId::new(row.uuid(0)?), ContentId::new(row.uuid(1)?));
@@ -189,7 +189,7 @@ impl Upkeep for Looked {
         })?;
         sql.prepare(
             "SELECT apps.uuid, exports.uuid, exports.size FROM exports
-             JOIN apps ON apps.key = exports.app WHERE completed_at IS NOT NULL",
+             JOIN apps ON apps.key = exports.app WHERE completed_at IS NOT NULL AND is_deleted = 0",
         )?
         .each([], |row| {
             let (app, id) = (AppId::new(row.uuid(0)?), ExportId::new(row.uuid(1)?));

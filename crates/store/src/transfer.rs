@@ -11,7 +11,6 @@ use layer_wire::message::{RecipientStatus, Status};
 use layer_wire::part::{Part, PartBody};
 use layer_wire::{AppId, ContentId, Timestamp, UserId};
 use serde_json::{Map, Value};
-use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use crate::key::AppKey;
@@ -379,17 +378,6 @@ fn read_part(part: &Value) -> Option<Part> {
     Some(Part { id: uuid("id")?, mime_type: text("mime_type")?.to_owned(), body, updated_at })
 }
 
-/// The id that an app has while it is imported: nobody asks for it, and an import of the same export finds it again.
-pub fn draft_id(app: AppId, export: Uuid) -> AppId {
-    let mut hash = Sha256::new();
-    hash.update(app.uuid().as_bytes());
-    hash.update(export.as_bytes());
-    let hash: [u8; 32] = hash.finalize().into();
-    let mut bytes = [0; 16];
-    bytes.copy_from_slice(&hash[..16]);
-    AppId::new(uuid::Builder::from_custom_bytes(bytes).into_uuid())
-}
-
 /// What can be read of an app as a whole.
 pub trait TransferReads {
     /// Passes on all records of a kind. Those of conversations, and of messages in each, come in their order.
@@ -404,14 +392,17 @@ pub trait TransferReads {
 /// What can be written of an app as a whole. Nothing of it is told in the feed of changes but the end: nobody listens
 /// to an app that is not there yet.
 pub trait TransferWrites {
-    /// Begins to put an app together, under an id that nobody asks for, or goes on with that.
-    fn begin_app(&mut self, draft: AppId) -> Result<AppKey, StoreError>;
+    /// Begins to put an app together. Until [`Self::end_app`] it is as one that was deleted: nobody finds it, and
+    /// [`AppWrites::purge_deleted_apps`](crate::app::AppWrites::purge_deleted_apps) removes it, so that nothing stays
+    /// of one that was broken off; so nobody else may work on the store meanwhile. `None` when the id is taken, be it
+    /// by a deleted app of which something is left.
+    fn begin_app(&mut self, id: AppId) -> Result<Option<AppKey>, StoreError>;
 
     /// Puts a record; one that is there already stays as it is.
     ///
     /// Error: `Failed` for a record that names another one that is not there, or lacks what it must have.
     fn put_record(&mut self, app: AppKey, record: &Record) -> Result<(), StoreError>;
 
-    /// Gives an app that was put together its id. `false` when there is one with this id already.
-    fn end_app(&mut self, app: AppKey, id: AppId) -> Result<bool, StoreError>;
+    /// Lets an app that was put together be found.
+    fn end_app(&mut self, app: AppKey) -> Result<(), StoreError>;
 }

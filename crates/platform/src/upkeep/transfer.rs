@@ -1,9 +1,10 @@
 //! `export` and `import`: one app as a file of JSON lines, in constant memory whatever its size.
 //!
 //! The first line says what the file is, the last one how many lines there are, so that half a file is not taken for a
-//! whole one. An import puts the app together under an id that nobody asks for; the app has its own id, tokens and all
-//! that acts (webhooks, messages that wait) only with the last write. One that was broken off goes on when it is begun
-//! again.
+//! whole one. An import puts the app together as one that was deleted, so that nobody finds it; with the last write it
+//! has its tokens and all that acts (webhooks, messages that wait), and is there. One that fails takes back what it
+//! put; what is left of one that was killed goes as deleted apps do: at the next start of a platform, or with the next
+//! import.
 
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, BufWriter, Read as _, Seek as _, SeekFrom, Write};
@@ -14,7 +15,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use layer_store::file::FileName;
 use layer_store::key::AppKey;
-use layer_store::transfer::{CONTENT, Field, KINDS, Record, draft_id};
+use layer_store::transfer::{CONTENT, Field, KINDS, Record};
 use layer_store::upkeep::{Step, Told};
 use layer_store::{DataLocation, Reads, Store, StoreError, Writes};
 use layer_wire::{AppId, ContentId};
@@ -155,7 +156,6 @@ fn write_all(
         "format": FORMAT,
         "version": env!("CARGO_PKG_VERSION"),
         "app": app.to_string(),
-        "export": Uuid::new_v4().to_string(),
     })))?;
     let mut missing_files = 0;
     for kind in &KINDS {
@@ -280,19 +280,40 @@ impl From<StoreError> for Refused {
 /// Reads an app from a file into a database that no platform uses, under its id or another one.
 pub fn import(from: &Path, data: &Path, app: Option<AppId>, told: Told<'_>) -> Result<Transferred, UpkeepError> {
     let mut source = Source::open(from)?;
-    let (own, export) = read_header(&mut source)?;
+    let own = read_header(&mut source)?;
     let app = app.unwrap_or(own);
     let store = layer_store_sqlite::open(&DataLocation::File(data.to_owned()))?;
     let files = files_of(data);
-    let imported = Import { source, store: &store, files, app, missing_files: 0 }.run(export, told);
+    let imported = sweep(&*store, &files).and_then(|()| {
+        let imported = Import { source, store: &store, files: &files, app, missing_files: 0 }.run(told);
+        if imported.is_err() {
+            // What cannot be removed now, for the same reason perhaps, goes at the next start.
+            let _ = sweep(&*store, &files);
+        }
+        imported
+    });
     let closed = store.close();
     let transferred = imported?;
     closed?;
     Ok(transferred)
 }
 
-/// The app and the export that a file is of.
-fn read_header(source: &mut Source) -> Result<(AppId, Uuid), UpkeepError> {
+/// Removes what deleted apps and imports that were broken off have left. Their files have the names that those of an
+/// app that comes again will have.
+fn sweep(store: &dyn Store, files: &Files) -> Result<(), UpkeepError> {
+    while !store.write_blocking(|writes: &mut dyn Writes| writes.purge_deleted_apps(BATCH_LINES))? {}
+    loop {
+        let names = store.write_blocking(|writes: &mut dyn Writes| writes.unused_files(BATCH_LINES))?;
+        if names.is_empty() {
+            return Ok(());
+        }
+        names.iter().try_for_each(|name| files.delete(name)).map_err(|error| unavailable(&error))?;
+        store.write_blocking(move |writes: &mut dyn Writes| writes.forget_unused_files(&names))?;
+    }
+}
+
+/// The app that a file is of.
+fn read_header(source: &mut Source) -> Result<AppId, UpkeepError> {
     let header = source.next()?.ok_or_else(|| source.wrong(1, "the file is empty"))?.object;
     let text = |name: &str| header.get(name).and_then(Value::as_str);
     if text("type") != Some(HEADER) {
@@ -304,30 +325,26 @@ fn read_header(source: &mut Source) -> Result<(AppId, Uuid), UpkeepError> {
             source.wrong(1, format!("the format is not {FORMAT}; use the version that made the file, or a later one"))
         );
     }
-    let app = text("app").and_then(AppId::parse);
-    let export = text("export").and_then(|text| Uuid::try_parse(text).ok());
-    app.zip(export).ok_or_else(|| source.wrong(1, "`app` and `export` need to be UUIDs"))
+    text("app").and_then(AppId::parse).ok_or_else(|| source.wrong(1, "`app` needs to be a UUID"))
 }
 
 struct Import<'s> {
     source: Source,
     store: &'s Arc<dyn Store>,
-    files: Files,
+    files: &'s Files,
     app: AppId,
     missing_files: u64,
 }
 
 impl Import<'_> {
-    fn run(&mut self, export: Uuid, told: Told<'_>) -> Result<Transferred, UpkeepError> {
-        let (app, draft) = (self.app, draft_id(self.app, export));
-        let is_there =
-            self.store.write_blocking(move |writes: &mut dyn Writes| Ok::<_, StoreError>(writes.app(app)?.is_some()));
-        if is_there? {
+    fn run(&mut self, told: Told<'_>) -> Result<Transferred, UpkeepError> {
+        let app = self.app;
+        let begun = self.store.write_blocking(move |writes: &mut dyn Writes| writes.begin_app(app))?;
+        let Some(key) = begun else {
             return Err(UpkeepError::Other(format!(
                 "there is an app {app} already, and it is left as it is; delete it first, or name another id with --app"
             )));
-        }
-        let key = self.store.write_blocking(move |writes: &mut dyn Writes| writes.begin_app(draft))?;
+        };
         let size = fs::metadata(&self.source.path).map_or(0, |metadata| metadata.len());
         let (mut batch, mut bytes): (Vec<(u64, Record)>, usize) = (vec![], 0);
         let mut open: Option<Open> = None;
@@ -338,7 +355,7 @@ impl Import<'_> {
             let Some(line) = self.source.next()? else {
                 return Err(self
                     .source
-                    .wrong(number + 1, "the file ends here and is not whole; nothing of the app is visible yet"));
+                    .wrong(number + 1, "the file ends here and is not whole; nothing of it is kept"));
             };
             if line.number % TOLD_EVERY == 0 {
                 told(Step { name: "bytes", done: position, total: size });
@@ -349,12 +366,17 @@ impl Import<'_> {
                     if said != Some(line.number) {
                         return Err(self
                             .source
-                            .wrong(line.number, "lines are missing before it; nothing of the app is visible yet"));
+                            .wrong(line.number, "lines are missing before it; nothing of it is kept"));
                     }
                     acting = acting.or(Some((number, position)));
                     break line.number;
                 }
-                Some(CONTENT_BYTES) => self.put_bytes(&line, &mut open)?,
+                Some(CONTENT_BYTES) => {
+                    // Its row comes first: what removes the app looks there for what files it has.
+                    self.put(key, std::mem::take(&mut batch))?;
+                    bytes = 0;
+                    self.put_bytes(key, &line, &mut open)?;
+                }
                 _ => {
                     let record = Record::from_json(line.object);
                     let record = record.map_err(|reason| self.source.wrong(line.number, reason))?;
@@ -407,7 +429,7 @@ impl Import<'_> {
     }
 
     /// Writes bytes of a content behind those of the lines before.
-    fn put_bytes(&self, line: &Line, open: &mut Option<Open>) -> Result<(), UpkeepError> {
+    fn put_bytes(&self, key: AppKey, line: &Line, open: &mut Option<Open>) -> Result<(), UpkeepError> {
         let text = |name: &str| line.object.get(name).and_then(Value::as_str);
         let id = text("id").and_then(|text| Uuid::try_parse(text).ok());
         let bytes = text("base64").and_then(|text| STANDARD.decode(text).ok());
@@ -420,7 +442,10 @@ impl Import<'_> {
             if let Some((_, mut file)) = open.take() {
                 file.keep().map_err(refused)?;
             }
-            // What an earlier attempt left goes.
+            let find = move |writes: &mut dyn Writes| writes.content(key, ContentId::new(id));
+            if self.store.write_blocking::<_, StoreError>(find)?.is_none() {
+                return Err(self.source.wrong(line.number, "there is no content with this `id` before it"));
+            }
             let file = self.files.write(FileName::content(self.app, ContentId::new(id)), WriteFrom::Start);
             *open = file.map_err(refused)?.map(|file| (id, file));
         }
@@ -430,9 +455,9 @@ impl Import<'_> {
         }
     }
 
-    /// Puts what acts, and gives the app its id, in one write.
+    /// Puts what acts, and lets the app be found, in one write.
     fn end(&mut self, key: AppKey, (number, position): (u64, u64)) -> Result<(), UpkeepError> {
-        let (app, mut source) = (self.app, Source::open(&self.source.path)?);
+        let mut source = Source::open(&self.source.path)?;
         let outcome = self.store.write_blocking(move |writes: &mut dyn Writes| {
             source.go_to(number, position).map_err(Ending::Other)?;
             while let Some(line) = source.next().map_err(Ending::Other)? {
@@ -443,14 +468,12 @@ impl Import<'_> {
                 let record = record.map_err(|reason| Ending::Other(source.wrong(line.number, reason)))?;
                 writes.put_record(key, &record).map_err(|error| Ending::Refused(Refused(line.number, error)))?;
             }
-            Ok::<_, Ending>(writes.end_app(key, app)?)
+            Ok::<_, Ending>(writes.end_app(key)?)
         });
-        match outcome {
-            Ok(true) => Ok(()),
-            Ok(false) => Err(UpkeepError::Other(format!("there is an app {app} already"))),
-            Err(Ending::Refused(refused)) => Err(self.refused(refused)),
-            Err(Ending::Other(error)) => Err(error),
-        }
+        outcome.map_err(|ending| match ending {
+            Ending::Refused(refused) => self.refused(refused),
+            Ending::Other(error) => error,
+        })
     }
 }
 

@@ -1,6 +1,9 @@
 //! `check`, `backup` and `restore` on real files, beside real platforms.
 
+use std::collections::BTreeMap;
 use std::fs;
+#[cfg(unix)]
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::Mutex;
@@ -367,20 +370,17 @@ fn without_links(value: serde_json::Value) -> serde_json::Value {
 }
 
 #[test]
-fn an_import_that_breaks_off_shows_nothing_and_goes_on_and_a_mistake_is_named_by_its_line() {
+fn an_import_that_fails_leaves_nothing_and_a_mistake_is_named_by_its_line() {
     let paths = Paths::new();
-    let (data, file, other) = (paths.text("layer.db"), paths.text("app.jsonl"), paths.text("other.db"));
-    let server = paths.server("layer.db");
-    let (conversation, _) = fill(&server);
-    let app = server.app.app_id.to_string();
-    done(&["export", "--data", &data, "--app", &app, "--to", &file]);
-    server.platform.close().unwrap();
-    let text = fs::read_to_string(&file).unwrap();
+    let (file, other) = (paths.text("app.jsonl"), paths.text("other.db"));
+    let Exported { server, conversation, text, .. } = exported(&paths);
     let lines: Vec<&str> = text.lines().collect();
     let broken = paths.text("broken.jsonl");
     let import = || run(&["import", "--from", &broken, "--data", &other]);
     let position = lines.iter().position(|line| line.contains(r#""type":"message""#)).unwrap();
     let (first, message) = (lines[..position].join("\n"), lines[position]);
+    let bytes = lines.iter().position(|line| line.contains(r#""type":"content_bytes""#)).unwrap();
+    let of_nobody = lines[bytes].replacen(r#""id":""#, &format!(r#""id":"{}","of":""#, tag()), 1);
     let without = |field: &str, by: &str| message.replacen(field, by, 1);
     for (broken_text, reason) in [
         (String::new(), "line 1: the file is empty".to_owned()),
@@ -405,19 +405,157 @@ fn an_import_that_breaks_off_shows_nothing_and_goes_on_and_a_mistake_is_named_by
             lines.iter().filter(|line| !line.contains(r#""type":"message""#)).copied().collect::<Vec<_>>().join("\n"),
             "lines are missing before it".into(),
         ),
+        (
+            format!("{}\n{of_nobody}", lines[..=bytes].join("\n")),
+            format!("line {}: there is no content with this `id`", bytes + 2),
+        ),
     ] {
         fs::write(&broken, &broken_text).unwrap();
         let answer = import();
         assert!(answer.code == 1 && answer.err.contains(&reason), "{reason}: {answer:?}");
         assert!(answer.err.contains("broken.jsonl, line "), "{answer:?}");
-        let Ok(platform) = Platform::start(on_file(&paths.at("other.db"))) else { continue };
-        let half = Server::of(platform, server.app.clone());
-        assert_eq!(half.get("/conversations").status, 403);
+        if paths.at("other.db").exists() {
+            assert_eq!(rows(&paths.at("other.db")), BTreeMap::new(), "{reason}");
+            assert_eq!(files(&paths.at("other.db-files")), Vec::<String>::new(), "{reason}");
+            done(&["check", "--data", &other]);
+        }
     }
     done(&["import", "--from", &file, "--data", &other]);
     done(&["check", "--hashes", "--data", &other]);
     let copy = again(&paths.at("other.db"), &server);
     assert_eq!(copy.get(&format!("/conversations/{conversation}/messages")).json().as_array().unwrap().len(), 5);
+}
+
+#[cfg(unix)]
+#[test]
+fn what_is_left_of_an_import_that_was_killed_goes_with_the_next_start_or_the_next_import() {
+    let paths = Paths::new();
+    let (file, other) = (paths.text("app.jsonl"), paths.text("other.db"));
+    let Exported { server, text, conversation, content } = exported(&paths);
+    let lines: Vec<&str> = text.lines().collect();
+    let bytes = lines.iter().position(|line| line.contains(r#""type":"content_bytes""#)).unwrap();
+    // The bytes come through a pipe: the import stands still in the middle until it is killed.
+    let pipe = paths.text("pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let kill_in_the_middle = || {
+        let mut import = Command::new(env!("CARGO_BIN_EXE_layer-platform"))
+            .args(["import", "--from", &pipe, "--data", &other])
+            .spawn()
+            .unwrap();
+        let mut end = fs::OpenOptions::new().write(true).open(&pipe).unwrap();
+        end.write_all(format!("{}\n", lines[..=bytes].join("\n")).as_bytes()).unwrap();
+        wait_until("the bytes of the content are there", || {
+            files(&paths.at("other.db-files")).first().is_some_and(|name| {
+                fs::metadata(paths.at("other.db-files").join(name)).unwrap().len() == BYTES.len() as u64
+            })
+        });
+        import.kill().unwrap();
+        import.wait().unwrap();
+        assert_eq!(rows(&paths.at("other.db"))["messages"], 5);
+        // Nothing is wrong meanwhile, and nothing is touched.
+        assert_eq!(done(&["check", "--mend", "--hashes", "--data", &other]), format!("{other} is whole.\n"));
+        assert_eq!(files(&paths.at("other.db-files")).len(), 1);
+    };
+
+    kill_in_the_middle();
+    let platform = Server::of(Platform::start(on_file(&paths.at("other.db"))).unwrap(), server.app.clone());
+    assert_eq!(platform.get("/conversations").status, 403);
+    wait_until("the rows are gone", || rows(&paths.at("other.db")).is_empty());
+    wait_until("the file is gone", || files(&paths.at("other.db-files")).is_empty());
+    platform.platform.close().unwrap();
+
+    kill_in_the_middle();
+    done(&["import", "--from", &file, "--data", &other]);
+    done(&["check", "--hashes", "--data", &other]);
+    let copy = again(&paths.at("other.db"), &server);
+    let shown = copy.get(&format!("/conversations/{conversation}/content/{content}")).json();
+    assert_eq!(get_bytes(&copy, &target(&shown["download_url"]), &[]), (200, BYTES.to_vec()));
+    copy.platform.close().unwrap();
+}
+
+#[test]
+fn an_app_that_was_deleted_comes_back_with_its_files() {
+    let paths = Paths::new();
+    let (data, file) = (paths.text("layer.db"), paths.text("app.jsonl"));
+    let Exported { server, conversation, content, .. } = exported(&paths);
+    // Whether nothing of it was removed yet, some of it, or all: its files are the ones that come again.
+    for left in ["", "DELETE FROM contents; INSERT INTO unused_files (name) VALUES ('FILE')", "the platform removes it"]
+    {
+        change(&paths, "UPDATE apps SET is_deleted = 1");
+        if left.starts_with("the platform") {
+            let platform = Platform::start(on_file(&paths.at("layer.db"))).unwrap();
+            wait_until("the rows are gone", || rows(&paths.at("layer.db")).is_empty());
+            platform.close().unwrap();
+        } else {
+            change(&paths, &left.replace("FILE", &files(&paths.at("layer.db-files"))[0]));
+        }
+        done(&["import", "--from", &file, "--data", &data]);
+        done(&["check", "--hashes", "--data", &data]);
+        let copy = again(&paths.at("layer.db"), &server);
+        let shown = copy.get(&format!("/conversations/{conversation}/content/{content}")).json();
+        assert_eq!(get_bytes(&copy, &target(&shown["download_url"]), &[]), (200, BYTES.to_vec()));
+        copy.platform.close().unwrap();
+    }
+}
+
+#[test]
+fn a_check_finds_nothing_wrong_with_an_app_that_is_being_removed() {
+    let paths = Paths::new();
+    let Exported { .. } = exported(&paths);
+    change(&paths, "UPDATE apps SET is_deleted = 1; DELETE FROM messages WHERE key = (SELECT min(key) FROM messages)");
+    let data = paths.text("layer.db");
+    assert_eq!(done(&["check", "--data", &data]), format!("{data} is whole.\n"));
+}
+
+/// An app and its file.
+struct Exported {
+    /// The platform that had it, which is closed.
+    server: Server,
+    conversation: String,
+    content: String,
+    text: String,
+}
+
+/// Exports an app from `layer.db` to `app.jsonl`.
+fn exported(paths: &Paths) -> Exported {
+    let server = paths.server("layer.db");
+    let (conversation, content) = fill(&server);
+    let (app, file) = (server.app.app_id.to_string(), paths.text("app.jsonl"));
+    done(&["export", "--data", &paths.text("layer.db"), "--app", &app, "--to", &file]);
+    server.platform.close().unwrap();
+    Exported { server, conversation, content, text: fs::read_to_string(&file).unwrap() }
+}
+
+/// How many rows the tables have that apps fill; empty ones are left out, and so is the row that is left of an app.
+fn rows(data: &Path) -> BTreeMap<String, i64> {
+    let connection = Connection::open(data).unwrap();
+    connection.busy_timeout(std::time::Duration::from_secs(60)).unwrap();
+    let names = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT IN ('secrets', 'sqlite_sequence')";
+    let tables: Vec<String> =
+        connection.prepare(names).unwrap().query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+    let count = |table: &String| {
+        let condition = if table == "apps" { "is_deleted < 2" } else { "1" };
+        connection.query_row(&format!("SELECT count(*) FROM {table} WHERE {condition}"), [], |row| row.get(0)).unwrap()
+    };
+    tables.iter().map(|table| (table.clone(), count(table))).filter(|(_, count)| *count > 0).collect()
+}
+
+/// The names in a folder, which may be missing.
+fn files(folder: &Path) -> Vec<String> {
+    let Ok(entries) = fs::read_dir(folder) else { return vec![] };
+    entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+}
+
+#[test]
+fn the_help_of_the_program_lists_the_commands_of_upkeep() {
+    let help = done(&["--help"]);
+    let (_, commands) = help.split_once("\nOr: layer-platform COMMAND [OPTIONS], each with its own --help\n").unwrap();
+    let told: Vec<&str> =
+        commands.lines().filter_map(|line| line.strip_prefix("  ")?.split(' ').find(|word| !word.is_empty())).collect();
+    for verb in ["check", "backup", "restore", "export", "import"] {
+        assert!(told.contains(&verb), "{commands}");
+        assert!(done(&[verb, "--help"]).starts_with(&format!("Usage: layer-platform {verb} ")), "{verb}");
+    }
 }
 
 fn tag() -> &'static str {
