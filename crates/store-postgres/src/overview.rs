@@ -7,7 +7,9 @@ use layer_store::changes::{Change, Kinds};
 use layer_store::conversation::ConversationRecord;
 use layer_store::key::{AppKey, WebhookKey};
 use layer_store::message::MessageRecord;
-use layer_store::overview::{AppCounts, Hastened, OverviewReads, OverviewWrites, UserRecord, WaitingDelivery};
+use layer_store::overview::{
+    AppCounts, Hastened, OutboxState, OverviewReads, OverviewWrites, UserRecord, WaitingDelivery,
+};
 use layer_wire::identity::Fields;
 use layer_wire::{AppId, ConversationId, Timestamp, UserId};
 use uuid::Uuid;
@@ -127,6 +129,22 @@ impl OverviewReads for Session<'_> {
             .prepare("SELECT count(*) FROM webhook_deliveries WHERE webhook = $1")
             .one([webhook.number()], |row| row.count(0))?;
         Ok((waiting, count))
+    }
+
+    fn outbox_state(&self, limit: usize) -> Result<OutboxState, StoreError> {
+        let count = |rows: &str| {
+            self.sql
+                .prepare(format!("SELECT count(*) FROM (SELECT 1 FROM {rows} LIMIT $1) AS counted"))
+                .one([sql::limit(limit)], |row| row.count(0))
+        };
+        let [active, inactive, unverified] =
+            ["active", "inactive", "unverified"].map(|status| count(&format!("webhooks WHERE status = '{status}'")));
+        let oldest = self
+            .sql
+            .prepare("SELECT COALESCE(first_attempt_at, due_at) FROM webhook_deliveries ORDER BY key LIMIT 1")
+            .first((), |row| row.time(0))?;
+        let deliveries = count("webhook_deliveries")?;
+        Ok(OutboxState { active: active?, inactive: inactive?, unverified: unverified?, deliveries, oldest })
     }
 }
 

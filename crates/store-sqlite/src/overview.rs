@@ -10,7 +10,9 @@ use layer_store::changes::{Change, Kinds};
 use layer_store::conversation::ConversationRecord;
 use layer_store::key::{AppKey, WebhookKey};
 use layer_store::message::MessageRecord;
-use layer_store::overview::{AppCounts, Hastened, OverviewReads, OverviewWrites, UserRecord, WaitingDelivery};
+use layer_store::overview::{
+    AppCounts, Hastened, OutboxState, OverviewReads, OverviewWrites, UserRecord, WaitingDelivery,
+};
 use layer_wire::identity::Fields;
 use layer_wire::{AppId, ConversationId, Timestamp, UserId};
 use uuid::Uuid;
@@ -18,6 +20,24 @@ use uuid::Uuid;
 use super::claim::Claim;
 use super::row::{CONVERSATION_COLUMNS, read_conversation};
 use super::{Session, message, sql};
+
+/// Counts up to a number of rows, each in an index alone.
+macro_rules! count {
+    ($rows:literal) => {
+        concat!("SELECT count(*) FROM (SELECT 1 FROM ", $rows, " LIMIT ?1)")
+    };
+}
+
+/// How many webhooks there are in all, active ones and unverified ones, and how many deliveries.
+const OUTBOX_COUNTS: [&str; 4] = [
+    count!("webhooks"),
+    count!("webhooks WHERE status = 'active'"),
+    count!("webhooks WHERE status = 'unverified'"),
+    count!("webhook_deliveries"),
+];
+
+/// The delivery that came first; keys grow.
+const OLDEST_DELIVERY: &str = "SELECT COALESCE(first_attempt_at, due_at) FROM webhook_deliveries ORDER BY key LIMIT 1";
 
 impl OverviewReads for Session<'_> {
     fn app_ids(&self) -> Result<Vec<(AppKey, AppId)>, StoreError> {
@@ -130,6 +150,17 @@ impl OverviewReads for Session<'_> {
             .one([webhook.number()], |row| row.count(0))?;
         Ok((waiting, count))
     }
+
+    fn outbox_state(&self, limit: usize) -> Result<OutboxState, StoreError> {
+        let mut counts = [0; OUTBOX_COUNTS.len()];
+        for (count, sql) in counts.iter_mut().zip(OUTBOX_COUNTS) {
+            *count = self.sql.prepare(sql)?.one([sql::limit(limit)], |row| row.count(0))?;
+        }
+        let [all, active, unverified, deliveries] = counts;
+        let inactive = all.saturating_sub(active).saturating_sub(unverified);
+        let oldest = self.sql.prepare(OLDEST_DELIVERY)?.first([], |row| row.time(0))?;
+        Ok(OutboxState { active, inactive, unverified, deliveries, oldest })
+    }
 }
 
 impl OverviewWrites for Session<'_> {
@@ -149,5 +180,41 @@ impl OverviewWrites for Session<'_> {
         self.sql.prepare("UPDATE webhook_deliveries SET due_at = ?2 WHERE key = ?1")?.run((key, due_at.as_ms()))?;
         self.tell(Kinds::DELIVERIES, || Change::Deliveries);
         Ok(Hastened::Due)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use layer_store::DataLocation;
+    use rusqlite::StatementStatus;
+
+    use super::*;
+    use crate::open;
+
+    /// Counted by what SQLite does: each row costs it a handful of steps.
+    #[test]
+    fn what_waits_for_webhooks_is_found_at_the_same_price_however_much_it_is() {
+        let steps = |apps: i64| {
+            let connection = open::open_writer(&DataLocation::Memory).unwrap();
+            let numbers = "WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < ";
+            connection
+                .execute_batch(&format!(
+                    "{numbers}{apps}) INSERT INTO apps (key, uuid, created_at) SELECT n, randomblob(16), 0 FROM numbers;
+                     {numbers}{apps}) INSERT INTO webhooks (key, app, uuid, created_at, version, target_url, events,
+                     secret, config, status) SELECT n, n, randomblob(16), 0, '3.0', '', '[]', '', '{{}}',
+                     CASE n % 3 WHEN 0 THEN 'active' WHEN 1 THEN 'inactive' ELSE 'unverified' END FROM numbers;
+                     {numbers}{apps} * 10) INSERT INTO webhook_deliveries (webhook, event, request, event_type, body,
+                     due_at) SELECT 1 + n % {apps}, randomblob(16), randomblob(16), '', x'', n FROM numbers;"
+                ))
+                .unwrap();
+            let state = Session::of_reader(&connection).outbox_state(30).unwrap();
+            assert_eq!((state.deliveries, state.oldest), (30, Some(Timestamp::from_ms(1))));
+            let statements = OUTBOX_COUNTS.into_iter().chain([OLDEST_DELIVERY]);
+            let steps = |sql| connection.prepare_cached(sql).unwrap().get_status(StatementStatus::VmStep);
+            statements.map(steps).collect::<Vec<_>>()
+        };
+        let few = steps(90);
+        assert!(few.iter().all(|steps| *steps > 0), "{few:?}");
+        assert_eq!(steps(900), few);
     }
 }

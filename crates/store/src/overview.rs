@@ -59,6 +59,21 @@ pub struct WaitingDelivery {
     pub due_at: Timestamp,
 }
 
+/// What waits for webhooks, of all apps. Counts end at the limit that was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct OutboxState {
+    /// Webhooks that events go to.
+    pub active: u64,
+    /// Webhooks that no events go to.
+    pub inactive: u64,
+    /// Webhooks that have not answered their challenge yet.
+    pub unverified: u64,
+    /// Deliveries that wait or are under way.
+    pub deliveries: u64,
+    /// Since when the oldest of these has been tried, or due where it was not tried yet.
+    pub oldest: Option<Timestamp>,
+}
+
 /// What an operator can read.
 pub trait OverviewReads {
     /// All apps that are not deleted, the oldest first.
@@ -90,6 +105,9 @@ pub trait OverviewReads {
 
     /// The deliveries that wait for a webhook, the next one first, at most `limit`; and how many there are in all.
     fn waiting_deliveries(&self, webhook: WebhookKey, limit: usize) -> Result<(Vec<WaitingDelivery>, u64), StoreError>;
+
+    /// What waits for webhooks. Looks at about `limit` rows of each kind at the most, however many there are.
+    fn outbox_state(&self, limit: usize) -> Result<OutboxState, StoreError>;
 }
 
 /// What became of a delivery that was to be made sooner.

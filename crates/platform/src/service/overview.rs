@@ -11,7 +11,7 @@ use layer_store::app::IdUse;
 use layer_store::conversation::ConversationRecord;
 use layer_store::key::AppKey;
 use layer_store::message::MessageRecord;
-use layer_store::overview::{AppCounts, UserRecord};
+use layer_store::overview::{AppCounts, OutboxState, UserRecord};
 use layer_store::page::Weighed;
 use layer_store::user::UnreadCounts;
 use layer_store::{Reads, StoreError};
@@ -39,6 +39,9 @@ const PAGE: usize = 500;
 
 /// From how many conversations and users on a count is remembered.
 const LARGE: u64 = 50_000;
+
+/// Up to how many rows of a kind are counted that are not remembered.
+const COUNTED: usize = 100_000;
 
 /// How long it is remembered, as a multiple of what it took.
 const COUNT_PAUSE: u32 = 50;
@@ -193,17 +196,6 @@ impl Counted {
     }
 }
 
-/// What waits for webhooks, of all apps.
-#[derive(Debug, Default)]
-pub struct Outbox {
-    /// How many webhooks there are by status.
-    pub webhooks: [(&'static str, u64); 3],
-    /// Deliveries that wait or are under way.
-    pub deliveries: u64,
-    /// For how long the delivery has been due or tried that is next for its webhook, of all webhooks the longest.
-    pub age: Duration,
-}
-
 /// Lists and searches for operators.
 pub struct OverviewService {
     core: Arc<Core>,
@@ -224,28 +216,13 @@ impl OverviewService {
         self.core.store.read(|reads: &dyn Reads| reads.app_ids()).await
     }
 
-    /// What waits for webhooks. Looks at each webhook of each app once.
-    pub async fn outbox(&self) -> Result<Outbox, StoreError> {
+    /// What waits for webhooks, and for how long the oldest of it does. What there are very many of is counted up to
+    /// [`COUNTED`]: it is asked for every few seconds.
+    pub async fn outbox(&self) -> Result<(OutboxState, Duration), StoreError> {
         let now = self.core.clock.now();
-        let find = move |reads: &dyn Reads| {
-            let mut outbox =
-                Outbox { webhooks: ["active", "inactive", "unverified"].map(|name| (name, 0)), ..Outbox::default() };
-            for (app, _) in reads.app_ids()? {
-                for webhook in reads.webhooks(app)? {
-                    let name = webhook.status.name();
-                    outbox.webhooks.iter_mut().filter(|(known, _)| *known == name).for_each(|(_, count)| *count += 1);
-                    let (next, count) = reads.waiting_deliveries(webhook.key, 1)?;
-                    outbox.deliveries += count;
-                    for delivery in next {
-                        let since = delivery.first_attempt_at.unwrap_or(delivery.due_at);
-                        let age = u64::try_from(now.as_ms() - since.as_ms()).unwrap_or_default();
-                        outbox.age = outbox.age.max(Duration::from_millis(age));
-                    }
-                }
-            }
-            Ok(outbox)
-        };
-        self.core.store.read(find).await
+        let state = self.core.store.read(|reads: &dyn Reads| reads.outbox_state(COUNTED)).await?;
+        let age = state.oldest.map_or(0, |since| now.as_ms().saturating_sub(since.as_ms()));
+        Ok((state, Duration::from_millis(u64::try_from(age).unwrap_or_default())))
     }
 
     /// How much an app has. What a large one has is remembered for a while, so that counting takes a small part of the

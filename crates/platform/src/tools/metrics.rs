@@ -13,6 +13,7 @@ use axum::routing::get;
 use http::HeaderValue;
 use http::header::CONTENT_TYPE;
 use layer_store::token::TokenHash;
+use layer_wire::webhook::Status;
 use layer_wire::{ApiError, Timestamp};
 
 use super::admin::knows;
@@ -43,7 +44,7 @@ pub const FAMILIES: [(&str, &str, &str); 18] = [
     ("layer_database_log_bytes", "gauge", "Size of the write-ahead log beside it"),
     ("layer_webhooks", "gauge", "Webhooks by status"),
     ("layer_outbox_deliveries", "gauge", "Deliveries to webhooks that wait"),
-    ("layer_outbox_age_seconds", "gauge", "How long the delivery at the front of a queue has waited, at the most"),
+    ("layer_outbox_age_seconds", "gauge", "How long the oldest delivery has waited"),
 ];
 
 /// What the numbers come from.
@@ -169,12 +170,16 @@ impl Metrics {
 
     async fn write_outbox(&self, page: &mut Page) {
         let asked = tokio::time::timeout(PATIENCE, self.services.overview.outbox()).await;
-        let Ok(Ok(outbox)) = asked else { return };
+        let Ok(Ok((outbox, age))) = asked else { return };
         page.family("layer_webhooks");
-        for (status, count) in outbox.webhooks {
-            page.value("layer_webhooks", format_args!("{{status=\"{status}\"}}"), count);
+        for (status, count) in [
+            (Status::Active, outbox.active),
+            (Status::Inactive { reason: String::new() }, outbox.inactive),
+            (Status::Unverified, outbox.unverified),
+        ] {
+            page.value("layer_webhooks", format_args!("{{status=\"{}\"}}", status.name()), count);
         }
         page.single("layer_outbox_deliveries", outbox.deliveries);
-        page.single("layer_outbox_age_seconds", outbox.age.as_secs_f64());
+        page.single("layer_outbox_age_seconds", age.as_secs_f64());
     }
 }

@@ -28,7 +28,7 @@ pub const LEASE: Duration = Duration::from_secs(3600);
 
 const LIMITS: DeliveryLimits = DeliveryLimits { per_webhook: 4, per_failing_webhook: 1, in_all: 5, bytes_in_all: 100 };
 
-fn register(fixture: &Fixture, id: u128) -> WebhookRecord {
+pub fn register(fixture: &Fixture, id: u128) -> WebhookRecord {
     fixture.write(move |writes, app| {
         let new = NewWebhook {
             version: Version::V3_0,
@@ -43,7 +43,7 @@ fn register(fixture: &Fixture, id: u128) -> WebhookRecord {
     })
 }
 
-fn set_status(fixture: &Fixture, id: u128, status: Status) -> WebhookRecord {
+pub fn set_status(fixture: &Fixture, id: u128, status: Status) -> WebhookRecord {
     fixture.write(move |writes, app| {
         let mut webhook = writes.hold_webhook(app, WebhookId::new(uuid(id)))?.unwrap();
         writes.set_webhook_status(&mut webhook, status.clone())?;
@@ -56,7 +56,7 @@ pub fn active(fixture: &Fixture, id: u128) -> WebhookRecord {
     set_status(fixture, id, Status::Active)
 }
 
-fn inactive() -> Status {
+pub fn inactive() -> Status {
     Status::Inactive { reason: "on purpose".into() }
 }
 

@@ -2,13 +2,14 @@
 
 use super::{APP, Case, Fixture, hold, insert_app, inserted, new_conversation, new_message, time, user, uuid};
 use crate::held::Held;
-use crate::overview::{AppCounts, Hastened};
+use crate::overview::{AppCounts, Hastened, OutboxState};
 
 pub const CASES: &[Case] = &[
     ("an operator finds all apps, and how much each has", apps_and_counts),
     ("conversations and messages of an app come newest first, page by page", newest_first),
     ("users come in the order of their ids, page by page", users_in_order),
     ("what waits for a webhook is told, and made sooner unless it is under way", waiting_deliveries),
+    ("what waits for all webhooks is counted, up to a limit", outbox_state),
 ];
 
 fn apps_and_counts(fixture: &Fixture) {
@@ -114,4 +115,27 @@ fn waiting_deliveries(fixture: &Fixture) {
     assert_eq!(super::claim::events(&claimed), [1]);
     assert_eq!(hasten(1, 4), Hastened::UnderWay);
     assert_eq!(waiting(0).1, 3);
+}
+
+fn outbox_state(fixture: &Fixture) {
+    let state = |limit| fixture.read(move |reads, _| reads.outbox_state(limit));
+    assert_eq!(state(10), OutboxState::default());
+    let [first, second, _] = [10, 11, 12].map(|id| super::claim::active(fixture, id));
+    super::claim::set_status(fixture, 12, super::claim::inactive());
+    super::claim::register(fixture, 13);
+    for (event, webhook, due_at) in [(1, &first, 39), (2, &first, 38), (3, &second, 37)] {
+        super::claim::deliver(fixture, webhook, event, due_at);
+    }
+    let found = OutboxState { active: 2, inactive: 1, unverified: 1, deliveries: 3, oldest: Some(time(39)) };
+    assert_eq!(state(10), found);
+    assert_eq!((state(1).active, state(2).deliveries), (1, 2));
+    // Once it was tried, its first attempt says how old it is, and not when it is due again.
+    let claimed = super::claim::claim(fixture, 39, super::claim::LEASE);
+    let of = |event| claimed.taken.iter().find(|(_, claimed)| claimed.record.event == uuid(event)).unwrap();
+    let (key, id) = (of(1).1.record.key, of(1).1.claim);
+    assert!(fixture.write(move |writes, _| writes.postpone_delivery(key, id, time(40), time(90))));
+    assert_eq!(state(10).oldest, Some(time(40)));
+    let (key, id) = (of(2).1.record.key, of(2).1.claim);
+    assert!(fixture.write(move |writes, _| writes.delete_delivery(key, id)));
+    assert_eq!((state(10).deliveries, state(10).oldest), (2, Some(time(40))));
 }
