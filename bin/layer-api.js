@@ -13,22 +13,27 @@ const onlooker = require('../lib/onlooker.js');
 const operator = require('../lib/operator.js');
 const { Platform } = require('../lib/platform.js');
 
+/** The commands beside `platform`, from their tables: each with what it does in a line, and what does it. */
+const COMMANDS = new Map();
+for (const [name, { summary }] of Object.entries(operator.commands)) {
+  COMMANDS.set(name, { summary, run: async (args) => console.log(await operator.run(name, args)) });
+}
+for (const [name, { summary }] of Object.entries(onlooker.commands)) {
+  COMMANDS.set(name, { summary, run: (args) => onlooker.run(name, args, console.log) });
+}
+for (const { name, summary } of addon.UpkeepCommand.verbs()) {
+  COMMANDS.set(name, { summary, run: (args) => lookAfter(name, args) });
+}
+
 const USAGE = `Usage: layer-api platform [options]
-       layer-api apps create|list|delete [options]
-       layer-api tokens create|list|revoke|rotate [options]
-       layer-api identity-provider create|list|remove|add-key|remove-key [options]
-       layer-api tail [options]
-       layer-api inspect ID [options]
-       layer-api check|backup|restore|export|import [options]
+       layer-api COMMAND [options]
        layer-api help [COMMAND]
        layer-api --version
 
-\`platform\` runs a server that speaks Layer's Server API and Client API; \`layer-api platform --help\` lists its options.
-\`apps\` and \`tokens\` create, list and remove the apps of a running platform and the tokens that services use.
-\`identity-provider\` says who may sign users of an app in; \`layer-api identity-provider --help\` lists its options.
-\`tail\` shows the requests of a running platform as they come, \`inspect\` a conversation.
-\`check\` says whether the data of a platform is whole, \`backup\` copies it, while the platform runs as well, and
-\`restore\` puts a backup in its place. \`export\` and \`import\` move one app as JSON lines.`;
+  ${'platform'.padEnd(18)}Runs a server that speaks Layer's Server API and Client API
+${[...COMMANDS].map(([name, { summary }]) => `  ${name.padEnd(18)}${summary}`).join('\n')}
+
+\`layer-api help COMMAND\` lists the options of a command.`;
 
 /** Exit code for a command line that makes no sense, as shells have it. */
 const MISUSE = 2;
@@ -43,9 +48,8 @@ async function main([name, ...args]) {
   if (name === 'help' && args.length > 0) return main([args[0], '--help']);
   if ([undefined, 'help', '--help', '-h'].includes(name)) return console.log(USAGE);
   if (['--version', '-v', '-V'].includes(name)) return console.log(addon.PlatformCommand.parse(['--version']).text);
-  if (operator.names.includes(name)) return ask(name, async () => console.log(await operator.run(name, args)));
-  if (onlooker.verbs.includes(name)) return ask(name, () => onlooker.run(name, args, console.log));
-  if (addon.UpkeepCommand.verbs().includes(name)) return lookAfter(name, args);
+  const known = COMMANDS.get(name);
+  if (known) return ask(name, () => known.run(args));
   if (name !== 'platform') return fail(`there is no command \`${name}\`\n\n${USAGE}`, MISUSE);
 
   let command;
@@ -70,8 +74,10 @@ async function main([name, ...args]) {
   try {
     platform = await Platform.fromCommand(command);
     if (command.createApp) {
-      const { appId, token } = await platform.createApp();
-      console.log(`App created. The token is shown only now.\n  appId: ${appId}\n  token: ${token}`);
+      // A platform that is started again goes on with the apps that it has.
+      const app = (await platform.apps()).length === 0 && (await platform.createApp());
+      if (app) console.log(`App created. The token is shown only now.\n  appId: ${app.appId}\n  token: ${app.token}`);
+      else console.log('There is an app already, and none is created; `layer-api apps create` creates more.');
     }
   } catch (error) {
     if (platform) await platform.close();
@@ -90,17 +96,15 @@ async function main([name, ...args]) {
  * @param {string[]} args
  */
 async function lookAfter(name, args) {
-  return ask(name, async () => {
-    let command;
-    try {
-      command = addon.UpkeepCommand.parse(name, args);
-    } catch (error) {
-      throw new Misuse(error.message);
-    }
-    const { text, isWell } = /** @type {import('../src/addon').UpkeepDone} */ (await command.run());
-    console.log(text);
-    if (!isWell) process.exitCode = 1;
-  });
+  let command;
+  try {
+    command = addon.UpkeepCommand.parse(name, args);
+  } catch (error) {
+    throw new Misuse(error.message);
+  }
+  const { text, isWell } = /** @type {import('../src/addon').UpkeepDone} */ (await command.run());
+  console.log(text);
+  if (!isWell) process.exitCode = 1;
 }
 
 /** Says where the console is, and opens it in the browser of the user, which BROWSER may name. */

@@ -8,9 +8,10 @@ const COMMON = `  --url URL          address of the platform  [default: ${DEFAUL
 
 The admin token is taken from LAYER_ADMIN_TOKEN, because everyone sees the command line of a process.`;
 
-/** Each verb: its usage, and the options that it takes beside \`--url\`. */
+/** Each verb: what it does in a line, its usage, and the options that it takes beside \`--url\`. */
 const VERBS = {
   tail: {
+    summary: 'Shows the requests of a running platform as they come',
     usage: `Usage: layer-api tail [options]
 
 Shows the requests of a running platform as they are answered, until Ctrl-C. The platform has to record them, as it
@@ -24,6 +25,7 @@ ${COMMON}`,
     run: tail,
   },
   inspect: {
+    summary: 'Shows a conversation of a running platform',
     usage: `Usage: layer-api inspect ID [options]
 
 Shows a conversation, by its id or that of a message in it: participants, metadata, and the latest messages with their
@@ -36,8 +38,6 @@ ${COMMON}`,
     run: inspect,
   },
 };
-
-const verbs = Object.keys(VERBS);
 
 /**
  * Does what the arguments say, and prints it with `print`, line by line; resolves when there is no more.
@@ -204,4 +204,4 @@ async function look({ url }, path) {
   }
 }
 
-module.exports = { run, verbs };
+module.exports = { commands: VERBS, run };

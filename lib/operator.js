@@ -11,11 +11,12 @@ const WHOSE_TOKEN =
   'The admin token is taken from LAYER_ADMIN_TOKEN, because everyone sees the command line of a process.';
 
 /**
- * The commands. A verb says what it asks for: the method, the path, and the options that it needs or takes; `body`
- * makes what is sent of the options that were given.
+ * The commands, with what they do in a line. A verb says what it asks for: the method, the path, and the options that
+ * it needs or takes; `body` makes what is sent of the options that were given.
  */
 const COMMANDS = {
   apps: {
+    summary: 'Creates, lists and deletes the apps of a running platform',
     usage: `Usage: layer-api apps create [--name NAME]
        layer-api apps list
        layer-api apps delete --app ID
@@ -36,6 +37,7 @@ ${WHOSE_TOKEN}`,
     },
   },
   tokens: {
+    summary: 'Creates, lists, revokes and rotates the tokens by which services work with an app',
     usage: `Usage: layer-api tokens create --app ID [--name NAME]
        layer-api tokens list --app ID
        layer-api tokens revoke --app ID --token ID
@@ -76,6 +78,7 @@ ${WHOSE_TOKEN}`,
     },
   },
   'identity-provider': {
+    summary: 'Says who may sign users of an app in',
     usage: `Usage: layer-api identity-provider create --app ID [--public-key FILE]
        layer-api identity-provider list --app ID
        layer-api identity-provider remove --app ID --provider ID
@@ -170,4 +173,4 @@ function parse(name, verbs, args) {
   return { verb: verbs[word], options };
 }
 
-module.exports = { names: Object.keys(COMMANDS), run };
+module.exports = { commands: COMMANDS, run };

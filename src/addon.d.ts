@@ -151,7 +151,7 @@ export declare class PlatformCommand {
   static parse(arguments: Array<string>): PlatformCommand
   /** What is to be printed in place of starting a platform: help, version or settings. */
   get text(): string | null
-  /** Whether an app is to be created once the platform runs. */
+  /** Whether an app is to be created once the platform runs, where there is none. */
   get createApp(): boolean
   /** Whether the console is to be opened in a browser. */
   get open(): boolean
@@ -178,7 +178,7 @@ export declare class Question {
 /** A command line of `layer-api check`, `backup` and the others. */
 export declare class UpkeepCommand {
   /** The verbs that there are. */
-  static verbs(): Array<string>
+  static verbs(): Array<UpkeepVerb>
   /** Understands the arguments after a verb. Throws at those that it does not, with what is allowed. */
   static parse(verb: string, arguments: Array<string>): UpkeepCommand
   /** Does what was asked for, and shows on the error output how far it is. */
@@ -345,6 +345,14 @@ export interface UpkeepDone {
   text: string
   /** Whether all is well; else the exit code is 1. */
   isWell: boolean
+}
+
+/** A command of upkeep. */
+export interface UpkeepVerb {
+  /** Its name. */
+  name: string
+  /** What it does, in a line. */
+  summary: string
 }
 
 /** The UUID at the end of an id, if there is one. */

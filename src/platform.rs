@@ -171,7 +171,7 @@ impl PlatformCommand {
         }
     }
 
-    /// Whether an app is to be created once the platform runs.
+    /// Whether an app is to be created once the platform runs, where there is none.
     #[napi(getter)]
     pub fn create_app(&self) -> bool {
         matches!(self.0, Command::Serve { create_app: true, .. })
@@ -199,6 +199,15 @@ impl PlatformCommand {
 #[napi]
 pub struct UpkeepCommand(Arc<CoreUpkeep>);
 
+/// A command of upkeep.
+#[napi(object)]
+pub struct UpkeepVerb {
+    /// Its name.
+    pub name: String,
+    /// What it does, in a line.
+    pub summary: String,
+}
+
 /// What came of a command.
 #[napi(object)]
 pub struct UpkeepDone {
@@ -212,8 +221,8 @@ pub struct UpkeepDone {
 impl UpkeepCommand {
     /// The verbs that there are.
     #[napi]
-    pub fn verbs() -> Vec<&'static str> {
-        VERBS.iter().map(|verb| verb.name).collect()
+    pub fn verbs() -> Vec<UpkeepVerb> {
+        VERBS.iter().map(|verb| UpkeepVerb { name: verb.name.into(), summary: verb.summary.into() }).collect()
     }
 
     /// Understands the arguments after a verb. Throws at those that it does not, with what is allowed.

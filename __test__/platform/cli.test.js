@@ -57,6 +57,18 @@ test('without a command it says how it is used', () => {
   }
 });
 
+test('help lists every command, with what it does', () => {
+  const { stdout } = run('--help');
+  const upkeep = ['check', 'backup', 'restore', 'export', 'import'];
+  for (const name of ['platform', 'apps', 'tokens', 'identity-provider', 'tail', 'inspect', ...upkeep]) {
+    assert.match(stdout, new RegExp(`^  ${name} +[A-Z].{10,}$`, 'm'));
+    const { status, stdout: usage } = run('help', name);
+    assert.strictEqual(status, 0);
+    assert.match(usage, new RegExp(`^Usage: layer-api ${name} `, 'm'));
+  }
+  assert.ok(stdout.split('\n').every((line) => line.length <= 120));
+});
+
 test('help and version are found wherever they are looked for', () => {
   for (const args of [['help'], ['--help'], []]) {
     assert.match(run(...args).stdout, /^Usage: layer-api platform \[options\]/);
@@ -152,11 +164,12 @@ for (const signal of ['SIGINT', 'SIGTERM']) {
     assert.deepStrictEqual([stopped.code, stopped.signal], [0, null]);
     assert.match(stopped.output, /Stopped\.\n$/);
 
-    const second = await serve(...data);
-    assert.strictEqual(second.app.token, undefined);
+    // Started again as it was, such as by a service manager, it makes no other app.
+    const second = await serve(...data, '--create-app');
+    assert.deepStrictEqual(second.app, { appId: undefined, token: undefined });
     const again = new LayerAPI({ ...first.app, baseUrl: second.url });
     assert.deepStrictEqual((await again.conversations.getAsync(id)).body.participants, ['maria']);
-    await second.stop(signal);
+    assert.match((await second.stop(signal)).output, /^There is an app already, and none is created/);
   });
 }
 

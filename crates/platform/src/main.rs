@@ -6,15 +6,18 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 use layer_platform::args::{self, Command};
-use layer_platform::upkeep::UpkeepCommand;
+use layer_platform::upkeep::{self, UpkeepCommand};
 use layer_platform::{Config, Platform};
+
+/// What it is called in what it prints.
+const PROGRAM: &str = "layer-platform";
 
 fn main() -> ExitCode {
     if let Some(code) = look_after() {
         return code;
     }
     let outcome = match args::parse(std::env::args_os().skip(1)) {
-        Ok(Command::Help) => say(&args::help("layer-platform")),
+        Ok(Command::Help) => say(&(args::help(PROGRAM) + &upkeep::help(PROGRAM))),
         Ok(Command::Version) => say(concat!("layer-platform ", env!("CARGO_PKG_VERSION"), "\n")),
         Ok(Command::Check(settings)) => say(&settings),
         Ok(Command::Serve { config, create_app, open }) => serve(*config, create_app, open),
@@ -23,7 +26,7 @@ fn main() -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("layer-platform: {error}");
+            eprintln!("{PROGRAM}: {error}");
             ExitCode::FAILURE
         }
     }
@@ -32,7 +35,7 @@ fn main() -> ExitCode {
 /// Does the upkeep that the first argument may ask for.
 fn look_after() -> Option<ExitCode> {
     let verb = std::env::args_os().nth(1)?.into_string().ok()?;
-    let command = UpkeepCommand::parse("layer-platform", &verb, std::env::args_os().skip(2))?;
+    let command = UpkeepCommand::parse(PROGRAM, &verb, std::env::args_os().skip(2))?;
     let outcome = command.map_err(Into::into).and_then(|command| -> Result<bool, Box<dyn std::error::Error>> {
         let done = command.run()?;
         say(&format!("{}\n", done.text))?;
@@ -42,7 +45,7 @@ fn look_after() -> Option<ExitCode> {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
-            eprintln!("layer-platform: {error}");
+            eprintln!("{PROGRAM}: {error}");
             ExitCode::FAILURE
         }
     })
@@ -53,8 +56,10 @@ type Outcome = Result<(), Box<dyn std::error::Error>>;
 fn serve(config: Config, create_app: bool, open: bool) -> Outcome {
     let platform = Platform::start(config)?;
     if create_app {
-        let app = platform.create_app()?;
-        say(&format!("app id: {}\ntoken: {}\n", app.app_id, app.token.reveal()))?;
+        say(&match platform.create_first_app()? {
+            Some(app) => format!("app id: {}\ntoken: {}\n", app.app_id, app.token.reveal()),
+            None => "there is an app already, and none is created\n".into(),
+        })?;
     }
     if let Some(console) = platform.console() {
         say(&format!("console: {}\n", console.url))?;
@@ -79,7 +84,7 @@ fn open_in_browser(url: &str) {
     };
     let program = std::env::var_os("BROWSER").unwrap_or_else(|| usual.into());
     if let Err(error) = std::process::Command::new(&program).arg(url).spawn() {
-        eprintln!("layer-platform: {} cannot be started: {error}; open the console by hand", program.display());
+        eprintln!("{PROGRAM}: {} cannot be started: {error}; open the console by hand", program.display());
     }
 }
 

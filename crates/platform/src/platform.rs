@@ -411,6 +411,11 @@ impl Platform {
         })
     }
 
+    /// The same where there is no app yet, so that a platform that is started again goes on with those that it has.
+    pub fn create_first_app(&self) -> Result<Option<NewApp>, Error> {
+        if self.services.apps.is_there_any()? { Ok(None) } else { self.create_app().map(Some) }
+    }
+
     /// Calls the admin API in-process, as its operator: `path` begins with `/_platform`. Blocks until it is answered.
     ///
     /// Error: the platform is closed, or the path cannot be one.

@@ -15,7 +15,7 @@ use crate::platform;
 const COMMANDS: [(&str, &str); 6] = [
     ("--config FILE", "TOML file of settings, with these names as its keys; LAYER_CONFIG names one, too"),
     ("--check-config", "Print the settings that would hold, and where each comes from, and do not start"),
-    ("--create-app", "Create an app and print its id and token, which is shown this once"),
+    ("--create-app", "Create an app where there is none yet, and print its id and token, which is shown this once"),
     ("--open", "Open the console in a browser; it is on with this"),
     ("--help", "Print this"),
     ("--version", "Print the version"),
@@ -43,7 +43,7 @@ pub enum Command {
     Serve {
         /// How to start it.
         config: Box<Config>,
-        /// Whether to create an app and print its id and token.
+        /// Whether to create an app where there is none, and print its id and token.
         create_app: bool,
         /// Whether to open the console in a browser.
         open: bool,
@@ -82,7 +82,7 @@ pub fn help(program: &str) -> String {
 }
 
 /// Writes what an option does beside it, or below it where it is long.
-fn write_entry(help: &mut String, option: &str, sentence: &str) {
+pub fn write_entry(help: &mut String, option: &str, sentence: &str) {
     let mut line = format!("  {option}");
     if line.len() >= INDENT {
         help.push_str(&line);

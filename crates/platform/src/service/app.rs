@@ -159,6 +159,11 @@ impl AppService {
         self.core.store.read(read).await
     }
 
+    /// Whether there is any app. Waits for the store: not for the threads that serve requests.
+    pub fn is_there_any(&self) -> Result<bool, StoreError> {
+        self.core.store.write_blocking(|writes: &mut dyn Writes| Ok(!writes.app_ids()?.is_empty()))
+    }
+
     /// Creates an app with a token. Waits for the store: not for the threads that serve requests.
     ///
     /// Error: `invalid_property` `name`.

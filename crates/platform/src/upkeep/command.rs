@@ -11,15 +11,19 @@ use lexopt::{Arg, Parser};
 use super::error::UpkeepError;
 use super::progress::Progress;
 use super::{backup, check, transfer};
-use crate::config::args::data_of;
+use crate::config::args::{data_of, write_entry};
 use crate::config::setting::InvalidSetting;
 
 /// A verb with its usage.
 pub struct Verb {
     /// Its name.
     pub name: &'static str,
+    /// What it does, for lists of commands.
+    pub summary: &'static str,
     /// What `--help` prints after `Usage: <program> <name> `.
-    usage: &'static str,
+    args: &'static str,
+    /// What it prints after the summary.
+    more: &'static str,
     /// The options with a value.
     takes: &'static [&'static str],
     /// Those without.
@@ -32,9 +36,9 @@ const DATA: &str = "  --data FILE  the database; LAYER_DATA where it is left out
 pub const VERBS: [Verb; 5] = [
     Verb {
         name: "check",
-        usage: "[options]
-
-Looks whether a database and the files beside it are whole: the file, what rows refer to, counters, positions of
+        summary: "Looks whether a database and the files beside it are whole",
+        args: "[options]",
+        more: ": the file, what rows refer to, counters, positions of
 messages, rich content. A platform may use it meanwhile. Says what is wrong and how to mend it; the exit code is 1 then.
 
   --hashes     read all rich content, too, and compare it with the hashes of the uploads
@@ -44,9 +48,9 @@ messages, rich content. A platform may use it meanwhile. Says what is wrong and 
     },
     Verb {
         name: "backup",
-        usage: "--to FOLDER [options]
-
-Copies the database and the files beside it to a new folder, as they are at one moment. A platform may use them
+        summary: "Copies the database and the files beside it to a new folder, as they are at one moment",
+        args: "--to FOLDER [options]",
+        more: ". A platform may use them
 meanwhile: it waits for nothing. `restore` takes the folder, and so does `layer-api platform --data FOLDER/layer.db`.
 On the same disk, rich content takes up no room again.
 
@@ -56,9 +60,9 @@ On the same disk, rich content takes up no room again.
     },
     Verb {
         name: "restore",
-        usage: "--from FOLDER [options]
-
-Puts a backup in the place of a database, after a look whether it is whole. The platform has to be stopped.
+        summary: "Puts a backup in the place of a database, after a look whether it is whole",
+        args: "--from FOLDER [options]",
+        more: ". The platform has to be stopped.
 
   --from FOLDER  the backup
   --overwrite    replace the database that is there; without it, it is left alone",
@@ -67,9 +71,9 @@ Puts a backup in the place of a database, after a look whether it is whole. The 
     },
     Verb {
         name: "export",
-        usage: "--app ID --to FILE [options]
-
-Writes one app to a file of JSON lines, as it is at one moment, with rich content. A platform may use the database
+        summary: "Writes one app to a file of JSON lines, as it is at one moment, with rich content",
+        args: "--app ID --to FILE [options]",
+        more: ". A platform may use the database
 meanwhile. The file holds secrets of webhooks, and tokens as hashes only.
 
   --app ID     the app
@@ -79,10 +83,10 @@ meanwhile. The file holds secrets of webhooks, and tokens as hashes only.
     },
     Verb {
         name: "import",
-        usage: "--from FILE [options]
-
-Reads an app that `export` wrote into a database, which is created if missing. The platform has to be stopped. The app
-is there once all of it is; an import that was broken off goes on when it is begun again.
+        summary: "Reads an app that `export` wrote into a database, which is created if missing",
+        args: "--from FILE [options]",
+        more: ". The platform has to be stopped. The app
+is there once all of it is; of an import that fails, nothing is kept.
 
   --from FILE  the export
   --app ID     the id that the app gets  [default: the one that it had]",
@@ -90,6 +94,15 @@ is there once all of it is; an import that was broken off goes on when it is beg
         flags: &[],
     },
 ];
+
+/// What `--help` prints of these commands, for a program that takes them in place of options, too.
+pub fn help(program: &str) -> String {
+    let mut help = format!("\nOr: {program} COMMAND [OPTIONS], each with its own --help\n");
+    for verb in &VERBS {
+        write_entry(&mut help, verb.name, verb.summary);
+    }
+    help
+}
 
 /// What came of a command.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -219,7 +232,8 @@ fn parse(program: &str, verb: &Verb, args: impl Iterator<Item = OsString>) -> Re
     while let Some(arg) = parser.next()? {
         match arg {
             Arg::Long("help") | Arg::Short('h') => {
-                return Ok(Asked::Help(format!("Usage: {program} {} {}\n{DATA}", verb.name, verb.usage)));
+                let Verb { name, summary, args, more, .. } = verb;
+                return Ok(Asked::Help(format!("Usage: {program} {name} {args}\n\n{summary}{more}\n{DATA}")));
             }
             Arg::Long(name) => {
                 let same = |known: &&&str| **known == name;

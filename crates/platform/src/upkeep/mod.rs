@@ -12,5 +12,5 @@ mod transfer;
 
 pub use backup::{BackedUp, back_up};
 pub(crate) use backup::{STATEMENT, UNFINISHED};
-pub use command::{Done, UpkeepCommand, VERBS};
+pub use command::{Done, UpkeepCommand, VERBS, help};
 pub use error::UpkeepError;

@@ -1,5 +1,6 @@
 //! Killed in the middle of writing, the platform loses nothing that it acknowledged.
 
+use std::collections::HashMap;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::Path;
@@ -33,11 +34,16 @@ pub fn start_process(data: &Path) -> Running {
 /// The same by a script of the shell that ends like [`EXEC`], with more options, and with a place for its errors.
 pub fn start_process_by(script: &str, data: &Path, options: &[&str], errors: Stdio) -> Running {
     let mut process = spawn_process(script, data, options, errors);
-    let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
-    let mut after = |prefix: &str| lines.next().unwrap().unwrap().strip_prefix(prefix).unwrap().to_owned();
-    let (app, token) = (after("app id: "), after("token: "));
-    let address = after("listening on http://");
-    Running { process, address, app, token }
+    let (mut said, mut address) = (HashMap::new(), None);
+    for line in BufReader::new(process.stdout.take().unwrap()).lines().map(Result::unwrap) {
+        address = line.strip_prefix("listening on http://").map(str::to_owned);
+        if address.is_some() {
+            break;
+        }
+        said.extend(line.split_once(": ").map(|(name, value)| (name.to_owned(), value.to_owned())));
+    }
+    let mut told = |name: &str| said.remove(name).unwrap_or_default();
+    Running { process, address: address.unwrap(), app: told("app id"), token: told("token") }
 }
 
 /// The same, and waits for nothing.
@@ -101,7 +107,7 @@ impl Running {
         self.process.wait().unwrap();
     }
 
-    /// The app, for a platform that goes on with the data.
+    /// The app, which the first start on a database makes, for a platform that goes on with the data.
     pub fn app(&self) -> NewApp {
         let app_id = layer_wire::AppId::parse(&self.app).unwrap();
         NewApp { app_id, token: Token::new(self.token.clone()) }

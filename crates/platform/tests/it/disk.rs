@@ -313,7 +313,7 @@ fn a_page_that_is_damaged_while_it_serves_is_told_of_and_the_rest_goes_on() {
     assert!(statuses.contains(&500) && statuses.iter().all(|status| matches!(status, 200 | 500)), "{statuses:?}");
     errors.wait_for(&["the database is damaged", "stop the platform and restore a backup"]);
     assert_alive(&running);
-    assert_eq!(running.send("GET", "/users/nobody/blocks", "").unwrap().status, 200);
+    assert_eq!(ask(&running, "GET", "/users/nobody/blocks", "").status, 200);
     running.kill();
     assert_says(&refused_start(EXEC, &data), &["layer.db is damaged", "restore it from a backup"]);
 }

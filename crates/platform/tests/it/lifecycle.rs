@@ -163,6 +163,27 @@ fn a_damaged_database_is_not_served() {
 /// The database holds secrets of webhooks and the key of links.
 #[cfg(unix)]
 #[test]
+fn a_second_start_with_create_app_goes_on_with_the_app_of_the_first() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("layer.db");
+    let apps = || {
+        let platform = Platform::start(on_file(&data)).unwrap();
+        let answer = platform.call_admin(layer_platform::Method::GET, "/_platform/apps", vec![]).unwrap();
+        let apps: Vec<serde_json::Value> = serde_json::from_slice(&answer.body).unwrap();
+        platform.close().unwrap();
+        apps.iter().map(|app| app["app_id"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let start = || crate::crash::start_process(&data);
+    let mut first = start();
+    let app = first.app().app_id.to_string();
+    first.kill();
+    for _ in 0..2 {
+        start().kill();
+    }
+    assert_eq!(apps(), [app]);
+}
+
+#[test]
 fn only_their_owner_can_read_the_files() {
     use std::os::unix::fs::PermissionsExt as _;
     let folder = tempfile::tempdir().unwrap();

@@ -367,8 +367,10 @@ fn the_page_of_operations_has_every_line_of_the_log_and_no_other() {
 fn what_is_there_to_begin_with_names_settings_that_there_are() {
     let help = layer_platform::args::help("layer-api platform");
     let flags: BTreeSet<_> = help.split_whitespace().filter_map(|word| word.strip_prefix("--")).collect();
-    let variables: BTreeSet<_> =
+    let mut variables: BTreeSet<_> =
         flags.iter().map(|flag| format!("LAYER_{}", flag.to_uppercase().replace('-', "_"))).collect();
+    // What has no flag stands there by its variable.
+    variables.extend(help.split_whitespace().filter(|word| word.starts_with("LAYER_")).map(str::to_owned));
     let mut count = 0;
     for file in ["layer-platform.service", "Dockerfile", "compose.yaml"] {
         let text = docs::read(&format!("deploy/{file}"));
