@@ -5,6 +5,7 @@
 
 import { spawnSync } from 'node:child_process';
 import { pathToFileURL } from 'node:url';
+import { nginxProgram } from '../__test__/support/nginx.js';
 import { find as findChromium } from './chromium.mjs';
 import { missingCompilers } from './compilers.mjs';
 import { missingFakes } from './fakes.mjs';
@@ -39,6 +40,8 @@ export function showNeeds(runtimes) {
   }
   const deny = hasCargoDeny() ? 'found' : 'not there, left to CI (cargo install --locked cargo-deny)';
   console.log(`cargo-deny, which checks licences and sources of dependencies: ${deny}`);
+  const nginx = nginxProgram ? 'found' : 'not there, its tests are left out (Debian: apt-get install nginx-light)';
+  console.log(`nginx, behind which a platform is tested as deploy/ has it: ${nginx}`);
   const chromium = findChromium() ? 'found' : 'to be installed by the tests (Debian: apt-get install chromium)';
   console.log(`Chromium, in which the SDKs of the vendor run: ${chromium}`);
   const packages = [...missingRuntimes(runtimes).map(({ title }) => title), ...missingCompilers(), ...missingFakes()];
