@@ -60,6 +60,14 @@ describe('workflows', () => {
       assert.ok(commands.includes(command), command);
   });
 
+  test('a change builds and runs each fuzz target', () => {
+    const commands = stepsOf('ci.yml').map(({ run = '' }) => run);
+    assert.ok(commands.some((command) => /cargo fuzz list[\s\S]+cargo \+nightly fuzz run .*"\$target"/.test(command)));
+    const targets = [...read('fuzz/Cargo.toml').matchAll(/name = "(\w+)"\npath/g)].map(([, name]) => name).sort();
+    assert.deepStrictEqual(targets, readdirSync(path.join(ROOT, 'fuzz', 'corpus')).sort());
+    for (const name of targets) assert.match(read(`fuzz/fuzz_targets/${name}.rs`), new RegExp(`fuzz::${name}\\(bytes`));
+  });
+
   test('only the step that publishes sees a secret, in a job that needs all addons', () => {
     const { publish } = load('release.yml').jobs;
     assert.deepStrictEqual([publish.needs, publish.permissions['id-token']], ['build', 'write']);
