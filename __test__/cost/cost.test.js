@@ -1,7 +1,7 @@
 const assert = require('node:assert');
 const { after, before, test } = require('node:test');
 const budgets = require('./budget.js');
-const { build, measure, SCENARIOS, serve } = require('./measure.js');
+const { build, mainThread, measure, SCENARIOS, serve } = require('./measure.js');
 
 /**
  * Measurements that a scenario has at the most: what a busy machine adds, such as a wake-up where requests came late,
@@ -37,6 +37,17 @@ for (const scenario of Object.keys(SCENARIOS)) {
     assert.deepStrictEqual(await faults(scenario), []);
   });
 }
+
+test('withOptions and one call on it take at most 1.5 times what the call takes of the main thread', async () => {
+  const tried = [];
+  for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
+    const alone = await mainThread(paths, server, 'send, 64 in flight');
+    const withOptions = await mainThread(paths, server, 'withOptions and one send on it, 64 in flight');
+    if (withOptions <= 1.5 * alone) return;
+    tried.push(`${withOptions} instructions, ${alone} without`);
+  }
+  assert.fail(tried.join('; '));
+});
 
 test('every figure that is measured has a budget, and every budget is measured', async () => {
   const { figures, budget } = budgets.read();

@@ -4,6 +4,8 @@
 
 const { execFile, spawn } = require('node:child_process');
 const { once } = require('node:events');
+const { mkdtempSync, readFileSync, rmSync } = require('node:fs');
+const { tmpdir } = require('node:os');
 const { join } = require('node:path');
 const { createInterface } = require('node:readline');
 const { promisify } = require('node:util');
@@ -16,13 +18,18 @@ const run = promisify(execFile);
 const send = operationOf('send');
 const list = operationOf('list');
 
+/** Options as a service gives them for one call. */
+const options = { timeout: 30e3, maxRetries: 2 };
+
 /** What is measured, by the names that the budget has for it. */
 exports.SCENARIOS = {
   'send, 1 in flight': { ...send, concurrency: 1, warmUp: 500, requests: 2000, countsInstructions: true },
   'sendAsync, 1 in flight': { ...send, method: 'sendAsync', concurrency: 1, warmUp: 500, requests: 2000 },
   'send, 64 in flight': { ...send, concurrency: 64, warmUp: 1280, requests: 3200 },
+  'withOptions and one send on it, 64 in flight': { ...send, options, concurrency: 64, warmUp: 1280, requests: 3200 },
   'list of 100 messages, 1 in flight': { ...list, concurrency: 1, warmUp: 200, requests: 400 },
   'list of 100 messages, 64 in flight': { ...list, concurrency: 64, warmUp: 640, requests: 640 },
+  'new LayerAPI, no request': { constructs: true, concurrency: 1, warmUp: 200, requests: 1000 },
 };
 
 /** Without a compiler and without a collection, V8 takes the same memory for the same work each time. */
@@ -72,21 +79,41 @@ exports.measure = async ({ addon, floor }, server, name) => {
   return figures;
 };
 
-/** Instructions per request of the program without Node: what more requests take more. */
-async function instructions(floor, server, scenario) {
-  const [few, many] = [100, 600];
-  const total = (requests) => callgrind(floor, server, scenario, requests);
+/** Instructions per request of the program without Node. */
+function instructions(floor, { port, ca, pid }, { resource, method, args, status, concurrency }) {
+  const call = { resource, method, status, ...textOf({ method, args }) };
+  return slope([100, 600], async (requests) => {
+    const limits = { warmUp: { requests: concurrency }, measured: { requests } };
+    const settings = { port, ca, serverPid: pid, concurrency, connections: concurrency, ...limits, ...call };
+    const { stderr } = await callgrind(['--callgrind-out-file=/dev/null'], [floor, JSON.stringify(settings)]);
+    return Number(/Collected : (\d+)/.exec(stderr)[1]);
+  });
+}
+
+/** Instructions per request of the thread that runs JavaScript, which V8 does not compile. */
+exports.mainThread = ({ addon }, { port, ca }, name) => {
+  const scenario = { ...exports.SCENARIOS[name], warmUp: 128 };
+  return slope([128, 1408], async (requests) => {
+    const folder = mkdtempSync(join(tmpdir(), 'layer-api-cost-'));
+    try {
+      const settings = JSON.stringify({ port, ca, ...scenario, requests });
+      const options = ['--separate-threads=yes', `--callgrind-out-file=${join(folder, 'thread')}`];
+      await callgrind(options, [process.execPath, ...FLAGS, WORKER, addon, settings]);
+      return Number(/^summary: (\d+)/m.exec(readFileSync(join(folder, 'thread-01'), 'utf8'))[1]);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+};
+
+/** What each request takes: what more requests take more. */
+async function slope([few, many], total) {
   return ((await total(many)) - (await total(few))) / (many - few);
 }
 
-async function callgrind(floor, { port, ca, pid }, { resource, method, args, status, concurrency }, requests) {
-  const limits = { warmUp: { requests: concurrency }, measured: { requests } };
-  const call = { resource, method, status, ...textOf({ method, args }) };
-  const settings = { port, ca, serverPid: pid, concurrency, connections: concurrency, ...limits, ...call };
-  const options = ['--tool=callgrind', '--callgrind-out-file=/dev/null'];
+async function callgrind(options, command) {
   try {
-    const { stderr } = await run('valgrind', [...options, floor, JSON.stringify(settings)]);
-    return Number(/Collected : (\d+)/.exec(stderr)[1]);
+    return await run('valgrind', ['--tool=callgrind', ...options, ...command]);
   } catch (error) {
     if (error.code !== 'ENOENT') throw error;
     throw new Error('valgrind is missing, which counts instructions (Debian: apt-get install valgrind)');

@@ -4,14 +4,16 @@
  * Counts what requests cost, in its own process, and prints it as one line of JSON: figures per request.
  *
  * Usage: node worker.js ADDON SETTINGS; ADDON is the addon built with the feature `counting`, SETTINGS is JSON: `{port,
- * ca, method, args, concurrency, warmUp, requests}`.
+ * ca, method, args, options, concurrency, warmUp, requests}`, `options` those of `withOptions` for each call; or
+ * `{constructs: true, warmUp, requests}`, where a client is made in place of each request.
  */
 
 const path = require('path');
 const v8 = require('v8');
 
 const [library, settings] = process.argv.slice(2);
-const { port, ca, method, args, concurrency, warmUp, requests } = JSON.parse(settings);
+const { port, ca, method, args, options, constructs, concurrency, warmUp, requests } = JSON.parse(settings);
+const APP = { token: 'secret', appId: '24f43c32-4d95-11e4-b3a2-0fd00000020d' };
 
 /** Crossings of the border between JavaScript and the addon. */
 let callsIn = 0;
@@ -78,21 +80,30 @@ function countOut(value) {
   };
 }
 
-async function main() {
-  const { messages } = new LayerAPI({
-    token: 'secret',
-    appId: '24f43c32-4d95-11e4-b3a2-0fd00000020d',
+/** What is counted each time. */
+function counted() {
+  if (constructs) {
+    return () => {
+      new LayerAPI(APP);
+    };
+  }
+  const layer = new LayerAPI({
+    ...APP,
     baseUrl: `https://localhost:${port}`,
     timeout: 600e3,
     agentOptions: { ca, keepAlive: true, maxSockets: concurrency },
   });
-  const call = method.endsWith('Async')
-    ? () => messages[method](...args)
-    : () =>
-        new Promise((resolve, reject) => {
-          messages[method](...args, (error, reply) => (error ? reject(error) : resolve(reply)));
-        });
+  const { messages } = layer;
+  const owner = options ? () => layer.withOptions(options).messages : () => messages;
+  if (method.endsWith('Async')) return () => owner()[method](...args);
+  return () =>
+    new Promise((resolve, reject) => {
+      owner()[method](...args, (error, reply) => (error ? reject(error) : resolve(reply)));
+    });
+}
 
+async function main() {
+  const call = counted();
   await run(call, warmUp);
   const before = figures();
   await run(call, requests);
