@@ -125,7 +125,15 @@ impl Errors {
 
 /// What is said of a start that is refused: one line, and the process is gone.
 fn refused_start(script: &str, data: &Path) -> String {
-    let output = spawn_process(script, data, &[], Stdio::piped()).wait_with_output().unwrap();
+    let mut process = spawn_process(script, data, &[], Stdio::piped());
+    // One that serves after all would never end by itself.
+    let mut lines = BufReader::new(process.stdout.take().unwrap()).lines().map(Result::unwrap);
+    if lines.any(|line| line.starts_with("listening on ")) {
+        process.kill().unwrap();
+        process.wait().unwrap();
+        panic!("the start was not refused");
+    }
+    let output = process.wait_with_output().unwrap();
     let said = String::from_utf8(output.stderr).unwrap();
     assert_eq!((output.status.code(), said.lines().count()), (Some(1), 1), "{said}");
     said
