@@ -1237,8 +1237,16 @@ declare namespace LayerAPI {
 
   /** Settings of a platform. */
   export interface PlatformOptions {
-    /** File of the database, created if missing; `:memory:` keeps nothing. Default: `:memory:`. */
+    /**
+     * File of the database, created if missing; `:memory:` keeps nothing; `postgres://user:password@host/database` needs
+     * the program `layer-platform`. Default: `:memory:`.
+     */
     data?: string;
+    /**
+     * Folder for rich content and exports, where the data is in PostgreSQL; all platforms share one. Default:
+     * `layer-files` where it runs.
+     */
+    files?: string;
     /** Port to listen on; `0` takes a free one. Default: `0`. */
     port?: number;
     /**

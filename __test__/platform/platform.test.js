@@ -12,6 +12,7 @@ const LayerAPI = require('../..');
 const { createCertificate } = require('../support/certificate.js');
 
 const { Platform } = LayerAPI;
+const CLI = path.join(__dirname, '..', '..', 'bin', 'layer-api.js');
 let folder;
 
 before(() => {
@@ -90,7 +91,7 @@ describe('start', () => {
 
 describe('what cannot be used is refused by name', () => {
   const refusals = {
-    'an option that does not exist': [{ dat: 'x' }, /`dat` does not exist; there are data, port/],
+    'an option that does not exist': [{ dat: 'x' }, /`dat` does not exist; there are data, files, port/],
     'a port as text': [{ port: '8080' }, /`port` needs to be a number/],
     'a port that JSON has no value for': [{ port: 80n }, /`port` needs to be a number/],
     'a function in place of a text': [{ data: () => 'x' }, /`data` needs to be a string/],
@@ -122,6 +123,29 @@ describe('what cannot be used is refused by name', () => {
     writeFileSync(data, 'buy milk, and more than a page of it '.repeat(200));
     await assert.rejects(Platform.start({ data }), /notes\.txt/);
     assert.match(readFileSync(data, 'utf8'), /^buy milk/);
+  });
+
+  test('a database of PostgreSQL, which another program has; its password shows nowhere', async () => {
+    const data = 'postgres://layer:s3cret@127.0.0.1:1/chat?password=s3cret';
+    const error = await Platform.start({ data }).catch((error) => error);
+    assert.match(error.message, /^data: postgres:\/\/layer@127\.0\.0\.1:1\/chat: .* run the program layer-platform/);
+    for (const args of [
+      ['--data', data],
+      ['--check-config', '--data', data],
+      ['check', '--data', data],
+    ]) {
+      const command = args.includes('check') ? args : ['platform', '--port', '0', ...args];
+      const { status, stdout, stderr } = spawnSync(process.execPath, [CLI, ...command], {
+        encoding: 'utf8',
+        cwd: folder,
+      });
+      assert.strictEqual(status, args.includes('check') ? 2 : 1, stdout);
+      assert.match(
+        stderr,
+        args.includes('check') ? /PostgreSQL has tools of its own/ : /run the program layer-platform/,
+      );
+      assert.ok(!`${inspect(error)}${error.stack}${stdout}${stderr}`.includes('s3cret'), stderr);
+    }
   });
 
   test('the constructor', () => assert.throws(() => new Platform(), /Platform\.start/));

@@ -11,7 +11,7 @@ use axum::body::{Body, to_bytes};
 use axum::middleware::{from_fn, from_fn_with_state};
 use http::{Method, Request};
 use layer_store::token::Token;
-use layer_store::{DataLocation, OpenError, Store, StoreError};
+use layer_store::{OpenError, Store, StoreError};
 use layer_wire::AppId;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
@@ -20,8 +20,9 @@ use tower_service::Service as _;
 
 use crate::config::Config;
 use crate::ground::clock::{Clock, machine_time};
+use crate::ground::engine;
 use crate::ground::files::Files;
-use crate::ground::ids::Ids;
+use crate::ground::ids::{IdSource, Ids};
 use crate::ground::log::Log;
 use crate::ground::task;
 use crate::http::live::{Hub, Limits};
@@ -263,12 +264,14 @@ impl Platform {
             clock.freeze(config.frozen_at);
         }
         let now = clock.clone();
-        let store =
-            layer_store_sqlite::open_with_clock(&config.data, Arc::new(move || now.now())).map_err(StartError::Data)?;
+        let store = engine::open(&config.data, Arc::new(move || now.now())).map_err(StartError::Data)?;
+        if config.ids != IdSource::Random || config.frozen_at.is_some() {
+            store.check_alone().map_err(StartError::Store)?;
+        }
         let store = in_front(store);
         let core = Core::new(
             Arc::clone(&store),
-            Arc::new(Files::beside(&config.data)),
+            Arc::new(config.files.map_or_else(|| Files::beside(&config.data), Files::in_folder)),
             clock.clone(),
             Ids::new(config.ids),
             public_url.unwrap_or_else(|| url.clone()),
@@ -369,10 +372,7 @@ impl Platform {
         }));
         let running = Mutex::new(Some(Running { runtime, stop, drain, stopped }));
         log.within(|| {
-            let data = match &config.data {
-                DataLocation::File(path) => path.display().to_string(),
-                DataLocation::Memory => ":memory:".to_owned(),
-            };
+            let data = config.data.to_string();
             tracing::info!(version = env!("CARGO_PKG_VERSION"), url, data, "the platform listens");
         });
         Ok(Self { url, services, store, admin: admin::router(admin), console, log, running })
@@ -500,6 +500,7 @@ impl Checked {
         if config.tls.is_none() && !config.allow_plain_http && !config.host.to_canonical().is_loopback() {
             return Err(StartError::PlainHttp(config.host));
         }
+        engine::check(&config.data).map_err(StartError::Data)?;
         if config.open_metrics && !config.host.is_loopback() {
             return Err(StartError::OpenMetrics);
         }

@@ -27,8 +27,8 @@ pub fn take_turn(sql: Sql<'_>, what: i64) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// How many processes have the database open.
-pub const PROCESSES: &str = "SELECT count(*) FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database \
+/// The processes that have the database open, by a connection of each.
+pub const PROCESSES: &str = "SELECT pid FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database \
      WHERE locktype = 'advisory' AND datname = current_database() AND classid = $1::bigint::oid \
      AND objid = $2::bigint::oid";
 

@@ -4,7 +4,7 @@
 //! connection of its own tells for all of them, some times in a second. What it tells is a hint: one that is lost, with
 //! the connection or with the process, makes others look later than they could.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -39,8 +39,9 @@ const MAX_LENGTH: usize = 7500;
 /// How many notifications are told at once. In place of more, others hear that they missed some.
 const MAX_AT_ONCE: usize = 16;
 
-/// How often it is looked whether another process is gone: what it told last may be lost.
-const LOOK: Duration = Duration::from_secs(5);
+/// How often it is looked whether another process is gone, since what it told last may be lost, and how long the answer
+/// may take: for twice that time, what others did may be unknown here.
+const LOOK: Duration = Duration::from_secs(2);
 
 /// How long to wait before the next connection when there is none.
 const RECONNECT: Duration = Duration::from_millis(500);
@@ -203,7 +204,7 @@ async fn run(server: &Server, told: &Told, process: Uuid, first: Driver) {
     loop {
         let driver = match next.take() {
             Some(driver) => driver,
-            None => match reconnect(server).await {
+            None => match tokio::time::timeout(LOOK, reconnect(server)).await.ok().flatten() {
                 Some(driver) => {
                     // Whatever was told meanwhile is missed.
                     told.feed.tell(Kinds::ALL, &[Change::Unknown]);
@@ -211,6 +212,7 @@ async fn run(server: &Server, told: &Told, process: Uuid, first: Driver) {
                 }
                 None if told.is_closed.load(Ordering::SeqCst) => return,
                 None => {
+                    told.feed.tell(Kinds::ALL, &[Change::Unknown]);
                     let _ = tokio::time::timeout(RECONNECT, told.bell.notified()).await;
                     continue;
                 }
@@ -219,6 +221,8 @@ async fn run(server: &Server, told: &Told, process: Uuid, first: Driver) {
         if attend(told, process, driver).await {
             return;
         }
+        // From here on nothing is heard: what is remembered of the store is worth nothing.
+        told.feed.tell(Kinds::ALL, &[Change::Unknown]);
     }
 }
 
@@ -231,16 +235,17 @@ async fn reconnect(server: &Server) -> Option<Driver> {
 
 /// Tells and hears until the connection is gone, or the store is closed: `true`.
 async fn attend(told: &Told, process: Uuid, mut driver: Driver) -> bool {
-    let (mut look, mut processes) = (tokio::time::interval(LOOK), 0);
+    let (mut look, mut processes) = (tokio::time::interval(LOOK), HashSet::new());
     look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             _ = look.tick() => {
-                let Some((now, bytes)) = look_at(&driver.client).await else {
+                let looked = tokio::time::timeout(LOOK, look_at(&driver.client)).await;
+                let Some((now, bytes)) = looked.ok().flatten() else {
                     return told.is_closed.load(Ordering::SeqCst);
                 };
                 told.database_bytes.store(bytes, Ordering::Relaxed);
-                if now < processes {
+                if !processes.is_subset(&now) {
                     told.feed.tell(Kinds::ALL, &[Change::Unknown]);
                 }
                 processes = now;
@@ -264,10 +269,11 @@ async fn attend(told: &Told, process: Uuid, mut driver: Driver) -> bool {
     }
 }
 
-/// How many processes have the database open, and how large it is in bytes; `None` when that cannot be told.
-async fn look_at(client: &Client) -> Option<(i64, u64)> {
+/// The processes that have the database open, and how large it is in bytes; `None` when that cannot be told.
+async fn look_at(client: &Client) -> Option<(HashSet<i32>, u64)> {
     let parameters: [&(dyn tokio_postgres::types::ToSql + Sync); 2] = [&claim::WHOLE, &claim::PRESENCE];
-    let processes = client.query_one(claim::PROCESSES, &parameters).await.ok()?.try_get(0).ok()?;
+    let processes = client.query(claim::PROCESSES, &parameters).await.ok()?;
+    let processes = processes.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>().ok()?;
     let size = client.query_one("SELECT pg_database_size(current_database())", &[]).await.ok()?;
     Some((processes, size.try_get::<_, i64>(0).ok()?.unsigned_abs()))
 }

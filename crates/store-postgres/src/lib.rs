@@ -166,6 +166,14 @@ impl Store for PostgresStore {
         self.replace(whole::reset)
     }
 
+    fn check_alone(&self) -> Result<(), StoreError> {
+        self.whole(|connection| {
+            let checked = whole::check_alone(connection);
+            connection.roll_back();
+            checked
+        })
+    }
+
     fn images(&self) -> Option<&dyn Images> {
         Some(self)
     }

@@ -103,11 +103,15 @@ impl SqliteStore {
                 open::check_path(path)?;
                 Some(Lock::take(path)?)
             }
+            DataLocation::Postgres(url) => {
+                let reason = "SQLite keeps its data in a file; name one".into();
+                return Err(OpenError::Database { database: url.to_string(), reason });
+            }
         };
         let connection = open::open_writer(data)?;
-        let readers = match data {
-            DataLocation::Memory => None,
-            DataLocation::File(path) => {
+        let readers = match data.file() {
+            None => None,
+            Some(path) => {
                 let connections = (0..reader_count()).map(|_| open::open_reader(path)).collect::<Result<_, _>>()?;
                 Some(Readers::start(connections).map_err(OpenError::Thread)?)
             }
@@ -198,13 +202,12 @@ impl Store for SqliteStore {
         let waiting =
             self.with_running(|running| Ok((running.jobs.len(), running.readers.as_ref().map_or(0, Readers::waiting))));
         let (waiting_writes, waiting_reads) = waiting.unwrap_or_default();
-        let size = |suffix: &str| match &self.data {
-            DataLocation::Memory => 0,
-            DataLocation::File(path) => {
-                let mut path = path.clone().into_os_string();
+        let size = |suffix: &str| {
+            self.data.file().map_or(0, |path| {
+                let mut path = path.as_os_str().to_owned();
                 path.push(suffix);
                 std::fs::metadata(path).map_or(0, |file| file.len())
-            }
+            })
         };
         let (database_bytes, log_bytes) = (size(""), size("-wal"));
         State { waiting_writes, waiting_reads, database_bytes, log_bytes, ..self.counts.shown() }

@@ -47,9 +47,9 @@ const STATEMENT_CACHE: usize = 256;
 
 /// Opens the connection of the writer, and creates or migrates the schema.
 pub fn open_writer(data: &DataLocation) -> Result<Connection, OpenError> {
-    let path = match data {
-        DataLocation::Memory => Path::new(":memory:"),
-        DataLocation::File(path) => {
+    let path = match data.file() {
+        None => Path::new(":memory:"),
+        Some(path) => {
             file::prepare(path).map_err(|source| file::refused(path, path, source))?;
             path
         }

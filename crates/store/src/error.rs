@@ -16,6 +16,8 @@ pub enum StoreError {
     Uncertain,
     /// The disk is full, cannot be read or written, or is locked by someone else; the text says which.
     Unavailable(String),
+    /// Several platforms share the database, and what was asked for works with one only.
+    Shared,
     /// The bytes to restore are not a snapshot; the text says why.
     BadSnapshot(String),
     /// Anything else: a bug, or a damaged file.
@@ -30,6 +32,9 @@ impl fmt::Display for StoreError {
             Self::Lost => formatter.write_str("the store dropped the work"),
             Self::Uncertain => formatter.write_str("the store broke off while it committed"),
             Self::Unavailable(reason) => write!(formatter, "the store is unavailable: {reason}"),
+            Self::Shared => formatter.write_str(
+                "several platforms share this database, and what is meant for tests works with one only; stop the others",
+            ),
             Self::BadSnapshot(reason) => write!(formatter, "the snapshot cannot be restored: {reason}"),
             Self::Failed(reason) => write!(formatter, "the store failed: {reason}"),
         }

@@ -161,6 +161,13 @@ pub trait Store: Send + Sync {
     /// Empties the store of all but the apps, their tokens and identity providers. Blocks until that is durable.
     fn reset(&self) -> Result<(), StoreError>;
 
+    /// Looks whether this is the only process that has the database open. Blocks for the time that takes.
+    ///
+    /// Error: `Shared` when it is not. An engine that several cannot use has none.
+    fn check_alone(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     /// Copies of everything, if the engine can make them.
     fn images(&self) -> Option<&dyn Images> {
         None

@@ -1,7 +1,7 @@
 //! Where the data is, and why it cannot be opened.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Where the data of a platform is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,6 +11,26 @@ pub enum DataLocation {
     File(PathBuf),
     /// In memory; gone when the platform is closed.
     Memory,
+    /// In a database of a PostgreSQL server, which several platforms can use.
+    Postgres(DatabaseUrl),
+}
+
+impl DataLocation {
+    /// The file, where it is in one.
+    pub fn file(&self) -> Option<&Path> {
+        if let Self::File(path) = self { Some(path) } else { None }
+    }
+}
+
+impl fmt::Display for DataLocation {
+    /// As `--data` has it, without secrets.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => path.display().fmt(formatter),
+            Self::Memory => formatter.write_str(":memory:"),
+            Self::Postgres(url) => url.fmt(formatter),
+        }
+    }
 }
 
 /// The URL of a database, which may hold a password: that never shows, neither in debug output nor in an error.

@@ -347,16 +347,43 @@ mod tests {
             ("port = '80'", ":1: port needs to be a number"),
             ("port = 80.5", ":1: port needs to be a number"),
             ("console = 1", ":1: console needs to be true or false"),
-            ("prot = 1", ":1: `prot` is no setting; there are data, port, "),
+            ("prot = 1", ":1: `prot` is no setting; there are data, files, port, "),
             ("tls-cert = 'missing.pem'", ":1: tls-cert cannot be read: "),
             ("ids = 'counting'\nseed = 1", ":2: seed is for random ids: leave it out, or "),
             ("admin-token-file = 'empty'", ":1: admin-token-file names an empty file: "),
             ("admin-token = 'a'\nadmin-token-file = 'token'", ":2: admin-token-file is for what "),
             ("data = ''", ":1: data must not be empty"),
+            ("files = 'folder'", ":1: files is for data in PostgreSQL: "),
         ] {
             let (path, outcome) = parsed_with_file(text, &[], &[]);
             let error = outcome.unwrap_err();
             assert!(error.starts_with(&format!("{path}{expected}")), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_password_in_the_url_of_a_database_is_shown_by_nothing() {
+        let url = "postgres://layer:s3cret@127.0.0.1:1/chat?password=s3cret";
+        let text = format!("data = '{url}'\nfiles = 'shared'\n");
+        let (path, outcome) = parsed_with_file(&text, &[], &[]);
+        let Ok(Command::Serve { config, .. }) = outcome else { panic!("{outcome:?}") };
+        assert!(matches!(&config.data, DataLocation::Postgres(found) if found.reveal() == url));
+        assert_eq!(config.files, Some(path.replace("layer.toml", "shared").into()));
+        let refusal = platform::Platform::start((*config).clone()).unwrap_err();
+        for shown in [format!("{config:?}"), refusal.to_string(), format!("{refusal:?}")] {
+            assert!(shown.contains("postgres://layer@127.0.0.1:1/chat") && !shown.contains("s3cret"), "{shown}");
+        }
+        for (text, args, variables) in [
+            (text.as_str(), &["--check-config"][..], &[][..]),
+            ("", &["--check-config", "--data", url], &[]),
+            ("", &["--check-config"], &[("LAYER_DATA", url)]),
+        ] {
+            let (_, outcome) = parsed_with_file(text, args, variables);
+            let Ok(Command::Check(shown)) = outcome else { panic!("{outcome:?}") };
+            assert!(
+                shown.contains("data = \"postgres://layer@127.0.0.1:1/chat\"") && !shown.contains("s3cret"),
+                "{shown}"
+            );
         }
     }
 

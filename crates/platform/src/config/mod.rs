@@ -50,6 +50,9 @@ pub struct Config {
     pub port: u16,
     /// Where the data is. Default: in memory.
     pub data: DataLocation,
+    /// The folder for rich content and archives, where the data is in PostgreSQL; one that all platforms share. Default:
+    /// `layer-files` where the platform runs. Data in a file has it beside the file.
+    pub files: Option<PathBuf>,
     /// Certificate and key. Default: none, plain HTTP.
     pub tls: Option<Tls>,
     /// Whether it may speak plain HTTP to other machines: without a certificate, on an address that is not a loopback
@@ -98,6 +101,7 @@ impl Default for Config {
             host: IpAddr::V4(Ipv4Addr::LOCALHOST),
             port: 0,
             data: DataLocation::Memory,
+            files: None,
             tls: None,
             allow_plain_http: false,
             public_url: None,

@@ -6,8 +6,8 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use layer_store::DataLocation;
 use layer_store::token::Token;
+use layer_store::{DataLocation, DatabaseUrl};
 use layer_wire::Timestamp;
 use serde_json::Value;
 use tracing::level_filters::LevelFilter;
@@ -39,8 +39,10 @@ pub struct Setting {
 /// How a value is read, and where it goes.
 #[derive(Clone, Copy)]
 pub enum Kind {
-    /// The file of the database, or `:memory:`.
+    /// The file of the database, `:memory:`, or the URL of a database of a server.
     Data(fn(&mut Draft, DataLocation)),
+    /// A folder.
+    Folder(fn(&mut Draft, PathBuf)),
     /// An IP address.
     Address(fn(&mut Draft, IpAddr)),
     /// A whole number from 0 up to this.
@@ -85,6 +87,7 @@ impl Setting {
     pub fn placeholder(&self) -> String {
         match self.kind {
             Kind::Data(_) | Kind::Pem(_) | Kind::Secret(_) => " FILE".into(),
+            Kind::Folder(_) => " FOLDER".into(),
             Kind::Address(_) => " ADDRESS".into(),
             Kind::Whole(..) => " NUMBER".into(),
             Kind::Text(name, _) => format!(" {name}"),
@@ -181,7 +184,11 @@ impl By {
     }
 
     fn data_location(&self, path: PathBuf) -> DataLocation {
-        if path.as_os_str() == ":memory:" { DataLocation::Memory } else { DataLocation::File(self.path(path)) }
+        if path.as_os_str() == ":memory:" {
+            return DataLocation::Memory;
+        }
+        let url = path.to_str().and_then(DatabaseUrl::parse);
+        url.map_or_else(|| DataLocation::File(self.path(path)), DataLocation::Postgres)
     }
 }
 
@@ -210,6 +217,7 @@ pub struct Draft {
     pub config: Config,
     /// What the setting at hand is given by.
     pub by: By,
+    pub files: Option<(By, PathBuf)>,
     pub certificate: Option<(By, Pem)>,
     pub key: Option<(By, Pem)>,
     pub seed: Option<(By, u64)>,
@@ -237,8 +245,10 @@ impl Draft {
     /// Gives a setting its value: JSON of its type, or text where it is given by a flag or variable.
     pub fn set(&mut self, setting: &'static Setting, by: &By, value: &Value) -> Result<(), InvalidSetting> {
         self.by = by.clone();
-        // JSON writes text, numbers and truths as TOML does.
-        self.given.push((setting.name, by.clone(), value.to_string()));
+        // JSON writes text, numbers and truths as TOML does. The URL of a database is shown without its password.
+        let url = value.as_str().filter(|_| matches!(setting.kind, Kind::Data(_))).and_then(DatabaseUrl::parse);
+        let shown = url.map_or_else(|| value.to_string(), |url| Value::from(url.to_string()).to_string());
+        self.given.push((setting.name, by.clone(), shown));
         let refuse = |reason: &str| by.refuse(setting, reason);
         let text = || match value.as_str() {
             Some("") => Err(refuse("must not be empty")),
@@ -248,6 +258,7 @@ impl Draft {
         let path = || Ok::<_, InvalidSetting>(by.path(PathBuf::from(text()?)));
         match setting.kind {
             Kind::Data(set) => set(self, by.data_location(PathBuf::from(text()?))),
+            Kind::Folder(set) => set(self, path()?),
             Kind::Address(set) => {
                 let text = if value == "localhost" && *by != By::Option { "127.0.0.1" } else { text()? };
                 let address = text.parse();
@@ -284,9 +295,13 @@ impl Draft {
             Err(path) => path,
         };
         self.by = by.clone();
+        if matches!(setting.kind, Kind::Data(_)) && DatabaseUrl::parse(&path.to_string_lossy()).is_some() {
+            return Err(by.refuse(setting, "needs to be Unicode"));
+        }
         self.given.push((setting.name, by.clone(), Value::from(path.to_string_lossy()).to_string()));
         match setting.kind {
             Kind::Data(set) => set(self, by.data_location(path.into())),
+            Kind::Folder(set) => set(self, by.path(path.into())),
             Kind::Pem(set) => set(self, by.read_pem(setting, path.into())?),
             Kind::Secret(set) => set(self, by.read_secret(setting, Path::new(&path))?),
             _ => return Err(by.refuse(setting, "needs to be Unicode")),

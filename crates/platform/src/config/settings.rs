@@ -28,6 +28,13 @@ const fn setting(name: &'static str, option: &'static str, kind: Kind, sentence:
     Setting { name, option, kind, default: "", default_of_flag: "", sentence, has_flag: true }
 }
 
+const FILES: Setting = setting(
+    "files",
+    "files",
+    Kind::Folder(|draft, folder| draft.files = Some((draft.by.clone(), folder))),
+    "Folder for rich content and exports, where the data is in PostgreSQL; all platforms share one",
+);
+
 const CERTIFICATE: Setting = setting(
     "tls-cert",
     "cert",
@@ -95,7 +102,7 @@ const COUNTING: &str = "counting";
 const JSON: &str = "json";
 
 /// The table.
-pub static SETTINGS: [Setting; 29] = [
+pub static SETTINGS: [Setting; 30] = [
     Setting {
         default: "`:memory:`",
         default_of_flag: "`layer.db`",
@@ -103,9 +110,11 @@ pub static SETTINGS: [Setting; 29] = [
             "data",
             "data",
             Kind::Data(|draft, data| draft.config.data = data),
-            "File of the database, created if missing; `:memory:` keeps nothing",
+            "File of the database, created if missing; `:memory:` keeps nothing; \
+             `postgres://user:password@host/database` needs the program `layer-platform`",
         )
     },
+    Setting { default: "`layer-files` where it runs", ..FILES },
     Setting {
         default: "`0`",
         default_of_flag: "`8080`",
@@ -339,6 +348,7 @@ impl Draft {
     pub fn finish(self) -> Result<Config, InvalidSetting> {
         let Self {
             mut config,
+            files,
             certificate,
             key,
             seed,
@@ -352,6 +362,12 @@ impl Draft {
             by: _,
             given: _,
         } = self;
+        config.files = match files {
+            Some((by, _)) if !matches!(config.data, DataLocation::Postgres(_)) => {
+                return Err(by.refuse(&FILES, "is for data in PostgreSQL: data in a file has them beside it"));
+            }
+            files => files.map(|(_, folder)| folder),
+        };
         config.rate_limit = match (per_second, at_once) {
             (Some(_), Some((by, 0))) => return Err(by.refuse(&AT_ONCE, "needs to be 1 at the least")),
             (Some(per_second), at_once) => {
@@ -448,6 +464,7 @@ mod tests {
         };
         let expected = Config {
             data: DataLocation::File("chat.db".into()),
+            files: None,
             port: 1,
             host: "::1".parse().unwrap(),
             tls: Some(Tls { certificate_pem: "c".into(), key_pem: "k".into(), files: None }),
@@ -480,7 +497,7 @@ mod tests {
             ("[]", "The options of a platform need to be an object"),
             (
                 r#"{"prot":1}"#,
-                "Platform option `prot` does not exist; there are data, port, host, cert, key, allowPlainHttp, publicUrl, webhooks,",
+                "Platform option `prot` does not exist; there are data, files, port, host, cert, key, allowPlainHttp, publicUrl, webhooks,",
             ),
             (
                 r#"{"webhooks":{"al":1}}"#,
@@ -562,7 +579,9 @@ mod tests {
         let words = words.join(" ");
         for setting in &SETTINGS {
             let of_type = match setting.kind {
-                Kind::Data(_) | Kind::Address(_) | Kind::Text(..) | Kind::Secret(_) => "string".to_owned(),
+                Kind::Data(_) | Kind::Folder(_) | Kind::Address(_) | Kind::Text(..) | Kind::Secret(_) => {
+                    "string".to_owned()
+                }
                 Kind::Whole(..) => "number".to_owned(),
                 Kind::Pem(_) => "string | Buffer".to_owned(),
                 Kind::Truth(_) => "boolean".to_owned(),

@@ -19,11 +19,17 @@ pub struct Files {
 }
 
 impl Files {
+    /// A folder, which several platforms may share.
+    pub fn in_folder(folder: PathBuf) -> Self {
+        Self { folder, is_temporary: false }
+    }
+
     /// The folder that goes with a database: `layer.db-files` beside `layer.db`; for one in memory, a folder for
-    /// temporary files.
+    /// temporary files; for one of a server, `layer-files` where the platform runs.
     pub fn beside(data: &DataLocation) -> Self {
         match data {
             DataLocation::File(path) => Self { folder: beside(path, "-files"), is_temporary: false },
+            DataLocation::Postgres(_) => Self::in_folder("layer-files".into()),
             DataLocation::Memory => {
                 let folder = std::env::temp_dir().join(format!("layer-platform-{}", Uuid::new_v4()));
                 Self { folder, is_temporary: true }

@@ -2,6 +2,7 @@
 
 pub mod blobs;
 pub mod clock;
+pub mod engine;
 pub mod files;
 pub mod ids;
 pub mod links;

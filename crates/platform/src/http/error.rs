@@ -102,13 +102,14 @@ fn in_docs(mut response: Response, point: fn(ApiError) -> ApiError) -> Response 
 /// What a failure of the store is for a client. The cause goes to the error output, once; the client gets a fixed text.
 pub fn of_store(error: &StoreError) -> ApiError {
     match error {
-        StoreError::Busy | StoreError::Closed => {}
+        StoreError::Busy | StoreError::Closed | StoreError::Shared => {}
         _ => tracing::error!(%error, "the store failed"),
     }
     match error {
         StoreError::Busy | StoreError::Closed | StoreError::Uncertain | StoreError::Unavailable(_) => {
             ApiError::service_unavailable()
         }
+        StoreError::Shared => ApiError::new(ErrorKind::InvalidOperation, error.to_string()),
         StoreError::Lost | StoreError::BadSnapshot(_) | StoreError::Failed(_) => ApiError::internal(),
     }
 }

@@ -142,6 +142,11 @@ impl Services {
         }
     }
 
+    /// Refuses what other platforms on the same database would not take part in. Blocks. Error: `Shared`.
+    pub fn check_alone(&self) -> Result<(), StoreError> {
+        self.core.store.check_alone()
+    }
+
     /// Empties the store of all but the apps, their tokens and identity providers, and begins anew: ids, history,
     /// files. Blocks until that is durable.
     pub fn reset(&self) -> Result<(), StoreError> {

@@ -322,11 +322,18 @@ struct Freeze {
     at_ms: Option<i64>,
 }
 
+/// Refuses what other platforms on the same database would not take part in.
+async fn check_alone(admin: &Admin) -> Result<(), HttpError> {
+    let services = Arc::clone(&admin.services);
+    blocking(move || services.check_alone()).await
+}
+
 /// `POST /_platform/clock/freeze`: stops the clock.
 ///
 /// - `200` with the clock
 async fn freeze(State(admin): State<Admin>, body: Bytes) -> Answer {
     let Freeze { at_ms } = read(&body)?;
+    check_alone(&admin).await?;
     admin.services.core.clock().freeze(at_ms.map(Timestamp::from_ms));
     Ok(shown_clock(&admin))
 }
@@ -343,6 +350,7 @@ struct Advance {
 /// - `200` with the clock
 async fn advance(State(admin): State<Admin>, body: Bytes) -> Answer {
     let Advance { by_ms } = read(&body)?;
+    check_alone(&admin).await?;
     admin.services.core.clock().advance(by_ms);
     Ok(shown_clock(&admin))
 }

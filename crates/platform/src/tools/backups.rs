@@ -28,7 +28,7 @@ struct Latest {
 
 /// The backups of a platform.
 pub struct Backups {
-    /// `None` for a database in memory.
+    /// `None` for a database that is in no file.
     data: Option<PathBuf>,
     latest: Mutex<Latest>,
 }
@@ -36,8 +36,7 @@ pub struct Backups {
 impl Backups {
     /// Those beside a database.
     pub fn of(data: &DataLocation) -> Self {
-        let data = if let DataLocation::File(path) = data { Some(path.clone()) } else { None };
-        Self { data, latest: Mutex::default() }
+        Self { data: data.file().map(Path::to_owned), latest: Mutex::default() }
     }
 
     fn latest(&self) -> MutexGuard<'_, Latest> {
@@ -53,7 +52,7 @@ impl Backups {
     /// Begins one under a name. Error: there is no database in a file, or one is made already.
     pub fn begin(self: &Arc<Self>, name: String) -> Result<(), ApiError> {
         let (Some(data), Some(folder)) = (self.data.clone(), self.folder()) else {
-            let reason = "The database is in memory, so there is nothing to back up; take a snapshot.";
+            let reason = "The database is in no file: of one in memory take a snapshot, of PostgreSQL make backups with its own tools.";
             return Err(ApiError::new(ErrorKind::InvalidOperation, reason));
         };
         let mut latest = self.latest();

@@ -262,7 +262,7 @@ fn parse(program: &str, verb: &Verb, args: impl Iterator<Item = OsString>) -> Re
     };
     let DataLocation::File(data) = data_of(value("data"))? else {
         return Err(InvalidSetting::new(format!(
-            "--data needs to name a file: {} is for databases in files",
+            "--data needs to name a file: {} is for databases in files, and PostgreSQL has tools of its own",
             verb.name
         )));
     };

@@ -9,6 +9,8 @@ use layer_platform::{Config, DataLocation, NewApp, Platform};
 use rusqlite::{Connection, OpenFlags};
 use serde_json::{Value, json};
 
+use crate::database::Database;
+
 /// A UUID that nothing has.
 pub const UNKNOWN: &str = "24f43c32-4d95-11e4-b3a2-0fd00000020d";
 
@@ -28,6 +30,7 @@ pub fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
 pub struct Server {
     pub platform: Platform,
     pub app: NewApp,
+    _database: Option<Database>,
     _folder: Option<tempfile::TempDir>,
 }
 
@@ -91,12 +94,17 @@ impl Answer {
 }
 
 /// Where the data of a test's platform is, by `LAYER_TEST_STORE`: `file` for a database in this folder, which is the
-/// default, or `memory`. Tests of what outlives a platform name a file themselves.
-pub fn data_in(folder: &Path) -> DataLocation {
+/// default, `memory`, or `postgres` for one that goes when the test is over. Tests of what outlives a platform name a
+/// file themselves.
+fn data_in(folder: &Path) -> (DataLocation, Option<Database>) {
     match std::env::var("LAYER_TEST_STORE").as_deref() {
-        Err(_) | Ok("file") => DataLocation::File(folder.join("layer.db")),
-        Ok("memory") => DataLocation::Memory,
-        Ok(other) => panic!("LAYER_TEST_STORE is '{other}'; it can be 'file' or 'memory'"),
+        Err(_) | Ok("file") => (DataLocation::File(folder.join("layer.db")), None),
+        Ok("memory") => (DataLocation::Memory, None),
+        Ok("postgres") => {
+            let database = Database::new();
+            (DataLocation::Postgres(database.url()), Some(database))
+        }
+        Ok(other) => panic!("LAYER_TEST_STORE is '{other}'; it can be 'file', 'memory' or 'postgres'"),
     }
 }
 
@@ -124,8 +132,12 @@ impl Server {
     /// Starts a platform on the store of the tests, with a config made for it.
     pub fn start(config: impl FnOnce(DataLocation) -> Config) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let data = data_in(folder.path());
-        Self { _folder: Some(folder), ..Self::on(config(data)) }
+        let (data, database) = data_in(folder.path());
+        let mut config = config(data);
+        if database.is_some() {
+            config.files = Some(folder.path().join("files"));
+        }
+        Self { _folder: Some(folder), _database: database, ..Self::on(config) }
     }
 
     /// Starts a platform as told, whose files stay.
@@ -137,7 +149,7 @@ impl Server {
 
     /// A platform that has an app already.
     pub fn of(platform: Platform, app: NewApp) -> Self {
-        Self { platform, app, _folder: None }
+        Self { platform, app, _database: None, _folder: None }
     }
 
     /// The same server, spoken to in another version: `server.at("3.0").get(...)`. Without it, the version is 1.0.

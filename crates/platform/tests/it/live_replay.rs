@@ -1,5 +1,6 @@
 //! What clients catch up with: nothing is missed, nothing comes twice, order is kept. Client API 6.1.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use layer_platform::{Config, DataLocation, SocketOptions};
@@ -53,6 +54,15 @@ fn what_was_missed_is_replayed_from_a_time_on_in_order_with_its_own_times() {
     }
 }
 
+/// Does something when it goes.
+struct AtEnd<F: Fn()>(F);
+
+impl<F: Fn()> Drop for AtEnd<F> {
+    fn drop(&mut self) {
+        (self.0)();
+    }
+}
+
 #[test]
 fn what_happens_during_a_replay_is_neither_lost_nor_out_of_order_nor_told_twice() {
     let server = start();
@@ -60,9 +70,15 @@ fn what_happens_during_a_replay_is_neither_lost_nor_out_of_order_nor_told_twice(
     let (device, _a) = people.join("a", "2.0");
     let id = server.conversation(&["a", "b"]);
     let mut sent: Vec<_> = (0..300).map(|n| message_id(&server.text(&id, &n.to_string()))).collect();
+    let is_over = AtomicBool::new(false);
     thread::scope(|scope| {
-        let sender =
-            scope.spawn(|| (0..300).map(|n| message_id(&server.text(&id, &n.to_string()))).collect::<Vec<_>>());
+        // Those who read always have a next one to wait for.
+        let sender = scope.spawn(|| {
+            let goes_on = || (!is_over.load(Ordering::SeqCst)).then(|| message_id(&server.text(&id, "x")));
+            std::iter::from_fn(goes_on).collect::<Vec<_>>()
+        });
+        // Also when this fails.
+        let _end = AtEnd(|| is_over.store(true, Ordering::SeqCst));
         for _ in 0..5 {
             let mut live = Live::open(&device);
             let (mut packets, answer) = live.replay(LONG_AGO);
@@ -82,19 +98,13 @@ fn what_happens_during_a_replay_is_neither_lost_nor_out_of_order_nor_told_twice(
             let positions: Vec<_> =
                 packets.iter().filter_map(|packet| packet["body"]["data"]["position"].as_u64()).collect();
             assert!(positions.windows(2).all(|pair| pair[1] == pair[0] + 1), "{positions:?}");
-            if sender.is_finished() {
-                break;
-            }
-            thread::yield_now();
         }
-        server.text(&id, "for those who wait");
-        server.text(&id, "for those who wait");
-        server.text(&id, "for those who wait");
+        is_over.store(true, Ordering::SeqCst);
         sent.extend(sender.join().unwrap());
     });
     let mut live = Live::open(&device);
     let heard = messages(&live.replay(LONG_AGO).0);
-    assert_eq!(heard.len(), 603);
+    assert_eq!(heard.len(), sent.len());
     assert!(sent.iter().all(|id| heard.contains(&json!(id))));
 }
 

@@ -16,6 +16,7 @@ mod conversation;
 mod cors;
 #[cfg(unix)]
 mod crash;
+mod database;
 mod dedupe;
 mod deletion;
 mod device;
@@ -58,6 +59,7 @@ mod receipt;
 mod receiver;
 mod scheduled;
 mod session;
+mod several;
 mod tls;
 mod upkeep;
 mod user;

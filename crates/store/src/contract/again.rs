@@ -50,6 +50,10 @@ impl Store for Again {
         self.0.reset()
     }
 
+    fn check_alone(&self) -> Result<(), StoreError> {
+        self.0.check_alone()
+    }
+
     fn images(&self) -> Option<&dyn Images> {
         self.0.images()
     }

@@ -57,6 +57,10 @@ impl Store for Planned {
         self.store.reset()
     }
 
+    fn check_alone(&self) -> Result<(), StoreError> {
+        self.store.check_alone()
+    }
+
     fn images(&self) -> Option<&dyn Images> {
         self.store.images()
     }

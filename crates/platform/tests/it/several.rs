@@ -1,0 +1,249 @@
+//! Several platforms on one database of PostgreSQL: what one does, all the others stand by.
+
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Barrier};
+use std::time::Duration;
+
+use layer_platform::{Config, DataLocation, IdSource, NewApp, Platform};
+use serde_json::{Value, json};
+
+use crate::client::{Server, message, message_of, wait_until};
+use crate::database::{self, Database};
+use crate::device::{Device, Signer, admin};
+use crate::live_client::{Live, conversation_id, message_id};
+use crate::receiver::{Reaction, Receiver, activated_with, allowed, ask, registration, verified_but};
+
+/// Two platforms with one app.
+struct Pair {
+    one: Server,
+    other: Server,
+    config: Config,
+    _database: Database,
+    _folder: tempfile::TempDir,
+}
+
+/// Starts two; `None` where there is no PostgreSQL.
+fn pair() -> Option<Pair> {
+    if !database::is_there() {
+        return None;
+    }
+    let (database, folder) = (Database::new(), tempfile::tempdir().unwrap());
+    let config = Config {
+        data: DataLocation::Postgres(database.url()),
+        files: Some(folder.path().to_owned()),
+        public_url: Some("http://chat.example.com".into()),
+        webhooks: allowed(),
+        ..Config::default()
+    };
+    let one = Server::on(config.clone());
+    let app = NewApp { app_id: one.app.app_id, token: one.app.token.clone() };
+    let other = Server::of(Platform::start(config.clone()).unwrap(), app);
+    Some(Pair { one, other, config, _database: database, _folder: folder })
+}
+
+/// Works in parallel, half of it with each platform: with the number of the thread, so many times, all at once.
+fn race<T: Send>(pair: &Pair, times: usize, work: impl Fn(&Server, usize, usize) -> T + Sync) -> Vec<Vec<T>> {
+    const THREADS: usize = 4;
+    let barrier = Barrier::new(THREADS);
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..THREADS)
+            .map(|thread| {
+                let server = if thread % 2 == 0 { &pair.one } else { &pair.other };
+                let (work, barrier) = (&work, &barrier);
+                scope.spawn(move || {
+                    let turn = |time| {
+                        barrier.wait();
+                        work(server, thread, time)
+                    };
+                    (0..times).map(turn).collect()
+                })
+            })
+            .collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    })
+}
+
+#[test]
+fn a_tag_that_is_used_with_both_at_once_makes_one_message() {
+    const TAGS: usize = 1000;
+    const CONVERSATIONS: usize = 10;
+    let Some(pair) = pair() else { return };
+    let conversations: Vec<_> = (0..CONVERSATIONS).map(|_| pair.one.conversation(&["a", "b"])).collect();
+    let answers = race(&pair, TAGS, |server, thread, time| {
+        let path = format!("/conversations/{}/messages", conversations[time % CONVERSATIONS]);
+        let tag = format!("f3cc7b32-3c92-11e4-baad-{time:012}");
+        server.post_tagged(&path, &tag, &message(&format!("of {thread}")))
+    });
+    let mut ids = HashSet::new();
+    for time in 0..TAGS {
+        let first = &answers[0][time];
+        for answers in &answers {
+            assert_eq!((answers[time].status, answers[time].json()), (201, first.json()), "{time}");
+        }
+        ids.insert(first.uuid());
+    }
+    assert_eq!(ids.len(), TAGS);
+    for conversation in &conversations {
+        let listed = pair.other.get(&format!("/users/a/conversations/{conversation}/messages?page_size=100")).json();
+        let positions = listed.as_array().unwrap().iter().map(|message| message["position"].as_u64().unwrap());
+        assert!(positions.eq((1..=(TAGS / CONVERSATIONS) as u64).rev()), "{listed}");
+    }
+}
+
+#[test]
+fn a_distinct_conversation_that_is_wanted_of_both_at_once_is_one() {
+    const TIMES: usize = 50;
+    let Some(pair) = pair() else { return };
+    let answers = race(&pair, TIMES, |server, _, time| {
+        let body = json!({ "participants": ["a", format!("b{time}")], "distinct": true });
+        let answer = server.post("/conversations", &body);
+        (answer.status, answer.uuid())
+    });
+    for time in 0..TIMES {
+        let of_this: Vec<_> = answers.iter().map(|answers| &answers[time]).collect();
+        assert!(of_this.iter().all(|(_, id)| *id == of_this[0].1), "{of_this:?}");
+        assert_eq!(of_this.iter().filter(|(status, _)| *status == 201).count(), 1, "{of_this:?}");
+        assert!(of_this.iter().all(|(status, _)| [200, 201].contains(status)), "{of_this:?}");
+    }
+}
+
+/// The promise is 5 seconds.
+#[test]
+fn a_user_who_is_suspended_at_one_is_out_at_the_other() {
+    let Some(pair) = pair() else { return };
+    let signer = Signer::of(&pair.one);
+    let device = signer.device(&pair.one, "maria");
+    let there = Device { server: &pair.other, session: device.session.clone(), version: "3.0" };
+    assert_eq!(there.get("/conversations").status, 200);
+    let mut live = Live::open(&there);
+    let suspend = |value: bool| {
+        let operations = json!([{ "operation": "set", "property": "suspended", "value": value }]);
+        pair.one.patch("/users/maria", &operations).assert_empty(202);
+    };
+    suspend(true);
+    live.wait_for_end();
+    wait_until("the session ends", || there.get("/conversations").status == 401);
+    let refused = || there.open_session(&signer.token("maria", &there.nonce())).status == 403;
+    wait_until("a session is refused", refused);
+    suspend(false);
+    wait_until("a session is opened", || !refused());
+}
+
+#[test]
+fn a_token_that_is_revoked_at_one_is_refused_by_the_other_and_a_deleted_app_is_gone() {
+    let Some(pair) = pair() else { return };
+    let tokens = format!("/apps/{}/tokens", pair.one.app.app_id);
+    let (_, made) = admin(&pair.one.platform, "POST", &tokens, &Value::Null);
+    let text = |name: &str| made[name].as_str().unwrap().to_owned();
+    let bearer = format!("Bearer {}", text("token"));
+    let status = |server: &Server| server.send("GET", "/users/a/blocks", &[("Authorization", &bearer)], "").status;
+    wait_until("the token works", || status(&pair.other) == 200);
+    let (revoked, _) = admin(&pair.one.platform, "DELETE", &format!("{tokens}/{}", text("token_id")), &Value::Null);
+    assert_eq!(revoked, 204);
+    wait_until("the token is refused", || status(&pair.other) == 401);
+
+    assert_eq!(pair.other.get("/users/a/blocks").status, 200);
+    let app = format!("/apps/{}", pair.one.app.app_id);
+    assert_eq!(admin(&pair.one.platform, "DELETE", &app, &Value::Null).0, 204);
+    wait_until("the app is gone", || pair.other.get("/users/a/blocks").status != 200);
+}
+
+#[test]
+fn a_socket_hears_live_and_in_a_replay_what_is_sent_by_way_of_the_other() {
+    let Some(pair) = pair() else { return };
+    let device = Signer::of(&pair.one).device(&pair.one, "a");
+    let there = Device { server: &pair.other, session: device.session.clone(), version: "2.0" };
+    let mut live = Live::open(&there);
+    let conversation = pair.one.conversation(&["a", "b"]);
+    assert_eq!(live.told().2, conversation_id(&conversation));
+    let mut sent = vec![];
+    for number in 0..20 {
+        let server = if number % 2 == 0 { &pair.one } else { &pair.other };
+        sent.push(message_id(&server.text(&conversation, "x")));
+    }
+    let next = |live: &mut Live| loop {
+        let (operation, kind, id, _) = live.told();
+        if operation == "create" && kind == "Message" {
+            return id;
+        }
+    };
+    let heard: Vec<_> = (0..sent.len()).map(|_| next(&mut live)).collect();
+    assert_eq!(heard, sent);
+
+    drop(live);
+    let missed = message_id(&pair.one.text(&conversation, "missed"));
+    let mut live = Live::open(&Device { server: &pair.one, ..there });
+    let (packets, _) = live.replay("2000-01-01T00:00:00.000Z");
+    let ids: Vec<_> = packets.iter().map(|packet| packet["body"]["object"]["id"].clone()).collect();
+    sent.push(missed);
+    assert!(sent.iter().all(|id| ids.contains(&json!(id))), "{ids:?}");
+}
+
+#[test]
+fn events_go_to_a_webhook_from_one_platform_at_a_time_and_within_its_limit() {
+    const SENDS: usize = 60;
+    /// As many as go to one webhook at once.
+    const LIMIT: usize = 4;
+    let Some(pair) = pair() else { return };
+    let (under_way, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let receiver = Receiver::start(verified_but({
+        let (under_way, most) = (Arc::clone(&under_way), Arc::clone(&most));
+        move |_| {
+            most.fetch_max(under_way.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+            std::thread::sleep(Duration::from_millis(5));
+            under_way.fetch_sub(1, Ordering::SeqCst);
+            Reaction::Status("200 OK")
+        }
+    }));
+    let mut wanted = registration(&receiver.url);
+    wanted["events"] = json!(["message.sent"]);
+    let webhook = activated_with(&pair.one, &wanted);
+    wait_until("it is active there, too", || {
+        ask(&pair.other, "GET", &format!("/{webhook}"), "").json()["status"] == "active"
+    });
+    let conversation = pair.one.conversation(&["a", "b"]);
+    race(&pair, SENDS / 4, |server, _, _| server.text(&conversation, "x"));
+    receiver.wait_for_events(SENDS);
+    assert!((1..=LIMIT).contains(&most.load(Ordering::SeqCst)), "{most:?} at once");
+    assert_eq!(receiver.deliveries().len(), SENDS, "an event was delivered twice");
+}
+
+#[test]
+fn a_message_that_both_are_to_send_later_is_sent_once() {
+    const MESSAGES: usize = 30;
+    let Some(pair) = pair() else { return };
+    let conversation = pair.one.conversation(&["a", "b"]);
+    let path = format!("/conversations/{conversation}/messages");
+    for number in 0..MESSAGES {
+        let mut body = message_of("a", &number.to_string());
+        body["schedule"] = json!({ "delay_in_seconds": 1 });
+        let server = if number % 2 == 0 { &pair.one } else { &pair.other };
+        assert_eq!(server.post(&path, &body).status, 202);
+    }
+    let sent = || pair.other.get(&format!("{path}?page_size=100")).json().as_array().unwrap().len();
+    wait_until("all are sent", || sent() == MESSAGES);
+    // The one that comes last says that the workers had their chance to send another one again.
+    let mut last = message_of("a", "last");
+    last["schedule"] = json!({ "delay_in_seconds": 1 });
+    assert_eq!(pair.one.post(&path, &last).status, 202);
+    wait_until("the last one is sent", || sent() > MESSAGES);
+    assert_eq!(sent(), MESSAGES + 1);
+}
+
+#[test]
+fn what_is_meant_for_tests_is_refused_by_a_sentence_while_there_are_two() {
+    let Some(pair) = pair() else { return };
+    for (method, path) in
+        [("POST", "/reset"), ("GET", "/snapshot"), ("POST", "/clock/freeze"), ("POST", "/clock/advance")]
+    {
+        let body = if path.ends_with("advance") { json!({ "by_ms": 1 }) } else { Value::Null };
+        let (status, error) = admin(&pair.one.platform, method, path, &body);
+        assert!((400..500).contains(&status), "{path}: {status} {error}");
+        assert!(error["message"].as_str().unwrap().contains("works with one only; stop the others"), "{error}");
+    }
+    let third = Platform::start(Config { ids: IdSource::Counting, ..pair.config.clone() });
+    assert!(third.unwrap_err().to_string().contains("works with one only; stop the others"));
+    pair.other.platform.close().unwrap();
+    wait_until("one is alone", || admin(&pair.one.platform, "POST", "/reset", &Value::Null).0 == 204);
+}
