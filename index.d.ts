@@ -1238,8 +1238,8 @@ declare namespace LayerAPI {
   /** Settings of a platform. */
   export interface PlatformOptions {
     /**
-     * File of the database, created if missing; `:memory:` keeps nothing; `postgres://user:password@host/database` needs
-     * the program `layer-platform`. Default: `:memory:`.
+     * File of the database, created if missing; `:memory:` keeps nothing; `postgres://user:password@host/database`
+     * needs the program `layer-platform`. Default: `:memory:`.
      */
     data?: string;
     /**

@@ -24,7 +24,7 @@ const PROGRAMS = [
     () => succeeds('python3', '-c', 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 10))'),
     'python3 python3-venv',
   ],
-  ['PostgreSQL (13 or newer)', 'is what Rust tests store in', () => findPostgres() !== undefined, 'postgresql'],
+  ['PostgreSQL (13 or newer)', 'holds the data of several platforms', () => findPostgres() !== undefined, 'postgresql'],
   ['openssl', 'opens exports, and makes certificates', () => succeeds('openssl', 'version'), 'openssl'],
 ];
 

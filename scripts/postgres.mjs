@@ -9,7 +9,7 @@
  */
 
 import { spawn, spawnSync } from 'node:child_process';
-import { chmodSync, chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -59,39 +59,83 @@ const freePort = () =>
     });
   });
 
-/** Starts a server. Answers with its URL, and with a function that ends it and removes its folder. */
-export const startPostgres = async (settings = FOR_RULES) => {
-  const bin = findPostgres();
-  if (bin === undefined) throw new Error('PostgreSQL is not installed (Debian: apt-get install postgresql)');
-  const user = serverUser();
+/** Runs a program of the server as its user, in a folder. */
+const runIn = (folder, program, ...args) => {
+  const { status, error } = spawnSync(join(findPostgres(), program), args, {
+    ...serverUser(),
+    cwd: folder,
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
+  if (error || status !== 0) throw new Error(`${program} failed: ${error?.message ?? `exit code ${status}`}`);
+};
+
+/** Makes a folder of its own for a server, has `fill` make its data there, and starts it. */
+const start = async (settings, fill) => {
+  if (findPostgres() === undefined) throw new Error('PostgreSQL is not installed (Debian: apt-get install postgresql)');
+  const { uid, gid } = serverUser();
   const folder = mkdtempSync(join(tmpdir(), 'layer-postgres-'));
-  if (user.uid) chownSync(folder, user.uid, user.gid);
+  if (uid) chownSync(folder, uid, gid);
   chmodSync(folder, 0o700);
-  const run = (program, ...args) => {
-    const { status, error } = spawnSync(join(bin, program), args, {
-      ...user,
-      cwd: folder,
-      stdio: ['ignore', 'ignore', 'inherit'],
-    });
-    if (error || status !== 0) throw new Error(`${program} failed: ${error?.message ?? `exit code ${status}`}`);
-  };
   const data = join(folder, 'data');
   const remove = () => rmSync(folder, { recursive: true, force: true });
   try {
-    run('initdb', '-D', data, '-E', 'UTF8', '--locale=C', '-A', 'trust', '-U', 'postgres', '--no-sync');
+    fill(folder, data);
     const port = await freePort();
     const all = ['listen_addresses=127.0.0.1', `unix_socket_directories=${folder}`, 'max_connections=300', ...settings];
     const options = [`-p ${port}`, ...all.map((setting) => `-c ${setting}`)].join(' ');
-    run('pg_ctl', '-D', data, '-w', '-t', '300', '-l', join(folder, 'log'), '-o', options, 'start');
-    const stop = () => {
-      run('pg_ctl', '-D', data, '-w', '-m', 'immediate', 'stop');
-      remove();
+    runIn(folder, 'pg_ctl', '-D', data, '-w', '-t', '300', '-l', join(folder, 'log'), '-o', options, 'start');
+    const pid = Number(readFileSync(join(data, 'postmaster.pid'), 'utf8').split('\n')[0]);
+    return {
+      port,
+      url: `postgres://postgres@127.0.0.1:${port}`,
+      /** Ends it and removes its folder. */
+      stop: () => {
+        runIn(folder, 'pg_ctl', '-D', data, '-w', '-m', 'immediate', 'stop');
+        remove();
+      },
+      /** Kills it as a loss of the machine would, and removes its folder. */
+      kill: () => {
+        process.kill(pid, 'SIGKILL');
+        // Its other processes notice by themselves, and end.
+        remove();
+      },
+      /** Makes a standby the primary. */
+      promote: () => runIn(folder, 'pg_ctl', '-D', data, '-w', '-t', '300', 'promote'),
+      /** Runs statements. */
+      run: (...statements) =>
+        runIn(
+          folder,
+          'psql',
+          '-q',
+          '-h',
+          '127.0.0.1',
+          '-p',
+          `${port}`,
+          '-U',
+          'postgres',
+          ...statements.flatMap((sql) => ['-c', sql]),
+        ),
     };
-    return { url: `postgres://postgres@127.0.0.1:${port}`, stop };
   } catch (error) {
     remove();
     throw error;
   }
+};
+
+/** Starts a server. */
+export const startPostgres = (settings = FOR_RULES) =>
+  start(settings, (folder, data) =>
+    runIn(folder, 'initdb', '-D', data, '-E', 'UTF8', '--locale=C', '-A', 'trust', '-U', 'postgres', '--no-sync'),
+  );
+
+/** Starts a synchronous standby of a server: from then on, what is answered there is on both. */
+export const startStandby = async (primary) => {
+  const standby = await start([], (folder, data) => {
+    const from = `host=127.0.0.1 port=${primary.port} user=postgres application_name=standby`;
+    runIn(folder, 'pg_basebackup', '-D', data, '-d', from, '-R', '-X', 'stream', '-c', 'fast', '--no-sync');
+  });
+  primary.run("ALTER SYSTEM SET synchronous_standby_names = 'standby'", 'SELECT pg_reload_conf()');
+  return standby;
 };
 
 const main = async (command, ...args) => {

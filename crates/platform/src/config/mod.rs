@@ -50,8 +50,8 @@ pub struct Config {
     pub port: u16,
     /// Where the data is. Default: in memory.
     pub data: DataLocation,
-    /// The folder for rich content and archives, where the data is in PostgreSQL; one that all platforms share. Default:
-    /// `layer-files` where the platform runs. Data in a file has it beside the file.
+    /// The folder for rich content and archives, where the data is in PostgreSQL; one that all platforms share.
+    /// Default: `layer-files` where the platform runs. Data in a file has it beside the file.
     pub files: Option<PathBuf>,
     /// Certificate and key. Default: none, plain HTTP.
     pub tls: Option<Tls>,

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
+use std::time::Duration;
 
 use layer_platform::{Config, DataLocation, SocketOptions};
 use serde_json::{Value, json};
@@ -74,8 +75,13 @@ fn what_happens_during_a_replay_is_neither_lost_nor_out_of_order_nor_told_twice(
     thread::scope(|scope| {
         // Those who read always have a next one to wait for.
         let sender = scope.spawn(|| {
-            let goes_on = || (!is_over.load(Ordering::SeqCst)).then(|| message_id(&server.text(&id, "x")));
-            std::iter::from_fn(goes_on).collect::<Vec<_>>()
+            let mut sent = vec![];
+            while !is_over.load(Ordering::SeqCst) {
+                sent.push(message_id(&server.text(&id, "x")));
+                // Slower than a replay, which is to come to its end.
+                thread::sleep(Duration::from_millis(20));
+            }
+            sent
         });
         // Also when this fails.
         let _end = AtEnd(|| is_over.store(true, Ordering::SeqCst));
