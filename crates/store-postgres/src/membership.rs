@@ -259,7 +259,7 @@ fn forget_deletions_of(sql: Sql<'_>, user: UserKey, conversation: &ConversationR
 fn delete_for_member(sql: Sql<'_>, user: UserKey, conversation: &ConversationRecord) -> Result<(), StoreError> {
     set_deleted(sql, user, conversation, true)?;
     sql.prepare(
-        "UPDATE memberships SET deleted_position = $3, deleted_count = COALESCE(visible_count, $4),
+        "UPDATE memberships SET deleted_position = COALESCE(left_position, $3), deleted_count = COALESCE(visible_count, $4),
              settled_count = COALESCE(visible_count, $4) WHERE user_key = $1 AND conversation = $2",
     )
     .run((

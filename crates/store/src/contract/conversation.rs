@@ -2,6 +2,7 @@
 
 use layer_wire::page::SortBy;
 
+use super::message::seen_by;
 use super::{Case, Fixture, hold, new_conversation, object, time, user, users, uuid};
 use crate::conversation::{ConversationChange, ConversationRecord, ConversationTaken};
 use crate::held::{Held, Inserted};
@@ -17,6 +18,10 @@ pub const CASES: &[Case] = &[
     ("a former member sees the metadata of when it left", metadata_of_former_members),
     ("the conversations of a user come newest first, page by page", conversations_of_a_user),
     ("a conversation deleted by a member comes back with the next message", deleted_by_a_member),
+    (
+        "who deleted a conversation that it had left sees as many messages as it counts when it is back",
+        deleted_after_leaving,
+    ),
 ];
 
 fn change(fixture: &Fixture, id: u128, participants: &'static [&str]) -> ConversationRecord {
@@ -203,4 +208,19 @@ fn deleted_by_a_member(fixture: &Fixture) {
         writes.revive_conversation_of(app, &user("b"), &conversation)
     });
     assert_eq!(membership(fixture, 10, "b").map(|member| (member.is_deleted, member.visible_count)), Some((false, 0)));
+}
+
+fn deleted_after_leaving(fixture: &Fixture) {
+    fixture.conversation(10, &["a", "b"]);
+    fixture.message(11, 10, "a");
+    change(fixture, 10, &["a"]);
+    fixture.message(12, 10, "a");
+    fixture.write(|writes, app| {
+        let conversation = hold(writes, app, 10)?;
+        writes.delete_conversation_of(app, &user("b"), &conversation)
+    });
+    change(fixture, 10, &["a", "b"]);
+    fixture.message(13, 10, "a");
+    let (back, seen) = seen_by(fixture, 10, "b");
+    assert_eq!((back.visible_count, seen), (2, vec![3, 2]));
 }

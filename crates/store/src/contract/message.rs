@@ -29,7 +29,8 @@ pub const CASES: &[Case] = &[
     ("what a participant had scheduled goes when it leaves", what_was_scheduled_goes),
 ];
 
-fn seen_by(fixture: &Fixture, id: u128, of: &'static str) -> (Membership, Vec<u32>) {
+/// The membership of a user, and the positions of the messages that it sees.
+pub fn seen_by(fixture: &Fixture, id: u128, of: &'static str) -> (Membership, Vec<u32>) {
     let conversation = fixture.find(id);
     fixture.read(move |reads, app| {
         let membership = reads.membership(app, &user(of), &conversation)?.unwrap();
