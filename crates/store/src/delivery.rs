@@ -1,5 +1,6 @@
 //! The outbox: events on their way to webhooks.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use layer_wire::Timestamp;
@@ -148,4 +149,87 @@ pub trait DeliveryWrites {
 
     /// Takes a delivery out of the outbox. `false` when the claim has lapsed, or it was not there any more.
     fn delete_delivery(&mut self, key: DeliveryKey, claim: ClaimId) -> Result<bool, StoreError>;
+}
+
+/// What an engine asks its rows for when deliveries are claimed, all under one claim.
+pub trait Outbox {
+    /// What is under way, by webhook: how many deliveries, and how long their payloads are together.
+    fn under_way(&self) -> Result<Vec<(WebhookKey, u64, u64)>, StoreError>;
+
+    /// The webhooks of all apps that have something in the outbox.
+    fn waiting(&self) -> Result<Vec<WebhookKey>, StoreError>;
+
+    /// A webhook.
+    fn webhook(&self, key: WebhookKey) -> Result<Option<WebhookRecord>, StoreError>;
+
+    /// Up to `limit` deliveries that are due to a webhook and that nobody makes, those that wait longest first.
+    fn due_to(&self, webhook: WebhookKey, limit: usize) -> Result<Vec<DeliveryRecord>, StoreError>;
+
+    /// Puts the claim into the row of a delivery.
+    fn claim(&self, key: DeliveryKey) -> Result<ClaimId, StoreError>;
+}
+
+/// Claims what is due within the limits, as [`DeliveryWrites::claim_deliveries`] says.
+pub fn claim_due(
+    outbox: &impl Outbox,
+    limits: DeliveryLimits,
+) -> Result<Vec<(WebhookRecord, Claimed<DeliveryRecord>)>, StoreError> {
+    let mut under_way = UnderWay::find(outbox)?;
+    let mut waiting = outbox.waiting()?;
+    waiting.sort_by_key(|webhook| under_way.count(*webhook));
+    let mut taken = vec![];
+    for key in waiting {
+        if under_way.count(key) >= limits.per_webhook {
+            continue;
+        }
+        let room = limits.in_all.saturating_sub(under_way.deliveries);
+        if room == 0 {
+            break;
+        }
+        let Some(webhook) = outbox.webhook(key)? else { continue };
+        let limit = if webhook.failing_since.is_some() { limits.per_failing_webhook } else { limits.per_webhook };
+        let free = limit.saturating_sub(under_way.count(key)).min(room);
+        for record in outbox.due_to(key, free)? {
+            if under_way.bytes > 0 && under_way.bytes + record.body.len() > limits.bytes_in_all {
+                return Ok(taken);
+            }
+            let claim = outbox.claim(record.key)?;
+            under_way.add(key, record.body.len());
+            taken.push((webhook.clone(), Claimed { claim, record }));
+        }
+    }
+    Ok(taken)
+}
+
+/// What is under way.
+#[derive(Default)]
+struct UnderWay {
+    /// Deliveries by webhook.
+    counts: HashMap<WebhookKey, usize>,
+    deliveries: usize,
+    /// How long their payloads are.
+    bytes: usize,
+}
+
+impl UnderWay {
+    fn find(outbox: &impl Outbox) -> Result<Self, StoreError> {
+        let number = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
+        let mut under_way = Self::default();
+        for (webhook, count, bytes) in outbox.under_way()? {
+            under_way.counts.insert(webhook, number(count));
+            under_way.deliveries += number(count);
+            under_way.bytes += number(bytes);
+        }
+        Ok(under_way)
+    }
+
+    fn count(&self, webhook: WebhookKey) -> usize {
+        self.counts.get(&webhook).copied().unwrap_or_default()
+    }
+
+    fn add(&mut self, webhook: WebhookKey, bytes: usize) {
+        *self.counts.entry(webhook).or_default() += 1;
+        self.deliveries += 1;
+        self.bytes += bytes;
+    }
 }
