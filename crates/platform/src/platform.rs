@@ -10,6 +10,7 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::middleware::{from_fn, from_fn_with_state};
 use http::{Method, Request};
+use layer_store::clock::machine_time;
 use layer_store::token::Token;
 use layer_store::{OpenError, Store, StoreError};
 use layer_wire::AppId;
@@ -19,7 +20,7 @@ use tokio_rustls::TlsAcceptor;
 use tower_service::Service as _;
 
 use crate::config::Config;
-use crate::ground::clock::{Clock, machine_time};
+use crate::ground::clock::Clock;
 use crate::ground::engine;
 use crate::ground::files::Files;
 use crate::ground::ids::{IdSource, Ids};

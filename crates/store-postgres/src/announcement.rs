@@ -8,6 +8,7 @@ use layer_store::codec;
 use layer_store::held::{Held, Inserted};
 use layer_store::key::{AnnouncementKey, AppKey};
 use layer_store::log::Entry;
+use layer_store::message::sender_columns;
 use layer_wire::message::Status;
 use layer_wire::{AnnouncementId, UserId};
 
@@ -105,7 +106,7 @@ impl AnnouncementWrites for Session<'_> {
         if let Some(id_use) = app::use_id(self, app, new.id.uuid(), app::ANNOUNCEMENT, None)? {
             return Ok(Inserted::Taken(id_use));
         }
-        let (sender_user, sender_name) = message::sender_columns(&new.sender);
+        let (sender_user, sender_name) = sender_columns(&new.sender);
         let key: i64 = self
             .sql
             .prepare(

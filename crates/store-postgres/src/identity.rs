@@ -5,9 +5,8 @@ use layer_store::changes::{Change, Kinds, What};
 use layer_store::held::{Held, Inserted};
 use layer_store::identity::{IdentityReads, IdentityWrites};
 use layer_store::key::AppKey;
-use layer_store::log::Entry;
+use layer_store::log::{Entry, changed_fields};
 use layer_wire::UserId;
-use layer_wire::body::Object;
 use layer_wire::identity::Fields;
 
 use super::user::UserKey;
@@ -90,11 +89,7 @@ impl Session<'_> {
         after: &Fields,
     ) -> Result<(), StoreError> {
         let what = if before.is_some() { What::Changed } else { What::Created };
-        let (unset, after) = (Object::new(), after.as_object());
-        let before = before.map_or(&unset, Fields::as_object);
-        let is_changed = |name: &&String| before.get(*name) != after.get(*name);
-        let gone = before.keys().filter(|name| !after.contains_key(*name));
-        let fields: Vec<String> = after.keys().filter(is_changed).chain(gone).cloned().collect();
+        let fields = changed_fields(before, after);
         if fields.is_empty() {
             return Ok(());
         }

@@ -7,12 +7,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use layer_store::clock::Now;
 use layer_store::{ReadJob, StoreError, WriteJob};
 
 use super::Session;
 use super::connect::Server;
 use super::feed::Told;
-use super::log::Now;
 use super::sql::{Connection, Trouble};
 
 /// How often a job runs at most.

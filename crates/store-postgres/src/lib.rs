@@ -43,14 +43,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use layer_store::changes::{Change, Changes, Kinds};
+use layer_store::clock::{Now, machine_time};
 use layer_store::key::AppKey;
 use layer_store::{Beside, DatabaseUrl, Images, OpenError, ReadJob, Reads, State, Store, StoreError, WriteJob, Writes};
-use layer_wire::Timestamp;
 
 use self::connect::Server;
 use self::feed::Told;
 use self::jobs::{Counts, Job, Queue};
-use self::log::Now;
 use self::sql::{Connection, Sql};
 
 /// How many writes may wait.
@@ -84,14 +83,11 @@ struct Running {
 ///
 /// Error: why the database cannot be opened, or that no thread can be started.
 pub fn open(url: &DatabaseUrl) -> Result<Arc<dyn Store>, OpenError> {
-    open_with_clock(url, &(Arc::new(log::machine_time) as Now))
+    open_with_clock(url, &(Arc::new(machine_time) as Now))
 }
 
 /// The same, with a clock of its own for the log of changes.
-pub fn open_with_clock(
-    url: &DatabaseUrl,
-    now: &Arc<dyn Fn() -> Timestamp + Send + Sync>,
-) -> Result<Arc<dyn Store>, OpenError> {
+pub fn open_with_clock(url: &DatabaseUrl, now: &Now) -> Result<Arc<dyn Store>, OpenError> {
     let server = Arc::new(Server::parse(url)?);
     let told = Arc::<Told>::default();
     let feed = feed::start(Arc::clone(&server), Arc::clone(&told))?;

@@ -1,31 +1,18 @@
 //! The log of changes. A change of a conversation is one row; the entries of a user are found through its memberships.
 
-use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
-
+use layer_store::StoreError;
 use layer_store::changes::{Change, Kinds};
 use layer_store::conversation::ConversationRecord;
 use layer_store::following::FollowingReads as _;
 use layer_store::key::AppKey;
 use layer_store::log::{Entry, LogPage, LogReads, LogRecord, LogWrites, Place, Scope};
-use layer_store::page::{Gathered, Weighed, weight_of_object};
-use layer_store::{StoreError, log_codec};
+use layer_store::log_codec::{self, LogRow, OF_CONVERSATION, OF_IDENTITY, OF_USER};
 use layer_wire::{ConversationId, Timestamp, UserId};
-use serde_json::Value;
 
 use super::following::FOLLOWED;
 use super::sql::{self, Row};
 use super::user::{self, UserKey};
 use super::{Session, claim};
-
-/// The clock that places in the log are taken from.
-pub type Now = Arc<dyn Fn() -> Timestamp + Send + Sync>;
-
-/// The clock of the machine.
-pub fn machine_time() -> Timestamp {
-    let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Timestamp::from_ms(i64::try_from(elapsed.as_millis()).unwrap_or_default())
-}
 
 /// This moment of the log, for the memberships that begin or end now.
 #[derive(Debug, Clone, Copy)]
@@ -38,44 +25,18 @@ pub struct Moment {
     pub to: Place,
 }
 
-const OF_CONVERSATION: i64 = 0;
-const OF_USER: i64 = 1;
-const OF_IDENTITY: i64 = 2;
-
-/// A row whose scope is not looked up yet.
-struct Found {
-    place: Place,
-    scope: i64,
-    entry: Entry,
-}
-
-impl Weighed for Found {
-    fn weight(&self) -> usize {
-        let Entry::ConversationChanged(changes) = &self.entry else { return 0 };
-        let of_change = |(path, value): &(Vec<String>, Option<Value>)| {
-            let of_value = match value {
-                Some(Value::String(text)) => text.len(),
-                Some(Value::Object(object)) => weight_of_object(object),
-                _ => 0,
-            };
-            path.iter().map(String::len).sum::<usize>() + of_value
-        };
-        changes.metadata.iter().map(of_change).sum()
-    }
-}
-
 const COLUMNS: &str = "log.place, log.scope, log.kind, log.value, log.data";
 
-fn read(row: &Row) -> Result<Found, StoreError> {
+fn read(row: &Row) -> Result<LogRow, StoreError> {
     let data: Option<String> = row.get(4)?;
     let entry = log_codec::decode(row.get(2)?, row.get(3)?, data.as_deref())?;
-    Ok(Found { place: Place::from_number(row.get(0)?), scope: row.get(1)?, entry })
+    Ok(LogRow { place: Place::from_number(row.get(0)?), scope: row.get(1)?, entry })
 }
 
 impl Session<'_> {
     /// Looks up whom an entry concerns; `None` when that is gone for good.
-    fn resolve(&self, found: Found) -> Result<Option<LogRecord>, StoreError> {
-        let Found { place, scope, entry } = found;
+    fn resolve(&self, found: LogRow) -> Result<Option<LogRecord>, StoreError> {
+        let LogRow { place, scope, entry } = found;
         let key = scope >> 2;
         let resolved = if scope & 3 == OF_CONVERSATION {
             self.sql.prepare("SELECT app, uuid FROM conversations WHERE key = $1").first([key], |row| {
@@ -90,15 +51,6 @@ impl Session<'_> {
             })?
         };
         Ok(resolved.map(|(app, scope)| LogRecord { place, app: AppKey::from_number(app), scope, entry }))
-    }
-
-    /// A part of the log behind a place, of what was found there where at most `limit` was looked for.
-    fn log_page(&self, after: Place, found: Gathered<Found>, limit: usize) -> Result<LogPage, StoreError> {
-        let (found, is_full) = found.into_parts();
-        let up_to = found.last().map_or(after, |found| found.place);
-        let is_all = !is_full && found.len() < limit;
-        let records = found.into_iter().filter_map(|found| self.resolve(found).transpose());
-        Ok(LogPage { records: records.collect::<Result<_, _>>()?, up_to, is_all })
     }
 
     /// A place behind all entries so far and before all that come. Who takes one holds up the others that do until the
@@ -234,7 +186,7 @@ impl LogReads for Session<'_> {
             .sql
             .prepare(format!("SELECT {COLUMNS} FROM log WHERE place > $1 ORDER BY place LIMIT $2"))
             .page((after.number(), sql::limit(limit)), read)?;
-        self.log_page(after, found, limit)
+        LogPage::resolved(after, found, limit, |row| self.resolve(row))
     }
 
     fn log_readers(&self, record: &LogRecord) -> Result<Vec<UserId>, StoreError> {
@@ -278,7 +230,7 @@ impl LogReads for Session<'_> {
                  ORDER BY 1 LIMIT $3"
             ))
             .page((user.0, after.number(), sql::limit(limit)), read)?;
-        self.log_page(after, found, limit)
+        LogPage::resolved(after, found, limit, |row| self.resolve(row))
     }
 }
 

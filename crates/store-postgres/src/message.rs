@@ -10,7 +10,9 @@ use layer_store::held::{Held, Inserted};
 use layer_store::key::AppKey;
 use layer_store::log::{Entry, part_changes};
 use layer_store::membership::Membership;
-use layer_store::message::{MessageReads, MessageRecord, MessageWrites, NewMessageRecord};
+use layer_store::message::{
+    MessageReads, MessageRecord, MessageWrites, NewMessageRecord, sender_columns, sender_of_columns,
+};
 use layer_store::page::Gathered;
 use layer_store::page::PositionRange;
 use layer_wire::message::Sender;
@@ -45,19 +47,7 @@ pub fn read(row: &Row, conversation: ConversationId) -> Result<MessageRecord, St
 
 /// Reads the sender out of two columns, user and name, beginning at column `first`.
 pub fn read_sender(row: &Row, first: usize) -> Result<Sender, StoreError> {
-    match (row.get(first)?, row.get(first + 1)?) {
-        (Some(user), None) => Ok(Sender::User(UserId::trusted(user))),
-        (None, Some(name)) => Ok(Sender::Name(name)),
-        _ => Err(StoreError::Failed("a row has no sender".into())),
-    }
-}
-
-/// The two columns of a sender: user and name.
-pub fn sender_columns(sender: &Sender) -> (Option<&str>, Option<&str>) {
-    match sender {
-        Sender::User(user) => (Some(user.as_str()), None),
-        Sender::Name(name) => (None, Some(name)),
-    }
+    sender_of_columns(row.get(first)?, row.get(first + 1)?)
 }
 
 /// A message, perhaps held.
@@ -127,7 +117,7 @@ impl MessageWrites for Session<'_> {
         conversation: &mut Held<ConversationRecord>,
         new: NewMessageRecord,
     ) -> Result<Inserted<MessageRecord, IdUse>, StoreError> {
-        let position = next_position(conversation)?;
+        let position = conversation.next_position()?;
         let place = Some((conversation.key.number(), position));
         match app::use_id(self, app, new.id.uuid(), app::MESSAGE, place)? {
             Some(id_use) => Ok(Inserted::Taken(id_use)),
@@ -251,7 +241,7 @@ impl Session<'_> {
         mut new: NewMessageRecord,
     ) -> Result<MessageRecord, StoreError> {
         let sql = self.sql;
-        let position = next_position(conversation)?;
+        let position = conversation.next_position()?;
         let (sender_user, sender_name) = sender_columns(&new.sender);
         sql.prepare(
             "INSERT INTO messages (conversation, position, uuid, sent_at, sender_user, sender_name, recipients, parts)
@@ -296,12 +286,6 @@ impl Session<'_> {
         let MessageRecord { conversation, id, position, .. } = *message;
         self.tell(Kinds::MESSAGES, || Change::Message { app, conversation, id, position, what });
     }
-}
-
-/// The position of the next message.
-fn next_position(conversation: &ConversationRecord) -> Result<u32, StoreError> {
-    let full = || StoreError::Failed("the conversation is full".into());
-    conversation.last_position.checked_add(1).ok_or_else(full)
 }
 
 /// The messages of a range, newest first, without those that `reader` deleted for itself.

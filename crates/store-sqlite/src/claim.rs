@@ -1,10 +1,11 @@
 //! Claims, as they stand in the rows of queues. They lapse by the clock of the machine: that of the platform can be
 //! moved.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use layer_store::StoreError;
 use layer_store::claim::ClaimId;
+use layer_store::clock::machine_time;
 use uuid::Uuid;
 
 use super::sql::Sql;
@@ -24,10 +25,8 @@ pub struct Claim {
 
 impl Claim {
     pub fn new(lease: Duration) -> Self {
-        // A clock that stands before 1970 counts as 1970.
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let ms = |time: Duration| i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
-        Self { id: ClaimId::new(Uuid::new_v4()), now: ms(now), until: ms(now.saturating_add(lease)) }
+        let (now, lease) = (machine_time().as_ms(), i64::try_from(lease.as_millis()).unwrap_or(i64::MAX));
+        Self { id: ClaimId::new(Uuid::new_v4()), now, until: now.saturating_add(lease) }
     }
 
     /// When the next claim in a table lapses.

@@ -43,14 +43,14 @@ use std::thread::JoinHandle;
 
 use crossbeam_channel::{Sender, TrySendError, bounded};
 use layer_store::changes::{Change, Changes, Feed, Kinds};
+use layer_store::clock::{Now, machine_time};
 use layer_store::{
     Beside, DataLocation, Images, OpenError, ReadJob, Reads, State, Store, StoreError, WriteJob, Writes,
 };
-use layer_wire::Timestamp;
 use rusqlite::Connection;
 
 use self::file::Lock;
-use self::log::{Now, Places};
+use self::log::Places;
 use self::readers::Readers;
 use self::sql::Sql;
 use self::writer::{Counts, Job};
@@ -84,14 +84,11 @@ struct Running {
 ///
 /// Error: why the database cannot be opened, or that no thread can be started.
 pub fn open(data: &DataLocation) -> Result<Arc<dyn Store>, OpenError> {
-    open_with_clock(data, Arc::new(log::machine_time))
+    open_with_clock(data, Arc::new(machine_time))
 }
 
 /// The same, with a clock of its own for the log of changes.
-pub fn open_with_clock(
-    data: &DataLocation,
-    now: Arc<dyn Fn() -> Timestamp + Send + Sync>,
-) -> Result<Arc<dyn Store>, OpenError> {
+pub fn open_with_clock(data: &DataLocation, now: Now) -> Result<Arc<dyn Store>, OpenError> {
     Ok(Arc::new(SqliteStore::open(data, now)?))
 }
 

@@ -10,7 +10,9 @@ use layer_store::held::{Held, Inserted};
 use layer_store::key::AppKey;
 use layer_store::log::{Entry, part_changes};
 use layer_store::membership::Membership;
-use layer_store::message::{MessageReads, MessageRecord, MessageWrites, NewMessageRecord};
+use layer_store::message::{
+    MessageReads, MessageRecord, MessageWrites, NewMessageRecord, sender_columns, sender_of_columns,
+};
 use layer_store::page::Gathered;
 use layer_store::page::PositionRange;
 use layer_wire::message::Sender;
@@ -48,19 +50,7 @@ pub fn read(row: &Row<'_>, conversation: ConversationId) -> Result<MessageRecord
 
 /// Reads the sender out of two columns, user and name, beginning at column `first`.
 pub fn read_sender(row: &Row<'_>, first: usize) -> Result<Sender, StoreError> {
-    match (row.get(first)?, row.get(first + 1)?) {
-        (Some(user), None) => Ok(Sender::User(UserId::trusted(user))),
-        (None, Some(name)) => Ok(Sender::Name(name)),
-        _ => Err(StoreError::Failed("a row has no sender".into())),
-    }
-}
-
-/// The two columns of a sender: user and name.
-pub fn sender_columns(sender: &Sender) -> (Option<&str>, Option<&str>) {
-    match sender {
-        Sender::User(user) => (Some(user.as_str()), None),
-        Sender::Name(name) => (None, Some(name)),
-    }
+    sender_of_columns(row.get(first)?, row.get(first + 1)?)
 }
 
 impl MessageReads for Session<'_> {
@@ -241,8 +231,7 @@ impl Session<'_> {
         mut new: NewMessageRecord,
     ) -> Result<MessageRecord, StoreError> {
         let sql = self.sql;
-        let full = || StoreError::Failed("the conversation is full".into());
-        let position = conversation.last_position.checked_add(1).ok_or_else(full)?;
+        let position = conversation.next_position()?;
         let (sender_user, sender_name) = sender_columns(&new.sender);
         sql.prepare(
             "INSERT INTO messages (key, app, uuid, sent_at, sender_user, sender_name, recipients, parts)

@@ -8,7 +8,7 @@ use layer_store::content::referenced;
 use layer_store::conversation::ConversationRecord;
 use layer_store::held::{Held, Inserted};
 use layer_store::key::AppKey;
-use layer_store::message::{MessageRecord, NewMessageRecord};
+use layer_store::message::{MessageRecord, NewMessageRecord, sender_columns};
 use layer_store::scheduled_message::{ScheduledMessageReads, ScheduledMessageRecord, ScheduledMessageWrites, Typist};
 use layer_wire::message::RecipientStatus;
 use layer_wire::{ConversationId, MessageId, Timestamp, UserId};
@@ -83,7 +83,7 @@ impl ScheduledMessageWrites for Session<'_> {
         if let Some(id_use) = self.id_use(app, new.id.uuid())? {
             return Ok(Inserted::Taken(id_use));
         }
-        let (sender_user, sender_name) = message::sender_columns(&new.sender);
+        let (sender_user, sender_name) = sender_columns(&new.sender);
         self.sql
             .prepare(
                 "INSERT INTO scheduled_messages (app, uuid, conversation, due_at, sender_user, sender_name, parts,

@@ -8,6 +8,7 @@ use layer_store::announcement::{AnnouncementReads as _, AnnouncementRecord};
 use layer_store::app::{AppWrites as _, TokenRecord};
 use layer_store::block::BlockReads as _;
 use layer_store::changes::{Change, Changes, Feed, Kinds};
+use layer_store::clock::machine_time;
 use layer_store::content::ContentReads as _;
 use layer_store::conversation::{ConversationChange, ConversationRecord, NewConversationRecord};
 use layer_store::export::ExportReads as _;
@@ -23,7 +24,6 @@ use layer_wire::part::{Part, PartBody};
 use layer_wire::{AnnouncementId, AppId, ContentId, ConversationId, ExportId, MessageId, Timestamp, UserId};
 use uuid::Uuid;
 
-use super::log::machine_time;
 use super::writer::{self, Counts, Job};
 use super::{Session, SqliteStore, open};
 

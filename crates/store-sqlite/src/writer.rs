@@ -7,11 +7,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crossbeam_channel::Receiver;
 use layer_store::changes::{Change, Feed, Kinds};
+use layer_store::clock::Now;
 use layer_store::{BATCH_CLASSES, ReadJob, State, StoreError, WriteJob};
 use rusqlite::Connection;
 
 use super::Session;
-use super::log::{Now, Places};
+use super::log::Places;
 use super::sql::failed;
 
 /// The most jobs in one transaction, which bounds how long the first of them waits.

@@ -38,6 +38,13 @@ pub struct ConversationRecord {
     pub revision: u64,
 }
 
+impl ConversationRecord {
+    /// For engines: the position of the next message. Error: `Failed` when there is none.
+    pub fn next_position(&self) -> Result<u32, StoreError> {
+        self.last_position.checked_add(1).ok_or_else(|| StoreError::Failed("the conversation is full".into()))
+    }
+}
+
 /// A conversation to be stored.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NewConversationRecord {

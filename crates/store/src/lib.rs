@@ -17,6 +17,7 @@ pub mod append;
 pub mod block;
 pub mod changes;
 pub mod claim;
+pub mod clock;
 pub mod codec;
 pub mod content;
 #[cfg(feature = "contract")]

@@ -6,6 +6,7 @@
 //! what to look at; what is shown is what is there when it is looked at.
 
 use layer_wire::body::Object;
+use layer_wire::identity::Fields;
 use layer_wire::message::Status;
 use layer_wire::part::Part;
 use layer_wire::{AnnouncementId, ConversationId, MessageId, Timestamp, UserId};
@@ -250,6 +251,15 @@ pub fn part_changes(before: &[Part], after: &[Part]) -> PartChanges {
     let is_gone = |old: &&Part| !after.iter().any(|part| part.id == old.id);
     changes.removed = before.iter().filter(is_gone).map(|old| old.id).collect();
     changes
+}
+
+/// The fields of an identity that are other ones now, by name.
+pub fn changed_fields(before: Option<&Fields>, after: &Fields) -> Vec<String> {
+    let (unset, after) = (Object::new(), after.as_object());
+    let before = before.map_or(&unset, Fields::as_object);
+    let is_changed = |name: &&String| before.get(*name) != after.get(*name);
+    let gone = before.keys().filter(|name| !after.contains_key(*name));
+    after.keys().filter(is_changed).chain(gone).cloned().collect()
 }
 
 /// What became of the metadata of a conversation, as paths with the value that is there now.

@@ -1,4 +1,6 @@
 //! How entries of the log are stored, the same with every engine: a number for the kind, a number, and a text of JSON.
+//! Whom they concern is the key of a conversation or user, times four, and [`OF_CONVERSATION`], [`OF_USER`] or
+//! [`OF_IDENTITY`].
 
 use layer_wire::{AnnouncementId, ConversationId, MessageId, UserId};
 use serde::{Deserialize, Serialize};
@@ -6,8 +8,58 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::changes::What;
-use crate::log::{ConversationChanges, Entry, PartChanges};
+use crate::log::{ConversationChanges, Entry, LogPage, LogRecord, PartChanges, Place};
+use crate::page::{Gathered, Weighed, weight_of_object};
 use crate::{StoreError, codec};
+
+/// The entry concerns the members of a conversation.
+pub const OF_CONVERSATION: i64 = 0;
+/// It concerns a user.
+pub const OF_USER: i64 = 1;
+/// It concerns a user and those who follow it.
+pub const OF_IDENTITY: i64 = 2;
+
+/// A row whose scope is not looked up yet.
+pub struct LogRow {
+    /// Its place.
+    pub place: Place,
+    /// Whom it concerns, as it is stored.
+    pub scope: i64,
+    /// What happened.
+    pub entry: Entry,
+}
+
+impl Weighed for LogRow {
+    fn weight(&self) -> usize {
+        let Entry::ConversationChanged(changes) = &self.entry else { return 0 };
+        let of_change = |(path, value): &(Vec<String>, Option<Value>)| {
+            let of_value = match value {
+                Some(Value::String(text)) => text.len(),
+                Some(Value::Object(object)) => weight_of_object(object),
+                _ => 0,
+            };
+            path.iter().map(String::len).sum::<usize>() + of_value
+        };
+        changes.metadata.iter().map(of_change).sum()
+    }
+}
+
+impl LogPage {
+    /// A part of the log behind a place, of what was found there where at most `limit` was looked for. `resolve` looks
+    /// up whom an entry concerns; `None` when that is gone for good.
+    pub fn resolved(
+        after: Place,
+        found: Gathered<LogRow>,
+        limit: usize,
+        resolve: impl Fn(LogRow) -> Result<Option<LogRecord>, StoreError>,
+    ) -> Result<Self, StoreError> {
+        let (found, is_full) = found.into_parts();
+        let up_to = found.last().map_or(after, |found| found.place);
+        let is_all = !is_full && found.len() < limit;
+        let records = found.into_iter().filter_map(|found| resolve(found).transpose());
+        Ok(Self { records: records.collect::<Result<_, _>>()?, up_to, is_all })
+    }
+}
 
 /// What [`Entry::ConversationChanged`] has.
 #[derive(Serialize, Deserialize)]

@@ -13,6 +13,23 @@ use crate::key::AppKey;
 use crate::membership::Membership;
 use crate::page::{PositionRange, Weighed, weight_of_parts, weight_of_users};
 
+/// For engines: the two columns of a sender, user and name.
+pub fn sender_columns(sender: &Sender) -> (Option<&str>, Option<&str>) {
+    match sender {
+        Sender::User(user) => (Some(user.as_str()), None),
+        Sender::Name(name) => (None, Some(name)),
+    }
+}
+
+/// For engines: the sender that two columns are of. Error: `Failed` when not one of them is filled.
+pub fn sender_of_columns(user: Option<String>, name: Option<String>) -> Result<Sender, StoreError> {
+    match (user, name) {
+        (Some(user), None) => Ok(Sender::User(UserId::trusted(user))),
+        (None, Some(name)) => Ok(Sender::Name(name)),
+        _ => Err(StoreError::Failed("a row has no sender".into())),
+    }
+}
+
 /// A message to be stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewMessageRecord {

@@ -3,8 +3,9 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
+use layer_store::clock::machine_time;
 use layer_wire::Timestamp;
 use tokio::sync::watch;
 
@@ -98,13 +99,6 @@ fn show(setting: Setting) -> Timestamp {
         Setting::Running { ahead_ms } => Timestamp::from_ms(machine_time().as_ms().saturating_add(ahead_ms)),
         Setting::Frozen { at } => at,
     }
-}
-
-/// The time by the clock of the machine, whatever a platform's own says. One that stands before 1970, or 300 million
-/// years later, counts as 1970.
-pub fn machine_time() -> Timestamp {
-    let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Timestamp::from_ms(i64::try_from(elapsed.as_millis()).unwrap_or_default())
 }
 
 #[cfg(test)]

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
+use layer_store::clock::Now;
 use layer_store::{DataLocation, OpenError, Store};
-use layer_wire::Timestamp;
 
 /// Opens a store. `now` is the clock of its log of changes.
-pub fn open(data: &DataLocation, now: Arc<dyn Fn() -> Timestamp + Send + Sync>) -> Result<Arc<dyn Store>, OpenError> {
+pub fn open(data: &DataLocation, now: Now) -> Result<Arc<dyn Store>, OpenError> {
     check(data)?;
     match data {
         #[cfg(feature = "postgres")]

@@ -7,6 +7,7 @@
 use std::cell::RefCell;
 use std::fmt::{self, Write as _};
 
+use layer_store::clock::machine_time;
 use layer_wire::Timestamp;
 use serde_json::{Map, Value};
 use tracing::dispatcher::{self, DefaultGuard};
@@ -15,7 +16,6 @@ use tracing::level_filters::LevelFilter;
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Dispatch, Event, Level, Metadata, Subscriber};
 
-use crate::ground::clock::machine_time;
 use crate::ground::report;
 
 /// The name of the field with the text of an event.

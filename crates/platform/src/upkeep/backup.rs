@@ -8,6 +8,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use layer_store::clock::machine_time;
 use layer_store::upkeep::{FileState, FindingKind, Step, Told, Upkeep};
 use layer_store::{DataLocation, StoreError};
 use layer_wire::Timestamp;
@@ -16,7 +17,6 @@ use serde_json::Value;
 
 use super::error::UpkeepError;
 use crate::ground::blobs::{Blobs as _, unavailable};
-use crate::ground::clock::machine_time;
 use crate::ground::files::{Files, beside, create_private, remove_file, remove_folder, sync_folder};
 
 /// The database in a backup.
