@@ -33,6 +33,8 @@ mod row;
 mod scheduled_message;
 mod session;
 mod sql;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod transfer;
 mod user;
 mod webhook;

@@ -6,10 +6,9 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use layer_platform::{Config, DataLocation, NewApp, Platform};
+use layer_store_postgres::testing::Database;
 use rusqlite::{Connection, OpenFlags};
 use serde_json::{Value, json};
-
-use crate::database::Database;
 
 /// A UUID that nothing has.
 pub const UNKNOWN: &str = "24f43c32-4d95-11e4-b3a2-0fd00000020d";
@@ -101,7 +100,7 @@ fn data_in(folder: &Path) -> (DataLocation, Option<Database>) {
         Err(_) | Ok("file") => (DataLocation::File(folder.join("layer.db")), None),
         Ok("memory") => (DataLocation::Memory, None),
         Ok("postgres") => {
-            let database = Database::new();
+            let database = Database::with_schema();
             (DataLocation::Postgres(database.url()), Some(database))
         }
         Ok(other) => panic!("LAYER_TEST_STORE is '{other}'; it can be 'file', 'memory' or 'postgres'"),

@@ -16,7 +16,6 @@ mod conversation;
 mod cors;
 #[cfg(unix)]
 mod crash;
-mod database;
 mod dedupe;
 mod deletion;
 mod device;

@@ -6,10 +6,10 @@ use std::sync::{Arc, Barrier};
 use std::time::Duration;
 
 use layer_platform::{Config, DataLocation, IdSource, NewApp, Platform};
+use layer_store_postgres::testing::{Database, is_there};
 use serde_json::{Value, json};
 
 use crate::client::{Server, message, message_of, wait_until};
-use crate::database::{self, Database};
 use crate::device::{Device, Signer, admin};
 use crate::live_client::{Live, conversation_id, message_id};
 use crate::receiver::{Reaction, Receiver, activated_with, allowed, ask, registration, verified_but};
@@ -25,10 +25,10 @@ struct Pair {
 
 /// Starts two; `None` where there is no PostgreSQL.
 fn pair() -> Option<Pair> {
-    if !database::is_there() {
+    if !is_there() {
         return None;
     }
-    let (database, folder) = (Database::new(), tempfile::tempdir().unwrap());
+    let (database, folder) = (Database::with_schema(), tempfile::tempdir().unwrap());
     let config = Config {
         data: DataLocation::Postgres(database.url()),
         files: Some(folder.path().to_owned()),

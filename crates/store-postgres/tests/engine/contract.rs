@@ -3,22 +3,18 @@
 use std::sync::Mutex;
 
 use layer_store::contract;
-
-use crate::server::{Database, is_there};
+use layer_store_postgres::testing::{Database, is_there};
 
 #[test]
 fn the_contract_of_all_engines_is_held() {
     if !is_there() {
         return;
     }
-    // A database with the schema, of which each case has a copy: that is made faster.
-    let first = Database::new();
-    layer_store_postgres::open(&first.url()).unwrap().close().unwrap();
-    let copies = Mutex::new(vec![]);
+    let databases = Mutex::new(vec![]);
     contract::run(|| {
-        let copy = Database::copy_of(&first);
-        let store = layer_store_postgres::open(&copy.url()).unwrap();
-        copies.lock().unwrap().push(copy);
+        let database = Database::with_schema();
+        let store = layer_store_postgres::open(&database.url()).unwrap();
+        databases.lock().unwrap().push(database);
         store
     });
 }

@@ -5,10 +5,9 @@ use std::time::{Duration, Instant};
 
 use layer_store::changes::{Change, Changes, Kinds};
 use layer_store::{Store, StoreError};
+use layer_store_postgres::testing::{Database, is_there};
 use layer_wire::{AppId, Timestamp};
 use uuid::Uuid;
-
-use crate::server::{Database, is_there};
 
 /// How long to wait for what must come. Only a test that has failed waits so long.
 const PATIENCE: Duration = Duration::from_secs(240);
@@ -37,7 +36,7 @@ fn a_commit_is_heard_by_another_process_and_again_after_a_broken_connection() {
     if !is_there() {
         return;
     }
-    let database = Database::new();
+    let database = Database::empty();
     let (one, other) = pair(&database);
     let changes = other.changes(Kinds::APPS);
     let change = insert_app(&*one, 1);
@@ -68,7 +67,7 @@ fn a_process_that_is_gone_is_noticed() {
     if !is_there() {
         return;
     }
-    let database = Database::new();
+    let database = Database::empty();
     let (one, other) = pair(&database);
     let changes = other.changes(Kinds::APPS);
     // It has been seen once what it told was heard and looked at; the look comes every two seconds.
@@ -93,7 +92,7 @@ fn what_is_for_tests_is_refused_while_others_have_the_database_open() {
     if !is_there() {
         return;
     }
-    let database = Database::new();
+    let database = Database::empty();
     let (one, other) = pair(&database);
     let images = one.images().unwrap();
     assert_eq!(one.reset(), Err(StoreError::Shared));

@@ -1,11 +1,6 @@
 //! The engine on a server that `scripts/postgres.mjs` starts.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "a test fails by panicking, and says why it does nothing"
-)]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod contract;
 mod feed;
-mod server;
