@@ -1243,8 +1243,8 @@ declare namespace LayerAPI {
      */
     data?: string;
     /**
-     * Folder for rich content and exports, where the data is in PostgreSQL; all platforms share one. Default:
-     * `layer-files` where it runs.
+     * Folder, or `s3://bucket/prefix`, for rich content and exports where the data is in PostgreSQL; all platforms
+     * share one. Default: `layer-files` where it runs.
      */
     files?: string;
     /** Port to listen on; `0` takes a free one. Default: `0`. */

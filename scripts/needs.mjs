@@ -20,7 +20,7 @@ const PROGRAMS = [
   ['valgrind', 'counts instructions for __test__/cost', () => succeeds('valgrind', '--version'), 'valgrind'],
   [
     'python3 (3.10 or newer) with venv',
-    'runs schemathesis',
+    'runs schemathesis and a server of buckets',
     () => succeeds('python3', '-c', 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 10))'),
     'python3 python3-venv',
   ],

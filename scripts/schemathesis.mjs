@@ -6,17 +6,17 @@
  * time. The last line is `N passed, M failed`.
  */
 
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { prepare, ROOT, say, stop } from './prepare.mjs';
+import { prepare, say } from './prepare.mjs';
+import { installPython } from './python.mjs';
 
 const PACKAGES = ['openapi-spec-validator==0.9.0', 'schemathesis==4.32.5'];
-const VENV = join(ROOT, 'node_modules', '.cache', 'schemathesis');
 const CHECKS = [
   'not_a_server_error',
   'response_schema_conformance',
@@ -34,11 +34,14 @@ const TARGET = 'https://layer-api.invalid';
 /** The least share of requests that must succeed: fewer would mean that they do not reach what they are to test. */
 const LEAST_SUCCESS = 0.1;
 
+/** The folder of what is installed. */
+let programs;
+
 if (process.argv[1] === fileURLToPath(import.meta.url)) await main();
 
 async function main() {
   prepare();
-  install();
+  programs = installPython('schemathesis', PACKAGES);
   const folder = mkdtempSync(join(tmpdir(), 'layer-api-schemathesis-'));
   let passed = 0;
   let failed = 0;
@@ -71,24 +74,6 @@ async function main() {
     if (isFine) passed += 1;
     else failed += 1;
   }
-}
-
-/** Makes the Python environment, unless it has what we need. */
-function install() {
-  const list = join(VENV, 'packages.txt');
-  const wanted = PACKAGES.join('\n');
-  if (existsSync(list) && readFileSync(list, 'utf8') === wanted) return;
-  say('Installing schemathesis');
-  if (spawnSync('python3', ['--version'], { stdio: 'ignore' }).status !== 0)
-    stop('python3 is missing: schemathesis needs Python 3.10 or newer (Debian: apt-get install python3 python3-venv).');
-  rmSync(VENV, { recursive: true, force: true });
-  mkdirSync(VENV, { recursive: true });
-  if (spawnSync('python3', ['-m', 'venv', VENV], { stdio: 'inherit' }).status !== 0)
-    stop('Python could not make a virtual environment; it says why above (Debian: apt-get install python3-venv).');
-  const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', ...PACKAGES];
-  if (spawnSync(join(VENV, 'bin', 'python'), pip, { stdio: 'inherit' }).status !== 0)
-    stop('pip could not install schemathesis; it says why above.');
-  writeFileSync(list, wanted);
 }
 
 /** Whether the description is OpenAPI 3.1. */
@@ -357,8 +342,8 @@ function idOf({ id }) {
 
 /** Runs a program of the Python environment with its output on ours; answers whether it went well. */
 async function runInVenv(program, args, env) {
-  const child = spawn(join(VENV, 'bin', program), args, {
-    cwd: VENV,
+  const child = spawn(join(programs, program), args, {
+    cwd: programs,
     env: { ...process.env, ...env },
     stdio: ['ignore', 'inherit', 'inherit'],
     timeout: DEADLINE,

@@ -8,6 +8,7 @@ import { installFakes } from './fakes.mjs';
 import { hasCargoDeny, showNeeds } from './needs.mjs';
 import { prepare, ROOT } from './prepare.mjs';
 import { chooseRuntimes, installRuntimes } from './runtimes.mjs';
+import { installS3 } from './s3.mjs';
 import { FORMATS_AND_LINTS, runSteps, TYPES } from './steps.mjs';
 
 /** Files of tests at a time: many wait for a clock or for another process, so that two cores carry two of them. */
@@ -30,7 +31,12 @@ await runSteps([
     ? [['Dependencies', 'cargo', ['deny', '--workspace', 'check', 'bans', 'licenses', 'sources']]]
     : []),
   ['Rust documentation', 'cargo', ['doc', '--workspace', '--no-deps', '--quiet'], { RUSTDOCFLAGS: '--deny warnings' }],
-  ['Rust tests', process.execPath, ['scripts/postgres.mjs', 'cargo', 'test', '--workspace', '--quiet']],
+  [
+    'Rust tests',
+    process.execPath,
+    ['scripts/postgres.mjs', 'cargo', 'test', '--workspace', '--quiet'],
+    { LAYER_TEST_S3: installS3() },
+  ],
   ...TYPES,
   [
     'JavaScript tests',

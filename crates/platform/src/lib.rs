@@ -21,6 +21,7 @@ mod work;
 pub use ::http::Method;
 pub use config::setting::InvalidSetting;
 pub use config::{Config, LogFormat, LogOptions, RateLimit, SocketOptions, Tls, TlsFiles, WebhookOptions, args};
+pub use ground::blobs::{BucketPlace, FilesLocation};
 pub use ground::clock::Clock;
 pub use ground::ids::IdSource;
 pub use layer_store::token::Token;

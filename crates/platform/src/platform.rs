@@ -22,9 +22,9 @@ use tower_service::Service as _;
 use crate::config::Config;
 use crate::ground::clock::Clock;
 use crate::ground::engine;
-use crate::ground::files::Files;
 use crate::ground::ids::{IdSource, Ids};
 use crate::ground::log::Log;
+use crate::ground::memory::Memory;
 use crate::ground::task;
 use crate::http::live::{Hub, Limits};
 use crate::http::observe::Observer;
@@ -140,6 +140,8 @@ pub enum StartError {
     Data(OpenError),
     /// The database was opened, but cannot be read.
     Store(StoreError),
+    /// Rich content cannot be kept where it should be.
+    Files(String),
     /// Other machines would reach it, and it has no certificate.
     PlainHttp(IpAddr),
     /// The certificate cannot be used.
@@ -166,6 +168,7 @@ impl fmt::Display for StartError {
             Self::Listen { address, source } => write_listen_error(formatter, *address, source),
             Self::Data(error) => error.fmt(formatter),
             Self::Store(error) => write!(formatter, "data: {error}"),
+            Self::Files(reason) => write!(formatter, "files: {reason}"),
             Self::PlainHttp(host) => write!(
                 formatter,
                 "host: other machines reach {host}, and without a certificate all that they send goes over the network as \
@@ -270,9 +273,11 @@ impl Platform {
             store.check_alone().map_err(StartError::Store)?;
         }
         let store = in_front(store);
+        let memory = Memory::default();
+        let blobs = engine::open_blobs(config.files, &config.data, &memory).map_err(StartError::Files)?;
         let core = Core::new(
             Arc::clone(&store),
-            Arc::new(config.files.map_or_else(|| Files::beside(&config.data), Files::in_folder)),
+            (blobs, memory),
             clock.clone(),
             Ids::new(config.ids),
             public_url.unwrap_or_else(|| url.clone()),

@@ -195,6 +195,7 @@ fn shown(draft: &Draft) -> String {
 #[cfg(test)]
 mod tests {
     use std::net::{IpAddr, Ipv4Addr};
+    use std::path::PathBuf;
 
     use super::*;
     use crate::config::WebhookOptions;
@@ -354,6 +355,11 @@ mod tests {
             ("admin-token = 'a'\nadmin-token-file = 'token'", ":2: admin-token-file is for what "),
             ("data = ''", ":1: data must not be empty"),
             ("files = 'folder'", ":1: files is for data in PostgreSQL: "),
+            ("files = 's3://chat'", ":1: files is for data in PostgreSQL: "),
+            (
+                "files = 's3://key:secret@chat'",
+                ":1: files needs to be a folder, or a bucket such as s3://bucket/prefix, without ",
+            ),
         ] {
             let (path, outcome) = parsed_with_file(text, &[], &[]);
             let error = outcome.unwrap_err();
@@ -368,7 +374,7 @@ mod tests {
         let (path, outcome) = parsed_with_file(&text, &[], &[]);
         let Ok(Command::Serve { config, .. }) = outcome else { panic!("{outcome:?}") };
         assert!(matches!(&config.data, DataLocation::Postgres(found) if found.reveal() == url));
-        assert_eq!(config.files, Some(path.replace("layer.toml", "shared").into()));
+        assert_eq!(config.files, Some(PathBuf::from(path.replace("layer.toml", "shared")).into()));
         let refusal = platform::Platform::start((*config).clone()).unwrap_err();
         for shown in [format!("{config:?}"), refusal.to_string(), format!("{refusal:?}")] {
             assert!(shown.contains("postgres://layer@127.0.0.1:1/chat") && !shown.contains("s3cret"), "{shown}");

@@ -14,6 +14,7 @@ use layer_store::DataLocation;
 use layer_store::token::Token;
 use layer_wire::Timestamp;
 
+use crate::ground::blobs::FilesLocation;
 use crate::ground::ids::IdSource;
 pub use crate::ground::log::{LogFormat, LogOptions};
 pub use crate::ground::rate::RateLimit;
@@ -50,9 +51,9 @@ pub struct Config {
     pub port: u16,
     /// Where the data is. Default: in memory.
     pub data: DataLocation,
-    /// The folder for rich content and archives, where the data is in PostgreSQL; one that all platforms share.
-    /// Default: `layer-files` where the platform runs. Data in a file has it beside the file.
-    pub files: Option<PathBuf>,
+    /// The folder or the bucket for rich content and archives, where the data is in PostgreSQL; one that all platforms
+    /// share. Default: `layer-files` where the platform runs. Data in a file has it beside the file.
+    pub files: Option<FilesLocation>,
     /// Certificate and key. Default: none, plain HTTP.
     pub tls: Option<Tls>,
     /// Whether it may speak plain HTTP to other machines: without a certificate, on an address that is not a loopback

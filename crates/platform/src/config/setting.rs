@@ -13,6 +13,7 @@ use serde_json::Value;
 use tracing::level_filters::LevelFilter;
 
 use crate::config::{Config, LogOptions};
+use crate::ground::blobs::{BucketPlace, FilesLocation};
 
 /// The furthest that a time may be from 1970, as in JavaScript. Unit: milliseconds.
 const MAX_TIME_MS: i64 = 8_640_000_000_000_000;
@@ -41,8 +42,8 @@ pub struct Setting {
 pub enum Kind {
     /// The file of the database, `:memory:`, or the URL of a database of a server.
     Data(fn(&mut Draft, DataLocation)),
-    /// A folder.
-    Folder(fn(&mut Draft, PathBuf)),
+    /// A folder, or a bucket.
+    Files(fn(&mut Draft, FilesLocation)),
     /// An IP address.
     Address(fn(&mut Draft, IpAddr)),
     /// A whole number from 0 up to this.
@@ -87,7 +88,7 @@ impl Setting {
     pub fn placeholder(&self) -> String {
         match self.kind {
             Kind::Data(_) | Kind::Pem(_) | Kind::Secret(_) => " FILE".into(),
-            Kind::Folder(_) => " FOLDER".into(),
+            Kind::Files(_) => " FOLDER".into(),
             Kind::Address(_) => " ADDRESS".into(),
             Kind::Whole(..) => " NUMBER".into(),
             Kind::Text(name, _) => format!(" {name}"),
@@ -183,6 +184,16 @@ impl By {
         Ok(secret)
     }
 
+    fn files_location(&self, setting: &Setting, text: &str) -> Result<FilesLocation, InvalidSetting> {
+        if !text.starts_with(BucketPlace::SCHEME) {
+            return Ok(self.path(text.into()).into());
+        }
+        // What is in its place may be a secret.
+        let reason = "needs to be a folder, or a bucket such as s3://bucket/prefix, without keys: they come from the \
+                      environment (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY)";
+        BucketPlace::parse(text).map(FilesLocation::Bucket).ok_or_else(|| self.refuse(setting, reason))
+    }
+
     fn data_location(&self, path: PathBuf) -> DataLocation {
         if path.as_os_str() == ":memory:" {
             return DataLocation::Memory;
@@ -217,7 +228,7 @@ pub struct Draft {
     pub config: Config,
     /// What the setting at hand is given by.
     pub by: By,
-    pub files: Option<(By, PathBuf)>,
+    pub files: Option<(By, FilesLocation)>,
     pub certificate: Option<(By, Pem)>,
     pub key: Option<(By, Pem)>,
     pub seed: Option<(By, u64)>,
@@ -258,7 +269,7 @@ impl Draft {
         let path = || Ok::<_, InvalidSetting>(by.path(PathBuf::from(text()?)));
         match setting.kind {
             Kind::Data(set) => set(self, by.data_location(PathBuf::from(text()?))),
-            Kind::Folder(set) => set(self, path()?),
+            Kind::Files(set) => set(self, by.files_location(setting, text()?)?),
             Kind::Address(set) => {
                 let text = if value == "localhost" && *by != By::Option { "127.0.0.1" } else { text()? };
                 let address = text.parse();
@@ -301,7 +312,7 @@ impl Draft {
         self.given.push((setting.name, by.clone(), Value::from(path.to_string_lossy()).to_string()));
         match setting.kind {
             Kind::Data(set) => set(self, by.data_location(path.into())),
-            Kind::Folder(set) => set(self, by.path(path.into())),
+            Kind::Files(set) => set(self, by.path(path.into()).into()),
             Kind::Pem(set) => set(self, by.read_pem(setting, path.into())?),
             Kind::Secret(set) => set(self, by.read_secret(setting, Path::new(&path))?),
             _ => return Err(by.refuse(setting, "needs to be Unicode")),

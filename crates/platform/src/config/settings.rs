@@ -31,8 +31,8 @@ const fn setting(name: &'static str, option: &'static str, kind: Kind, sentence:
 const FILES: Setting = setting(
     "files",
     "files",
-    Kind::Folder(|draft, folder| draft.files = Some((draft.by.clone(), folder))),
-    "Folder for rich content and exports, where the data is in PostgreSQL; all platforms share one",
+    Kind::Files(|draft, files| draft.files = Some((draft.by.clone(), files))),
+    "Folder, or `s3://bucket/prefix`, for rich content and exports where the data is in PostgreSQL; all platforms share one",
 );
 
 const CERTIFICATE: Setting = setting(
@@ -366,7 +366,7 @@ impl Draft {
             Some((by, _)) if !matches!(config.data, DataLocation::Postgres(_)) => {
                 return Err(by.refuse(&FILES, "is for data in PostgreSQL: data in a file has them beside it"));
             }
-            files => files.map(|(_, folder)| folder),
+            files => files.map(|(_, files)| files),
         };
         config.rate_limit = match (per_second, at_once) {
             (Some(_), Some((by, 0))) => return Err(by.refuse(&AT_ONCE, "needs to be 1 at the least")),
@@ -579,7 +579,7 @@ mod tests {
         let words = words.join(" ");
         for setting in &SETTINGS {
             let of_type = match setting.kind {
-                Kind::Data(_) | Kind::Folder(_) | Kind::Address(_) | Kind::Text(..) | Kind::Secret(_) => {
+                Kind::Data(_) | Kind::Files(_) | Kind::Address(_) | Kind::Text(..) | Kind::Secret(_) => {
                     "string".to_owned()
                 }
                 Kind::Whole(..) => "number".to_owned(),

@@ -5,13 +5,63 @@
 //!
 //! What waits for a disk or a network blocks: [`on_disk`] takes it off the threads that serve requests.
 
+use std::error::Error;
+use std::fmt;
 use std::io::{self, Read, Write};
 use std::ops::Range;
+use std::path::PathBuf;
 
 use layer_store::file::{FileName, RenamedFile};
 use layer_store::{Beside, StoreError};
 
-/// Where blobs are kept: files in a folder, or objects in a bucket, where what a writer adds is an object of its own.
+/// The place of blobs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FilesLocation {
+    /// A folder.
+    Folder(PathBuf),
+    /// A bucket, or part of one.
+    Bucket(BucketPlace),
+}
+
+impl From<PathBuf> for FilesLocation {
+    fn from(folder: PathBuf) -> Self {
+        Self::Folder(folder)
+    }
+}
+
+/// A bucket, and what the names of our objects in it begin with. Shown as `s3://bucket/prefix`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BucketPlace {
+    /// The name of the bucket.
+    pub bucket: String,
+    /// Names with `/` between them; empty for the whole bucket.
+    pub prefix: String,
+}
+
+impl BucketPlace {
+    /// What a text of a place begins with that is a bucket.
+    pub const SCHEME: &str = "s3://";
+
+    /// Reads `s3://bucket/prefix`; `None` for anything else, such as one with keys in it.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (bucket, prefix) =
+            text.strip_prefix(Self::SCHEME).map(|rest| rest.split_once('/').unwrap_or((rest, "")))?;
+        let prefix = prefix.trim_end_matches('/');
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
+        let is_name = |name: &str| !matches!(name, "" | "." | "..") && name.bytes().all(is_plain);
+        let is_one = is_name(bucket) && (prefix.is_empty() || prefix.split('/').all(is_name));
+        is_one.then(|| Self { bucket: bucket.to_owned(), prefix: prefix.to_owned() })
+    }
+}
+
+impl fmt::Display for BucketPlace {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}{}", Self::SCHEME, self.bucket)?;
+        if self.prefix.is_empty() { Ok(()) } else { write!(formatter, "/{}", self.prefix) }
+    }
+}
+
+/// Where blobs are kept: files in a folder, or objects in a bucket.
 pub trait Blobs: Send + Sync {
     /// Begins to write behind what is there, or from the start, which drops what is there. `None` while another writer
     /// has the blob.
@@ -88,12 +138,135 @@ pub async fn on_disk<T: Send + 'static>(
     outcome.map_err(|error| unavailable(&error))
 }
 
-/// What the disk refused, as an error of the store.
+/// What a place that is no disk refused: a sentence that says how to mend it.
+#[derive(Debug)]
+pub struct Refused(pub String);
+
+impl fmt::Display for Refused {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+impl Error for Refused {}
+
+/// What the disk or the network refused, as an error of the store.
 pub fn unavailable(error: &io::Error) -> StoreError {
+    if error.get_ref().is_some_and(<dyn Error + Send + Sync>::is::<Refused>) {
+        return StoreError::Unavailable(error.to_string());
+    }
     let advice = match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "make room on the disk",
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => "give the platform the right to",
         _ => "look into the log of the system",
     };
     StoreError::Unavailable(format!("a file beside the database cannot be read or written ({error}); {advice}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use layer_store::DataLocation;
+    use layer_wire::{AppId, ContentId};
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::ground::files::Files;
+
+    fn name(id: u128) -> FileName {
+        FileName::content(AppId::new(Uuid::from_u128(1)), ContentId::new(Uuid::from_u128(id)))
+    }
+
+    fn text(mut bytes: impl Read) -> String {
+        let mut text = String::new();
+        bytes.read_to_string(&mut text).unwrap();
+        text
+    }
+
+    /// Runs a test with each kind of blobs.
+    fn with_each(test: impl Fn(&dyn Blobs)) {
+        let folder = tempfile::tempdir().unwrap();
+        test(&Files::beside(&DataLocation::File(folder.path().join("layer.db"))));
+        #[cfg(feature = "postgres")]
+        test(&crate::ground::bucket::testing::in_memory());
+    }
+
+    #[test]
+    fn a_blob_is_written_by_one_at_a_time_and_taken_up_where_it_ends() {
+        with_each(|blobs| {
+            let write = |from| blobs.write(name(2), from).unwrap();
+            assert_eq!(blobs.length(name(2)).unwrap(), 0);
+            let mut first = write(WriteFrom::End).unwrap();
+            first.write_all(b"abc").unwrap();
+            assert!(write(WriteFrom::Start).is_none(), "two write it");
+            assert_eq!((first.length(), text(first.read_back().unwrap())), (3, "abc".into()));
+            first.write_all(b"d").unwrap();
+            first.keep().unwrap();
+            drop(first);
+            let mut second = write(WriteFrom::End).unwrap();
+            assert_eq!(second.length(), 4);
+            second.write_all(b"ef").unwrap();
+            // Left off in the middle, it is written behind its end all the same.
+            second.read_back().unwrap().read_exact(&mut [0; 2]).unwrap();
+            second.write_all(b"g").unwrap();
+            assert_eq!(text(second.read_back().unwrap()), "abcdefg");
+            second.undo().unwrap();
+            assert_eq!((second.length(), blobs.length(name(2)).unwrap()), (4, 4));
+            second.write_all(b"x").unwrap();
+            second.keep().unwrap();
+            drop(second);
+            assert_eq!(text(blobs.read(name(2), 1..4).unwrap()), "bcd");
+            assert_eq!(text(blobs.read(name(2), 3..9).unwrap()), "dx");
+            let mut third = write(WriteFrom::Start).unwrap();
+            third.write_all(b"y").unwrap();
+            third.undo().unwrap();
+            assert_eq!((third.length(), blobs.length(name(2)).unwrap()), (0, 0));
+        });
+    }
+
+    #[test]
+    fn blobs_are_listed_replaced_and_deleted() {
+        with_each(|blobs| {
+            let list = || -> Vec<(String, u64, String)> {
+                let listed = blobs.list().unwrap().into_iter();
+                let mut all: Vec<_> = listed.map(|blob| (blob.name, blob.length, text(blob.bytes))).collect();
+                all.sort();
+                all
+            };
+            assert_eq!(list(), []);
+            assert_eq!(blobs.read(name(2), 0..1).err().unwrap().kind(), io::ErrorKind::NotFound);
+            let mut writer = blobs.write(name(2), WriteFrom::End).unwrap().unwrap();
+            writer.write_all(b"abc").unwrap();
+            writer.keep().unwrap();
+            drop(writer);
+            assert_eq!(list(), [(name(2).to_string(), 3, "abc".into())]);
+            drop(blobs.stage(&[("b".into(), b"x".to_vec())]).unwrap());
+            assert_eq!(list().len(), 1);
+            let staged = blobs.stage(&[("b".into(), b"x".to_vec()), ("c".into(), vec![])]).unwrap();
+            staged().unwrap();
+            assert_eq!(list(), [("b".into(), 1, "x".into()), ("c".into(), 0, String::new())]);
+            let staged = blobs.stage(&[("b".into(), b"yz".to_vec()), ("c".into(), vec![])]).unwrap();
+            staged().unwrap();
+            assert_eq!(list(), [("b".into(), 2, "yz".into()), ("c".into(), 0, String::new())]);
+            blobs.rename(&[RenamedFile { old: "b".into(), new: "a".into() }]).unwrap();
+            blobs.delete("c").unwrap();
+            blobs.delete("c").unwrap();
+            assert_eq!(list(), [("a".into(), 2, "yz".into())]);
+            blobs.clear().unwrap();
+            assert_eq!(list(), []);
+        });
+    }
+
+    #[test]
+    fn a_bucket_is_named_with_a_prefix_or_without_and_never_with_keys() {
+        let shown = |text: &str| BucketPlace::parse(text).map(|place| place.to_string());
+        for text in ["s3://chat", "s3://chat.example/a", "s3://chat/a/b_c"] {
+            assert_eq!(shown(text).as_deref(), Some(text));
+        }
+        assert_eq!(shown("s3://chat/").as_deref(), Some("s3://chat"));
+        for text in
+            ["chat", "s3://", "s3:///a", "s3://key:secret@chat", "s3://chat/a//b", "s3://chat/../b", "s3://chat?a"]
+        {
+            assert_eq!(shown(text), None, "{text}");
+        }
+    }
 }

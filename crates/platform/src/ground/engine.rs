@@ -1,9 +1,13 @@
-//! The storage engine for a place where data is.
+//! The storage engine for a place where data is, and what keeps the blobs beside it.
 
 use std::sync::Arc;
 
 use layer_store::clock::Now;
 use layer_store::{DataLocation, OpenError, Store};
+
+use super::blobs::{Blobs, FilesLocation};
+use super::files::Files;
+use super::memory::Memory;
 
 /// Opens a store. `now` is the clock of its log of changes.
 pub fn open(data: &DataLocation, now: Now) -> Result<Arc<dyn Store>, OpenError> {
@@ -12,6 +16,26 @@ pub fn open(data: &DataLocation, now: Now) -> Result<Arc<dyn Store>, OpenError> 
         #[cfg(feature = "postgres")]
         DataLocation::Postgres(url) => layer_store_postgres::open_with_clock(url, &now),
         _ => layer_store_sqlite::open_with_clock(data, now),
+    }
+}
+
+/// Opens what keeps the blobs. Blocks until that answers. Error: a sentence that says how to mend it.
+pub fn open_blobs(
+    location: Option<FilesLocation>,
+    data: &DataLocation,
+    memory: &Memory,
+) -> Result<Arc<dyn Blobs>, String> {
+    match location {
+        None => Ok(Arc::new(Files::beside(data))),
+        Some(FilesLocation::Folder(folder)) => Ok(Arc::new(Files::in_folder(folder))),
+        #[cfg(feature = "postgres")]
+        Some(FilesLocation::Bucket(place)) => Ok(Arc::new(super::bucket::Bucket::open(&place, memory.clone())?)),
+        // It goes with data in PostgreSQL alone, which `check` refuses.
+        #[cfg(not(feature = "postgres"))]
+        Some(FilesLocation::Bucket(place)) => {
+            let _ = memory;
+            Err(format!("{place} needs the program layer-platform"))
+        }
     }
 }
 

@@ -1,10 +1,10 @@
 //! How much memory the requests under way take up in all, so that no number of them takes down the process.
 //!
-//! Five things are bounded: request bodies with what is made of them, answers that their readers have not taken yet,
-//! what sockets have read of messages that are not whole, what clients catch up with over them, and how many reads run
-//! at once. What finds no room is answered with `503` at once, and the client comes again; a socket waits for it, but
-//! is closed if there is none for the message that it reads: nobody knows when that is whole. What is small is not
-//! counted: the number of connections bounds it.
+//! Six things are bounded: request bodies with what is made of them, answers that their readers have not taken yet,
+//! what sockets have read of messages that are not whole, what clients catch up with over them, what is gathered for
+//! buckets, and how many reads run at once. What finds no room is answered with `503` at once, and the client comes
+//! again; a socket waits for it, but is closed if there is none for the message that it reads: nobody knows when that
+//! is whole; a bucket gets less at a time. What is small is not counted: the number of connections bounds it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -27,6 +27,10 @@ const MESSAGES: usize = 16 * 1024 * 1024;
 
 /// For what clients catch up with, which they have not taken yet.
 const REPLAYS: usize = 16 * 1024 * 1024;
+
+/// For what is gathered before it goes to a bucket.
+#[cfg(feature = "postgres")]
+pub const PIECES: usize = 64 * 1024 * 1024;
 
 /// How many reads run at once, each of which holds a page and its JSON. More threads than this do not read anyway.
 const READS: usize = 4;
@@ -57,6 +61,8 @@ struct Pools {
     answers: Arc<Semaphore>,
     messages: Arc<Semaphore>,
     replays: Arc<Semaphore>,
+    #[cfg(feature = "postgres")]
+    pieces: Arc<Semaphore>,
     /// How many wait for room for a replay.
     waiting: AtomicUsize,
     reads: Semaphore,
@@ -73,6 +79,8 @@ impl Default for Memory {
             answers: Arc::new(Semaphore::new(ANSWERS / UNIT)),
             messages: Arc::new(Semaphore::new(MESSAGES / UNIT)),
             replays: Arc::new(Semaphore::new(REPLAYS / UNIT)),
+            #[cfg(feature = "postgres")]
+            pieces: Arc::new(Semaphore::new(PIECES / UNIT)),
             waiting: AtomicUsize::new(0),
             reads: Semaphore::new(READS),
         }))
@@ -141,6 +149,15 @@ impl Memory {
     pub async fn wait_for_replay(&self, bytes: usize) -> Option<Share> {
         let _counted = Counted::new(&self.0.waiting);
         wait_for(&self.0.replays, bytes.min(REPLAYS)).await
+    }
+
+    /// Makes the room for what is gathered for a bucket as large as `bytes`. Error: `Busy` when there is none.
+    #[cfg(feature = "postgres")]
+    pub fn for_piece(&self, share: &mut Option<Share>, bytes: usize) -> Result<(), StoreError> {
+        match share {
+            Some(share) => share.grow_from(&self.0.pieces, bytes),
+            None => take(&self.0.pieces, bytes).map(|taken| *share = Some(taken)),
+        }
     }
 
     /// Whether anyone waits for such room.

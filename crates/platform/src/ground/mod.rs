@@ -1,6 +1,8 @@
 //! What everything else stands on, time, ids, signed links, blobs, tasks, memory.
 
 pub mod blobs;
+#[cfg(feature = "postgres")]
+pub mod bucket;
 pub mod clock;
 pub mod engine;
 pub mod files;
@@ -12,3 +14,4 @@ pub mod rate;
 pub mod report;
 pub mod rsa_key;
 pub mod task;
+pub mod trust;

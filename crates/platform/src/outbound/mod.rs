@@ -11,7 +11,6 @@ use std::error::Error;
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::{CONTENT_TYPE, USER_AGENT};
@@ -22,13 +21,11 @@ use layer_wire::{AppId, Version, WebhookId};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::{Client, Response, Url, redirect, retry};
 use ring::hmac;
-use rustls::{ClientConfig, RootCertStore};
-use rustls_pki_types::CertificateDer;
-use rustls_pki_types::pem::PemObject as _;
 use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::config::{VERIFICATION_TIMEOUT, WebhookOptions};
+use crate::ground::trust;
 
 /// What deliveries of every version call themselves (recorded with 2.0, R4 to R6).
 const DELIVERY_AGENT: &str = "layer-webhooks/1.0";
@@ -119,7 +116,7 @@ impl Outbound {
     pub fn new(options: &WebhookOptions) -> Result<Self, String> {
         let resolver = PublicNames { allows_private: options.allow_private_addresses };
         let client = Client::builder()
-            .tls_backend_preconfigured(tls(options.ca_pem.as_deref())?)
+            .tls_backend_preconfigured(trust::authorities(options.ca_pem.as_deref())?)
             .dns_resolver(resolver)
             .no_proxy()
             .http1_only()
@@ -260,26 +257,6 @@ fn refusal(error: &reqwest::Error) -> Refusal {
         return Refusal::Connection("the request cannot be sent".into());
     }
     Refusal::Connection(cause.to_string())
-}
-
-/// Trusts Mozilla's authorities and those of the operator.
-fn tls(ca_pem: Option<&str>) -> Result<ClientConfig, String> {
-    let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-    if let Some(pem) = ca_pem {
-        let certificates: Vec<_> = CertificateDer::pem_slice_iter(pem.as_bytes())
-            .collect::<Result<_, _>>()
-            .map_err(|error| error.to_string())?;
-        if certificates.is_empty() {
-            return Err("the text holds no certificate".into());
-        }
-        for certificate in certificates {
-            roots.add(certificate).map_err(|error| error.to_string())?;
-        }
-    }
-    let builder = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .map_err(|error| error.to_string())?;
-    Ok(builder.with_root_certificates(roots).with_no_client_auth())
 }
 
 /// Resolves names to the addresses that may be connected to. The client connects to one of them and asks nobody else.

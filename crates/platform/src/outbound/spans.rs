@@ -10,7 +10,7 @@ use reqwest::{Client, Url, redirect, retry};
 use serde_json::{Value, json};
 use tokio::sync::{mpsc, watch};
 
-use super::tls;
+use crate::ground::trust;
 
 /// How many spans may wait.
 const ROOM: usize = 4096;
@@ -127,7 +127,7 @@ impl Exporter {
             return Err(format!("'{endpoint}' is neither http:// nor https://"));
         }
         let client = Client::builder()
-            .tls_backend_preconfigured(tls(None)?)
+            .tls_backend_preconfigured(trust::authorities(None)?)
             .no_proxy()
             .http1_only()
             .redirect(redirect::Policy::none())

@@ -36,13 +36,13 @@ pub struct Core {
 }
 
 impl Core {
-    /// `blobs` go with the store. `public_url` is scheme and host of the URLs in answers, without a slash at its
-    /// end.
+    /// `blobs` go with the store, and have the same room in `memory`. `public_url` is scheme and host of the URLs in
+    /// answers, without a slash at its end.
     ///
     /// Error: the store does not answer. Blocks until it does.
     pub fn new(
         store: Arc<dyn Store>,
-        blobs: Arc<dyn Blobs>,
+        (blobs, memory): (Arc<dyn Blobs>, Memory),
         clock: Clock,
         ids: Ids,
         public_url: String,
@@ -52,7 +52,7 @@ impl Core {
         let links = Arc::new(Links::new(public_url.clone(), key, clock.clone()));
         let ids = Arc::new(ids);
         let events = Arc::new(Events::new(clock.clone(), Arc::clone(&ids), public_url.clone(), Arc::clone(&links)));
-        let (blob_turn, memory) = (Mutex::default(), Memory::default());
+        let blob_turn = Mutex::default();
         Ok(Self { store, clock, ids, events, links, blobs, blob_turn, public_url, memory })
     }
 

@@ -219,7 +219,9 @@ impl Upload {
 
     /// Keeps the bytes so far; the client can go on from there.
     pub async fn keep(mut self) -> Result<(), Failure> {
-        self.flush().await
+        self.flush().await?;
+        let Some(State { mut blob, .. }) = self.state else { return Ok(()) };
+        Ok(on_disk(move || blob.keep()).await?)
     }
 
     /// Drops what came with this request.

@@ -134,7 +134,7 @@ impl Server {
         let (data, database) = data_in(folder.path());
         let mut config = config(data);
         if database.is_some() {
-            config.files = Some(folder.path().join("files"));
+            config.files = Some(folder.path().join("files").into());
         }
         Self { _folder: Some(folder), _database: database, ..Self::on(config) }
     }

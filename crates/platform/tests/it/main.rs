@@ -7,6 +7,8 @@ mod admin;
 mod announcement;
 mod apps;
 mod block;
+#[cfg(unix)]
+mod bucket;
 mod client;
 mod client_api;
 mod client_content;

@@ -31,7 +31,7 @@ fn pair() -> Option<Pair> {
     let (database, folder) = (Database::with_schema(), tempfile::tempdir().unwrap());
     let config = Config {
         data: DataLocation::Postgres(database.url()),
-        files: Some(folder.path().to_owned()),
+        files: Some(folder.path().to_owned().into()),
         public_url: Some("http://chat.example.com".into()),
         webhooks: allowed(),
         ..Config::default()
