@@ -96,6 +96,8 @@ async function tail(given, print) {
         throw new Error('the platform does not record requests: start it with --console or --record 1000');
       }
       if (name === 'ready') print('Waiting for requests. Stop with Ctrl-C.');
+      if (name === 'ready' && told.is_shared)
+        print('Other platforms share the database: shown are requests to this one.');
       if (name === 'missed') print(`... ${told.count || 'some'} missed`);
       const isWanted = name === 'request' && told.is_answered && hasStatus(told, status);
       if (isWanted && (!method || told.method === method.toUpperCase()) && told.path.includes(path)) {

@@ -6,6 +6,7 @@ const assert = require('node:assert');
 const { spawn } = require('node:child_process');
 const { once } = require('node:events');
 const { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } = require('node:fs');
+const http = require('node:http');
 const { tmpdir } = require('node:os');
 const path = require('node:path');
 const { after, before, describe, test } = require('node:test');
@@ -126,6 +127,17 @@ describe('in a terminal', () => {
     assert.deepStrictEqual(await run.closed, [1, null]);
     assert.match(run.stderr, /does not record requests/);
     await silent.close();
+  });
+
+  test('tail says that other platforms get requests as well', async () => {
+    const server = http.createServer((_request, response) => {
+      response.end('event: ready\ndata: {"is_recording":true,"is_shared":true}\n\n');
+    });
+    await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const run = start(['tail', '--url', `http://127.0.0.1:${server.address().port}`]);
+    assert.deepStrictEqual(await run.closed, [0, null]);
+    assert.match(run.stdout, /Other platforms share the database: shown are requests to this one\./);
+    server.close();
   });
 
   test('--console says where it is and with which token; --open opens it in the browser', {

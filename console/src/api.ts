@@ -116,6 +116,7 @@ export interface Overview {
   sockets: number;
   requests_under_way: number;
   is_recording: boolean;
+  is_shared: boolean;
 }
 
 export interface Slot {

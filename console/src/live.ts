@@ -16,7 +16,7 @@ const listeners: { [Name in keyof Handlers]: Set<Handlers[Name]> } = {
 };
 
 /** Whether the stream is open, and whether requests are recorded. */
-export const status = signal({ isOpen: false, isRecording: true });
+export const status = signal({ isOpen: false, isRecording: true, isShared: false });
 
 /** Hears of something; answers with what ends that. */
 export function listen<Name extends keyof Handlers>(name: Name, handler: Handlers[Name]) {
@@ -65,7 +65,7 @@ function take(event: string) {
   const [, name, data] = /^event: (\w+)\ndata: (.*)$/.exec(event) ?? [];
   if (!name) return;
   const value = JSON.parse(data);
-  if (name === 'ready') status.set({ isOpen: true, isRecording: value.is_recording });
+  if (name === 'ready') status.set({ isOpen: true, isRecording: value.is_recording, isShared: value.is_shared });
   else if (name in listeners) tell(name as keyof Handlers, value);
 }
 

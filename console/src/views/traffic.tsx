@@ -38,7 +38,7 @@ const STATUSES: [string, string, (status: number | null) => boolean][] = [
 
 export function Traffic({ number, query }: { number?: string; query: URLSearchParams }) {
   const isWide = useMedia('(min-width: 960px)');
-  const { isRecording } = useSignal(status);
+  const { isRecording, isShared } = useSignal(status);
   const known = useRef(new Map<number, Summary>());
   const [shown, setShown] = useState<Summary[]>([]);
   const [isPaused, setPaused] = useState(false);
@@ -130,6 +130,7 @@ export function Traffic({ number, query }: { number?: string; query: URLSearchPa
               Requests are not recorded. Start the platform with <code>--record 1000</code> to see them.
             </p>
           )}
+          {isShared && <p class="notice">Other platforms share the database. These are the requests to this one.</p>}
           <Failed loaded={load} />
           <form class="filters wide" role="search" onSubmit={(event) => event.preventDefault()}>
             <Field label="Path">

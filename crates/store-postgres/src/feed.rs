@@ -56,6 +56,7 @@ pub struct Told {
     is_closed: AtomicBool,
     /// As it was looked at last.
     database_bytes: AtomicU64,
+    is_shared: AtomicBool,
 }
 
 #[derive(Default)]
@@ -88,6 +89,11 @@ impl Told {
     /// How large the database was some seconds ago.
     pub fn database_bytes(&self) -> u64 {
         self.database_bytes.load(Ordering::Relaxed)
+    }
+
+    /// Whether other processes had the database open some seconds ago.
+    pub fn is_shared(&self) -> bool {
+        self.is_shared.load(Ordering::Relaxed)
     }
 
     /// Tells others what is gathered, and ends.
@@ -245,6 +251,7 @@ async fn attend(told: &Told, process: Uuid, mut driver: Driver) -> bool {
                     return told.is_closed.load(Ordering::SeqCst);
                 };
                 told.database_bytes.store(bytes, Ordering::Relaxed);
+                told.is_shared.store(now.len() > 1, Ordering::Relaxed);
                 if !processes.is_subset(&now) {
                     told.feed.tell(Kinds::ALL, &[Change::Unknown]);
                 }

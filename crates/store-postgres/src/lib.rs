@@ -185,6 +185,7 @@ impl Store for PostgresStore {
             committed_writes: committed,
             failed_commits: self.counts.failed.load(Ordering::Relaxed),
             database_bytes: self.told.database_bytes(),
+            is_shared: self.told.is_shared(),
             ..State::default()
         };
         state.batches[0] = committed;

@@ -204,6 +204,8 @@ pub struct State {
     pub database_bytes: u64,
     /// How large its log of writes is, which a checkpoint empties. Unit: bytes. 0 in memory.
     pub log_bytes: u64,
+    /// Whether other processes had the database open some seconds ago. Never with an engine that several cannot use.
+    pub is_shared: bool,
 }
 
 /// Copies of everything that is stored, as bytes.

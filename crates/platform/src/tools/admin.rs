@@ -11,7 +11,7 @@ use axum::response::Response;
 use axum::routing::{any, delete, get, post};
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
-use http::{HeaderMap, StatusCode, Uri};
+use http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use layer_store::StoreError;
 use layer_store::app::TokenRecord;
 use layer_store::token::{Token, TokenHash};
@@ -381,7 +381,7 @@ async fn reset(State(admin): State<Admin>) -> Answer {
 async fn take_snapshot(State(admin): State<Admin>) -> Answer {
     let bytes = blocking(move || admin.services.snapshot()).await?;
     let mut response = Response::new(bytes.into());
-    response.headers_mut().insert(CONTENT_TYPE, http::HeaderValue::from_static("application/x-tar"));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/x-tar"));
     Ok(response)
 }
 
@@ -399,17 +399,21 @@ async fn restore_snapshot(State(admin): State<Admin>, body: Bytes) -> Answer {
 }
 
 /// `GET /_platform/requests`: what came in and what went out, oldest first; with `summary=true` without headers and
-/// bodies.
+/// bodies. Of this platform alone: a header `Layer-Shared: true` says that others have the database open.
 ///
 /// - `200` with an array; `invalid_property`
 async fn requests(State(admin): State<Admin>, uri: Uri) -> Answer {
     let is_short = Query::parse(&uri, &["summary"])?.truth("summary")? == Some(true);
     let requests = &admin.tools.requests;
-    Ok(if is_short {
+    let mut response = if is_short {
         answer::json(StatusCode::OK, &requests.summaries())
     } else {
         answer::json(StatusCode::OK, &requests.shown())
-    })
+    };
+    if admin.services.core.store_state().is_shared {
+        response.headers_mut().insert("layer-shared", HeaderValue::from_static("true"));
+    }
+    Ok(response)
 }
 
 /// `DELETE /_platform/requests`: forgets what was recorded.
@@ -438,6 +442,7 @@ async fn faults(State(admin): State<Admin>) -> Answer {
 ///
 /// - `201` with the `id` of the fault; `invalid_property`
 async fn inject(State(admin): State<Admin>, body: Bytes) -> Answer {
+    check_alone(&admin).await?;
     let id = Spec::read(&body).and_then(|spec| admin.tools.faults.inject(spec));
     let id = id.map_err(|reason| ApiError::new(ErrorKind::InvalidProperty, reason))?;
     Ok(answer::json(StatusCode::CREATED, &json!({ "id": id })))

@@ -112,7 +112,9 @@ impl Watcher {
     async fn run(mut self, mut sender: Sender<Bytes>, mut stop: watch::Receiver<bool>) {
         let mut pings = tokio::time::interval(PING_INTERVAL);
         pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut text = event("ready", &json!({ "is_recording": self.tools.requests.is_on() }));
+        let is_shared = self.services.core.store_state().is_shared;
+        let is_recording = self.tools.requests.is_on();
+        let mut text = event("ready", &json!({ "is_recording": is_recording, "is_shared": is_shared }));
         loop {
             if !text.is_empty() && sender.send_data(Bytes::from(std::mem::take(&mut text))).await.is_err() {
                 return;

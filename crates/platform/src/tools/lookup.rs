@@ -89,6 +89,7 @@ pub async fn overview(State(admin): State<Admin>) -> Answer {
         "sockets": admin.hub.sockets().len(),
         "requests_under_way": admin.charts.under_way(),
         "is_recording": admin.tools.requests.is_on(),
+        "is_shared": core.store_state().is_shared,
     });
     Ok(answer::json(StatusCode::OK, &body))
 }
@@ -317,13 +318,14 @@ pub async fn sockets(State(admin): State<Admin>) -> Answer {
 
 /// `GET /_platform/charts`: the last hour in slots of ten seconds.
 ///
-/// - `200` with `{seconds_per_slot, requests_under_way, slots}`: only those in which a request ended, or something
-///   waited for the store, the oldest first
+/// - `200` with `{seconds_per_slot, requests_under_way, slots, is_shared}`: of this platform alone, only the slots in
+///   which a request ended, or something waited for the store, the oldest first
 pub async fn charts(State(admin): State<Admin>) -> Answer {
     let body = json!({
         "seconds_per_slot": SLOT.as_secs(),
         "requests_under_way": admin.charts.under_way(),
         "slots": admin.charts.shown(),
+        "is_shared": admin.services.core.store_state().is_shared,
     });
     Ok(answer::json(StatusCode::OK, &body))
 }

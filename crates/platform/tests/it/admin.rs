@@ -126,7 +126,7 @@ impl Events {
 fn who_watches_hears_of_requests_and_changes_as_they_happen() {
     let server = start();
     let mut events = Events::open(&server, "");
-    assert_eq!(events.next("ready"), json!({ "is_recording": true }));
+    assert_eq!(events.next("ready"), json!({ "is_recording": true, "is_shared": false }));
     let conversation = server.conversation(&["maria", "jon"]);
     let request = loop {
         let request = events.next("request");

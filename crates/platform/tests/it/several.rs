@@ -5,11 +5,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier};
 use std::time::Duration;
 
-use layer_platform::{Config, DataLocation, IdSource, NewApp, Platform};
+use layer_platform::{Config, DataLocation, IdSource, NewApp, Platform, Token};
 use layer_store_postgres::testing::{Database, is_there};
 use serde_json::{Value, json};
 
-use crate::client::{Server, message, message_of, wait_until};
+use crate::client::{Server, message, message_of, raw, wait_until};
 use crate::device::{Device, Signer, admin};
 use crate::live_client::{Live, conversation_id, message_id};
 use crate::receiver::{Reaction, Receiver, activated_with, allowed, ask, registration, verified_but};
@@ -34,6 +34,7 @@ fn pair() -> Option<Pair> {
         files: Some(folder.path().to_owned().into()),
         public_url: Some("http://chat.example.com".into()),
         webhooks: allowed(),
+        admin_token: Some(Token::new("of the operator".into())),
         ..Config::default()
     };
     let one = Server::on(config.clone());
@@ -234,16 +235,49 @@ fn a_message_that_both_are_to_send_later_is_sent_once() {
 #[test]
 fn what_is_meant_for_tests_is_refused_by_a_sentence_while_there_are_two() {
     let Some(pair) = pair() else { return };
-    for (method, path) in
-        [("POST", "/reset"), ("GET", "/snapshot"), ("POST", "/clock/freeze"), ("POST", "/clock/advance")]
-    {
-        let body = if path.ends_with("advance") { json!({ "by_ms": 1 }) } else { Value::Null };
+    let all = [
+        ("POST", "/reset"),
+        ("GET", "/snapshot"),
+        ("POST", "/clock/freeze"),
+        ("POST", "/clock/advance"),
+        ("POST", "/faults"),
+    ];
+    for (method, path) in all {
+        let body = match path {
+            "/clock/advance" => json!({ "by_ms": 1 }),
+            "/faults" => json!({ "status": 503 }),
+            _ => Value::Null,
+        };
         let (status, error) = admin(&pair.one.platform, method, path, &body);
         assert!((400..500).contains(&status), "{path}: {status} {error}");
         assert!(error["message"].as_str().unwrap().contains("works with one only; stop the others"), "{error}");
     }
     let third = Platform::start(Config { ids: IdSource::Counting, ..pair.config.clone() });
     assert!(third.unwrap_err().to_string().contains("works with one only; stop the others"));
+    // A fault that was taken back or never there is no matter of several.
+    assert_eq!(admin(&pair.one.platform, "DELETE", "/faults", &Value::Null).0, 204);
     pair.other.platform.close().unwrap();
     wait_until("one is alone", || admin(&pair.one.platform, "POST", "/reset", &Value::Null).0 == 204);
+    assert_eq!(admin(&pair.one.platform, "POST", "/faults", &json!({ "status": 503 })).0, 201);
+}
+
+#[test]
+fn what_shows_requests_says_whether_other_platforms_get_some_as_well() {
+    let Some(pair) = pair() else { return };
+    let is_shared = |path: &str| admin(&pair.one.platform, "GET", path, &Value::Null).1["is_shared"].clone();
+    for path in ["/overview", "/charts"] {
+        wait_until("it is seen that there are two", || is_shared(path) == true);
+    }
+    let of_requests = || {
+        let operator = [("Authorization", "Bearer of the operator")];
+        let answer = raw(&pair.one.platform, "GET", "/_platform/requests", &operator, b"");
+        assert_eq!((answer.status, answer.json()), (200, json!([])));
+        answer.header("layer-shared").map(str::to_owned)
+    };
+    assert_eq!(of_requests().as_deref(), Some("true"));
+    pair.other.platform.close().unwrap();
+    for path in ["/overview", "/charts"] {
+        wait_until("it is seen that one is alone", || is_shared(path) == false);
+    }
+    assert_eq!(of_requests(), None);
 }
