@@ -8,7 +8,8 @@ use super::connect::{Server, Unreachable};
 
 /// The schema, step by step. A step that was ever released is never changed again. Steps only add: the platforms of the
 /// release before go on while a new one starts.
-const STEPS: &[&str] = &[include_str!("../migrations/001_initial.sql")];
+const STEPS: &[&str] =
+    &[include_str!("../migrations/001_initial.sql"), include_str!("../migrations/002_unfinished_app.sql")];
 
 /// The oldest server that knows what is asked of it.
 const OLDEST_SERVER: i32 = 13;

@@ -16,7 +16,7 @@ use super::{Session, content, sql};
 pub fn deleted_apps(session: &mut Session<'_>, limit: usize) -> Result<bool, StoreError> {
     let deleted = session
         .sql
-        .prepare("SELECT key, uuid FROM apps WHERE is_deleted ORDER BY key")
+        .prepare("SELECT key, uuid FROM apps WHERE is_deleted AND NOT is_unfinished ORDER BY key")
         .all((), |row| Ok((row.get::<i64>(0)?, AppId::new(row.uuid(1)?))))?;
     for (key, id) in deleted {
         let mut purge = Purge { sql: session.sql, app: key, id, left: limit };

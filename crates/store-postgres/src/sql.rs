@@ -312,6 +312,8 @@ pub enum Value<'v> {
     Bytes(Cow<'v, [u8]>),
     /// A `uuid`.
     Uuid(Uuid),
+    /// An array.
+    List(Vec<Self>),
 }
 
 impl ToSql for Value<'_> {
@@ -325,6 +327,7 @@ impl ToSql for Value<'_> {
             Self::Text(text) => (&**text).to_sql(ty, out),
             Self::Bytes(bytes) => (&**bytes).to_sql(ty, out),
             Self::Uuid(uuid) => uuid.to_sql(ty, out),
+            Self::List(values) => values.to_sql(ty, out),
         }
     }
 

@@ -11,14 +11,21 @@ use layer_wire::{AppId, ContentId, ExportId};
 use super::sql::Sql;
 use super::{Session, content, sql};
 
-/// What an app is whose rows are being removed; 2 is one of which its row alone is left.
-const BEING_REMOVED: i64 = 1;
+/// What an app is whose rows are being removed, or will be when what puts it together is broken off; 2 is one of which
+/// its row alone is left.
+pub const BEING_REMOVED: i64 = 1;
+
+/// What an app is that is being put together, and stays when that is broken off.
+pub const UNFINISHED: i64 = 3;
 
 /// Removes up to about `limit` rows of deleted apps. Answers with whether nothing is left.
 pub fn deleted_apps(session: &mut Session<'_>, limit: usize) -> Result<bool, StoreError> {
     let deleted = session
         .sql
-        .prepare("SELECT key, uuid, is_deleted, key = (SELECT max(key) FROM apps) FROM apps WHERE is_deleted > 0")?
+        .prepare(
+            "SELECT key, uuid, is_deleted, key = (SELECT max(key) FROM apps) FROM apps
+             WHERE is_deleted > 0 AND is_deleted < 3",
+        )?
         .all([], |row| Ok((row.get::<i64>(0)?, AppId::new(row.uuid(1)?), row.get::<i64>(2)?, row.get::<bool>(3)?)))?;
     for (key, id, state, is_newest) in deleted {
         let mut purge = Purge { sql: session.sql, app: key, id, left: limit };

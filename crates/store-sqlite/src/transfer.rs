@@ -2,12 +2,13 @@
 
 use layer_store::StoreError;
 use layer_store::key::AppKey;
-use layer_store::transfer::{Field, Kind, Record, TransferReads, TransferWrites};
+use layer_store::transfer::{Field, Kind, Record, TransferReads, TransferWrites, not_under_way};
 use layer_wire::AppId;
 use rusqlite::params_from_iter;
-use rusqlite::types::{Value, ValueRef};
+use rusqlite::types::{ToSqlOutput, ValueRef};
 
 use super::Session;
+use super::purge::{BEING_REMOVED, UNFINISHED};
 
 /// The key of a user of the app, whose id is a parameter.
 macro_rules! user {
@@ -259,6 +260,17 @@ impl TransferReads for Session<'_> {
             each(Record { kind, fields })
         })
     }
+
+    fn record_count(&self, app: AppKey, kind: &'static Kind) -> Result<u64, StoreError> {
+        let count = format!("SELECT count(*) FROM ({})", statements(kind)?.select);
+        self.sql.prepare(&count)?.one([app.number()], |row| row.count(0))
+    }
+
+    fn unfinished_app(&self, id: AppId) -> Result<Option<AppKey>, StoreError> {
+        self.sql
+            .prepare("SELECT key FROM apps WHERE uuid = ?1 AND is_deleted = 3")?
+            .first([id.uuid().as_bytes()], |row| row.get(0).map(AppKey::from_number))
+    }
 }
 
 impl TransferWrites for Session<'_> {
@@ -275,21 +287,38 @@ impl TransferWrites for Session<'_> {
         Ok((inserted > 0).then(|| AppKey::from_number(self.sql.last_key())))
     }
 
-    fn put_record(&mut self, app: AppKey, record: &Record) -> Result<(), StoreError> {
-        let fields = record.fields.iter().map(|field| match field {
-            Field::Null => Value::Null,
-            Field::Whole(number) => Value::Integer(*number),
-            Field::Text(text) => Value::Text(text.clone()),
-            Field::Bytes(bytes) => Value::Blob(bytes.clone()),
-        });
-        let parameters = std::iter::once(Value::Integer(app.number())).chain(fields);
-        self.sql.prepare(statements(record.kind)?.put)?.run(params_from_iter(parameters))?;
+    fn keep_unfinished_app(&mut self, app: AppKey, is_kept: bool) -> Result<(), StoreError> {
+        self.set_state(app, if is_kept { UNFINISHED } else { BEING_REMOVED })
+    }
+
+    fn put_records(&mut self, app: AppKey, records: &[Record]) -> Result<(), StoreError> {
+        for record in records {
+            let fields = record.fields.iter().map(|field| match field {
+                Field::Null => ValueRef::Null,
+                Field::Whole(number) => ValueRef::Integer(*number),
+                Field::Text(text) => ValueRef::Text(text.as_bytes()),
+                Field::Bytes(bytes) => ValueRef::Blob(bytes),
+            });
+            let parameters = std::iter::once(ValueRef::Integer(app.number())).chain(fields).map(ToSqlOutput::Borrowed);
+            self.sql.prepare(statements(record.kind)?.put)?.run(params_from_iter(parameters))?;
+        }
         Ok(())
     }
 
     fn end_app(&mut self, app: AppKey) -> Result<(), StoreError> {
-        self.sql.prepare("UPDATE apps SET is_deleted = 0 WHERE key = ?1")?.run([app.number()])?;
+        self.set_state(app, 0)?;
         self.tell_app(app)
+    }
+}
+
+impl Session<'_> {
+    /// Says what becomes of an app that is being put together.
+    fn set_state(&self, app: AppKey, state: i64) -> Result<(), StoreError> {
+        let changed = self
+            .sql
+            .prepare("UPDATE apps SET is_deleted = ?2 WHERE key = ?1 AND is_deleted IN (1, 3)")?
+            .run([app.number(), state])?;
+        if changed == 0 { Err(not_under_way()) } else { Ok(()) }
     }
 }
 

@@ -11,6 +11,7 @@ use layer_wire::message::{RecipientStatus, Status};
 use layer_wire::part::{Part, PartBody};
 use layer_wire::{AppId, ContentId, Timestamp, UserId};
 use serde_json::{Map, Value};
+use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use crate::key::AppKey;
@@ -56,6 +57,13 @@ const fn kind(name: &'static str, fields: &'static [(&'static str, FieldType)]) 
 
 const fn acting(name: &'static str, fields: &'static [(&'static str, FieldType)]) -> Kind {
     Kind { name, fields, acts: true }
+}
+
+impl Kind {
+    /// Whether records come out of the store in the order in which they were put.
+    pub fn is_in_order(&self) -> bool {
+        matches!(self.name, "user" | "conversation" | "message" | "announcement" | "identity_provider")
+    }
 }
 
 /// Everything that an app has, in the order in which it can be put.
@@ -378,15 +386,52 @@ fn read_part(part: &Value) -> Option<Part> {
     Some(Part { id: uuid("id")?, mime_type: text("mime_type")?.to_owned(), body, updated_at })
 }
 
+/// How many records there are, and a sum over their hashes: the same for the same records, in whatever order they come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Tally {
+    /// How many there are.
+    pub count: u64,
+    sum: u128,
+}
+
+impl Tally {
+    /// Adds a record.
+    pub fn add(&mut self, record: &Record) {
+        let mut hash = Sha256::new();
+        for field in &record.fields {
+            // The length of what follows is part of it, so that no two lists of fields make the same bytes.
+            let (tag, bytes): (u8, &[u8]) = match field {
+                Field::Null => (0, &[]),
+                Field::Whole(number) => (1, &number.to_le_bytes()),
+                Field::Text(text) => (2, text.as_bytes()),
+                Field::Bytes(bytes) => (3, bytes),
+            };
+            hash.update([tag]);
+            hash.update((bytes.len() as u64).to_le_bytes());
+            hash.update(bytes);
+        }
+        let half = hash.finalize().iter().take(16).fold(0, |number, byte| number << 8 | u128::from(*byte));
+        self.count += 1;
+        self.sum = self.sum.wrapping_add(half);
+    }
+}
+
 /// What can be read of an app as a whole.
 pub trait TransferReads {
-    /// Passes on all records of a kind. Those of conversations, and of messages in each, come in their order.
+    /// Passes on all records of a kind. Those of conversations, and of messages in each, come in their order; those of
+    /// kinds that are [in order](Kind::is_in_order) come in that in which they were put.
     fn for_each_record(
         &self,
         app: AppKey,
         kind: &'static Kind,
         each: &mut dyn FnMut(Record) -> Result<(), StoreError>,
     ) -> Result<(), StoreError>;
+
+    /// How many records of a kind there are.
+    fn record_count(&self, app: AppKey, kind: &'static Kind) -> Result<u64, StoreError>;
+
+    /// An app that is being put together and stays when that is broken off.
+    fn unfinished_app(&self, id: AppId) -> Result<Option<AppKey>, StoreError>;
 }
 
 /// What can be written of an app as a whole. Nothing of it is told in the feed of changes but the end: nobody listens
@@ -398,11 +443,24 @@ pub trait TransferWrites {
     /// by a deleted app of which something is left.
     fn begin_app(&mut self, id: AppId) -> Result<Option<AppKey>, StoreError>;
 
-    /// Puts a record; one that is there already stays as it is.
+    /// Has an app that is being put together stay when that is broken off, so that it can go on; or no longer.
+    ///
+    /// Error: `Failed` when no app with this key is being put together.
+    fn keep_unfinished_app(&mut self, app: AppKey, is_kept: bool) -> Result<(), StoreError>;
+
+    /// Puts records; of those of kinds with an id, and of what names two others, one that is there already stays as it
+    /// is.
     ///
     /// Error: `Failed` for a record that names another one that is not there, or lacks what it must have.
-    fn put_record(&mut self, app: AppKey, record: &Record) -> Result<(), StoreError>;
+    fn put_records(&mut self, app: AppKey, records: &[Record]) -> Result<(), StoreError>;
 
     /// Lets an app that was put together be found.
+    ///
+    /// Error: `Failed` when no app with this key is being put together.
     fn end_app(&mut self, app: AppKey) -> Result<(), StoreError>;
+}
+
+/// What is said of a key of which no app is being put together.
+pub fn not_under_way() -> StoreError {
+    StoreError::Failed("the app that was put together is gone; somebody else used the database meanwhile".into())
 }

@@ -410,9 +410,15 @@ impl Import<'_> {
         if batch.is_empty() {
             return Ok(());
         }
+        let (numbers, records): (Vec<u64>, Vec<Record>) = batch.into_iter().unzip();
+        let records = Arc::new(records);
+        let all = Arc::clone(&records);
+        let put = self.store.write_blocking(move |writes: &mut dyn Writes| writes.put_records(key, &all));
+        let Err(StoreError::Failed(_)) = put else { return Ok(put?) };
+        // One by one, to hear which one it is.
         let put = self.store.write_blocking(move |writes: &mut dyn Writes| {
-            batch.iter().try_for_each(|(number, record)| {
-                writes.put_record(key, record).map_err(|error| Refused(*number, error))
+            numbers.iter().zip(records.chunks(1)).try_for_each(|(number, record)| {
+                writes.put_records(key, record).map_err(|error| Refused(*number, error))
             })
         });
         put.map_err(|refused| self.refused(refused))
@@ -466,7 +472,7 @@ impl Import<'_> {
                 }
                 let record = Record::from_json(line.object);
                 let record = record.map_err(|reason| Ending::Other(source.wrong(line.number, reason)))?;
-                writes.put_record(key, &record).map_err(|error| Ending::Refused(Refused(line.number, error)))?;
+                writes.put_records(key, &[record]).map_err(|error| Ending::Refused(Refused(line.number, error)))?;
             }
             Ok::<_, Ending>(writes.end_app(key)?)
         });
