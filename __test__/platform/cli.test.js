@@ -59,7 +59,7 @@ test('without a command it says how it is used', () => {
 
 test('help lists every command, with what it does', () => {
   const { stdout } = run('--help');
-  const upkeep = ['check', 'backup', 'restore', 'export', 'import'];
+  const upkeep = ['check', 'backup', 'restore', 'export', 'import', 'copy'];
   for (const name of ['platform', 'apps', 'tokens', 'identity-provider', 'tail', 'inspect', ...upkeep]) {
     assert.match(stdout, new RegExp(`^  ${name} +[A-Z].{10,}$`, 'm'));
     const { status, stdout: usage } = run('help', name);

@@ -1,10 +1,10 @@
 'use strict';
 
-/** `npx layer-api backup`, `restore`, `check`, `export` and `import`, in processes of their own. */
+/** `npx layer-api backup`, `restore`, `check`, `export`, `import` and `copy`, in processes of their own. */
 
 const assert = require('node:assert');
 const { spawnSync } = require('node:child_process');
-const { existsSync, mkdtempSync, readFileSync, rmSync } = require('node:fs');
+const { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } = require('node:fs');
 const { tmpdir } = require('node:os');
 const path = require('node:path');
 const { after, before, test } = require('node:test');
@@ -27,7 +27,7 @@ function done(...args) {
   return { stdout, stderr };
 }
 
-test('data is checked and backed up while a platform runs, restored, exported and imported', async () => {
+test('data is checked and backed up while a platform runs, restored, exported, imported and copied', async () => {
   const data = path.join(folder, 'chat.db');
   const platform = await LayerAPI.Platform.start({ data });
   const { appId, token } = await platform.createApp();
@@ -53,7 +53,14 @@ test('data is checked and backed up while a platform runs, restored, exported an
 
   done('restore', '--from', 'backup', '--data', 'restored.db');
   done('import', '--from', 'app.jsonl', '--data', 'imported.db');
-  for (const name of ['restored.db', 'imported.db']) {
+  const copied = done('copy', '--from', 'chat.db', '--to', 'copied.db');
+  assert.match(
+    copied.stdout,
+    /^Copied chat\.db to copied\.db: 1 apps, 0 of them there already: \d+ records, 0 contents\. All were compared, and are the same\.\n$/,
+  );
+  assert.match(copied.stderr, /^copy: records: 0 of \d+$/m);
+  assert.match(done('copy', '--from', 'chat.db', '--to', 'copied.db').stdout, /1 of them there already/);
+  for (const name of ['restored.db', 'imported.db', 'copied.db']) {
     const copy = await LayerAPI.Platform.start({ data: path.join(folder, name) });
     assert.deepStrictEqual(await conversationOf(copy.url), { n: '1' }, name);
     await copy.close();
@@ -62,7 +69,7 @@ test('data is checked and backed up while a platform runs, restored, exported an
 });
 
 test('what makes no sense is exit code 2 with a hint, what cannot be done 1 with a sentence', () => {
-  for (const verb of ['check', 'backup', 'restore', 'export', 'import']) {
+  for (const verb of ['check', 'backup', 'restore', 'export', 'import', 'copy']) {
     assert.ok(done(verb, '--help').stdout.startsWith(`Usage: layer-api ${verb} `));
     assert.strictEqual(done('help', verb).stdout, done(verb, '--help').stdout);
     const { status, stderr } = run(verb, '--nothing');
@@ -73,4 +80,26 @@ test('what makes no sense is exit code 2 with a hint, what cannot be done 1 with
   assert.strictEqual(status, 1);
   assert.match(stderr, /^layer-api: data: there is no none\.db; name the file of the database$/m);
   assert.ok(!existsSync(path.join(folder, 'none.db')));
+});
+
+test('PostgreSQL is left to the program that has its driver, by name', () => {
+  const url = 'postgres://layer:secret@127.0.0.1:1/chat';
+  writeFileSync(
+    path.join(folder, 'any.jsonl'),
+    '{"type":"layer_export","format":1,"app":"24f43c32-4d95-11e4-b3a2-0fd00000020d"}\n',
+  );
+  for (const args of [
+    ['copy', '--from', url, '--to', 'out.db'],
+    ['import', '--from', 'any.jsonl', '--data', url],
+    ['export', '--app', '24f43c32-4d95-11e4-b3a2-0fd00000020d', '--to', 'out.jsonl', '--data', url],
+  ]) {
+    const { status, stderr } = run(...args);
+    assert.strictEqual(status, 1, stderr);
+    assert.match(
+      stderr,
+      /^layer-api: data: postgres:\/\/layer@127\.0\.0\.1:1\/chat: .* run the program layer-platform/m,
+    );
+    assert.ok(!stderr.includes('secret'), stderr);
+  }
+  assert.ok(!existsSync(path.join(folder, 'out.db')));
 });

@@ -18,7 +18,7 @@ pub const WHOLE: i64 = LOG + 1;
 pub const DELIVERIES: i64 = 1;
 /// Who changes the schema.
 pub const SCHEMA: i64 = 2;
-/// Who has the database open; shared.
+/// Who has the database open; shared, but for who has it alone.
 pub const PRESENCE: i64 = 3;
 
 /// Waits for the turn to do something that one process does at a time, until the end of the write.

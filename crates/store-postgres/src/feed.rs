@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use layer_store::OpenError;
 use layer_store::changes::{Change, Feed, Kinds, What};
@@ -22,6 +22,7 @@ use tokio_postgres::{AsyncMessage, Client};
 use uuid::Uuid;
 
 use super::connect::{Driven, Server, Unreachable};
+use super::jobs::Queue;
 use super::{claim, migrate};
 
 /// The channel of notifications.
@@ -42,6 +43,9 @@ const MAX_AT_ONCE: usize = 16;
 /// How often it is looked whether another process is gone, since what it told last may be lost, and how long the answer
 /// may take: for twice that time, what others did may be unknown here.
 const LOOK: Duration = Duration::from_secs(2);
+
+/// How long to wait for who is about to leave.
+const LEAVE: Duration = Duration::from_secs(5);
 
 /// How long to wait before the next connection when there is none.
 const RECONNECT: Duration = Duration::from_millis(500);
@@ -135,8 +139,9 @@ impl Told {
     }
 }
 
-/// Starts the thread that tells and hears. It connects and brings the schema up to date before this returns.
-pub fn start(server: Arc<Server>, told: Arc<Told>) -> Result<JoinHandle<()>, OpenError> {
+/// Starts the thread that tells and hears. It connects and brings the schema up to date before this returns. With
+/// writes that end when others may have the database, it holds it alone.
+pub fn start(server: Arc<Server>, told: Arc<Told>, alone: Option<Arc<Queue>>) -> Result<JoinHandle<()>, OpenError> {
     let (ready, is_ready) = sync_channel(1);
     let work = move || {
         let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
@@ -144,10 +149,10 @@ pub fn start(server: Arc<Server>, told: Arc<Told>) -> Result<JoinHandle<()>, Ope
             Err(error) => return drop(ready.send(Err(OpenError::Thread(error)))),
         };
         runtime.block_on(async {
-            match begin(&server).await {
+            match begin(&server, alone.is_some()).await {
                 Ok(driver) => {
                     drop(ready.send(Ok(())));
-                    run(&server, &told, Uuid::new_v4(), driver).await;
+                    run(&server, &told, Uuid::new_v4(), driver, alone.as_deref()).await;
                 }
                 Err(error) => drop(ready.send(Err(error))),
             }
@@ -159,15 +164,24 @@ pub fn start(server: Arc<Server>, told: Arc<Told>) -> Result<JoinHandle<()>, Ope
     Ok(thread)
 }
 
-async fn begin(server: &Server) -> Result<Driver, OpenError> {
-    let unreachable = |error: Unreachable| OpenError::Database {
-        database: server.name().to_owned(),
-        reason: format!("{error}; check that the server runs and lets this user in"),
-    };
+async fn begin(server: &Server, alone: bool) -> Result<Driver, OpenError> {
+    let failed = |reason| OpenError::Database { database: server.name().to_owned(), reason };
+    let unreachable = |error: Unreachable| failed(format!("{error}; check that the server runs and lets this user in"));
     let (client, connection) = server.open().await.map_err(unreachable)?;
     let driver = Driver::start(client, connection);
     migrate::run(server, &driver.client).await?;
-    driver.listen().await.map_err(|error| unreachable(error.into()))?;
+    let until = Instant::now() + LEAVE;
+    while !driver.listen(alone).await.map_err(|error| unreachable(error.into()))? {
+        if Instant::now() > until {
+            let reason = if alone {
+                "it is in use by a platform or another command; stop that one first"
+            } else {
+                "a copy or an import has it for itself; wait until that is done"
+            };
+            return Err(failed(reason.into()));
+        }
+        tokio::time::sleep(GATHERED_FOR).await;
+    }
     Ok(driver)
 }
 
@@ -193,19 +207,20 @@ impl Driver {
         Self { client, heard }
     }
 
-    /// Listens, and shows as long as the connection lasts that this process is there.
-    async fn listen(&self) -> Result<(), tokio_postgres::Error> {
-        self.client
-            .batch_execute(&format!(
-                "SELECT pg_advisory_lock_shared({}, {}); LISTEN {CHANNEL}",
-                claim::WHOLE,
-                claim::PRESENCE
-            ))
-            .await
+    /// Listens, and shows as long as the connection lasts that this process is there. `false` when it may not be.
+    async fn listen(&self, alone: bool) -> Result<bool, tokio_postgres::Error> {
+        let how = if alone { "" } else { "_shared" };
+        let (of, what) = (claim::WHOLE, claim::PRESENCE);
+        let hold = format!("SELECT pg_try_advisory_lock{how}({of}, {what})");
+        let is_held = self.client.query_one(&hold, &[]).await?.try_get(0)?;
+        if is_held {
+            self.client.batch_execute(&format!("LISTEN {CHANNEL}")).await?;
+        }
+        Ok(is_held)
     }
 }
 
-async fn run(server: &Server, told: &Told, process: Uuid, first: Driver) {
+async fn run(server: &Server, told: &Told, process: Uuid, first: Driver, alone: Option<&Queue>) {
     let mut next = Some(first);
     loop {
         let driver = match next.take() {
@@ -227,6 +242,10 @@ async fn run(server: &Server, told: &Told, process: Uuid, first: Driver) {
         if attend(told, process, driver).await {
             return;
         }
+        if let Some(writes) = alone {
+            // From here on others may have the database.
+            return writes.close();
+        }
         // From here on nothing is heard: what is remembered of the store is worth nothing.
         told.feed.tell(Kinds::ALL, &[Change::Unknown]);
     }
@@ -235,8 +254,7 @@ async fn run(server: &Server, told: &Told, process: Uuid, first: Driver) {
 async fn reconnect(server: &Server) -> Option<Driver> {
     let (client, connection) = server.open().await.ok()?;
     let driver = Driver::start(client, connection);
-    driver.listen().await.ok()?;
-    Some(driver)
+    driver.listen(false).await.ok()?.then_some(driver)
 }
 
 /// Tells and hears until the connection is gone, or the store is closed: `true`.

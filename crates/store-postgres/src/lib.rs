@@ -76,6 +76,13 @@ struct PostgresStore {
     told: Arc<Told>,
 }
 
+/// Whether other processes may have the database open.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Hold {
+    Shared,
+    Alone,
+}
+
 struct Running {
     threads: Vec<JoinHandle<()>>,
     feed: JoinHandle<()>,
@@ -90,11 +97,23 @@ pub fn open(url: &DatabaseUrl) -> Result<Arc<dyn Store>, OpenError> {
 
 /// The same, with a clock of its own for the log of changes.
 pub fn open_with_clock(url: &DatabaseUrl, now: &Now) -> Result<Arc<dyn Store>, OpenError> {
+    open_in(Hold::Shared, url, now)
+}
+
+/// The same, for what works alone: while it is open, no other process opens the database. When that can no longer be
+/// said, because the connection broke that holds it, the store takes no more writes.
+pub fn open_alone(url: &DatabaseUrl) -> Result<Arc<dyn Store>, OpenError> {
+    open_in(Hold::Alone, url, &(Arc::new(machine_time) as Now))
+}
+
+fn open_in(hold: Hold, url: &DatabaseUrl, now: &Now) -> Result<Arc<dyn Store>, OpenError> {
     let server = Arc::new(Server::parse(url)?);
     let told = Arc::<Told>::default();
-    let feed = feed::start(Arc::clone(&server), Arc::clone(&told))?;
+    let writes = Arc::new(Queue::new(WRITE_QUEUE_LENGTH));
+    let ends = (hold == Hold::Alone).then(|| Arc::clone(&writes));
+    let feed = feed::start(Arc::clone(&server), Arc::clone(&told), ends)?;
     let store = Arc::new(PostgresStore {
-        writes: Arc::new(Queue::new(WRITE_QUEUE_LENGTH)),
+        writes,
         reads: Arc::new(Queue::new(READ_QUEUE_LENGTH)),
         counts: Arc::default(),
         running: Mutex::new(Some(Running { threads: vec![], feed })),

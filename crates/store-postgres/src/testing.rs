@@ -83,6 +83,16 @@ impl Database {
     pub fn run(&self, sql: &str) {
         run(self.url().reveal(), sql);
     }
+
+    /// The number that a query answers with.
+    ///
+    /// # Panics
+    ///
+    /// Where it fails, or answers otherwise.
+    pub fn number(&self, sql: &str) -> i64 {
+        let url = self.url();
+        on(url.reveal(), async |client| client.query_one(sql, &[]).await.map(|row| row.get(0)))
+    }
 }
 
 impl Drop for Database {
@@ -91,15 +101,22 @@ impl Drop for Database {
     }
 }
 
-/// Runs a statement. On a thread of its own: the caller may be inside a runtime.
 fn run(url: &str, sql: &str) {
-    let run = || {
+    on(url, async |client| client.batch_execute(sql).await);
+}
+
+/// Asks a database. On a thread of its own: the caller may be inside a runtime.
+fn on<T: Send>(
+    url: &str,
+    ask: impl AsyncFnOnce(&tokio_postgres::Client) -> Result<T, tokio_postgres::Error> + Send,
+) -> T {
+    let ask = || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         runtime.block_on(async {
             let (client, connection) = tokio_postgres::connect(url, NoTls).await.expect("a connection");
             tokio::spawn(connection);
-            client.batch_execute(sql).await.expect("a statement that runs");
-        });
+            ask(&client).await.expect("a statement that runs")
+        })
     };
-    std::thread::scope(|scope| scope.spawn(run).join().expect("a thread that ends well"));
+    std::thread::scope(|scope| scope.spawn(ask).join().expect("a thread that ends well"))
 }

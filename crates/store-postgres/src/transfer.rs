@@ -280,21 +280,22 @@ fn statements(kind: &'static Kind) -> Result<&'static Statements, StoreError> {
 /// The statement that puts records of a kind, with a list for each field.
 fn put_of(kind: &'static Kind) -> Result<String, StoreError> {
     let put = statements(kind)?.put;
-    let (mut lists, mut names) = (String::new(), String::new());
-    for (parameter, (name, field_type)) in (2..).zip(kind.fields) {
-        let column = match field_type {
-            FieldType::Whole => "bigint",
-            FieldType::Truth => "boolean",
-            FieldType::Text | FieldType::Json => "text",
-            FieldType::Uuid => "uuid",
-            FieldType::Bytes | FieldType::Parts | FieldType::Recipients => "bytea",
-        };
-        lists.push_str(&format!("${parameter}::{column}[], "));
-        names.push_str(&format!("\"{name}\", "));
-    }
-    let lists = lists.trim_end_matches(", ");
+    let (lists, names): (Vec<_>, Vec<_>) = (2..)
+        .zip(kind.fields)
+        .map(|(parameter, (name, field_type))| {
+            let column = match field_type {
+                FieldType::Whole => "bigint",
+                FieldType::Truth => "boolean",
+                FieldType::Text | FieldType::Json => "text",
+                FieldType::Uuid => "uuid",
+                FieldType::Bytes | FieldType::Parts | FieldType::Recipients => "bytea",
+            };
+            (format!("${parameter}::{column}[]"), format!("\"{name}\""))
+        })
+        .unzip();
+    let (lists, names) = (lists.join(", "), names.join(", "));
     let given = format!(
-        "WITH given AS (SELECT $1::bigint AS app, listed.* FROM unnest({lists}) WITH ORDINALITY AS listed ({names}nth))"
+        "WITH given AS (SELECT $1::bigint AS app, listed.* FROM unnest({lists}) WITH ORDINALITY AS listed ({names}, nth))"
     );
     Ok(match put.strip_prefix("WITH ") {
         Some(rest) => format!("{given}, {rest}"),

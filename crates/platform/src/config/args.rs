@@ -110,15 +110,24 @@ pub fn parse(args: impl Iterator<Item = OsString>) -> Result<Command, InvalidSet
 }
 
 /// Where the data is, as `--data` of another command or the environment says.
-pub fn data_of(flag: Option<OsString>) -> Result<DataLocation, InvalidSetting> {
+pub fn data_of(data: Option<OsString>) -> Result<DataLocation, InvalidSetting> {
+    Ok(place_of(data, None)?.data)
+}
+
+/// Where data and files are, as `--data` and `--files` of another command or the environment say.
+pub fn place_of(data: Option<OsString>, files: Option<OsString>) -> Result<Config, InvalidSetting> {
     let mut draft = Draft::of_command_line();
-    let Some(setting) = of_flag("data") else { return Ok(draft.config.data) };
-    match (flag, std::env::var_os(setting.variable()).filter(|text| !text.is_empty())) {
-        (Some(text), _) => draft.set_text(setting, &By::Flag, text)?,
-        (None, Some(text)) => draft.set_text(setting, &By::Variable, text)?,
-        (None, None) => {}
+    for (name, flag) in [("data", data), ("files", files)] {
+        let Some(setting) = of_flag(name) else { continue };
+        // With another place than that of the platform, its folder may be set all the same.
+        let is_asked = name == "data" || matches!(draft.config.data, DataLocation::Postgres(_));
+        match (flag, std::env::var_os(setting.variable()).filter(|text| is_asked && !text.is_empty())) {
+            (Some(text), _) => draft.set_text(setting, &By::Flag, text)?,
+            (None, Some(text)) => draft.set_text(setting, &By::Variable, text)?,
+            (None, None) => {}
+        }
     }
-    Ok(draft.config.data)
+    draft.finish()
 }
 
 fn parse_with(

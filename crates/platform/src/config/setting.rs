@@ -13,7 +13,7 @@ use serde_json::Value;
 use tracing::level_filters::LevelFilter;
 
 use crate::config::{Config, LogOptions};
-use crate::ground::blobs::{BucketPlace, FilesLocation};
+use crate::ground::blobs::FilesLocation;
 
 /// The furthest that a time may be from 1970, as in JavaScript. Unit: milliseconds.
 const MAX_TIME_MS: i64 = 8_640_000_000_000_000;
@@ -185,16 +185,15 @@ impl By {
     }
 
     fn files_location(&self, setting: &Setting, text: &str) -> Result<FilesLocation, InvalidSetting> {
-        if !text.starts_with(BucketPlace::SCHEME) {
-            return Ok(self.path(text.into()).into());
+        match FilesLocation::parse(text) {
+            Some(FilesLocation::Folder(folder)) => Ok(self.path(folder).into()),
+            Some(bucket) => Ok(bucket),
+            None => Err(self.refuse(setting, FilesLocation::NEEDS)),
         }
-        // What is in its place may be a secret.
-        let reason = "needs to be a folder, or a bucket such as s3://bucket/prefix, without keys: they come from the \
-                      environment (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY)";
-        BucketPlace::parse(text).map(FilesLocation::Bucket).ok_or_else(|| self.refuse(setting, reason))
     }
 
-    fn data_location(&self, path: PathBuf) -> DataLocation {
+    /// The place that a text names.
+    pub fn data_location(&self, path: PathBuf) -> DataLocation {
         if path.as_os_str() == ":memory:" {
             return DataLocation::Memory;
         }

@@ -23,6 +23,22 @@ pub enum FilesLocation {
     Bucket(BucketPlace),
 }
 
+impl FilesLocation {
+    /// What is said of a text that is none.
+    pub const NEEDS: &str = "needs to be a folder, or a bucket such as s3://bucket/prefix, without keys: they come \
+                             from the environment (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY)";
+
+    /// Reads a folder, or `s3://bucket/prefix`; `None` for what is meant as a bucket and is none. It is not to be
+    /// shown: what is in its place may be a secret.
+    pub fn parse(text: &str) -> Option<Self> {
+        if text.starts_with(BucketPlace::SCHEME) {
+            BucketPlace::parse(text).map(Self::Bucket)
+        } else {
+            Some(Self::Folder(text.into()))
+        }
+    }
+}
+
 impl From<PathBuf> for FilesLocation {
     fn from(folder: PathBuf) -> Self {
         Self::Folder(folder)

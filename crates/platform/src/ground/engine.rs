@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use layer_store::clock::Now;
+use layer_store::clock::{Now, machine_time};
 use layer_store::{DataLocation, OpenError, Store};
 
 use super::blobs::{Blobs, FilesLocation};
@@ -36,6 +36,24 @@ pub fn open_blobs(
             let _ = memory;
             Err(format!("{place} needs the program layer-platform"))
         }
+    }
+}
+
+/// Opens a store that no other process opens meanwhile, and that none has open.
+pub fn open_alone(data: &DataLocation) -> Result<Arc<dyn Store>, OpenError> {
+    match data {
+        #[cfg(feature = "postgres")]
+        DataLocation::Postgres(url) => layer_store_postgres::open_alone(url),
+        // That of a file is always so.
+        _ => open(data, Arc::new(machine_time)),
+    }
+}
+
+/// Opens a store that is there, to be read while platforms may use it.
+pub fn open_to_read(data: &DataLocation) -> Result<Arc<dyn Store>, OpenError> {
+    match data {
+        DataLocation::File(path) => layer_store_sqlite::open_to_read(path),
+        _ => open(data, Arc::new(machine_time)),
     }
 }
 

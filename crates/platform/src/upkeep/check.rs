@@ -12,6 +12,9 @@ use super::error::UpkeepError;
 use crate::ground::blobs::{Blobs as _, unavailable};
 use crate::ground::files::Files;
 
+/// What is said of a file that is not there.
+pub const MISSING: &str = "is missing";
+
 /// Looks at a database and at the files beside it. With `hashes`, files are read and compared with what they should
 /// hold; with `mend`, counters are put right and files that belong to nothing are deleted.
 pub fn check(data: &Path, hashes: bool, mend: bool, told: Told<'_>) -> Result<Findings, UpkeepError> {
@@ -47,17 +50,22 @@ fn check_rows(
 
 /// What is wrong with a file, if something is.
 fn problem(files: &Files, file: &WholeFile, hashes: bool) -> Result<Option<String>, StoreError> {
-    let mut found = match files.open(&file.name) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Some("is missing".into())),
+    let found = match files.open(&file.name) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Some(MISSING.into())),
         found => found.map_err(|error| unavailable(&error))?,
     };
     let size = found.metadata().map_err(|error| unavailable(&error))?.len();
+    compare(found, size, file, hashes).map_err(|error| unavailable(&error))
+}
+
+/// What is wrong with bytes that are there.
+pub fn compare(mut found: impl io::Read, size: u64, file: &WholeFile, hashes: bool) -> io::Result<Option<String>> {
     if size != file.size {
         return Ok(Some(format!("has {size} bytes in place of {}", file.size)));
     }
     let Some(md5) = file.md5.filter(|_| hashes) else { return Ok(None) };
     let mut hash = Hashing(Md5::new());
-    io::copy(&mut found, &mut hash).map_err(|error| unavailable(&error))?;
+    io::copy(&mut found, &mut hash)?;
     Ok((hash.0.finalize().as_slice() != md5).then(|| "has other bytes than were uploaded".into()))
 }
 

@@ -9,10 +9,13 @@ use layer_wire::AppId;
 use lexopt::{Arg, Parser};
 
 use super::error::UpkeepError;
+use super::place::Place;
 use super::progress::Progress;
-use super::{backup, check, transfer};
-use crate::config::args::{data_of, write_entry};
-use crate::config::setting::InvalidSetting;
+use super::{backup, check, copy, transfer};
+use crate::config::Config;
+use crate::config::args::{data_of, place_of, write_entry};
+use crate::config::setting::{By, InvalidSetting};
+use crate::ground::blobs::FilesLocation;
 
 /// A verb with its usage.
 pub struct Verb {
@@ -30,10 +33,17 @@ pub struct Verb {
     flags: &'static [&'static str],
 }
 
-const DATA: &str = "  --data FILE  the database; LAYER_DATA where it is left out  [default: layer.db]";
+/// What `--help` prints of options that several have.
+const SHARED: [(&str, &str); 2] = [
+    ("data", "  --data FILE  the database; LAYER_DATA where it is left out  [default: layer.db]"),
+    (
+        "files",
+        "  --files FOLDER  the files of a database in PostgreSQL, which --data takes, too; LAYER_FILES where it is left out",
+    ),
+];
 
 /// All verbs.
-pub const VERBS: [Verb; 5] = [
+pub const VERBS: [Verb; 6] = [
     Verb {
         name: "check",
         summary: "Looks whether a database and the files beside it are whole",
@@ -78,7 +88,7 @@ meanwhile. The file holds secrets of webhooks, and tokens as hashes only.
 
   --app ID     the app
   --to FILE    where to; it must not be there yet",
-        takes: &["data", "app", "to"],
+        takes: &["data", "files", "app", "to"],
         flags: &[],
     },
     Verb {
@@ -90,7 +100,22 @@ is there once all of it is; of an import that fails, nothing is kept.
 
   --from FILE  the export
   --app ID     the id that the app gets  [default: the one that it had]",
-        takes: &["data", "app", "from"],
+        takes: &["data", "files", "app", "from"],
+        flags: &[],
+    },
+    Verb {
+        name: "copy",
+        summary: "Copies all apps with their files to another place, such as from a file to PostgreSQL or back",
+        args: "--from PLACE --to PLACE [options]",
+        more: ".
+Platforms on the other place have to be stopped; those on the first one too, but for a trial. Everything is compared;
+where it differs, the exit code is 1. A copy that was broken off goes on when it is run again.
+
+  --from PLACE  a database in a file, or the URL of one in PostgreSQL; LAYER_COPY_FROM where it is left out
+  --to PLACE    likewise; LAYER_COPY_TO where it is left out
+  --from-files FOLDER  the files of a database in PostgreSQL, also a bucket: s3://...  [default: layer-files]
+  --to-files FOLDER    likewise",
+        takes: &["from", "to", "from-files", "to-files"],
         flags: &[],
     },
 ];
@@ -123,8 +148,9 @@ enum Asked {
     Check { data: PathBuf, hashes: bool, mend: bool },
     Backup { data: PathBuf, to: PathBuf },
     Restore { from: PathBuf, data: PathBuf, overwrite: bool },
-    Export { data: PathBuf, app: AppId, to: PathBuf },
-    Import { from: PathBuf, data: PathBuf, app: Option<AppId> },
+    Export { from: Place, app: AppId, to: PathBuf },
+    Import { from: PathBuf, to: Place, app: Option<AppId> },
+    Copy { from: Place, to: Place },
 }
 
 impl UpkeepCommand {
@@ -166,9 +192,9 @@ impl UpkeepCommand {
                 backup::restore(from, data, *overwrite, &mut |step| progress.show(step))?;
                 Ok(well(format!("Restored {} from {}.", data.display(), from.display())))
             }
-            Asked::Export { data, app, to } => {
+            Asked::Export { from, app, to } => {
                 let mut progress = Progress::new("export");
-                let made = transfer::export(data, *app, to, &mut |step| progress.show(step))?;
+                let made = transfer::export(from, *app, to, &mut |step| progress.show(step))?;
                 let missing = if made.missing_files == 0 {
                     String::new()
                 } else {
@@ -176,10 +202,16 @@ impl UpkeepCommand {
                 };
                 Ok(well(format!("Exported app {} to {}: {} lines.{missing}", made.app, to.display(), made.lines)))
             }
-            Asked::Import { from, data, app } => {
+            Asked::Import { from, to, app } => {
                 let mut progress = Progress::new("import");
-                let made = transfer::import(from, data, *app, &mut |step| progress.show(step))?;
+                let made = transfer::import(from, to, *app, &mut |step| progress.show(step))?;
                 Ok(well(format!("Imported app {} from {}: {} lines.", made.app, from.display(), made.lines)))
+            }
+            Asked::Copy { from, to } => {
+                let mut progress = Progress::new("copy");
+                let made = copy::copy(from, to, &mut |step| progress.show(step))?;
+                let text = format!("Copied {} to {}: {made}", from.data, to.data);
+                Ok(Done { text, is_well: made.is_well() })
             }
         }
     }
@@ -232,8 +264,13 @@ fn parse(program: &str, verb: &Verb, args: impl Iterator<Item = OsString>) -> Re
     while let Some(arg) = parser.next()? {
         match arg {
             Arg::Long("help") | Arg::Short('h') => {
-                let Verb { name, summary, args, more, .. } = verb;
-                return Ok(Asked::Help(format!("Usage: {program} {name} {args}\n\n{summary}{more}\n{DATA}")));
+                let Verb { name, summary, args, more, takes, .. } = verb;
+                let mut help = format!("Usage: {program} {name} {args}\n\n{summary}{more}");
+                for (_, text) in SHARED.iter().filter(|(option, _)| takes.contains(option)) {
+                    help.push('\n');
+                    help.push_str(text);
+                }
+                return Ok(Asked::Help(help));
             }
             Arg::Long(name) => {
                 let same = |known: &&&str| **known == name;
@@ -260,20 +297,53 @@ fn parse(program: &str, verb: &Verb, args: impl Iterator<Item = OsString>) -> Re
             app => Ok(app),
         },
     };
-    let DataLocation::File(data) = data_of(value("data"))? else {
-        return Err(InvalidSetting::new(format!(
+    let file = || match data_of(value("data"))? {
+        DataLocation::File(data) => Ok(data),
+        _ => Err(InvalidSetting::new(format!(
             "--data needs to name a file: {} is for databases in files, and PostgreSQL has tools of its own",
             verb.name
-        )));
+        ))),
+    };
+    let place = || {
+        let Config { data, files, .. } = place_of(value("data"), value("files"))?;
+        lasting("data", Place { data, files })
+    };
+    let side = |name: &str| {
+        let variable = format!("LAYER_COPY_{}", name.to_uppercase());
+        let text = value(name).or_else(|| std::env::var_os(variable)).filter(|text| !text.is_empty());
+        let data = By::Flag.data_location(text.ok_or_else(|| missing(name))?.into());
+        let files = match value(&format!("{name}-files")) {
+            None => None,
+            Some(_) if !matches!(data, DataLocation::Postgres(_)) => {
+                return Err(InvalidSetting::new(format!(
+                    "--{name}-files is for data in PostgreSQL: data in a file has them beside it"
+                )));
+            }
+            Some(text) => {
+                let files = text.to_str().and_then(FilesLocation::parse);
+                let refused = || InvalidSetting::new(format!("--{name}-files {}", FilesLocation::NEEDS));
+                Some(files.ok_or_else(refused)?)
+            }
+        };
+        lasting(name, Place { data, files })
     };
     let has = |flag: &str| flags.contains(&flag);
     Ok(match verb.name {
-        "check" => Asked::Check { data, hashes: has("hashes"), mend: has("mend") },
-        "backup" => Asked::Backup { data, to: path("to")? },
-        "export" => Asked::Export { data, app: app()?.ok_or_else(|| missing("app"))?, to: path("to")? },
-        "import" => Asked::Import { from: path("from")?, data, app: app()? },
-        _ => Asked::Restore { from: path("from")?, data, overwrite: has("overwrite") },
+        "check" => Asked::Check { data: file()?, hashes: has("hashes"), mend: has("mend") },
+        "backup" => Asked::Backup { data: file()?, to: path("to")? },
+        "export" => Asked::Export { from: place()?, app: app()?.ok_or_else(|| missing("app"))?, to: path("to")? },
+        "import" => Asked::Import { from: path("from")?, to: place()?, app: app()? },
+        "copy" => Asked::Copy { from: side("from")?, to: side("to")? },
+        _ => Asked::Restore { from: path("from")?, data: file()?, overwrite: has("overwrite") },
     })
+}
+
+/// Refuses a place that ends with the process.
+fn lasting(option: &str, place: Place) -> Result<Place, InvalidSetting> {
+    if place.data == DataLocation::Memory {
+        return Err(InvalidSetting::new(format!("--{option} needs to name a file or a database of PostgreSQL")));
+    }
+    Ok(place)
 }
 
 #[cfg(test)]
@@ -293,6 +363,19 @@ mod tests {
             Ok(Asked::Check { data: data.clone(), hashes: false, mend: true })
         );
         assert_eq!(parsed("backup", &["--data=chat.db", "--to", "b"]), Ok(Asked::Backup { data, to: "b".into() }));
+        let place = |text: &str, files: Option<&str>| Place {
+            data: By::Flag.data_location(text.into()),
+            files: files.map(|files| PathBuf::from(files).into()),
+        };
+        let url = "postgres://layer:secret@db/chat";
+        assert_eq!(
+            parsed("copy", &["--from", "chat.db", "--to", url, "--to-files", "f"]),
+            Ok(Asked::Copy { from: place("chat.db", None), to: place(url, Some("f")) })
+        );
+        assert_eq!(
+            parsed("import", &["--from", "x", "--data", url, "--files", "f"]),
+            Ok(Asked::Import { from: "x".into(), to: place(url, Some("f")), app: None })
+        );
         for verb in &VERBS {
             let Ok(Asked::Help(text)) = parsed(verb.name, &["--help"]) else { panic!("{}", verb.name) };
             assert!(text.starts_with(&format!("Usage: layer-api {} ", verb.name)), "{text}");
@@ -309,6 +392,23 @@ mod tests {
             ("check", &["--to", "x"], "--to"),
             ("check", &["x"], "x"),
             ("restore", &["--from", "x", "--data", ":memory:"], "--data needs to name a file"),
+            ("backup", &["--to", "x", "--data", url], "--data needs to name a file: backup is for databases in files"),
+            (
+                "import",
+                &["--from", "x", "--data", ":memory:"],
+                "--data needs to name a file or a database of PostgreSQL",
+            ),
+            ("import", &["--from", "x", "--data", "y.db", "--files", "f"], "--files is for data in PostgreSQL"),
+            ("copy", &["--to", "x"], "copy needs --from"),
+            ("copy", &["--from", "x"], "copy needs --to"),
+            ("copy", &["--from", "x", "--to", ""], "copy needs --to"),
+            ("copy", &["--from", ":memory:", "--to", "x"], "--from needs to name a file or a database of PostgreSQL"),
+            ("copy", &["--from", url, "--to", "x", "--to-files", "f"], "--to-files is for data in PostgreSQL"),
+            (
+                "copy",
+                &["--from", "x", "--to", url, "--to-files", "s3://key:secret@b"],
+                "--to-files needs to be a folder, or",
+            ),
         ] {
             let error = parsed(verb, args).unwrap_err();
             assert!(error.contains(reason), "{error}");

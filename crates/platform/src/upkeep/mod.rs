@@ -1,4 +1,4 @@
-//! The upkeep of a platform's data, as commands: `check`, `backup`, `restore`, `export`, `import`.
+//! The upkeep of a platform's data, as commands: `check`, `backup`, `restore`, `export`, `import`, `copy`.
 //!
 //! They open the database beside a platform that may use it. What changes data takes the lock that a platform takes, so
 //! that there is none at that time.
@@ -6,7 +6,9 @@
 mod backup;
 mod check;
 mod command;
+mod copy;
 mod error;
+mod place;
 mod progress;
 mod transfer;
 

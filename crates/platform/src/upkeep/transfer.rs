@@ -17,15 +17,17 @@ use layer_store::file::FileName;
 use layer_store::key::AppKey;
 use layer_store::transfer::{CONTENT, Field, KINDS, Record};
 use layer_store::upkeep::{Step, Told};
-use layer_store::{DataLocation, Reads, Store, StoreError, Writes};
+use layer_store::{Reads, Store, StoreError, Writes};
 use layer_wire::{AppId, ContentId};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::backup::{UNFINISHED, files_of};
+use super::backup::UNFINISHED;
 use super::error::UpkeepError;
-use crate::ground::blobs::{BlobWriter, Blobs as _, WriteFrom, unavailable};
-use crate::ground::files::{Files, beside};
+use super::place::Place;
+use crate::ground::blobs::{BlobWriter, Blobs, WriteFrom, unavailable};
+use crate::ground::engine;
+use crate::ground::files::beside;
 
 /// What the first line says.
 const HEADER: &str = "layer_export";
@@ -46,8 +48,8 @@ const CHUNK: usize = 192 * 1024;
 const MAX_LINE: u64 = 64 * 1024 * 1024;
 
 /// How much is put in one write.
-const BATCH_LINES: usize = 500;
-const BATCH_BYTES: usize = 2 * 1024 * 1024;
+pub const BATCH_LINES: usize = 500;
+pub const BATCH_BYTES: usize = 2 * 1024 * 1024;
 
 /// How often progress is told. Unit: lines.
 const TOLD_EVERY: u64 = 256;
@@ -64,12 +66,12 @@ pub struct Transferred {
 }
 
 /// Writes an app of a database, which may be in use, to a file that is not there yet.
-pub fn export(data: &Path, app: AppId, to: &Path, told: Told<'_>) -> Result<Transferred, UpkeepError> {
+pub fn export(from: &Place, app: AppId, to: &Path, told: Told<'_>) -> Result<Transferred, UpkeepError> {
     if to.exists() {
         return Err(UpkeepError::Other(format!("{} is there already; name a file that is not", to.display())));
     }
-    let store = layer_store_sqlite::open_to_read(data)?;
-    let files = Arc::new(files_of(data));
+    let store = engine::open_to_read(&from.data)?;
+    let files = from.files()?;
     let draft = beside(to, UNFINISHED);
     let mut options = fs::OpenOptions::new();
     options.write(true).create(true).truncate(true);
@@ -92,7 +94,7 @@ pub fn export(data: &Path, app: AppId, to: &Path, told: Told<'_>) -> Result<Tran
 /// Writes an app to a file, as it is at one moment.
 fn write_app(
     store: &Arc<dyn Store>,
-    files: &Arc<Files>,
+    files: &Arc<dyn Blobs>,
     app: AppId,
     file: File,
     told: Told<'_>,
@@ -106,7 +108,7 @@ fn write_app(
             // Never waited for: the next one says more.
             let _ = steps.try_send(step);
         };
-        write_all(reads, &files, app, &file, &tell)
+        write_all(reads, &*files, app, &file, &tell)
     };
     store.submit_read(work, move |written: Result<Transferred, UpkeepError>| drop(sender.send(written)))?;
     while let Ok(step) = heard.recv() {
@@ -139,7 +141,7 @@ fn object(value: Value) -> Map<String, Value> {
 
 fn write_all(
     reads: &dyn Reads,
-    files: &Files,
+    files: &dyn Blobs,
     app: AppId,
     file: &File,
     tell: &dyn Fn(Step),
@@ -186,9 +188,13 @@ fn write_all(
 }
 
 /// Writes the bytes of a content. `false` when there should be some and are none: it is missing, or was deleted since.
-fn write_bytes(files: &Files, app: AppId, record: &Record, lines: &mut Lines<'_>) -> Result<bool, StoreError> {
-    let (Some(id), Some(Field::Whole(_))) = (record.id(), record.field("uploaded_at")) else { return Ok(true) };
-    let mut file = match files.open(&FileName::content(app, ContentId::new(id)).to_string()) {
+fn write_bytes(files: &dyn Blobs, app: AppId, record: &Record, lines: &mut Lines<'_>) -> Result<bool, StoreError> {
+    let (Some(id), Some(Field::Whole(_)), Some(Field::Whole(size))) =
+        (record.id(), record.field("uploaded_at"), record.field("size"))
+    else {
+        return Ok(true);
+    };
+    let mut file = match files.read(FileName::content(app, ContentId::new(id)), 0..size.unsigned_abs()) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
         file => file.map_err(|error| unavailable(&error))?,
     };
@@ -278,17 +284,17 @@ impl From<StoreError> for Refused {
 }
 
 /// Reads an app from a file into a database that no platform uses, under its id or another one.
-pub fn import(from: &Path, data: &Path, app: Option<AppId>, told: Told<'_>) -> Result<Transferred, UpkeepError> {
+pub fn import(from: &Path, to: &Place, app: Option<AppId>, told: Told<'_>) -> Result<Transferred, UpkeepError> {
     let mut source = Source::open(from)?;
     let own = read_header(&mut source)?;
     let app = app.unwrap_or(own);
-    let store = layer_store_sqlite::open(&DataLocation::File(data.to_owned()))?;
-    let files = files_of(data);
-    let imported = sweep(&*store, &files).and_then(|()| {
-        let imported = Import { source, store: &store, files: &files, app, missing_files: 0 }.run(told);
+    let store = engine::open_alone(&to.data)?;
+    let files = to.files()?;
+    let imported = sweep(&*store, &*files).and_then(|()| {
+        let imported = Import { source, store: &store, files: &*files, app, missing_files: 0 }.run(told);
         if imported.is_err() {
             // What cannot be removed now, for the same reason perhaps, goes at the next start.
-            let _ = sweep(&*store, &files);
+            let _ = sweep(&*store, &*files);
         }
         imported
     });
@@ -300,7 +306,7 @@ pub fn import(from: &Path, data: &Path, app: Option<AppId>, told: Told<'_>) -> R
 
 /// Removes what deleted apps and imports that were broken off have left. Their files have the names that those of an
 /// app that comes again will have.
-fn sweep(store: &dyn Store, files: &Files) -> Result<(), UpkeepError> {
+pub fn sweep(store: &dyn Store, files: &dyn Blobs) -> Result<(), UpkeepError> {
     while !store.write_blocking(|writes: &mut dyn Writes| writes.purge_deleted_apps(BATCH_LINES))? {}
     loop {
         let names = store.write_blocking(|writes: &mut dyn Writes| writes.unused_files(BATCH_LINES))?;
@@ -331,7 +337,7 @@ fn read_header(source: &mut Source) -> Result<AppId, UpkeepError> {
 struct Import<'s> {
     source: Source,
     store: &'s Arc<dyn Store>,
-    files: &'s Files,
+    files: &'s dyn Blobs,
     app: AppId,
     missing_files: u64,
 }
@@ -341,11 +347,19 @@ impl Import<'_> {
         let app = self.app;
         let begun = self.store.write_blocking(move |writes: &mut dyn Writes| writes.begin_app(app))?;
         let Some(key) = begun else {
+            let find = move |writes: &mut dyn Writes| writes.unfinished_app(app);
+            if self.store.write_blocking::<_, StoreError>(find)?.is_some() {
+                return Err(UpkeepError::Other(format!(
+                    "a copy of app {app} was broken off and waits to be continued; run `copy` again, or name another id \
+                     with --app"
+                )));
+            }
             return Err(UpkeepError::Other(format!(
                 "there is an app {app} already, and it is left as it is; delete it first, or name another id with --app"
             )));
         };
         let size = fs::metadata(&self.source.path).map_or(0, |metadata| metadata.len());
+        told(Step { name: "bytes", done: 0, total: size });
         let (mut batch, mut bytes): (Vec<(u64, Record)>, usize) = (vec![], 0);
         let mut open: Option<Open> = None;
         // Where what acts begins.

@@ -15,6 +15,7 @@ mod client_content;
 mod concurrency;
 mod content;
 mod conversation;
+mod copy;
 mod cors;
 #[cfg(unix)]
 mod crash;

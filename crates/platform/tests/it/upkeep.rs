@@ -18,14 +18,14 @@ use crate::content::{get_bytes, message_with, target, upload};
 
 /// What the program answered.
 #[derive(Debug)]
-struct Answer {
-    code: i32,
-    out: String,
-    err: String,
+pub struct Answer {
+    pub code: i32,
+    pub out: String,
+    pub err: String,
 }
 
 /// Runs the program with a verb and its arguments.
-fn run(args: &[&str]) -> Answer {
+pub fn run(args: &[&str]) -> Answer {
     let Output { status, stdout, stderr } =
         Command::new(env!("CARGO_BIN_EXE_layer-platform")).args(args).env_remove("LAYER_DATA").output().unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
@@ -33,54 +33,54 @@ fn run(args: &[&str]) -> Answer {
 }
 
 /// The same, which succeeds.
-fn done(args: &[&str]) -> String {
+pub fn done(args: &[&str]) -> String {
     let answer = run(args);
     assert_eq!(answer.code, 0, "{args:?}: {answer:?}");
     answer.out
 }
 
 /// The same, which fails with this reason.
-fn refused(args: &[&str], reason: &str) {
+pub fn refused(args: &[&str], reason: &str) {
     let answer = run(args);
     assert_eq!(answer.code, 1, "{args:?}: {answer:?}");
     assert!(answer.err.contains(reason), "{args:?}: {answer:?}");
 }
 
-struct Paths {
+pub struct Paths {
     folder: tempfile::TempDir,
 }
 
 impl Paths {
-    fn new() -> Self {
+    pub fn new() -> Self {
         Self { folder: tempfile::tempdir().unwrap() }
     }
 
-    fn at(&self, name: &str) -> PathBuf {
+    pub fn at(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    fn text(&self, name: &str) -> String {
+    pub fn text(&self, name: &str) -> String {
         self.at(name).to_str().unwrap().to_owned()
     }
 
-    fn server(&self, name: &str) -> Server {
+    pub fn server(&self, name: &str) -> Server {
         Server::on(on_file(&self.at(name)))
     }
 }
 
-fn on_file(path: &Path) -> Config {
+pub fn on_file(path: &Path) -> Config {
     Config { data: DataLocation::File(path.to_owned()), ..Config::default() }
 }
 
 /// A server on a file again, with the app of an earlier one.
-fn again(path: &Path, earlier: &Server) -> Server {
+pub fn again(path: &Path, earlier: &Server) -> Server {
     Server::of(Platform::start(on_file(path)).unwrap(), earlier.app.clone())
 }
 
-const BYTES: &[u8] = b"bytes of a picture";
+pub const BYTES: &[u8] = b"bytes of a picture";
 
 /// Some of everything, and a content.
-fn fill(server: &Server) -> (String, String) {
+pub fn fill(server: &Server) -> (String, String) {
     let conversation = server.conversation(&["a", "b", "c"]);
     for text in ["one", "two", "three"] {
         server.text(&conversation, text);
@@ -229,9 +229,14 @@ fn a_check_says_what_is_wrong_and_how_to_mend_it() {
     refused(&["check", "--data", ":memory:"], "needs to name a file");
 }
 
-/// Changes a database behind its back.
+/// Changes `layer.db` behind its back.
 fn change(paths: &Paths, sql: &str) {
-    let connection = Connection::open(paths.at("layer.db")).unwrap();
+    change_in(&paths.at("layer.db"), sql);
+}
+
+/// Changes a database behind its back.
+pub fn change_in(data: &Path, sql: &str) {
+    let connection = Connection::open(data).unwrap();
     connection.execute_batch("PRAGMA foreign_keys = OFF").unwrap();
     connection.execute_batch(sql).unwrap();
     connection.close().unwrap();
@@ -541,9 +546,52 @@ fn rows(data: &Path) -> BTreeMap<String, i64> {
 }
 
 /// The names in a folder, which may be missing.
-fn files(folder: &Path) -> Vec<String> {
+pub fn files(folder: &Path) -> Vec<String> {
     let Ok(entries) = fs::read_dir(folder) else { return vec![] };
     entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+}
+
+#[test]
+fn commands_say_how_far_they_are_with_lines_and_on_a_terminal_with_a_bar() {
+    let paths = Paths::new();
+    let server = paths.server("layer.db");
+    fill(&server);
+    let app = server.app.app_id.to_string();
+    server.platform.close().unwrap();
+    let text = |name: &str| paths.text(name);
+    for (round, is_terminal) in [("lines", false), ("bar", true)] {
+        let named = |name: &str| text(&format!("{round}-{name}"));
+        let (data, backup, file) = (text("layer.db"), named("backup"), named("app.jsonl"));
+        for (args, steps) in [
+            (vec!["backup", "--data", &data, "--to", &backup], ["pages of the database: ", "files"]),
+            (vec!["restore", "--from", &backup, "--data", &named("restored.db")], ["pages of the database: ", "files"]),
+            (vec!["export", "--data", &data, "--app", &app, "--to", &file], ["message: 0 of 5", "content"]),
+            (vec!["import", "--from", &file, "--data", &named("imported.db")], ["bytes: 0 of ", "bytes"]),
+            (vec!["copy", "--from", &data, "--to", &named("copied.db")], ["records: ", "contents"]),
+        ] {
+            let verb = args[0];
+            if !is_terminal {
+                let answer = run(&args);
+                assert_eq!(answer.code, 0, "{answer:?}");
+                for step in steps {
+                    let is_said = answer.err.lines().any(|line| line.starts_with(&format!("{verb}: {step}")));
+                    assert!(is_said, "{step}: {answer:?}");
+                }
+                assert!(!answer.err.contains('\x1b'), "{answer:?}");
+            } else if cfg!(target_os = "linux") {
+                // Here `script` makes a terminal.
+                let line = format!("{} {}", env!("CARGO_BIN_EXE_layer-platform"), args.join(" "));
+                let shown = Command::new("script").args(["-qec", &line, "/dev/null"]).output().unwrap();
+                let shown = String::from_utf8(shown.stdout).unwrap();
+                let bar = shown.split("\r\x1b[K").find(|drawn| drawn.starts_with('[') && drawn.contains(steps[0]));
+                let bar = bar.unwrap_or_else(|| panic!("{verb}: {shown:?}"));
+                assert!(bar[1..].starts_with(['#', '.']), "{bar:?}");
+                // It is taken away before the outcome is there.
+                let last = shown.rsplit("\r\x1b[K").next().unwrap();
+                assert!(last.starts_with(char::is_uppercase), "{verb}: {shown:?}");
+            }
+        }
+    }
 }
 
 #[test]
@@ -552,7 +600,7 @@ fn the_help_of_the_program_lists_the_commands_of_upkeep() {
     let (_, commands) = help.split_once("\nOr: layer-platform COMMAND [OPTIONS], each with its own --help\n").unwrap();
     let told: Vec<&str> =
         commands.lines().filter_map(|line| line.strip_prefix("  ")?.split(' ').find(|word| !word.is_empty())).collect();
-    for verb in ["check", "backup", "restore", "export", "import"] {
+    for verb in ["check", "backup", "restore", "export", "import", "copy"] {
         assert!(told.contains(&verb), "{commands}");
         assert!(done(&[verb, "--help"]).starts_with(&format!("Usage: layer-platform {verb} ")), "{verb}");
     }
