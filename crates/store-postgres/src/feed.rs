@@ -14,15 +14,17 @@ use std::time::{Duration, Instant};
 use layer_store::OpenError;
 use layer_store::changes::{Change, Feed, Kinds, What};
 use layer_store::key::{AppKey, WebhookKey};
+use layer_store::passing::Passing;
 use layer_wire::message::Status;
 use layer_wire::{AnnouncementId, AppId, ConversationId, MessageId, UserId};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Notify, mpsc};
-use tokio_postgres::{AsyncMessage, Client};
+use tokio_postgres::{AsyncMessage, Client, Notification};
 use uuid::Uuid;
 
 use super::connect::{Driven, Server, Unreachable};
 use super::jobs::Queue;
+use super::passing::{self, Passed};
 use super::{claim, migrate};
 
 /// The channel of notifications.
@@ -35,7 +37,7 @@ const GATHERED_FOR: Duration = Duration::from_millis(50);
 const MAX_GATHERED: usize = 1024;
 
 /// How long a notification is at most; the server takes less than 8,000 bytes.
-const MAX_LENGTH: usize = 7500;
+pub const MAX_LENGTH: usize = 7500;
 
 /// How many notifications are told at once. In place of more, others hear that they missed some.
 const MAX_AT_ONCE: usize = 16;
@@ -61,6 +63,8 @@ pub struct Told {
     /// As it was looked at last.
     database_bytes: AtomicU64,
     is_shared: AtomicBool,
+    /// What passes.
+    pub passed: Passed,
 }
 
 #[derive(Default)]
@@ -88,6 +92,13 @@ impl Told {
         }
         drop(gathered);
         self.bell.notify_one();
+    }
+
+    /// Has others told what passes, where there are some.
+    pub fn pass(&self, passing: Passing) {
+        if self.is_shared() && self.passed.push(passing) {
+            self.bell.notify_one();
+        }
     }
 
     /// How large the database was some seconds ago.
@@ -188,7 +199,7 @@ async fn begin(server: &Server, alone: bool) -> Result<Driver, OpenError> {
 /// A connection with what it hears.
 struct Driver {
     client: Client,
-    heard: mpsc::Receiver<String>,
+    heard: mpsc::Receiver<Notification>,
 }
 
 impl Driver {
@@ -198,7 +209,7 @@ impl Driver {
         tokio::spawn(async move {
             while let Some(Ok(message)) = std::future::poll_fn(|context| connection.poll_message(context)).await {
                 if let AsyncMessage::Notification(notification) = message
-                    && sender.send(notification.payload().to_owned()).await.is_err()
+                    && sender.send(notification).await.is_err()
                 {
                     return;
                 }
@@ -214,7 +225,7 @@ impl Driver {
         let hold = format!("SELECT pg_try_advisory_lock{how}({of}, {what})");
         let is_held = self.client.query_one(&hold, &[]).await?.try_get(0)?;
         if is_held {
-            self.client.batch_execute(&format!("LISTEN {CHANNEL}")).await?;
+            self.client.batch_execute(&format!("LISTEN {CHANNEL}; LISTEN {}", passing::CHANNEL)).await?;
         }
         Ok(is_held)
     }
@@ -277,7 +288,10 @@ async fn attend(told: &Told, process: Uuid, mut driver: Driver) -> bool {
             }
             heard = driver.heard.recv() => match heard {
                 None => return told.is_closed.load(Ordering::SeqCst),
-                Some(text) => hear(told, process, &text),
+                Some(notification) if notification.channel() == passing::CHANNEL => {
+                    told.passed.hear(process, notification.payload());
+                }
+                Some(notification) => hear(told, process, notification.payload()),
             },
             () = told.bell.notified() => {
                 let is_closed = told.is_closed.load(Ordering::SeqCst);
@@ -305,8 +319,10 @@ async fn look_at(client: &Client) -> Option<(HashSet<i32>, u64)> {
 
 /// Tells others what is gathered. `false` when that fails.
 async fn send(told: &Told, process: Uuid, client: &Client) -> bool {
-    for text in told.take(process) {
-        if client.execute("SELECT pg_notify($1, $2)", &[&CHANNEL, &text]).await.is_err() {
+    let texts = told.take(process).into_iter().map(|text| (CHANNEL, text));
+    let passing = told.passed.take(process).into_iter().map(|text| (passing::CHANNEL, text));
+    for (channel, text) in texts.chain(passing) {
+        if client.execute("SELECT pg_notify($1, $2)", &[&channel, &text]).await.is_err() {
             return false;
         }
     }

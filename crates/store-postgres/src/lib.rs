@@ -26,6 +26,7 @@ mod membership;
 mod message;
 mod migrate;
 mod overview;
+mod passing;
 mod purge;
 mod push_token;
 mod receipt;
@@ -47,7 +48,9 @@ use std::thread::JoinHandle;
 use layer_store::changes::{Change, Changes, Kinds};
 use layer_store::clock::{Now, machine_time};
 use layer_store::key::AppKey;
+use layer_store::passing::{Heard, Passing};
 use layer_store::{Beside, DatabaseUrl, Images, OpenError, ReadJob, Reads, State, Store, StoreError, WriteJob, Writes};
+use tokio::sync::mpsc;
 
 use self::connect::Server;
 use self::feed::Told;
@@ -177,6 +180,14 @@ impl Store for PostgresStore {
 
     fn changes(&self, kinds: Kinds) -> Changes {
         self.told.feed.subscribe(kinds)
+    }
+
+    fn pass(&self, passing: Passing) {
+        self.told.pass(passing);
+    }
+
+    fn passing(&self) -> mpsc::Receiver<Heard> {
+        self.told.passed.listen()
     }
 
     fn reset(&self) -> Result<(), StoreError> {

@@ -40,6 +40,7 @@ pub mod message;
 mod open;
 pub mod overview;
 pub mod page;
+pub mod passing;
 pub mod push_token;
 pub mod receipt;
 pub mod scheduled_message;
@@ -72,11 +73,13 @@ use log::{LogReads, LogWrites};
 use membership::{MembershipReads, MembershipWrites};
 use message::{MessageReads, MessageWrites};
 use overview::{OverviewReads, OverviewWrites};
+use passing::{Heard, Passing};
 use push_token::{PushTokenReads, PushTokenWrites};
 use receipt::{ReceiptJob, ReceiptRule, ReceiptWrites};
 use scheduled_message::{ScheduledMessageReads, ScheduledMessageWrites};
 use seen::SeenReads;
 use session::{SessionReads, SessionWrites};
+use tokio::sync::mpsc;
 use transfer::{TransferReads, TransferWrites};
 use user::{UserReads, UserWrites};
 use webhook::{WebhookReads, WebhookWrites};
@@ -158,6 +161,17 @@ pub trait Store: Send + Sync {
 
     /// What is committed from now on, of these kinds.
     fn changes(&self, kinds: Kinds) -> Changes;
+
+    /// Tells other processes that have the database open what passes ([`passing`]). Without such, nobody is told.
+    fn pass(&self, passing: Passing) {
+        let _ = passing;
+    }
+
+    /// What other processes tell from now on that passes; it goes to who asked last. Nothing with an engine that
+    /// several cannot use.
+    fn passing(&self) -> mpsc::Receiver<Heard> {
+        passing::channel().1
+    }
 
     /// Empties the store of all but the apps, their tokens and identity providers. Blocks until that is durable.
     fn reset(&self) -> Result<(), StoreError>;

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use layer_store::changes::{Changes, Kinds};
 use layer_store::page::Weighed;
+use layer_store::passing::{Heard, Passing};
 use layer_store::{Reads, State, Store, StoreError, Writes};
 use layer_wire::page::Listing;
 use layer_wire::url::Urls;
 use layer_wire::{AppId, UserId};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, mpsc};
 
 use super::caller::{Api, Caller};
 use super::event::Events;
@@ -59,6 +60,16 @@ impl Core {
     /// What is committed from now on, of these kinds.
     pub fn changes(&self, kinds: Kinds) -> Changes {
         self.store.changes(kinds)
+    }
+
+    /// Tells other platforms on the same database what passes.
+    pub fn pass(&self, passing: Passing) {
+        self.store.pass(passing);
+    }
+
+    /// What other platforms tell from now on that passes, for one who hears it.
+    pub fn passing(&self) -> mpsc::Receiver<Heard> {
+        self.store.passing()
     }
 
     /// The room that requests under way have in memory.

@@ -7,7 +7,7 @@ use crate::live_client::{Live, People, conversation_id, uuid};
 
 impl Live {
     /// Asserts that the next packet says that someone types, or no longer.
-    fn hears_typing(&mut self, conversation: &str, action: &str, user: &str) {
+    pub fn hears_typing(&mut self, conversation: &str, action: &str, user: &str) {
         let packet = self.packet();
         assert_eq!(packet["type"], "signal", "{packet}");
         let body = &packet["body"];
@@ -17,7 +17,7 @@ impl Live {
     }
 
     /// Asserts the next packet about presence, and returns when the user was last seen.
-    fn hears_presence(&mut self, user: &str, status: &str) -> Value {
+    pub fn hears_presence(&mut self, user: &str, status: &str) -> Value {
         let (operation, kind, id, data) = self.told();
         assert_eq!((operation.as_str(), kind.as_str()), ("update", "Identity"));
         assert_eq!(id, format!("layer:///identities/{user}"));
@@ -26,12 +26,12 @@ impl Live {
         data[1]["value"].clone()
     }
 
-    fn be(&mut self, status: &str) {
+    pub fn be(&mut self, status: &str) {
         let operations = json!([{ "operation": "set", "property": "status", "value": status }]);
         assert_eq!(self.ask("Presence.update", None, &operations), json!({}));
     }
 
-    fn status_of(&mut self, user: &str) -> String {
+    pub fn status_of(&mut self, user: &str) -> String {
         let ids = json!({ "ids": [format!("layer:///identities/{user}")] });
         let changes = self.ask("Presence.sync", None, &ids)["changes"].clone();
         assert_eq!(changes[0]["object"]["id"], format!("layer:///identities/{user}"));

@@ -182,6 +182,56 @@ fn a_socket_hears_live_and_in_a_replay_what_is_sent_by_way_of_the_other() {
 }
 
 #[test]
+fn who_types_and_who_is_there_is_told_to_the_sockets_of_the_other_platform() {
+    let Some(pair) = pair() else { return };
+    for server in [&pair.one, &pair.other] {
+        let is_shared = || admin(&server.platform, "GET", "/overview", &Value::Null).1["is_shared"] == true;
+        wait_until("they know of each other", is_shared);
+    }
+    let signer = Signer::of(&pair.one);
+    let join = |server, user| Live::open(&signer.device(server, user).at("2.0"));
+    let (mut a, mut b) = (join(&pair.one, "a"), join(&pair.other, "b"));
+    let id = conversation_id(&pair.one.conversation(&["a", "b"]));
+    for live in [&mut a, &mut b] {
+        assert_eq!(live.told().2, id);
+        assert_eq!(live.ask("Presence.subscribe", None, &Value::Null), json!({}));
+    }
+    for action in ["started", "paused", "finished"] {
+        a.type_in(&id, action);
+        b.hears_typing(&id, action, "a");
+    }
+    b.type_in(&id, "started");
+    a.hears_typing(&id, "started", "b");
+
+    assert_eq!(b.status_of("a"), "offline");
+    for status in ["busy", "available"] {
+        a.be(status);
+        a.hears_presence("a", status);
+        b.hears_presence("a", status);
+        assert_eq!(b.status_of("a"), status);
+    }
+    // The user sees at one what it sets at the other, and is there as long as it is at one of them.
+    let mut too = join(&pair.other, "a");
+    assert_eq!(too.ask("Presence.subscribe", None, &Value::Null), json!({}));
+    too.be("away");
+    too.hears_presence("a", "away");
+    a.hears_presence("a", "away");
+    b.hears_presence("a", "away");
+    a.be("busy");
+    too.hears_presence("a", "busy");
+    b.hears_presence("a", "busy");
+    drop(a);
+    drop(too);
+    b.hears_presence("a", "offline");
+    let mut again = join(&pair.one, "a");
+    again.be("auto");
+    b.hears_presence("a", "busy");
+    pair.one.platform.close().unwrap();
+    b.hears_presence("a", "offline");
+    assert_eq!(b.status_of("a"), "offline");
+}
+
+#[test]
 fn events_go_to_a_webhook_from_one_platform_at_a_time_and_within_its_limit() {
     const SENDS: usize = 60;
     /// As many as go to one webhook at once.

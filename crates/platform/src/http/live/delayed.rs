@@ -77,7 +77,7 @@ async fn tell(
 
 async fn tell_one(hub: &Hub, services: &Services, typist: &Typist, action: Action) {
     let Typist { app, user, conversation, .. } = typist;
-    // Nobody waits for it: it passes.
+    // Each platform tells those who listen to it.
     if let Err(error) = typing::tell(services, hub, (*app, user), *conversation, action).await
         && !matches!(error, StoreError::Closed | StoreError::Busy)
     {

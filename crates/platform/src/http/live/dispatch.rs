@@ -11,6 +11,7 @@ use layer_wire::{Timestamp, UserId};
 use tokio::sync::watch;
 
 use super::delayed;
+use super::elsewhere;
 use super::hub::{Closing, Hub, Mailbox, Parcel};
 use super::listener::{Listener, view_of};
 use super::packet::Press;
@@ -33,6 +34,7 @@ impl Hub {
         tokio::select! {
             () = hand_out(&self, &services) => {}
             () = delayed::run(Arc::clone(&self), Arc::clone(&services)) => {}
+            () = elsewhere::run(Arc::clone(&self), Arc::clone(&services)) => {}
             _ = stop.wait_for(|is_stopping| *is_stopping) => {}
         }
         self.stop().await;

@@ -2,6 +2,7 @@
 
 mod delayed;
 mod dispatch;
+mod elsewhere;
 mod hub;
 mod listener;
 mod packet;

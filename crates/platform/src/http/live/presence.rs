@@ -2,11 +2,13 @@
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use layer_store::key::AppKey;
 use layer_wire::patch::Action;
 use layer_wire::{ApiError, Timestamp, UserId, Version, patch};
 use serde_json::Value;
+use uuid::Uuid;
 
 use super::listener::Listener;
 
@@ -43,6 +45,11 @@ impl Status {
         Self::ALL.iter().find(|(status, _)| *status == self).map_or("offline", |(_, name)| name)
     }
 
+    /// That of a name.
+    pub fn of_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().find(|(_, known)| *known == name).map(|(status, _)| *status)
+    }
+
     /// What others see of it.
     pub fn for_others(self) -> Self {
         if self == Self::Invisible { Self::Offline } else { self }
@@ -74,12 +81,12 @@ impl Choice {
         if name == "auto" {
             return Ok(Self::Last);
         }
-        Status::ALL.iter().find(|(_, known)| *known == name).map(|(status, _)| Self::Of(*status)).ok_or_else(wrong)
+        Status::of_name(name).map(Self::Of).ok_or_else(wrong)
     }
 }
 
 /// What is known of a user.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Presence {
     /// What it chose last.
     pub chosen: Status,
@@ -88,12 +95,29 @@ pub struct Presence {
     /// When it chose something last.
     pub last_seen_at: Option<Timestamp>,
     changed_at: Option<Timestamp>,
+    /// Other processes in which there are such sockets, and when they said so last.
+    elsewhere: Vec<(Uuid, Instant)>,
+}
+
+/// What another process says of a user.
+#[derive(Debug, Clone, Copy)]
+pub struct Word {
+    /// What it chose last, as far as that process knows.
+    pub chosen: Status,
+    /// Whether there are sockets that announced it.
+    pub is_there: bool,
+    /// When it chose something last.
+    pub last_seen_at: Option<Timestamp>,
 }
 
 impl Presence {
     /// Its status now.
-    pub fn status(self) -> Status {
-        if self.sockets > 0 { self.chosen } else { Status::Offline }
+    pub fn status(&self) -> Status {
+        if self.is_there() { self.chosen } else { Status::Offline }
+    }
+
+    fn is_there(&self) -> bool {
+        self.sockets > 0 || !self.elsewhere.is_empty()
     }
 }
 
@@ -109,20 +133,56 @@ impl Presences {
 
     /// What is known of a user.
     pub fn get(&self, app: AppKey, user: &UserId) -> Presence {
-        self.lock().get(&(app, user.clone())).copied().unwrap_or_default()
+        self.lock().get(&(app, user.clone())).cloned().unwrap_or_default()
     }
 
     /// `true` when others see something else now.
     pub fn change(&self, listener: &Listener, now: Timestamp, change: impl FnOnce(&mut Presence)) -> bool {
         let mut presences = self.lock();
-        if presences.len() >= MAX_REMEMBERED {
-            presences.retain(|_, presence| presence.sockets > 0);
-        }
-        let presence = presences.entry((listener.key, listener.user.clone())).or_default();
+        let presence = entry(&mut presences, listener.key, &listener.user);
         let before = presence.status().for_others();
         change(presence);
         presence.changed_at = Some(now);
         presence.status().for_others() != before
+    }
+
+    /// Takes in what another process says of a user: whether others see something else now, `None` when nobody does.
+    pub fn hear(&self, app: AppKey, user: &UserId, process: Uuid, word: Word, now: Timestamp) -> Option<bool> {
+        let mut presences = self.lock();
+        let presence = entry(&mut presences, app, user);
+        let before = (presence.status(), presence.last_seen_at);
+        presence.elsewhere.retain(|(other, _)| *other != process);
+        if word.is_there {
+            presence.elsewhere.push((process, Instant::now()));
+        }
+        if word.last_seen_at >= presence.last_seen_at {
+            (presence.chosen, presence.last_seen_at) = (word.chosen, word.last_seen_at);
+        }
+        let after = (presence.status(), presence.last_seen_at);
+        (after != before).then(|| {
+            presence.changed_at = Some(now);
+            after.0.for_others() != before.0.for_others()
+        })
+    }
+
+    /// Forgets those of whom other processes have said nothing for some time. Answers with whom others see otherwise
+    /// now.
+    pub fn forget(&self, after: Duration, now: Timestamp) -> Vec<(AppKey, UserId)> {
+        let mut gone = vec![];
+        for (whose, presence) in self.lock().iter_mut() {
+            let before = presence.status().for_others();
+            presence.elsewhere.retain(|(_, at)| at.elapsed() < after);
+            if presence.status().for_others() != before {
+                presence.changed_at = Some(now);
+                gone.push(whose.clone());
+            }
+        }
+        gone
+    }
+
+    /// Who has sockets here that announced it.
+    pub fn here(&self) -> Vec<(AppKey, UserId)> {
+        self.lock().iter().filter(|(_, presence)| presence.sockets > 0).map(|(whose, _)| whose.clone()).collect()
     }
 
     /// The users of an app whose presence changed since a time.
@@ -137,6 +197,14 @@ impl Presences {
     pub fn clear(&self) {
         self.lock().clear();
     }
+}
+
+/// What is known of a user; room is made for it.
+fn entry<'p>(presences: &'p mut HashMap<(AppKey, UserId), Presence>, app: AppKey, user: &UserId) -> &'p mut Presence {
+    if presences.len() >= MAX_REMEMBERED {
+        presences.retain(|_, presence| presence.is_there());
+    }
+    presences.entry((app, user.clone())).or_default()
 }
 
 #[cfg(test)]
@@ -160,5 +228,32 @@ mod tests {
         }
         assert!(Choice::parse(&json!([]), Version::V2_0).is_err());
         assert!(Choice::parse(&Value::Null, Version::V2_0).is_err());
+    }
+
+    #[test]
+    fn a_user_is_there_as_long_as_one_process_says_so_and_not_for_ever() {
+        let presences = Presences::default();
+        let (app, user) = (AppKey::from_number(1), UserId::parse("a").unwrap());
+        let (one, other) = (Uuid::from_u128(1), Uuid::from_u128(2));
+        let hear = |process, chosen, is_there, at| {
+            let word = Word { chosen, is_there, last_seen_at: Some(Timestamp::from_ms(at)) };
+            presences.hear(app, &user, process, word, Timestamp::from_ms(100 + at))
+        };
+        let status = || presences.get(app, &user).status();
+        assert_eq!(hear(one, Status::Busy, true, 1), Some(true));
+        // Said again, it is nothing new.
+        assert_eq!(hear(one, Status::Busy, true, 1), None);
+        // What is older does not count, but the user is there.
+        assert_eq!(hear(other, Status::Away, true, 0), None);
+        assert_eq!(status(), Status::Busy);
+        assert_eq!(hear(one, Status::Busy, false, 1), None);
+        assert_eq!(hear(other, Status::Invisible, true, 2), Some(true));
+        assert_eq!(hear(other, Status::Offline, true, 3), Some(false));
+        assert_eq!(hear(other, Status::Away, true, 4), Some(true));
+        assert!(presences.here().is_empty());
+        let now = Timestamp::from_ms(1000);
+        assert!(presences.forget(Duration::from_secs(3600), now).is_empty());
+        assert_eq!(presences.forget(Duration::ZERO, now), [(app, user.clone())]);
+        assert_eq!((status(), presences.changed_since(app, now)), (Status::Offline, vec![user.clone()]));
     }
 }

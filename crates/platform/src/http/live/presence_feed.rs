@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use layer_store::StoreError;
+use layer_store::key::AppKey;
 use layer_wire::identity::Identities;
 use layer_wire::{Timestamp, UserId};
 use serde_json::Value;
 
+use super::elsewhere;
 use super::hub::{Hub, Mailbox, Parcel};
 use super::listener::{Listener, view_of};
 use super::packet::{Kind, Packet, Writer};
@@ -37,7 +39,8 @@ pub async fn set(
         }
         presence.last_seen_at = Some(now);
     });
-    tell(services, hub, listener, is_seen).await
+    elsewhere::pass_presence(services, hub, listener.key, &listener.user);
+    tell(services, hub, (listener.key, &listener.user), is_seen).await
 }
 
 /// A socket that had announced presence is gone.
@@ -46,16 +49,21 @@ pub async fn gone(services: &Services, hub: &Hub, listener: &Listener) -> Result
     let is_seen = hub.presences.change(listener, now, |presence| {
         presence.sockets = presence.sockets.saturating_sub(1);
     });
-    tell(services, hub, listener, is_seen).await
+    elsewhere::pass_presence(services, hub, listener.key, &listener.user);
+    tell(services, hub, (listener.key, &listener.user), is_seen).await
 }
 
 /// Tells a presence to the other sockets of the user, and to its followers if it is another one for them.
-async fn tell(services: &Services, hub: &Hub, listener: &Listener, is_seen: bool) -> Result<(), StoreError> {
-    let user = &listener.user;
-    let mut readers = hub.sockets_of(listener.key, user);
+pub async fn tell(
+    services: &Services,
+    hub: &Hub,
+    (app, user): (AppKey, &UserId),
+    is_seen: bool,
+) -> Result<(), StoreError> {
+    let mut readers = hub.sockets_of(app, user);
     if is_seen {
-        let followers = services.live.followers(listener.key, user.clone()).await?;
-        readers.extend(hub.sockets_among(listener.key, followers).into_iter().flat_map(|(_, sockets)| sockets));
+        let followers = services.live.followers(app, user.clone()).await?;
+        readers.extend(hub.sockets_among(app, followers).into_iter().flat_map(|(_, sockets)| sockets));
     }
     let is_meant = |mailbox: &&Arc<Mailbox>| mailbox.wants_presence() && mailbox.listener.version.has_identities();
     for mailbox in readers.iter().filter(is_meant) {

@@ -9,6 +9,7 @@ use layer_wire::{ConversationId, UserId};
 use serde_json::Value;
 use tokio::time::Instant;
 
+use super::elsewhere;
 use super::hub::{Hub, Parcel};
 use super::listener::{Listener, view_of};
 use super::packet::Writer;
@@ -30,7 +31,13 @@ pub enum Action {
 }
 
 impl Action {
-    const fn name(self) -> &'static str {
+    /// That of a name in packets.
+    pub fn of_name(name: &str) -> Option<Self> {
+        [Self::Started, Self::Paused, Self::Finished].into_iter().find(|action| action.name() == name)
+    }
+
+    /// Its name in packets.
+    pub const fn name(self) -> &'static str {
         match self {
             Self::Started => "started",
             Self::Paused => "paused",
@@ -44,12 +51,7 @@ pub fn parse(body: &Value) -> Option<(ConversationId, Action)> {
     if body["type"] != "typing_indicator" {
         return None;
     }
-    let action = match body["data"]["action"].as_str()? {
-        "started" => Action::Started,
-        "paused" => Action::Paused,
-        "finished" => Action::Finished,
-        _ => return None,
-    };
+    let action = Action::of_name(body["data"]["action"].as_str()?)?;
     Some((ConversationId::parse(body["object"]["id"].as_str()?)?, action))
 }
 
@@ -67,11 +69,11 @@ impl Typing {
         (conversation, action): (ConversationId, Action),
     ) -> Result<(), StoreError> {
         if let Some((before, ..)) = self.0.take_if(|(before, ..)| *before != conversation) {
-            tell(services, hub, (listener.key, &listener.user), before, Action::Finished).await?;
+            tell_all(services, hub, listener, before, Action::Finished).await?;
         }
         let is_on = action != Action::Finished;
         self.0 = is_on.then(|| (conversation, action, Instant::now() + SILENCE));
-        tell(services, hub, (listener.key, &listener.user), conversation, action).await
+        tell_all(services, hub, listener, conversation, action).await
     }
 
     /// Waits until the client was silent for too long, and tells what follows from that.
@@ -87,15 +89,30 @@ impl Typing {
     }
 }
 
-/// Tells the others in a conversation what a user does.
+/// Tells the others in a conversation what a user does, here and elsewhere.
+async fn tell_all(
+    services: &Services,
+    hub: &Hub,
+    listener: &Listener,
+    conversation: ConversationId,
+    action: Action,
+) -> Result<(), StoreError> {
+    if tell(services, hub, (listener.key, &listener.user), conversation, action).await? {
+        elsewhere::pass_typing(services, listener.key, &listener.user, conversation, action);
+    }
+    Ok(())
+}
+
+/// Tells the others in a conversation what a user does. `false` when there are none.
 pub async fn tell(
     services: &Services,
     hub: &Hub,
     (app, user): (AppKey, &UserId),
     conversation: ConversationId,
     action: Action,
-) -> Result<(), StoreError> {
+) -> Result<bool, StoreError> {
     let (others, identities) = services.live.others_in(app, user.clone(), conversation).await?;
+    let is_heard = !others.is_empty();
     for (_, sockets) in hub.sockets_among(app, others) {
         for mailbox in sockets {
             let view = view_of(services, &mailbox.listener, identities.clone());
@@ -103,5 +120,5 @@ pub async fn tell(
             mailbox.put(Parcel::Passing(packet));
         }
     }
-    Ok(())
+    Ok(is_heard)
 }
