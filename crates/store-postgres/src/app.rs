@@ -8,7 +8,7 @@ use layer_store::token::TokenHash;
 use layer_wire::{AppId, Timestamp};
 use uuid::Uuid;
 
-use super::sql::Sql;
+use super::sql::{Query, Sql};
 use super::{Session, purge};
 
 /// What is in the column `kind` of `ids`.
@@ -44,6 +44,31 @@ pub fn use_id(
     }
     // The other one has committed by now, or else this one would have waited for it.
     session.id_use(app, id)?.ok_or_else(|| session.sql.conflict()).map(Some)
+}
+
+/// The ids among these that are in use: the number of each, counted from one.
+pub fn of_used(ids: &[(AppKey, Uuid)]) -> Query<'static> {
+    let sql = "SELECT asked.number FROM unnest($1::bigint[], $2::uuid[]) WITH ORDINALITY AS asked (app, uuid, number)
+         JOIN ids ON ids.app = asked.app AND ids.uuid = asked.uuid";
+    let (apps, ids) = ids.iter().map(|(app, id)| (app.number(), *id)).collect::<(Vec<_>, Vec<_>)>();
+    Query::new(sql, (apps, ids))
+}
+
+/// Uses ids of things in these places, for good. It is a conflict when one is in use.
+pub fn use_ids(kind: i64, ids: &[(AppKey, Uuid, (i64, u32))]) -> Query<'static> {
+    let sql = "INSERT INTO ids (app, uuid, kind, conversation, position)
+         SELECT used.app, used.uuid, $1, used.conversation, used.position
+         FROM unnest($2::bigint[], $3::uuid[], $4::bigint[], $5::bigint[]) AS used (app, uuid, conversation, position)";
+    Query::new(
+        sql,
+        (
+            kind,
+            ids.iter().map(|(app, ..)| app.number()).collect::<Vec<_>>(),
+            ids.iter().map(|(_, id, _)| *id).collect::<Vec<_>>(),
+            ids.iter().map(|(.., (conversation, _))| *conversation).collect::<Vec<_>>(),
+            ids.iter().map(|(.., (_, position))| i64::from(*position)).collect::<Vec<_>>(),
+        ),
+    )
 }
 
 /// Says that a message that was to be sent is sent.

@@ -6,8 +6,36 @@ use layer_store::changes::{Change, Kinds};
 use layer_store::key::AppKey;
 use layer_wire::UserId;
 
-use super::Session;
-use super::user;
+use super::sql::Query;
+use super::{Session, user};
+
+/// Whether anyone of some users blocks anyone of others, or the other way round: lists as JSON.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Between {
+    app: AppKey,
+    one: String,
+    other: String,
+}
+
+/// Those of these questions, numbered from one, to which the answer is yes.
+pub fn with_blocks<'v>(asked: &[&'v Between]) -> Query<'v> {
+    let sql = "SELECT asked.number FROM unnest($1::bigint[], $2::text[], $3::text[]) WITH ORDINALITY AS asked (app, one, other, number)
+         WHERE EXISTS (
+             SELECT 1 FROM json_array_elements_text(asked.one::json) AS named_one (id)
+             JOIN users AS one ON one.app = asked.app AND one.id = named_one.id
+             CROSS JOIN json_array_elements_text(asked.other::json) AS named_other (id)
+             JOIN users AS other ON other.app = asked.app AND other.id = named_other.id AND other.key <> one.key
+             JOIN blocks ON (blocks.owner = one.key AND blocks.blocked = other.key)
+                 OR (blocks.owner = other.key AND blocks.blocked = one.key))";
+    Query::new(
+        sql,
+        (
+            asked.iter().map(|asked| asked.app.number()).collect::<Vec<_>>(),
+            asked.iter().map(|asked| &*asked.one).collect::<Vec<_>>(),
+            asked.iter().map(|asked| &*asked.other).collect::<Vec<_>>(),
+        ),
+    )
+}
 
 impl BlockReads for Session<'_> {
     fn block_list(&self, app: AppKey, owner: &UserId) -> Result<Vec<UserId>, StoreError> {
@@ -18,7 +46,10 @@ impl BlockReads for Session<'_> {
     }
 
     fn has_block_between(&self, app: AppKey, one: &[UserId], other: &[UserId]) -> Result<bool, StoreError> {
-        let list = |users: &[UserId]| serde_json::to_string(users);
+        let between = Between { app, one: serde_json::to_string(one)?, other: serde_json::to_string(other)? };
+        if let Some(facts) = &self.facts {
+            return Ok(facts.has_block(between));
+        }
         self.sql
             .prepare(
                 "WITH one AS (SELECT key FROM users WHERE app = $1 AND id IN (SELECT json_array_elements_text($2::text::json))),
@@ -27,7 +58,7 @@ impl BlockReads for Session<'_> {
                  ON (blocks.owner = one.key AND blocks.blocked = other.key)
                  OR (blocks.owner = other.key AND blocks.blocked = one.key) LIMIT 1",
             )
-            .exists((app.number(), list(one)?, list(other)?))
+            .exists((app.number(), between.one, between.other))
     }
 }
 

@@ -97,14 +97,15 @@ impl Server {
         &self.name
     }
 
-    /// Opens a connection, which its thread drives while it waits for answers.
-    pub fn connect(&self) -> Result<Connection, Unreachable> {
+    /// Opens a connection, which its thread drives while it waits for answers. `first` is run on it before anything
+    /// else.
+    pub fn connect(&self, first: &str) -> Result<Connection, Unreachable> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let client = runtime.block_on(async {
             let (client, connection) = self.open().await?;
             // What goes wrong with it, its client hears with the next statement.
             tokio::spawn(async { drop(connection.await) });
-            client.batch_execute(BEGINNING).await?;
+            client.batch_execute(&format!("{BEGINNING}; {first}")).await?;
             Ok::<_, Unreachable>(client)
         })?;
         Ok(Connection::new(client, runtime))

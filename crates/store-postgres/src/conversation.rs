@@ -11,8 +11,8 @@ use layer_store::key::{AppKey, ConversationKey};
 use layer_store::log::{ConversationChanges, Entry, metadata_changes};
 use layer_wire::{ConversationId, UserId};
 
-use super::row::{CONVERSATION_COLUMNS as COLUMNS, read_conversation as read};
-use super::sql;
+use super::row::{CONVERSATION_COLUMN_COUNT, CONVERSATION_COLUMNS as COLUMNS, read_conversation as read};
+use super::sql::{self, Query, Row};
 use super::{Session, app, content, membership, message, scheduled_message, user};
 
 impl ConversationReads for Session<'_> {
@@ -182,6 +182,45 @@ impl ConversationWrites for Session<'_> {
         self.tell_conversation(app, conversation.id, What::Deleted);
         Ok(())
     }
+}
+
+/// Finds conversations of apps by their ids: rows for [`read_of_ids`].
+pub fn of_ids(ids: impl Iterator<Item = (AppKey, ConversationId)>) -> Query<'static> {
+    let sql = format!(
+        "SELECT {COLUMNS}, conversations.app FROM unnest($1::bigint[], $2::uuid[]) AS asked (app, uuid)
+         JOIN conversations ON conversations.app = asked.app AND conversations.uuid = asked.uuid"
+    );
+    let (apps, ids) = ids.map(|(app, id)| (app.number(), id.uuid())).collect::<(Vec<_>, Vec<_>)>();
+    Query::new(sql, (apps, ids))
+}
+
+/// Reads a conversation with its app.
+pub fn read_of_ids(row: &Row) -> Result<(AppKey, ConversationRecord), StoreError> {
+    Ok((AppKey::from_number(row.get(CONVERSATION_COLUMN_COUNT)?), read(row)?))
+}
+
+/// Holds conversations, in the order of their keys: key, last position, revision, whether it is deleted.
+pub fn hold_all(keys: Vec<i64>) -> Query<'static> {
+    let sql = "SELECT key, last_position, revision, is_deleted FROM conversations WHERE key = ANY($1)
+         ORDER BY key FOR NO KEY UPDATE";
+    Query::new(sql, [keys])
+}
+
+/// Says what conversations that are held have now: key, last position, how many messages more, when the newest was
+/// sent.
+pub fn grow_all(growing: impl Iterator<Item = (i64, u32, i64, i64)>) -> Query<'static> {
+    let sql = "UPDATE conversations SET last_position = growing.last_position,
+         message_count = message_count + growing.added, active_at = growing.active_at
+         FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[]) AS growing (key, last_position, added, active_at)
+         WHERE conversations.key = growing.key";
+    let (mut keys, mut positions, mut added, mut times) = (vec![], vec![], vec![], vec![]);
+    for (key, position, more, active_at) in growing {
+        keys.push(key);
+        positions.push(i64::from(position));
+        added.push(more);
+        times.push(active_at);
+    }
+    Query::new(sql, (keys, positions, added, times))
 }
 
 impl Session<'_> {

@@ -11,7 +11,7 @@ use layer_store::webhook::WebhookRecord;
 use layer_wire::Timestamp;
 
 use super::claim::{self, Claim};
-use super::sql::{self, Sql};
+use super::sql::{self, Query, Sql};
 use super::{Session, webhook};
 
 /// The outbox as one claim sees it.
@@ -86,14 +86,26 @@ fn next_after(sql: Sql<'_>, now: Timestamp) -> Result<Option<Timestamp>, StoreEr
         .first([now.as_ms()], |row| row.time(0))
 }
 
+/// Puts deliveries into the outbox, in this order.
+pub fn insert<'v>(new: &[&'v NewDelivery]) -> Query<'v> {
+    let sql = "INSERT INTO webhook_deliveries (webhook, event, request, event_type, body, due_at)
+         SELECT * FROM unnest($1::bigint[], $2::uuid[], $3::uuid[], $4::text[], $5::bytea[], $6::bigint[])";
+    Query::new(
+        sql,
+        (
+            new.iter().map(|new| new.webhook.number()).collect::<Vec<_>>(),
+            new.iter().map(|new| new.event).collect::<Vec<_>>(),
+            new.iter().map(|new| new.request).collect::<Vec<_>>(),
+            new.iter().map(|new| new.event_type).collect::<Vec<_>>(),
+            new.iter().map(|new| &*new.body).collect::<Vec<_>>(),
+            new.iter().map(|new| new.due_at.as_ms()).collect::<Vec<_>>(),
+        ),
+    )
+}
+
 impl DeliveryWrites for Session<'_> {
     fn insert_delivery(&mut self, new: &NewDelivery) -> Result<(), StoreError> {
-        self.sql
-            .prepare(
-                "INSERT INTO webhook_deliveries (webhook, event, request, event_type, body, due_at)
-                 VALUES ($1, $2, $3, $4, $5, $6)",
-            )
-            .run((new.webhook.number(), new.event, new.request, new.event_type, &new.body, new.due_at.as_ms()))?;
+        self.sql.rows(insert(&[new]))?;
         self.tell_deliveries();
         Ok(())
     }
@@ -141,7 +153,8 @@ impl DeliveryWrites for Session<'_> {
 }
 
 impl Session<'_> {
-    fn tell_deliveries(&mut self) {
+    /// Tells that something changed in the outbox.
+    pub fn tell_deliveries(&mut self) {
         self.tell(Kinds::DELIVERIES, || Change::Deliveries);
     }
 }

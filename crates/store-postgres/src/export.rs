@@ -14,7 +14,7 @@ use layer_wire::{AppId, ExportId, Timestamp, Version};
 use uuid::Uuid;
 
 use super::claim::Claim;
-use super::sql::{self, Params, Row};
+use super::sql::{self, Params, Query, Row};
 use super::{Session, content};
 
 /// The columns that [`read`] expects, in its order.
@@ -129,6 +129,18 @@ impl ExportReads for Session<'_> {
             })?;
         Ok(found.into_items())
     }
+}
+
+/// Puts an event into the next export, unless so many wait for it.
+///
+/// How far the oldest and the newest are apart is found at once. There are gaps between them, of writes that were
+/// undone, so before one is dropped they are counted.
+pub fn insert_event(app: AppKey, body: &[u8], most: u64) -> Query<'_> {
+    let sql = "INSERT INTO export_events (app, body) SELECT $1::bigint, $2::bytea
+         WHERE coalesce((SELECT max(key) FROM export_events WHERE app = $1 AND export IS NULL) + 1
+             - (SELECT min(key) FROM export_events WHERE app = $1 AND export IS NULL), 0) < $3
+         OR (SELECT count(*) FROM export_events WHERE app = $1 AND export IS NULL) < $3";
+    Query::new(sql, (app.number(), body, i64::try_from(most).unwrap_or(i64::MAX)))
 }
 
 impl ExportWrites for Session<'_> {
@@ -297,16 +309,7 @@ impl ExportWrites for Session<'_> {
     }
 
     fn insert_export_event(&mut self, app: AppKey, body: &[u8], most: u64) -> Result<(), StoreError> {
-        // How far the oldest and the newest are apart is found at once. There are gaps between them, of writes that
-        // were undone, so before one is dropped they are counted.
-        self.sql
-            .prepare(
-                "INSERT INTO export_events (app, body) SELECT $1::bigint, $2::bytea
-                 WHERE coalesce((SELECT max(key) FROM export_events WHERE app = $1 AND export IS NULL) + 1
-                     - (SELECT min(key) FROM export_events WHERE app = $1 AND export IS NULL), 0) < $3
-                 OR (SELECT count(*) FROM export_events WHERE app = $1 AND export IS NULL) < $3",
-            )
-            .run((app.number(), body, i64::try_from(most).unwrap_or(i64::MAX)))?;
+        self.sql.rows(insert_event(app, body, most))?;
         Ok(())
     }
 

@@ -23,7 +23,7 @@ use tokio_postgres::{AsyncMessage, Client, Notification};
 use uuid::Uuid;
 
 use super::connect::{Driven, Server, Unreachable};
-use super::jobs::Queue;
+use super::jobs::{Job, Queue};
 use super::passing::{self, Passed};
 use super::{claim, migrate};
 
@@ -152,7 +152,11 @@ impl Told {
 
 /// Starts the thread that tells and hears. It connects and brings the schema up to date before this returns. With
 /// writes that end when others may have the database, it holds it alone.
-pub fn start(server: Arc<Server>, told: Arc<Told>, alone: Option<Arc<Queue>>) -> Result<JoinHandle<()>, OpenError> {
+pub fn start(
+    server: Arc<Server>,
+    told: Arc<Told>,
+    alone: Option<Arc<Queue<Job>>>,
+) -> Result<JoinHandle<()>, OpenError> {
     let (ready, is_ready) = sync_channel(1);
     let work = move || {
         let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
@@ -231,7 +235,7 @@ impl Driver {
     }
 }
 
-async fn run(server: &Server, told: &Told, process: Uuid, first: Driver, alone: Option<&Queue>) {
+async fn run(server: &Server, told: &Told, process: Uuid, first: Driver, alone: Option<&Queue<Job>>) {
     let mut next = Some(first);
     loop {
         let driver = match next.take() {

@@ -9,18 +9,32 @@ use layer_store::log::{Entry, changed_fields};
 use layer_wire::UserId;
 use layer_wire::identity::Fields;
 
+use super::sql::Query;
 use super::user::UserKey;
 use super::{Session, user};
 
 impl IdentityReads for Session<'_> {
     fn identity(&self, app: AppKey, user: &UserId) -> Result<Option<Fields>, StoreError> {
-        self.sql
-            .prepare(
-                "SELECT identities.fields FROM users JOIN identities ON identities.user_key = users.key
-                 WHERE users.app = $1 AND users.id = $2",
-            )
-            .first((app.number(), user.as_str()), |row| row.json(0).map(Fields::trusted))
+        match &self.facts {
+            Some(facts) => Ok(facts.identity(app, user)),
+            None => self
+                .sql
+                .prepare(
+                    "SELECT identities.fields FROM users JOIN identities ON identities.user_key = users.key
+                     WHERE users.app = $1 AND users.id = $2",
+                )
+                .first((app.number(), user.as_str()), |row| row.json(0).map(Fields::trusted)),
+        }
     }
+}
+
+/// The identities of those users who have one, each with the number of its user, counted from one.
+pub fn of_users<'v>(users: &[(AppKey, &'v UserId)]) -> Query<'v> {
+    let sql = "SELECT asked.number, identities.fields
+         FROM unnest($1::bigint[], $2::text[]) WITH ORDINALITY AS asked (app, id, number)
+         JOIN users ON users.app = asked.app AND users.id = asked.id JOIN identities ON identities.user_key = users.key";
+    let (apps, ids) = users.iter().map(|(app, user)| (app.number(), user.as_str())).collect::<(Vec<_>, Vec<_>)>();
+    Query::new(sql, (apps, ids))
 }
 
 impl IdentityWrites for Session<'_> {

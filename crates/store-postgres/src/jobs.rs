@@ -3,12 +3,11 @@
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use layer_store::clock::Now;
-use layer_store::{ReadJob, StoreError, WriteJob};
+use layer_store::{Counts, ReadJob, StoreError, WriteJob};
 
 use super::Session;
 use super::connect::Server;
@@ -33,29 +32,29 @@ pub enum Job {
     Read(Box<dyn ReadJob>),
 }
 
-/// Jobs that wait. The thread that rested last takes the next one, so that where little is to be done, few connections
+/// Jobs that wait. The thread that rested last takes the next ones, so that where little is to be done, few connections
 /// do it, with their statements prepared.
-pub struct Queue {
-    waiting: Mutex<Waiting>,
+pub struct Queue<Job> {
+    waiting: Mutex<Waiting<Job>>,
     length: usize,
 }
 
-#[derive(Default)]
-struct Waiting {
+struct Waiting<Job> {
     jobs: VecDeque<Job>,
     /// What each thread that rests is woken by.
     idle: Vec<Arc<Condvar>>,
     is_closed: bool,
 }
 
-impl Queue {
+impl<Job> Queue<Job> {
     /// A queue in which so many jobs may wait.
     pub fn new(length: usize) -> Self {
-        Self { waiting: Mutex::default(), length }
+        let waiting = Waiting { jobs: VecDeque::new(), idle: vec![], is_closed: false };
+        Self { waiting: Mutex::new(waiting), length }
     }
 
     /// Locks, also after a panic elsewhere: what is inside is whole at each step.
-    fn lock(&self) -> MutexGuard<'_, Waiting> {
+    fn lock(&self) -> MutexGuard<'_, Waiting<Job>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -68,11 +67,14 @@ impl Queue {
         if waiting.jobs.len() >= self.length {
             return Err(StoreError::Busy);
         }
-        waiting.jobs.push_back(job);
-        if let Some(thread) = waiting.idle.pop() {
-            thread.notify_one();
-        }
+        waiting.add(job);
         Ok(())
+    }
+
+    /// Adds a job that was taken before, by another queue: also when it is full or closed. The threads must not have
+    /// ended.
+    pub fn push_taken(&self, job: Job) {
+        self.lock().add(job);
     }
 
     /// How many wait.
@@ -87,15 +89,14 @@ impl Queue {
         waiting.idle.drain(..).for_each(|thread| thread.notify_one());
     }
 
-    /// The next job for a thread, which rests until there is one; `None` when there will be none.
-    fn next(&self, bell: &Arc<Condvar>) -> Option<Job> {
+    /// The next jobs for a thread, oldest first and at most so many. It rests until there is one; there is none when
+    /// there will be none.
+    pub fn next(&self, bell: &Arc<Condvar>, most: usize) -> Vec<Job> {
         let mut waiting = self.lock();
         loop {
-            if let Some(job) = waiting.jobs.pop_front() {
-                return Some(job);
-            }
-            if waiting.is_closed {
-                return None;
+            let count = waiting.jobs.len().min(most);
+            if count > 0 || waiting.is_closed {
+                return waiting.jobs.drain(..count).collect();
             }
             waiting.idle.push(Arc::clone(bell));
             waiting = bell.wait(waiting).unwrap_or_else(PoisonError::into_inner);
@@ -105,15 +106,17 @@ impl Queue {
     }
 }
 
-/// What the writers have done.
-#[derive(Default)]
-pub struct Counts {
-    pub committed: AtomicU64,
-    pub failed: AtomicU64,
+impl<Job> Waiting<Job> {
+    fn add(&mut self, job: Job) {
+        self.jobs.push_back(job);
+        if let Some(thread) = self.idle.pop() {
+            thread.notify_one();
+        }
+    }
 }
 
 /// What came of an attempt.
-enum Ended {
+pub enum Ended {
     /// The job hears this.
     Done(Result<(), StoreError>),
     /// It is worth another one.
@@ -121,17 +124,20 @@ enum Ended {
 }
 
 /// Works until the queue is closed and empty.
-pub fn run(server: &Server, told: &Told, counts: &Counts, now: &Now, jobs: &Queue) {
-    let mut worker = Worker { server, told, counts, now, connection: None };
+pub fn run(mut worker: Worker<'_>, jobs: &Queue<Job>) {
     let bell = Arc::<Condvar>::default();
-    while let Some(job) = jobs.next(&bell) {
+    while let Some(job) = jobs.next(&bell, 1).pop() {
         match job {
             Job::Write(mut job) => {
-                let outcome = worker.attempts(|worker, connection| worker.write(connection, &mut *job));
+                let attempt = |worker: &Worker<'_>, connection: &Connection| {
+                    worker.transact(connection, |session| Ok(usize::from(job.run(session))))
+                };
+                let outcome = worker.attempts(attempt).unwrap_or_else(|trouble| Err(trouble.into_error()));
                 finish(|| job.finish(outcome));
             }
             Job::Read(mut job) => {
                 let outcome = worker.attempts(|_, connection| read(connection, &mut *job));
+                let outcome = outcome.unwrap_or_else(|trouble| Err(trouble.into_error()));
                 finish(|| job.finish(outcome));
             }
         }
@@ -139,20 +145,27 @@ pub fn run(server: &Server, told: &Told, counts: &Counts, now: &Now, jobs: &Queu
 }
 
 /// Lets a job reply. What it does with the reply must not stop the thread.
-fn finish(reply: impl FnOnce()) {
+pub fn finish(reply: impl FnOnce()) {
     let _ = catch_unwind(AssertUnwindSafe(reply));
 }
 
-struct Worker<'a> {
-    server: &'a Server,
-    told: &'a Told,
-    counts: &'a Counts,
-    now: &'a Now,
-    connection: Option<Connection>,
+/// A thread that works for a store.
+pub struct Worker<'a> {
+    pub server: &'a Server,
+    pub told: &'a Told,
+    pub counts: &'a Counts,
+    pub now: &'a Now,
+    /// What each of its connections begins with.
+    pub first: &'static str,
+    pub connection: Option<Connection>,
 }
 
 impl Worker<'_> {
-    fn attempts(&mut self, mut attempt: impl FnMut(&Self, &Connection) -> Ended) -> Result<(), StoreError> {
+    /// Attempts something until it is done. Error: what was in its way the last time.
+    pub fn attempts(
+        &mut self,
+        mut attempt: impl FnMut(&Self, &Connection) -> Ended,
+    ) -> Result<Result<(), StoreError>, Trouble> {
         let mut trouble = Trouble::Conflict;
         for number in 0..ATTEMPTS {
             if number > 0 {
@@ -160,7 +173,7 @@ impl Worker<'_> {
             }
             let connection = match self.connection.take() {
                 Some(connection) => connection,
-                None => match self.server.connect() {
+                None => match self.server.connect(self.first) {
                     Ok(connection) => connection,
                     Err(error) => {
                         trouble = Trouble::Broken(error.to_string());
@@ -171,7 +184,7 @@ impl Worker<'_> {
             match attempt(self, &connection) {
                 Ended::Done(outcome) => {
                     self.keep(connection);
-                    return outcome;
+                    return Ok(outcome);
                 }
                 Ended::Again(reason) => {
                     if reason == Trouble::Conflict {
@@ -181,7 +194,7 @@ impl Worker<'_> {
                 }
             }
         }
-        Err(trouble.into_error())
+        Err(trouble)
     }
 
     /// Keeps a connection for the next job, unless it is gone.
@@ -189,17 +202,23 @@ impl Worker<'_> {
         self.connection = Some(connection).filter(|connection| !connection.is_closed());
     }
 
-    fn write(&self, connection: &Connection, job: &mut dyn WriteJob) -> Ended {
+    /// Does work in a transaction, which is committed when there is something to keep: so many writes. An error undoes
+    /// all of it.
+    pub fn transact(
+        &self,
+        connection: &Connection,
+        work: impl FnOnce(&mut Session<'_>) -> Result<usize, StoreError>,
+    ) -> Ended {
         connection.begin("BEGIN ISOLATION LEVEL READ COMMITTED");
         let mut session = Session::new(connection, Some(self.now));
-        // A panicking job is undone and dropped like a failing one; nothing of it is looked at again.
-        let ran = catch_unwind(AssertUnwindSafe(|| job.run(&mut session)));
+        // What panics is undone and dropped like what fails; nothing of it is looked at again.
+        let ran = catch_unwind(AssertUnwindSafe(|| work(&mut session)));
         let changes = std::mem::take(&mut session.changes);
         drop(session);
         match (ran, connection.trouble()) {
-            (Ok(true), None) => match self.commit(connection) {
+            (Ok(Ok(writes)), None) if writes > 0 => match self.commit(connection, writes) {
                 Ok(()) => {
-                    // Before the job replies: its caller finds them told.
+                    // Before the jobs reply: their callers find them told.
                     self.told.tell(changes);
                     Ended::Done(Ok(()))
                 }
@@ -212,10 +231,9 @@ impl Worker<'_> {
         }
     }
 
-    fn commit(&self, connection: &Connection) -> Result<(), Trouble> {
+    fn commit(&self, connection: &Connection, writes: usize) -> Result<(), Trouble> {
         let committed = connection.commit();
-        let count = if committed.is_ok() { &self.counts.committed } else { &self.counts.failed };
-        count.fetch_add(1, Ordering::Relaxed);
+        self.counts.count(writes, committed.is_ok());
         committed
     }
 }
@@ -224,17 +242,22 @@ fn read(connection: &Connection, job: &mut dyn ReadJob) -> Ended {
     connection.begin("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
     let session = Session::new(connection, None);
     let ran = catch_unwind(AssertUnwindSafe(|| job.run(&session)));
-    undone(connection, ran.map(|()| false), connection.trouble())
+    undone(connection, ran.map(|()| Ok(0)), connection.trouble())
 }
 
 /// Ends a transaction of which nothing is kept.
-fn undone(connection: &Connection, ran: std::thread::Result<bool>, trouble: Option<Trouble>) -> Ended {
+fn undone(
+    connection: &Connection,
+    ran: std::thread::Result<Result<usize, StoreError>>,
+    trouble: Option<Trouble>,
+) -> Ended {
     let is_rolled_back = connection.roll_back();
     match (ran, trouble) {
         (Err(_), _) => Ended::Done(Err(StoreError::Lost)),
         (_, Some(trouble @ (Trouble::Conflict | Trouble::Broken(_)))) => Ended::Again(trouble),
-        // The job did not care for an error, after which nothing can be committed.
-        (Ok(true), Some(Trouble::Refused(error))) => Ended::Done(Err(error)),
+        // It did not care for an error, after which nothing can be committed.
+        (Ok(Ok(writes)), Some(Trouble::Refused(error))) if writes > 0 => Ended::Done(Err(error)),
+        (Ok(Err(error)), _) => Ended::Done(Err(error)),
         // The job says itself what went wrong.
         (Ok(_), _) if is_rolled_back => Ended::Done(Ok(())),
         (Ok(_), _) => Ended::Done(Err(StoreError::Unavailable("the connection to PostgreSQL broke".into()))),

@@ -2,7 +2,8 @@
 //!
 //! A few threads run the jobs, each on a connection that it drives itself. A write is a transaction (`READ COMMITTED`)
 //! which locks the rows that it holds; one that comes into conflict with another, or whose connection breaks before its
-//! commit, runs again. A read sees one state (`REPEATABLE READ`).
+//! commit, runs again. A read sees one state (`REPEATABLE READ`). Sends and receipts that wait are written together
+//! ([`group`]).
 //!
 //! What was committed is told to the readers of this process at once, and to other processes as a hint, by one
 //! notification for many changes. A hint can get lost with a connection; then the others hear that they missed some.
@@ -16,8 +17,10 @@ mod content;
 mod conversation;
 mod delivery;
 mod export;
+mod facts;
 mod feed;
 mod following;
+mod group;
 mod identity;
 mod identity_provider;
 mod jobs;
@@ -41,20 +44,24 @@ mod user;
 mod webhook;
 mod whole;
 
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
+use layer_store::append::AppendJob;
 use layer_store::changes::{Change, Changes, Kinds};
 use layer_store::clock::{Now, machine_time};
 use layer_store::key::AppKey;
 use layer_store::passing::{Heard, Passing};
-use layer_store::{Beside, DatabaseUrl, Images, OpenError, ReadJob, Reads, State, Store, StoreError, WriteJob, Writes};
+use layer_store::receipt::ReceiptJob;
+use layer_store::{
+    Beside, Counts, DatabaseUrl, Images, OpenError, ReadJob, Reads, State, Store, StoreError, WriteJob, Writes,
+};
 use tokio::sync::mpsc;
 
 use self::connect::Server;
+use self::facts::Facts;
 use self::feed::Told;
-use self::jobs::{Counts, Job, Queue};
+use self::jobs::{Job, Queue, Worker};
 use self::sql::{Connection, Sql};
 
 /// How many writes may wait.
@@ -66,13 +73,21 @@ const READ_QUEUE_LENGTH: usize = 1024;
 /// How many connections write. While one waits for the disk of the server, the others go on.
 const WRITERS: usize = 8;
 
+/// How many connections append, and how many give receipts. While one waits for the disk of the server, another one
+/// gathers; more of them make smaller batches, and cost more than they bring.
+const APPENDERS: usize = 2;
+const RECEIPT_GIVERS: usize = 1;
+
 /// How many connections read.
 const READERS: usize = 4;
 
 /// The PostgreSQL engine.
 struct PostgresStore {
-    writes: Arc<Queue>,
-    reads: Arc<Queue>,
+    hold: Hold,
+    writes: Arc<Queue<Job>>,
+    reads: Arc<Queue<Job>>,
+    appends: Arc<Queue<Box<dyn AppendJob>>>,
+    receipts: Arc<Queue<Box<dyn ReceiptJob>>>,
     counts: Arc<Counts>,
     running: Mutex<Option<Running>>,
     server: Arc<Server>,
@@ -87,6 +102,8 @@ enum Hold {
 }
 
 struct Running {
+    /// Those that hand over to others what they cannot do.
+    gatherers: Vec<JoinHandle<()>>,
     threads: Vec<JoinHandle<()>>,
     feed: JoinHandle<()>,
 }
@@ -116,18 +133,25 @@ fn open_in(hold: Hold, url: &DatabaseUrl, now: &Now) -> Result<Arc<dyn Store>, O
     let ends = (hold == Hold::Alone).then(|| Arc::clone(&writes));
     let feed = feed::start(Arc::clone(&server), Arc::clone(&told), ends)?;
     let store = Arc::new(PostgresStore {
+        hold,
         writes,
         reads: Arc::new(Queue::new(READ_QUEUE_LENGTH)),
+        appends: Arc::new(Queue::new(WRITE_QUEUE_LENGTH)),
+        receipts: Arc::new(Queue::new(WRITE_QUEUE_LENGTH)),
         counts: Arc::default(),
-        running: Mutex::new(Some(Running { threads: vec![], feed })),
+        running: Mutex::new(Some(Running { gatherers: vec![], threads: vec![], feed })),
         server,
         told,
     });
     for (name, count, queue) in [("layer-writer", WRITERS, &store.writes), ("layer-reader", READERS, &store.reads)] {
         for _ in 0..count {
-            store.start_thread(name, queue, now)?;
+            let queue = Arc::clone(queue);
+            let thread = store.start_thread(name, now, "", move |worker| jobs::run(worker, &queue))?;
+            store.with_running(|running| running.threads.push(thread));
         }
     }
+    store.start_gatherers("layer-appender", APPENDERS, now, &store.appends, group::append::write, |job| job)?;
+    store.start_gatherers("layer-receipts", RECEIPT_GIVERS, now, &store.receipts, group::receipt::write, |job| job)?;
     Ok(store)
 }
 
@@ -137,15 +161,44 @@ impl PostgresStore {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn start_thread(&self, name: &str, queue: &Arc<Queue>, now: &Now) -> Result<(), OpenError> {
-        let (server, told, counts) = (Arc::clone(&self.server), Arc::clone(&self.told), Arc::clone(&self.counts));
-        let (now, queue) = (Arc::clone(now), Arc::clone(queue));
-        let work = move || jobs::run(&server, &told, &counts, &now, &queue);
-        let thread = std::thread::Builder::new().name(name.into()).spawn(work).map_err(OpenError::Thread)?;
+    fn with_running(&self, change: impl FnOnce(&mut Running)) {
         if let Some(running) = &mut *self.running() {
-            running.threads.push(thread);
+            change(running);
+        }
+    }
+
+    fn start_gatherers<J: WriteJob + ?Sized + 'static>(
+        &self,
+        name: &str,
+        count: usize,
+        now: &Now,
+        queue: &Arc<Queue<Box<J>>>,
+        write: group::Write<J>,
+        as_write: fn(Box<J>) -> Box<dyn WriteJob>,
+    ) -> Result<(), OpenError> {
+        for _ in 0..count {
+            let (queue, writes) = (Arc::clone(queue), Arc::clone(&self.writes));
+            let work = move |worker: Worker<'_>| group::run(worker, &queue, &writes, write, as_write);
+            let thread = self.start_thread(name, now, group::FIRST, work)?;
+            self.with_running(|running| running.gatherers.push(thread));
         }
         Ok(())
+    }
+
+    fn start_thread(
+        &self,
+        name: &str,
+        now: &Now,
+        first: &'static str,
+        work: impl FnOnce(Worker<'_>) + Send + 'static,
+    ) -> Result<JoinHandle<()>, OpenError> {
+        let (server, told, counts) = (Arc::clone(&self.server), Arc::clone(&self.told), Arc::clone(&self.counts));
+        let now = Arc::clone(now);
+        let work = move || {
+            let (server, told, counts, now) = (&*server, &*told, &*counts, &now);
+            work(Worker { server, told, counts, now, first, connection: None });
+        };
+        std::thread::Builder::new().name(name.into()).spawn(work).map_err(OpenError::Thread)
     }
 
     /// Works on the database as a whole, on a connection and a thread of its own: the caller may be inside a runtime.
@@ -155,7 +208,7 @@ impl PostgresStore {
         }
         let server = &*self.server;
         let whole = move || {
-            let connection = server.connect().map_err(|error| StoreError::Unavailable(error.to_string()))?;
+            let connection = server.connect("").map_err(|error| StoreError::Unavailable(error.to_string()))?;
             work(&connection)
         };
         std::thread::scope(|scope| scope.spawn(whole).join()).unwrap_or(Err(StoreError::Lost))
@@ -176,6 +229,21 @@ impl Store for PostgresStore {
 
     fn enqueue_write(&self, job: Box<dyn WriteJob>) -> Result<(), StoreError> {
         self.writes.push(Job::Write(job))
+    }
+
+    fn enqueue_append(&self, job: Box<dyn AppendJob>) -> Result<(), StoreError> {
+        match self.hold {
+            Hold::Shared => self.appends.push(job),
+            // Its writes may end at any time.
+            Hold::Alone => self.enqueue_write(job),
+        }
+    }
+
+    fn enqueue_receipt(&self, job: Box<dyn ReceiptJob>) -> Result<(), StoreError> {
+        match self.hold {
+            Hold::Shared => self.receipts.push(job),
+            Hold::Alone => self.enqueue_write(job),
+        }
     }
 
     fn changes(&self, kinds: Kinds) -> Changes {
@@ -206,30 +274,26 @@ impl Store for PostgresStore {
         Some(self)
     }
 
-    /// Each write is a commit of its own.
     fn state(&self) -> State {
-        let committed = self.counts.committed.load(Ordering::Relaxed);
-        let mut state = State {
-            waiting_writes: self.writes.len(),
+        State {
+            waiting_writes: self.writes.len() + self.appends.len() + self.receipts.len(),
             waiting_reads: self.reads.len(),
-            committed_writes: committed,
-            failed_commits: self.counts.failed.load(Ordering::Relaxed),
             database_bytes: self.told.database_bytes(),
             is_shared: self.told.is_shared(),
-            ..State::default()
-        };
-        state.batches[0] = committed;
-        state
+            ..self.counts.shown()
+        }
     }
 
     fn close(&self) -> Result<(), StoreError> {
-        let Some(Running { threads, feed }) = self.running().take() else { return Ok(()) };
+        let Some(Running { gatherers, threads, feed }) = self.running().take() else { return Ok(()) };
+        // They catch the panics of their jobs; there is nothing to hear from them.
+        let end = |threads: Vec<JoinHandle<()>>| threads.into_iter().for_each(|thread| drop(thread.join()));
+        self.appends.close();
+        self.receipts.close();
+        end(gatherers);
         self.writes.close();
         self.reads.close();
-        for thread in threads {
-            // It catches the panics of its jobs; there is nothing to hear from it.
-            let _ = thread.join();
-        }
+        end(threads);
         // Last, so that others hear of the last commits.
         self.told.close();
         let _ = feed.join();
@@ -262,11 +326,13 @@ struct Session<'c> {
     clock: Option<&'c Now>,
     /// Until when the logs of apps are kept, as far as that was asked.
     logged: Vec<(AppKey, Option<i64>)>,
+    /// What is known of what plans ask, while they are asked for.
+    facts: Option<Facts>,
 }
 
 impl<'c> Session<'c> {
     fn new(connection: &'c Connection, clock: Option<&'c Now>) -> Self {
-        Self { sql: Sql(connection), changes: vec![], clock, logged: vec![] }
+        Self { sql: Sql(connection), changes: vec![], clock, logged: vec![], facts: None }
     }
 
     /// Tells a change after the commit. All kinds are recorded: what other processes want to know is not known here.

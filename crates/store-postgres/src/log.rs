@@ -4,13 +4,13 @@ use layer_store::StoreError;
 use layer_store::changes::{Change, Kinds};
 use layer_store::conversation::ConversationRecord;
 use layer_store::following::FollowingReads as _;
-use layer_store::key::AppKey;
+use layer_store::key::{AppKey, ConversationKey};
 use layer_store::log::{Entry, LogPage, LogReads, LogRecord, LogWrites, Place, Scope};
 use layer_store::log_codec::{self, LogRow, OF_CONVERSATION, OF_IDENTITY, OF_USER};
 use layer_wire::{ConversationId, Timestamp, UserId};
 
 use super::following::FOLLOWED;
-use super::sql::{self, Row};
+use super::sql::{self, Query, Row};
 use super::user::{self, UserKey};
 use super::{Session, claim};
 
@@ -23,6 +23,26 @@ pub struct Moment {
     pub from: Place,
     /// The last place that belongs to a membership that ends now.
     pub to: Place,
+}
+
+/// An entry that has no place yet.
+pub struct NewEntry {
+    scope: i64,
+    kind: i64,
+    value: Option<i64>,
+    data: Option<String>,
+}
+
+impl NewEntry {
+    fn new(scope: i64, entry: &Entry) -> Result<Self, StoreError> {
+        let (kind, value, data) = log_codec::encode(entry)?;
+        Ok(Self { scope, kind, value, data })
+    }
+
+    /// One for the members of a conversation.
+    pub fn in_conversation(conversation: ConversationKey, entry: &Entry) -> Result<Self, StoreError> {
+        Self::new(conversation.number() << 2 | OF_CONVERSATION, entry)
+    }
 }
 
 const COLUMNS: &str = "log.place, log.scope, log.kind, log.value, log.data";
@@ -79,8 +99,21 @@ impl Session<'_> {
         self.clock.map_or(Timestamp::from_ms(0), |now| now())
     }
 
+    /// For which of these apps a log is kept: what [`Self::learn_logged`] reads.
+    pub fn of_logged(apps: Vec<i64>) -> Query<'static> {
+        Query::new("SELECT app, log_until_of(app) FROM unnest($1::bigint[]) AS asked (app)", [apps])
+    }
+
+    /// Learns for which apps a log is kept.
+    pub fn learn_logged(&mut self, rows: &[Row]) -> Result<(), StoreError> {
+        for row in rows {
+            self.logged.push((AppKey::from_number(row.get(0)?), row.get(1)?));
+        }
+        Ok(())
+    }
+
     /// Whether a log is kept for any user of an app.
-    fn is_logged(&mut self, app: AppKey) -> Result<bool, StoreError> {
+    pub fn is_logged(&mut self, app: AppKey) -> Result<bool, StoreError> {
         let known = self.logged.iter().find(|(known, _)| *known == app).map(|(_, until)| *until);
         let until = if let Some(until) = known {
             until
@@ -104,17 +137,37 @@ impl Session<'_> {
         Ok(until.flatten())
     }
 
-    fn log(&mut self, scope: i64, place: Place, entry: &Entry) -> Result<(), StoreError> {
-        let (kind, value, data) = log_codec::encode(entry)?;
-        self.sql.prepare("INSERT INTO log (place, scope, kind, value, data) VALUES ($1, $2, $3, $4, $5)").run((
-            place.number(),
-            scope,
-            kind,
-            value,
-            data,
-        ))?;
-        self.tell(Kinds::LOG, || Change::Log);
+    /// Notes an entry in the next place.
+    fn log(&mut self, entry: &NewEntry) -> Result<(), StoreError> {
+        self.sql.rows(self.insert_entries(std::slice::from_ref(entry)))?;
+        self.tell_log();
         Ok(())
+    }
+
+    /// Puts entries into the next places, in this order. See [`Self::take_place`].
+    pub fn insert_entries<'v>(&self, entries: &'v [NewEntry]) -> Query<'v> {
+        let sql = "WITH head AS (
+                 UPDATE log_head SET place = GREATEST(place + 1, $1) + $2::bigint - 1 WHERE key = 0 RETURNING place)
+             INSERT INTO log (place, scope, kind, value, data)
+             SELECT head.place - $2::bigint + entries.number, entries.scope, entries.kind, entries.value, entries.data
+             FROM head, unnest($3::bigint[], $4::bigint[], $5::bigint[], $6::text[])
+                 WITH ORDINALITY AS entries (scope, kind, value, data, number)";
+        Query::new(
+            sql,
+            (
+                Place::START.next(self.now()).number(),
+                i64::try_from(entries.len()).unwrap_or(i64::MAX),
+                entries.iter().map(|entry| entry.scope).collect::<Vec<_>>(),
+                entries.iter().map(|entry| entry.kind).collect::<Vec<_>>(),
+                entries.iter().map(|entry| entry.value).collect::<Vec<_>>(),
+                entries.iter().map(|entry| entry.data.as_deref()).collect::<Vec<_>>(),
+            ),
+        )
+    }
+
+    /// Tells that the log goes on.
+    pub fn tell_log(&mut self) {
+        self.tell(Kinds::LOG, || Change::Log);
     }
 
     /// Notes what members of a conversation have to hear.
@@ -127,8 +180,7 @@ impl Session<'_> {
         if !self.is_logged(app)? {
             return Ok(());
         }
-        let place = self.take_place()?;
-        self.log(conversation.key.number() << 2 | OF_CONVERSATION, place, &entry())
+        self.log(&NewEntry::in_conversation(conversation.key, &entry())?)
     }
 
     /// The same, at a moment that was taken before.
@@ -139,7 +191,16 @@ impl Session<'_> {
         entry: impl FnOnce() -> Entry,
     ) -> Result<(), StoreError> {
         let Some(place) = moment.place else { return Ok(()) };
-        self.log(conversation.key.number() << 2 | OF_CONVERSATION, place, &entry())
+        let NewEntry { scope, kind, value, data } = NewEntry::in_conversation(conversation.key, &entry())?;
+        self.sql.prepare("INSERT INTO log (place, scope, kind, value, data) VALUES ($1, $2, $3, $4, $5)").run((
+            place.number(),
+            scope,
+            kind,
+            value,
+            data,
+        ))?;
+        self.tell_log();
+        Ok(())
     }
 
     /// Notes what a user alone has to hear.
@@ -156,8 +217,7 @@ impl Session<'_> {
         if !self.is_in_future(until) {
             return Ok(());
         }
-        let place = self.take_place()?;
-        self.log(user.0 << 2 | OF_USER, place, &entry())
+        self.log(&NewEntry::new(user.0 << 2 | OF_USER, &entry())?)
     }
 
     /// Notes what became of the identity of a user.
@@ -170,8 +230,7 @@ impl Session<'_> {
         if !self.is_logged(app)? {
             return Ok(());
         }
-        let place = self.take_place()?;
-        self.log(user.0 << 2 | OF_IDENTITY, place, &entry())
+        self.log(&NewEntry::new(user.0 << 2 | OF_IDENTITY, &entry())?)
     }
 }
 

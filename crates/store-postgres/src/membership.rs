@@ -11,21 +11,22 @@ use layer_store::seen::SeenReads;
 use layer_wire::UserId;
 use layer_wire::body::Object;
 use layer_wire::page::SortBy;
+use uuid::Uuid;
 
 use super::log::Moment;
-use super::sql::{self, Row, Sql};
+use super::sql::{self, Query, Row, Sql};
 use super::user::UserKey;
 use super::{Session, following, row, user};
 
 /// The columns that [`read`] expects, in its order.
-const COLUMNS: &str = "memberships.left_position, memberships.visible_count, memberships.settled_count, \
+pub const COLUMNS: &str = "memberships.left_position, memberships.visible_count, memberships.settled_count, \
      memberships.is_deleted, memberships.deleted_position, memberships.deleted_count, memberships.read_position";
 
 /// How many columns [`read`] takes.
 const COLUMN_COUNT: usize = 7;
 
 /// Reads the [`COLUMNS`], beginning at column `first`.
-fn read(row: &Row, first: usize, conversation: &ConversationRecord) -> Result<Membership, StoreError> {
+pub fn read(row: &Row, first: usize, conversation: &ConversationRecord) -> Result<Membership, StoreError> {
     let kept = KeptMembership {
         left_position: row.get(first)?,
         left_count: row.get::<Option<i64>>(first + 1)?.map(i64::unsigned_abs),
@@ -307,6 +308,68 @@ pub fn settle(
     )
     .run((app.number(), user.as_str(), conversation.key.number(), position))?;
     Ok(())
+}
+
+/// The conversations among these that present members deleted for themselves.
+pub fn of_deleted(conversations: Vec<i64>) -> Query<'static> {
+    let sql = "SELECT DISTINCT conversation FROM memberships
+         WHERE conversation = ANY($1) AND is_deleted AND left_position IS NULL";
+    Query::new(sql, [conversations])
+}
+
+/// Holds memberships, in the order of their conversations and users: the number of each, counted from one, and the key
+/// of its user.
+pub fn hold_all<'v>(members: &[(AppKey, &'v UserId, i64)]) -> Query<'v> {
+    let sql = "SELECT asked.number, memberships.user_key
+         FROM unnest($1::bigint[], $2::text[], $3::bigint[]) WITH ORDINALITY AS asked (app, id, conversation, number)
+         JOIN users ON users.app = asked.app AND users.id = asked.id
+         JOIN memberships ON memberships.user_key = users.key AND memberships.conversation = asked.conversation
+         ORDER BY memberships.conversation, memberships.user_key FOR NO KEY UPDATE OF memberships";
+    Query::new(
+        sql,
+        (
+            members.iter().map(|(app, ..)| app.number()).collect::<Vec<_>>(),
+            members.iter().map(|(_, user, _)| user.as_str()).collect::<Vec<_>>(),
+            members.iter().map(|(.., conversation)| *conversation).collect::<Vec<_>>(),
+        ),
+    )
+}
+
+/// Holds the memberships of users in the conversations of messages, likewise: the number of each, counted from one, the
+/// key of its user, and the [`COLUMNS`].
+pub fn hold_readers<'v>(readers: &[(AppKey, &'v UserId, Uuid)]) -> Query<'v> {
+    let sql = format!(
+        "SELECT asked.number, memberships.user_key, {COLUMNS}
+         FROM unnest($1::bigint[], $2::text[], $3::uuid[]) WITH ORDINALITY AS asked (app, id, message, number)
+         JOIN users ON users.app = asked.app AND users.id = asked.id
+         JOIN ids ON ids.app = asked.app AND ids.uuid = asked.message
+         JOIN memberships ON memberships.user_key = users.key AND memberships.conversation = ids.conversation
+         ORDER BY memberships.conversation, memberships.user_key FOR NO KEY UPDATE OF memberships"
+    );
+    Query::new(
+        sql,
+        (
+            readers.iter().map(|(app, ..)| app.number()).collect::<Vec<_>>(),
+            readers.iter().map(|(_, user, _)| user.as_str()).collect::<Vec<_>>(),
+            readers.iter().map(|(.., message)| *message).collect::<Vec<_>>(),
+        ),
+    )
+}
+
+/// Counts messages as no longer unread in memberships that are held: conversation, user, how many, the first of them.
+pub fn settle_all(settled: impl Iterator<Item = (i64, i64, i64, u32)>) -> Query<'static> {
+    let sql = "UPDATE memberships SET settled_count = settled_count + settled.count
+         FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[]) AS settled (conversation, user_key, count, first)
+         WHERE memberships.user_key = settled.user_key AND memberships.conversation = settled.conversation
+         AND (left_position IS NULL OR left_position >= settled.first) AND deleted_position < settled.first";
+    let (mut conversations, mut users, mut counts, mut first) = (vec![], vec![], vec![], vec![]);
+    for (conversation, user, count, position) in settled {
+        conversations.push(conversation);
+        users.push(user);
+        counts.push(count);
+        first.push(i64::from(position));
+    }
+    Query::new(sql, (conversations, users, counts, first))
 }
 
 /// Counts so many messages more, or less, as deleted by a user for itself.

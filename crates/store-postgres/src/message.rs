@@ -7,7 +7,7 @@ use layer_store::codec;
 use layer_store::content::referenced;
 use layer_store::conversation::ConversationRecord;
 use layer_store::held::{Held, Inserted};
-use layer_store::key::AppKey;
+use layer_store::key::{AppKey, ConversationKey};
 use layer_store::log::{Entry, part_changes};
 use layer_store::membership::Membership;
 use layer_store::message::{
@@ -18,8 +18,10 @@ use layer_store::page::PositionRange;
 use layer_wire::message::Sender;
 use layer_wire::part::Part;
 use layer_wire::{ConversationId, MessageId, Timestamp, UserId};
+use uuid::Uuid;
 
-use super::sql::{self, Row, Sql};
+use super::row::CONVERSATION_COLUMNS;
+use super::sql::{self, Query, Row, Sql};
 use super::user::{self, UserKey};
 use super::{Session, app, content, membership};
 
@@ -207,6 +209,67 @@ impl MessageWrites for Session<'_> {
     }
 }
 
+/// Puts messages into conversations.
+pub fn insert_all<'v>(messages: &[(ConversationKey, &'v MessageRecord)]) -> Query<'v> {
+    let sql = "INSERT INTO messages (conversation, position, uuid, sent_at, sender_user, sender_name, recipients, parts)
+         SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::uuid[], $4::bigint[], $5::text[], $6::text[], $7::bytea[], $8::bytea[])";
+    let senders = messages.iter().map(|(_, message)| sender_columns(&message.sender));
+    let (users, names) = senders.collect::<(Vec<_>, Vec<_>)>();
+    Query::new(
+        sql,
+        (
+            messages.iter().map(|(conversation, _)| conversation.number()).collect::<Vec<_>>(),
+            messages.iter().map(|(_, message)| i64::from(message.position)).collect::<Vec<_>>(),
+            messages.iter().map(|(_, message)| message.id.uuid()).collect::<Vec<_>>(),
+            messages.iter().map(|(_, message)| message.sent_at.as_ms()).collect::<Vec<_>>(),
+            users,
+            names,
+            messages.iter().map(|(_, message)| codec::encode_recipients(&message.recipient_status)).collect::<Vec<_>>(),
+            messages
+                .iter()
+                .map(|(_, message)| codec::encode_parts(message.id.uuid(), &message.parts))
+                .collect::<Vec<_>>(),
+        ),
+    )
+}
+
+/// Holds messages, in the order of their conversations and positions: rows for [`read`] and [`held_of`].
+pub fn hold_all(ids: &[(AppKey, Uuid)]) -> Query<'static> {
+    let sql = format!(
+        "SELECT {COLUMNS}, asked.number, messages.conversation
+         FROM unnest($1::bigint[], $2::uuid[]) WITH ORDINALITY AS asked (app, uuid, number)
+         JOIN ids ON ids.app = asked.app AND ids.uuid = asked.uuid
+         JOIN messages ON messages.conversation = ids.conversation AND messages.position = ids.position
+         ORDER BY messages.conversation, messages.position FOR NO KEY UPDATE OF messages"
+    );
+    let (apps, ids) = ids.iter().map(|(app, id)| (app.number(), *id)).collect::<(Vec<_>, Vec<_>)>();
+    Query::new(sql, (apps, ids))
+}
+
+/// Which of the messages that were asked for it is, and the key of its conversation.
+pub fn held_of(row: &Row) -> Result<(usize, i64), StoreError> {
+    Ok((sql::element(row, COLUMN_COUNT)?, row.get(COLUMN_COUNT + 1)?))
+}
+
+/// The conversations of messages.
+pub fn conversations_of(ids: &[(AppKey, Uuid)]) -> Query<'static> {
+    let sql = format!(
+        "SELECT {CONVERSATION_COLUMNS} FROM conversations WHERE key IN (
+             SELECT ids.conversation FROM unnest($1::bigint[], $2::uuid[]) AS asked (app, uuid)
+             JOIN ids ON ids.app = asked.app AND ids.uuid = asked.uuid)"
+    );
+    let (apps, ids) = ids.iter().map(|(app, id)| (app.number(), *id)).collect::<(Vec<_>, Vec<_>)>();
+    Query::new(sql, (apps, ids))
+}
+
+/// Keeps the status of a message that is held.
+pub fn put_status(conversation: ConversationKey, message: &MessageRecord) -> Query<'static> {
+    Query::new(
+        "UPDATE messages SET recipients = $3 WHERE conversation = $1 AND position = $2",
+        (conversation.number(), message.position, codec::encode_recipients(&message.recipient_status)),
+    )
+}
+
 /// Takes a message out of what a user can see, and tells nobody. Answers with the user, unless it was out before.
 fn delete_of(
     sql: Sql<'_>,
@@ -242,37 +305,23 @@ impl Session<'_> {
     ) -> Result<MessageRecord, StoreError> {
         let sql = self.sql;
         let position = conversation.next_position()?;
-        let (sender_user, sender_name) = sender_columns(&new.sender);
-        sql.prepare(
-            "INSERT INTO messages (conversation, position, uuid, sent_at, sender_user, sender_name, recipients, parts)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
-        )
-        .run((
-            conversation.key.number(),
-            position,
-            new.id.uuid(),
-            new.sent_at.as_ms(),
-            sender_user,
-            sender_name,
-            codec::encode_recipients(&new.recipient_status),
-            codec::encode_parts(new.id.uuid(), &new.parts),
-        ))?;
+        let hidden_from = std::mem::take(&mut new.hidden_from);
+        let message = new.at(conversation.id, position);
+        sql.rows(insert_all(&[(conversation.key, &message)]))?;
         sql.prepare(
             "UPDATE conversations SET last_position = $2, message_count = message_count + 1, active_at = $3
              WHERE key = $1",
         )
-        .run((conversation.key.number(), position, new.sent_at.as_ms()))?;
-        content::retain(sql, app, &referenced(&new.parts))?;
-        self.revive_all(app, conversation, &new.hidden_from)?;
-        if let Some(user) = new.sender.user() {
+        .run((conversation.key.number(), position, message.sent_at.as_ms()))?;
+        content::retain(sql, app, &referenced(&message.parts))?;
+        self.revive_all(app, conversation, &hidden_from)?;
+        if let Some(user) = message.sender.user() {
             membership::settle(sql, app, user, conversation, position)?;
         }
         let record = conversation.in_engine();
         record.last_position = position;
         record.message_count += 1;
-        record.active_at = new.sent_at;
-        let hidden_from = std::mem::take(&mut new.hidden_from);
-        let message = new.at(conversation.id, position);
+        record.active_at = message.sent_at;
         // Before it is logged: whoever looks at the entry sees who must not see it.
         for user in &hidden_from {
             delete_of(sql, app, user, conversation, &message)?;
@@ -282,7 +331,8 @@ impl Session<'_> {
         Ok(message)
     }
 
-    fn tell_message(&mut self, app: AppKey, message: &MessageRecord, what: What) {
+    /// Tells what became of a message.
+    pub fn tell_message(&mut self, app: AppKey, message: &MessageRecord, what: What) {
         let MessageRecord { conversation, id, position, .. } = *message;
         self.tell(Kinds::MESSAGES, || Change::Message { app, conversation, id, position, what });
     }

@@ -1,5 +1,6 @@
 //! Receipts: they rewrite the status in the row of a message, and count it as settled once it is read.
 
+use layer_store::StoreError;
 use layer_store::changes::{Change, Kinds};
 use layer_store::conversation::ConversationRecord;
 use layer_store::held::Held;
@@ -8,11 +9,9 @@ use layer_store::log::Entry;
 use layer_store::message::MessageRecord;
 use layer_store::page::Gathered;
 use layer_store::receipt::ReceiptWrites;
-use layer_store::{StoreError, codec};
 use layer_wire::UserId;
 use layer_wire::message::Status;
 
-use super::sql::Sql;
 use super::{Session, membership, message, user};
 
 impl ReceiptWrites for Session<'_> {
@@ -27,7 +26,7 @@ impl ReceiptWrites for Session<'_> {
         if !message.in_engine().recipient_status.raise(user, status) {
             return Ok(false);
         }
-        put(self.sql, conversation, message)?;
+        self.sql.rows(message::put_status(conversation.key, message))?;
         if status == Status::Read {
             membership::settle(self.sql, app, user, conversation, message.position)?;
         }
@@ -58,9 +57,8 @@ impl ReceiptWrites for Session<'_> {
         messages: &[MessageRecord],
         up_to: u32,
     ) -> Result<(), StoreError> {
-        for message in messages {
-            put(self.sql, conversation, message)?;
-        }
+        let put = messages.iter().map(|message| message::put_status(conversation.key, message));
+        self.sql.all(&put.collect::<Vec<_>>())?;
         self.sql
             .prepare(
                 "UPDATE memberships SET settled_count = settled_count + $4, read_position = GREATEST(read_position, $5)
@@ -86,18 +84,10 @@ impl ReceiptWrites for Session<'_> {
 }
 
 impl Session<'_> {
-    fn tell_receipt(&mut self, app: AppKey, user: &UserId, message: &MessageRecord, status: Status) {
+    /// Tells of a receipt of a user.
+    pub fn tell_receipt(&mut self, app: AppKey, user: &UserId, message: &MessageRecord, status: Status) {
         let MessageRecord { conversation, position, .. } = *message;
         let change = || Change::Receipt { app, conversation, user: user.clone(), position, status };
         self.tell(Kinds::RECEIPTS, change);
     }
-}
-
-fn put(sql: Sql<'_>, conversation: &ConversationRecord, message: &MessageRecord) -> Result<(), StoreError> {
-    sql.prepare("UPDATE messages SET recipients = $3 WHERE conversation = $1 AND position = $2").run((
-        conversation.key.number(),
-        message.position,
-        codec::encode_recipients(&message.recipient_status),
-    ))?;
-    Ok(())
 }

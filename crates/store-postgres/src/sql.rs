@@ -8,7 +8,9 @@ use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::error::Error as _;
-use std::future::Future;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::task::Poll;
 
 use futures_util::TryStreamExt as _;
 use layer_store::StoreError;
@@ -193,12 +195,58 @@ impl Connection {
             }
             Ok::<_, Error>(Ok(rows.rows_affected().unwrap_or_default()))
         });
-        answered.unwrap_or_else(|error| {
-            let trouble = Trouble::of(&error);
-            self.trouble.borrow_mut().get_or_insert_with(|| trouble.clone());
-            Err(trouble.into_error())
-        })
+        answered.unwrap_or_else(|error| Err(self.failed(&error)))
     }
+
+    /// Runs statements one after the other, without waiting for the answers in between. Answers with the rows of each.
+    fn query_all(&self, queries: &[Query<'_>]) -> Result<Vec<Vec<Row>>, StoreError> {
+        let answered = self.wait(async {
+            let mut statements = Vec::with_capacity(queries.len());
+            for query in queries {
+                statements.push(self.prepared(&query.sql).await?);
+            }
+            let mut sent: Vec<Answer<'_, Result<Vec<Row>, Error>>> = vec![];
+            if let Some(begin) = self.begin.take() {
+                sent.push(Box::pin(async { self.client.batch_execute(begin).await.map(|()| vec![]) }));
+            }
+            let skipped = sent.len();
+            for (query, statement) in queries.iter().zip(&statements) {
+                sent.push(Box::pin(async {
+                    self.client.query_raw(statement, &query.values).await?.map_ok(Row).try_collect().await
+                }));
+            }
+            Ok::<_, Error>(in_order(sent).await.into_iter().collect::<Result<Vec<_>, _>>()?.split_off(skipped))
+        });
+        answered.map_err(|error| self.failed(&error))
+    }
+
+    /// Notes what went wrong, if it was the first.
+    fn failed(&self, error: &Error) -> StoreError {
+        let trouble = Trouble::of(error);
+        self.trouble.borrow_mut().get_or_insert_with(|| trouble.clone());
+        trouble.into_error()
+    }
+}
+
+/// An answer that is waited for.
+type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
+
+/// Waits for all of them. Each is polled for the first time after the one before it, so that what they send goes out in
+/// their order.
+async fn in_order<T>(mut futures: Vec<Answer<'_, T>>) -> Vec<T> {
+    let mut outcomes: Vec<Option<T>> = futures.iter().map(|_| None).collect();
+    poll_fn(|context| {
+        let mut is_done = true;
+        for (future, outcome) in futures.iter_mut().zip(&mut outcomes).filter(|(_, outcome)| outcome.is_none()) {
+            match future.as_mut().poll(context) {
+                Poll::Ready(ready) => *outcome = Some(ready),
+                Poll::Pending => is_done = false,
+            }
+        }
+        if is_done { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+    outcomes.into_iter().flatten().collect()
 }
 
 /// A connection, for statements that are prepared once and kept.
@@ -211,10 +259,33 @@ impl<'c> Sql<'c> {
         Statement { connection: self.0, sql: sql.into() }
     }
 
+    /// Runs a statement. Answers with its rows.
+    pub fn rows(self, query: Query<'_>) -> Result<Vec<Row>, StoreError> {
+        Ok(self.0.query_all(&[query])?.pop().unwrap_or_default())
+    }
+
+    /// Runs statements in one round trip. Answers with the rows of each.
+    pub fn all(self, queries: &[Query<'_>]) -> Result<Vec<Vec<Row>>, StoreError> {
+        self.0.query_all(queries)
+    }
+
     /// Says that another transaction was in the way: the job is run again.
     pub fn conflict(self) -> StoreError {
         self.0.trouble.borrow_mut().get_or_insert(Trouble::Conflict);
         Trouble::Conflict.into_error()
+    }
+}
+
+/// A statement with what it is given.
+pub struct Query<'v> {
+    sql: Cow<'v, str>,
+    values: Vec<Value<'v>>,
+}
+
+impl<'v> Query<'v> {
+    /// Puts them together.
+    pub fn new(sql: impl Into<Cow<'v, str>>, parameters: impl Params<'v>) -> Self {
+        Self { sql: sql.into(), values: parameters.values() }
     }
 }
 
@@ -364,6 +435,19 @@ values! {
     [u8; 32] => |value| Value::Bytes(Cow::Owned(value.into()));
     Uuid => |value| Value::Uuid(value);
 }
+
+/// Lists are arrays, but for those of bytes.
+macro_rules! lists {
+    ($($Item:ty),*) => {$(
+        impl<'v> From<Vec<$Item>> for Value<'v> {
+            fn from(values: Vec<$Item>) -> Self {
+                Value::List(values.into_iter().map(Into::into).collect())
+            }
+        }
+    )*};
+}
+
+lists! { i64, Option<i64>, &'v str, Option<&'v str>, Vec<u8>, &'v [u8], Uuid }
 
 impl<'v, T: Into<Value<'v>>> From<Option<T>> for Value<'v> {
     fn from(value: Option<T>) -> Self {
@@ -538,6 +622,17 @@ impl Row {
     pub fn json<T: serde::de::DeserializeOwned>(&self, column: usize) -> Result<T, StoreError> {
         Ok(serde_json::from_str(self.text(column)?)?)
     }
+}
+
+/// Which element of an array a row is about, by its number in a column, which is counted from one.
+pub fn element(row: &Row, column: usize) -> Result<usize, StoreError> {
+    let number: u32 = row.get(column)?;
+    (number as usize).checked_sub(1).ok_or_else(|| StoreError::Failed("an element has no number".into()))
+}
+
+/// The same, by the first column.
+pub fn numbered(row: &Row) -> Result<usize, StoreError> {
+    element(row, 0)
 }
 
 /// A limit as SQL takes it.

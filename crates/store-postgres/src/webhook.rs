@@ -13,7 +13,7 @@ use layer_wire::{AppId, Timestamp, Version, WebhookId};
 
 use super::Session;
 use super::claim::Claim;
-use super::sql::{Params, Row, Sql};
+use super::sql::{Params, Query, Row, Sql};
 
 /// The columns that [`read`] expects, in its order.
 const COLUMNS: &str = "webhooks.key, apps.uuid, webhooks.uuid, webhooks.created_at, webhooks.version, webhooks.target_url, \
@@ -77,26 +77,34 @@ impl WebhookReads for Session<'_> {
     }
 
     fn listeners(&self, app: AppKey) -> Result<Vec<Listener>, StoreError> {
-        self.sql
-            .prepare(
-                "SELECT webhooks.key, apps.uuid, webhooks.version, webhooks.events, webhooks.config FROM webhooks
-                 JOIN apps ON apps.key = webhooks.app WHERE webhooks.app = $1 AND webhooks.status = 'active'
-                 UNION ALL
-                 SELECT NULL, apps.uuid, '1.0', export_settings.events, '{}' FROM export_settings
-                 JOIN apps ON apps.key = export_settings.app
-                 WHERE export_settings.app = $1 AND export_settings.every = 'daily'",
-            )
-            .all([app.number()], |row| {
-                let webhook = row.get::<Option<i64>>(0)?.map(WebhookKey::from_number);
-                Ok(Listener {
-                    receiver: webhook.map_or(Receiver::Export, Receiver::Webhook),
-                    app: AppId::new(row.uuid(1)?),
-                    version: version(row, 2)?,
-                    events: row.json(3)?,
-                    config: row.json(4)?,
-                })
-            })
+        match &self.facts {
+            Some(facts) => Ok(facts.listeners(app)),
+            None => self.sql.rows(of_listeners(app))?.iter().map(read_listener).collect(),
+        }
     }
+}
+
+/// The listeners to the events of an app.
+pub fn of_listeners(app: AppKey) -> Query<'static> {
+    let sql = "SELECT webhooks.key, apps.uuid, webhooks.version, webhooks.events, webhooks.config FROM webhooks
+         JOIN apps ON apps.key = webhooks.app WHERE webhooks.app = $1 AND webhooks.status = 'active'
+         UNION ALL
+         SELECT NULL, apps.uuid, '1.0', export_settings.events, '{}' FROM export_settings
+         JOIN apps ON apps.key = export_settings.app
+         WHERE export_settings.app = $1 AND export_settings.every = 'daily'";
+    Query::new(sql, [app.number()])
+}
+
+/// Reads a row of [`of_listeners`].
+pub fn read_listener(row: &Row) -> Result<Listener, StoreError> {
+    let webhook = row.get::<Option<i64>>(0)?.map(WebhookKey::from_number);
+    Ok(Listener {
+        receiver: webhook.map_or(Receiver::Export, Receiver::Webhook),
+        app: AppId::new(row.uuid(1)?),
+        version: version(row, 2)?,
+        events: row.json(3)?,
+        config: row.json(4)?,
+    })
 }
 
 impl WebhookWrites for Session<'_> {

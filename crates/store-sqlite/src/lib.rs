@@ -45,7 +45,7 @@ use crossbeam_channel::{Sender, TrySendError, bounded};
 use layer_store::changes::{Change, Changes, Feed, Kinds};
 use layer_store::clock::{Now, machine_time};
 use layer_store::{
-    Beside, DataLocation, Images, OpenError, ReadJob, Reads, State, Store, StoreError, WriteJob, Writes,
+    Beside, Counts, DataLocation, Images, OpenError, ReadJob, Reads, State, Store, StoreError, WriteJob, Writes,
 };
 use rusqlite::Connection;
 
@@ -53,7 +53,7 @@ use self::file::Lock;
 use self::log::Places;
 use self::readers::Readers;
 use self::sql::Sql;
-use self::writer::{Counts, Job};
+use self::writer::Job;
 
 pub use self::upkeep::{lock, open_beside, open_to_read, replace};
 

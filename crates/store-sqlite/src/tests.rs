@@ -18,13 +18,13 @@ use layer_store::key::AppKey;
 use layer_store::message::{MessageReads as _, NewMessageRecord};
 use layer_store::token::TokenHash;
 use layer_store::upkeep::Findings;
-use layer_store::{DataLocation, Store, StoreError, WriteJob, Writes};
+use layer_store::{Counts, DataLocation, Store, StoreError, WriteJob, Writes};
 use layer_wire::message::{RecipientStatus, Sender};
 use layer_wire::part::{Part, PartBody};
 use layer_wire::{AnnouncementId, AppId, ContentId, ConversationId, ExportId, MessageId, Timestamp, UserId};
 use uuid::Uuid;
 
-use super::writer::{self, Counts, Job};
+use super::writer::{self, Job};
 use super::{Session, SqliteStore, open};
 
 const APP: AppKey = AppKey::from_number(1);

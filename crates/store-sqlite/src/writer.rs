@@ -3,12 +3,11 @@
 //! The commit of the previous batch is the window in which the next one gathers; there is no other delay.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use crossbeam_channel::Receiver;
 use layer_store::changes::{Change, Feed, Kinds};
 use layer_store::clock::Now;
-use layer_store::{BATCH_CLASSES, ReadJob, State, StoreError, WriteJob};
+use layer_store::{Counts, ReadJob, StoreError, WriteJob};
 use rusqlite::Connection;
 
 use super::Session;
@@ -30,36 +29,6 @@ pub enum Job {
 
 /// Work on the database as a whole. It keeps its outcome to itself, and leaves no transaction open.
 pub type WholeJob = Box<dyn FnOnce(&mut Connection) + Send>;
-
-/// What the writer has done.
-#[derive(Default)]
-pub struct Counts {
-    batches: [AtomicU64; BATCH_CLASSES],
-    writes: AtomicU64,
-    failed: AtomicU64,
-}
-
-impl Counts {
-    fn count(&self, writes: usize, is_committed: bool) {
-        if !is_committed {
-            self.failed.fetch_add(1, Ordering::Relaxed);
-            return;
-        }
-        let class = writes.next_power_of_two().trailing_zeros() as usize;
-        self.batches[class.min(BATCH_CLASSES - 1)].fetch_add(1, Ordering::Relaxed);
-        self.writes.fetch_add(writes as u64, Ordering::Relaxed);
-    }
-
-    /// The same, to be looked at.
-    pub fn shown(&self) -> State {
-        State {
-            batches: std::array::from_fn(|class| self.batches[class].load(Ordering::Relaxed)),
-            committed_writes: self.writes.load(Ordering::Relaxed),
-            failed_commits: self.failed.load(Ordering::Relaxed),
-            ..State::default()
-        }
-    }
-}
 
 /// Works until the channel is closed and empty, then flushes and closes the connection.
 pub fn run(

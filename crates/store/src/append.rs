@@ -1,7 +1,7 @@
 //! Sending as one command: what the rules decide before the write, and what the write checks of it.
 //!
 //! An engine in the process runs the job as it is. One that is far away asks for a plan instead, and carries out the
-//! plans of many jobs with one statement.
+//! plans of many jobs in one transaction.
 //!
 //! The write checks the revision of the conversation, so participants, metadata and deletion are right even when the
 //! engine planned with a record that it remembers. What else a rule looks at (blocks, identities, listeners to events)

@@ -52,20 +52,32 @@ impl EventBody {
 impl NewEvent {
     /// Puts it where its receiver finds it, as part of the write at hand. `position` comes into the gap of its payload.
     pub fn insert(self, writes: &mut dyn Writes, app: AppKey, position: u32) -> Result<(), StoreError> {
+        match self.addressed(position) {
+            Addressed::Export(body) => writes.insert_export_event(app, &body, MAX_WAITING_EVENTS),
+            Addressed::Webhook(delivery) => writes.insert_delivery(&delivery),
+        }
+    }
+
+    /// For engines: the same as what is to be put there.
+    pub fn addressed(self, position: u32) -> Addressed {
         let Self { receiver, id, name, at, body } = self;
         let body = body.at(position);
         match receiver {
-            Receiver::Export => writes.insert_export_event(app, &body, MAX_WAITING_EVENTS),
-            Receiver::Webhook(webhook) => writes.insert_delivery(&NewDelivery {
-                webhook,
-                event: id,
-                request: id,
-                event_type: name,
-                body,
-                due_at: at,
-            }),
+            Receiver::Export => Addressed::Export(body),
+            Receiver::Webhook(webhook) => {
+                Addressed::Webhook(NewDelivery { webhook, event: id, request: id, event_type: name, body, due_at: at })
+            }
         }
     }
+}
+
+/// An event as its receiver gets it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Addressed {
+    /// The exact bytes of its payload, for an export.
+    Export(Vec<u8>),
+    /// A delivery to a webhook.
+    Webhook(NewDelivery),
 }
 
 /// An event on its way to one webhook.

@@ -23,6 +23,7 @@ pub mod content;
 #[cfg(feature = "contract")]
 pub mod contract;
 pub mod conversation;
+mod counts;
 pub mod delivery;
 mod error;
 pub mod export;
@@ -52,6 +53,7 @@ pub mod upkeep;
 pub mod user;
 pub mod webhook;
 
+pub use counts::Counts;
 pub use error::StoreError;
 pub use job::{ReadJob, Rule, WriteJob};
 pub use open::{DataLocation, DatabaseUrl, OpenError};

@@ -5,3 +5,4 @@
 mod alone;
 mod contract;
 mod feed;
+mod group;
