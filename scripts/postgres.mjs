@@ -5,7 +5,7 @@
  * already, that server is used.
  *
  * What is written does not survive a crash of the machine (`fsync=off`): that is for tests of rules, and never for
- * numbers.
+ * numbers. With `--durable` before the command it does.
  */
 
 import { spawn, spawnSync } from 'node:child_process';
@@ -138,9 +138,14 @@ export const startStandby = async (primary) => {
   return standby;
 };
 
-const main = async (command, ...args) => {
+/** What numbers are measured with: as it comes, with memory for what is measured. */
+const FOR_NUMBERS = ['shared_buffers=256MB', 'max_wal_size=4GB'];
+
+const main = async (...words) => {
+  const isDurable = words[0] === '--durable';
+  const [command, ...args] = isDurable ? words.slice(1) : words;
   const given = process.env.LAYER_TEST_POSTGRES;
-  const server = given ? { url: given, stop: () => {} } : await startPostgres();
+  const server = given ? { url: given, stop: () => {} } : await startPostgres(isDurable ? FOR_NUMBERS : FOR_RULES);
   const child = spawn(command, args, { stdio: 'inherit', env: { ...process.env, LAYER_TEST_POSTGRES: server.url } });
   for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal));
   const status = await new Promise((resolve) => {

@@ -30,11 +30,13 @@ const LOADS = [
   ['mixed', CLOSED],
 ];
 
-function bench(...args) {
+function benchWith(more, ...args) {
   const command = ['run', '--quiet', '-p', 'layer-bench-platform', '--', '--profile', 'dev', '--data', folder];
-  const env = { ...process.env, LAYER_ADMIN_TOKEN: undefined };
+  const env = { ...process.env, LAYER_ADMIN_TOKEN: undefined, LAYER_TEST_POSTGRES: undefined, ...more };
   return spawnSync('cargo', [...command, '--out', out, ...args], { cwd: ROOT, encoding: 'utf8', env });
 }
+
+const bench = (...args) => benchWith({}, ...args);
 
 after(() => fs.rmSync(folder, { recursive: true, force: true }));
 
@@ -102,6 +104,23 @@ describe('the benchmark of the platform', { skip: process.platform !== 'linux' &
     }
   });
 
+  test('measures a platform with its data on a server of PostgreSQL, and what that server costs', async (context) => {
+    const { findPostgres, startPostgres } = await import('../../scripts/postgres.mjs');
+    if (findPostgres() === undefined) return context.skip('PostgreSQL is not installed');
+    const server = await startPostgres();
+    try {
+      const targets = ['file=.', 'server=.@postgres'].flatMap((target) => ['--target', target]);
+      const env = { LAYER_TEST_POSTGRES: server.url };
+      const { status, stderr } = benchWith(env, '--smoke', '--only', 'send', ...targets);
+      assert.strictEqual(status, 0, stderr);
+      const { cases, targets: measured } = JSON.parse(fs.readFileSync(out, 'utf8'));
+      for (const { rounds } of cases) assert.ok(rounds[0].server.cpuUs > 0 && rounds[0].server.requests > 0);
+      assert.ok(measured[1].seededBytesPerMessage > measured[0].seededBytesPerMessage, JSON.stringify(measured));
+    } finally {
+      server.stop();
+    }
+  });
+
   test('measures what sockets cost, and how long messages take to all who listen', () => {
     const saved = path.join(folder, 'sockets.json');
     const { status, stdout, stderr } = bench('--sockets', '--smoke', '--out', saved);
@@ -122,6 +141,7 @@ describe('the benchmark of the platform', { skip: process.platform !== 'linux' &
     for (const [target, expected] of [
       ['running=http://127.0.0.1:9,1', /LAYER_ADMIN_TOKEN/],
       ['nowhere=/nonexistent', /nonexistent/],
+      ['server=.@postgres', /LAYER_TEST_POSTGRES/],
       ['other=package.json', /package\.json cannot be started/],
     ]) {
       const { status, stdout, stderr } = bench('--smoke', '--target', target);

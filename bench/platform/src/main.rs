@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod constant;
+mod database;
 mod figures;
 mod goals;
 mod http;

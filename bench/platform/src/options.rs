@@ -22,7 +22,9 @@ those to the first target in the same round.
   --target NAME=PLACE  What is measured; again for more. A PLACE is a checkout, whose platform is built, a built
                        program, 'constant', which is the same HTTP stack with answers that are always the same, or
                        'http://127.0.0.1:PORT,PID', which runs already: LAYER_ADMIN_TOKEN in the environment must open
-                       its admin API [default: platform=. and constant=constant]
+                       its admin API. '@postgres' behind a checkout or a program puts its data on the server that
+                       LAYER_TEST_POSTGRES in the environment names, whose CPU counts as well; begin the command with
+                       'node scripts/postgres.mjs --durable' for one [default: platform=. and constant=constant]
   --only LIST          Only these kinds of load: send-v4, send-v7, send, messages, conversations, mixed
   --connections LIST   A closed loop with so many connections, each with a request at a time
   --rates LIST         An open loop of so many sends a second over 64 connections; latencies count from when a send was
@@ -240,6 +242,8 @@ fn target(root: &Path, text: &str) -> Result<Spec, AnyError> {
         let (address, pid) =
             parsed.ok_or_else(|| format!("--target must be http://ADDRESS:PORT,PID, not '{place}'"))?;
         Source::Running(address, pid)
+    } else if let Some(path) = place.strip_suffix("@postgres") {
+        Source::Postgres(root.join(path))
     } else {
         Source::Path(root.join(place))
     };
@@ -296,9 +300,17 @@ mod tests {
 
     #[test]
     fn targets_are_places_by_name() {
-        let options = options(&["--target", "before=/a/checkout", "--target", "now=http://127.0.0.1:8080,7"]);
+        let options = options(&[
+            "--target",
+            "before=/a/checkout",
+            "--target",
+            "now=http://127.0.0.1:8080,7",
+            "--target",
+            "pg=/a/program@postgres",
+        ]);
         assert_eq!(options.targets[0].source, Source::Path("/a/checkout".into()));
         assert_eq!(options.targets[1].source, Source::Running(([127, 0, 0, 1], 8080).into(), 7));
+        assert_eq!(options.targets[2].source, Source::Postgres("/a/program".into()));
     }
 
     #[test]

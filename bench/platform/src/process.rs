@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{Error, ErrorKind, Result};
-use std::ops::Sub;
+use std::ops::{Add, Sub};
 use std::path::Path;
 use std::time::Duration;
 
@@ -29,6 +29,36 @@ impl Usage {
         let text = fs::read_to_string(&path)?;
         let field = |name| field(&text, name).ok_or_else(|| invalid(&path));
         Ok(Self { cpu, writes: field("syscw:")?, reads: field("syscr:")?, written: field("wchar:")? })
+    }
+}
+
+impl Usage {
+    /// Of the children of a process that are alive, all together.
+    pub fn of_children(pid: u32) -> Result<Self> {
+        // Each thread has its own.
+        let of_thread = |task: Result<fs::DirEntry>| fs::read_to_string(task?.path().join("children"));
+        let children = fs::read_dir(format!("/proc/{pid}/task"))?.map(of_thread).collect::<Result<String>>()?;
+        let mut usage = Self::default();
+        for child in children.split_ascii_whitespace().filter_map(|child| child.parse().ok()) {
+            match Self::of(child) {
+                Err(error) if has_ended(&error) => {}
+                used => usage = usage + used?,
+            }
+        }
+        Ok(usage)
+    }
+}
+
+impl Add for Usage {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            cpu: self.cpu + other.cpu,
+            writes: self.writes + other.writes,
+            reads: self.reads + other.reads,
+            written: self.written + other.written,
+        }
     }
 }
 

@@ -9,13 +9,14 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use tempfile::TempDir;
 
+use crate::database::Database;
 use crate::figures::float;
 use crate::load::{self, Load};
 use crate::options::Options;
 use crate::results::{self, Case, Results, Target};
 use crate::seed;
 use crate::store;
-use crate::target::{self, App, Server, Source, Spec};
+use crate::target::{self, App, Data, Server, Source, Spec};
 use crate::world::World;
 use crate::{AnyError, report};
 
@@ -27,9 +28,24 @@ struct Ready {
     /// Whether it answers always the same.
     is_constant: bool,
     /// The database, and its bytes before the load.
-    store: Option<(PathBuf, u64)>,
+    store: Option<(Store, u64)>,
     /// Messages that the load sent.
     sent: u64,
+}
+
+/// What a target has its data in.
+enum Store {
+    File(PathBuf),
+    Database(Database),
+}
+
+impl Store {
+    fn size(&self) -> Result<u64, AnyError> {
+        match self {
+            Self::File(path) => store::size_of(path),
+            Self::Database(database) => database.size(),
+        }
+    }
 }
 
 /// Measures, saves and prints.
@@ -72,7 +88,7 @@ fn ready(spec: &Spec, options: &Options, folder: &TempDir, first: Option<&Ready>
             let app = match &kept {
                 Some(kept) if store::is_in(kept) => store::copy(kept, &folder)?,
                 _ => {
-                    let app = store::make(&program, &folder, |app, address| fill(&name, &world(app), address))?;
+                    let app = store::make_in(&program, &folder, |app, address| fill(&name, &world(app), address))?;
                     if let Some(kept) = &kept {
                         store::copy(&folder, kept)?;
                     }
@@ -81,9 +97,21 @@ fn ready(spec: &Spec, options: &Options, folder: &TempDir, first: Option<&Ready>
             };
             // Closed and opened again, it begins with all of its store in one file.
             let data = folder.join(store::DATA);
-            let size = store::size_of(&data)?;
-            let (server, _) = target::start_platform(&program, &data, false)?;
-            Ok(Ready { name, server, world: world(&app), is_constant: false, store: Some((data, size)), sent: 0 })
+            let (server, _) = target::start_platform(&program, Data::File(&data), false)?;
+            let store = Store::File(data);
+            let size = store.size()?;
+            Ok(Ready { name, server, world: world(&app), is_constant: false, store: Some((store, size)), sent: 0 })
+        }
+        Source::Postgres(path) => {
+            let program = target::built(path, &options.profile)?;
+            let database = Database::create(&name)?;
+            let data = Data::Database(&database, &folder);
+            let app = store::make(&program, data, |app, address| fill(&name, &world(app), address))?;
+            database.settle()?;
+            let (server, _) = target::start_platform(&program, data, false)?;
+            let store = Store::Database(database);
+            let size = store.size()?;
+            Ok(Ready { name, server, world: world(&app), is_constant: false, store: Some((store, size)), sent: 0 })
         }
         Source::Running(address, pid) => {
             let token =
@@ -151,11 +179,11 @@ fn measure(options: &Options, targets: &mut [Ready]) -> Result<Vec<Case>, AnyErr
 /// Stops a target and looks at what it leaves.
 fn finished(ready: Ready) -> Result<Target, AnyError> {
     let Ready { name, server, world, is_constant, store, sent } = ready;
-    let Some((data, before)) = store else {
+    let Some((store, before)) = store else {
         return Ok(Target { name, is_constant, seeded_bytes_per_message: None, added_bytes_per_message: None });
     };
     server.stop()?;
-    let added = store::size_of(&data)?.saturating_sub(before);
+    let added = store.size()?.saturating_sub(before);
     Ok(Target {
         name,
         is_constant,

@@ -5,23 +5,33 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use crate::AnyError;
-use crate::target::{self, App};
+use crate::target::{self, App, Data};
 
 /// The database in the folder of a store.
 pub const DATA: &str = "layer.db";
 
 const APP: &str = "app.json";
 
-/// Makes a store in a folder: a platform is started, filled and stopped.
+/// Makes a store: a platform is started, filled and stopped.
 pub fn make(
+    program: &Path,
+    data: Data<'_>,
+    fill: impl FnOnce(&App, SocketAddr) -> Result<(), AnyError>,
+) -> Result<App, AnyError> {
+    let (server, app) = target::start_platform(program, data, true)?;
+    let app = app.ok_or("A platform has no app")?;
+    fill(&app, server.address)?;
+    server.stop()?;
+    Ok(app)
+}
+
+/// The same in a folder.
+pub fn make_in(
     program: &Path,
     folder: &Path,
     fill: impl FnOnce(&App, SocketAddr) -> Result<(), AnyError>,
 ) -> Result<App, AnyError> {
-    let (server, app) = target::start_platform(program, &folder.join(DATA), true)?;
-    let app = app.ok_or("A platform has no app")?;
-    fill(&app, server.address)?;
-    server.stop()?;
+    let app = make(program, Data::File(&folder.join(DATA)), fill)?;
     fs::write(folder.join(APP), serde_json::to_string(&app)?)?;
     Ok(app)
 }

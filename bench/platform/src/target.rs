@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::constant;
+use crate::database::Database;
 use crate::process::Usage;
 use crate::{AnyError, process};
 
@@ -22,6 +23,8 @@ const OTHER_CONNECTIONS: usize = 200;
 pub enum Source {
     /// A checkout, whose platform is built, or the built program itself.
     Path(PathBuf),
+    /// The same with its data on a server of PostgreSQL.
+    Postgres(PathBuf),
     /// A platform that runs on this machine. Its id as a process, for what it uses.
     Running(SocketAddr, u32),
     /// The same stack with answers that are always the same.
@@ -50,6 +53,8 @@ pub struct App {
 pub struct Server {
     child: Option<Child>,
     pid: u32,
+    /// The server that keeps its data, if that is another process.
+    database_pid: Option<u32>,
     /// Where it listens.
     pub address: SocketAddr,
 }
@@ -76,10 +81,23 @@ pub fn built(path: &Path, profile: &str) -> Result<PathBuf, AnyError> {
     program.ok_or_else(|| format!("The platform of {} could not be built", path.display()).into())
 }
 
-/// Starts a platform on a file, with an app if it is the first time.
-pub fn start_platform(program: &Path, data: &Path, create_app: bool) -> Result<(Server, Option<App>), AnyError> {
+/// Where the data of a platform is.
+#[derive(Clone, Copy)]
+pub enum Data<'d> {
+    /// A file.
+    File(&'d Path),
+    /// A database of PostgreSQL, and a folder for files.
+    Database(&'d Database, &'d Path),
+}
+
+/// Starts a platform on its data, with an app if it is the first time.
+pub fn start_platform(program: &Path, data: Data<'_>, create_app: bool) -> Result<(Server, Option<App>), AnyError> {
     let mut command = Command::new(program);
-    command.args(["--port", "0", "--data"]).arg(data);
+    command.args(["--port", "0", "--data"]);
+    match data {
+        Data::File(path) => command.arg(path),
+        Data::Database(database, files) => command.arg(database.url()).arg("--files").arg(files),
+    };
     if create_app {
         command.arg("--create-app");
     }
@@ -89,7 +107,11 @@ pub fn start_platform(program: &Path, data: &Path, create_app: bool) -> Result<(
     } else {
         None
     };
-    Ok((Server::listening(child, &mut lines)?, app))
+    let mut server = Server::listening(child, &mut lines)?;
+    if let Data::Database(database, _) = data {
+        server.database_pid = Some(database.server_pid);
+    }
+    Ok((server, app))
 }
 
 /// Starts a platform on a file, with an app, room for so many sockets, and an admin API that a token opens.
@@ -145,23 +167,28 @@ fn said(lines: &mut Printed, prefix: &str) -> Result<String, AnyError> {
 impl Server {
     /// A server that runs already, and goes on after this.
     pub fn running(address: SocketAddr, pid: u32) -> Self {
-        Self { child: None, pid, address }
+        Self { child: None, pid, database_pid: None, address }
     }
 
     fn listening(child: Child, lines: &mut Printed) -> Result<Self, AnyError> {
         let pid = child.id();
         // Held from here on, so that the process ends whatever it says.
-        let mut server = Self { child: Some(child), pid, address: SocketAddr::from(([127, 0, 0, 1], 0)) };
+        let mut server =
+            Self { child: Some(child), pid, database_pid: None, address: SocketAddr::from(([127, 0, 0, 1], 0)) };
         server.address = said(lines, "listening on http://")?.parse()?;
         Ok(server)
     }
 
-    /// What its process used so far.
+    /// What its process used so far, and with it those that keep its data.
     pub fn usage(&self) -> Result<Usage, AnyError> {
-        Ok(Usage::of(self.pid)?)
+        let own = Usage::of(self.pid)?;
+        Ok(match self.database_pid {
+            Some(pid) => own + Usage::of_children(pid)?,
+            None => own,
+        })
     }
 
-    /// Memory that is in use, in MB.
+    /// Memory of its process that is in use, in MB.
     pub fn rss_mb(&self) -> Result<f64, AnyError> {
         Ok(crate::figures::float(process::rss_kib(self.pid)?) / 1024.0)
     }

@@ -131,6 +131,7 @@ impl Stage {
                 let app = seed::create_app(*address, &admin_token)?;
                 Ok(Self { server: Server::running(*address, *pid), app, admin_token, _folder: None })
             }
+            Source::Postgres(_) => Err("--target: sockets are measured of a platform with its data in a file".into()),
             Source::Constant => Err("--target: 'constant' has no sockets".into()),
         }
     }
