@@ -49,6 +49,13 @@ impl ConversationReads for Session<'_> {
     }
 }
 
+/// Users in the order in which all writes hold their rows: two that name the same ones do not wait for each other.
+fn in_order(users: &[UserId]) -> impl Iterator<Item = &UserId> {
+    let mut users: Vec<_> = users.iter().collect();
+    users.sort_unstable();
+    users.into_iter()
+}
+
 impl ConversationWrites for Session<'_> {
     fn hold_conversation(
         &mut self,
@@ -111,7 +118,7 @@ impl ConversationWrites for Session<'_> {
             revision: 0,
         };
         let moment = self.moment(app)?;
-        for user in &record.participants {
+        for user in in_order(&record.participants) {
             membership::join(self.sql, app, user, &record, moment)?;
         }
         self.log_in_conversation_at(&record, moment, || Entry::ConversationCreated)?;
@@ -128,12 +135,12 @@ impl ConversationWrites for Session<'_> {
         let ConversationChange { participants, is_distinct, metadata } = change;
         let moment = self.moment(app)?;
         // Leavers first: joiners must not start to follow them.
-        for user in conversation.participants.iter().filter(|user| !participants.contains(user)) {
+        for user in in_order(&conversation.participants).filter(|user| !participants.contains(user)) {
             membership::leave(self.sql, app, user, conversation, moment)?;
             scheduled_message::cancel(self.sql, conversation, Some(user))?;
             self.tell_unused_files();
         }
-        for user in participants.iter().filter(|user| !conversation.participants.contains(user)) {
+        for user in in_order(&participants).filter(|user| !conversation.participants.contains(user)) {
             membership::join(self.sql, app, user, conversation, moment)?;
         }
         self.sql
@@ -164,7 +171,7 @@ impl ConversationWrites for Session<'_> {
 
     /// The row stays, without content: the id stays in use, and reads can answer that the conversation is gone.
     fn delete_conversation(&mut self, app: AppKey, conversation: &Held<ConversationRecord>) -> Result<(), StoreError> {
-        for user in &conversation.participants {
+        for user in in_order(&conversation.participants) {
             let key = user::find_or_insert(self.sql, app, user)?;
             self.log_for_user(app, key, || Entry::ConversationDeleted { id: conversation.id })?;
         }

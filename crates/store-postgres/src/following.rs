@@ -140,7 +140,7 @@ pub fn part(sql: Sql<'_>, member: UserKey, conversation: &ConversationRecord) ->
         sql.prepare(format!(
             "INSERT INTO follows (follower, followed, is_following)
                  SELECT {pair}, true FROM memberships WHERE conversation = $2 AND user_key <> $1 AND left_position IS NULL
-                 ON CONFLICT DO NOTHING"
+                 ORDER BY 1, 2 ON CONFLICT DO NOTHING"
         ))
         .run([member.0, conversation.key.number()])?;
     }
@@ -155,7 +155,7 @@ pub fn part_all(sql: Sql<'_>, conversation: &ConversationRecord) -> Result<(), S
              JOIN memberships AS theirs ON theirs.conversation = mine.conversation
              WHERE mine.conversation = $1 AND theirs.user_key <> mine.user_key
              AND mine.left_position IS NULL AND theirs.left_position IS NULL
-             ON CONFLICT DO NOTHING",
+             ORDER BY 1, 2 ON CONFLICT DO NOTHING",
     )
     .run([conversation.key.number()])?;
     Ok(())

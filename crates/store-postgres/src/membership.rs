@@ -399,8 +399,11 @@ pub fn forget_message(sql: Sql<'_>, conversation: &ConversationRecord, position:
 pub fn delete_all(sql: Sql<'_>, conversation: &ConversationRecord) -> Result<(), StoreError> {
     following::part_all(sql, conversation)?;
     sql.prepare(
-        "UPDATE users SET conversation_count = conversation_count - 1
-             WHERE key IN (SELECT user_key FROM memberships WHERE conversation = $1 AND NOT is_deleted)",
+        "WITH held AS MATERIALIZED (
+             SELECT users.key FROM memberships JOIN users ON users.key = memberships.user_key
+             WHERE memberships.conversation = $1 AND NOT memberships.is_deleted
+             ORDER BY users.id FOR NO KEY UPDATE OF users)
+         UPDATE users SET conversation_count = conversation_count - 1 WHERE key IN (SELECT key FROM held)",
     )
     .run([conversation.key.number()])?;
     sql.prepare("DELETE FROM memberships WHERE conversation = $1").run([conversation.key.number()])?;

@@ -14,6 +14,7 @@ pub const CASES: &[Case] = &[
     ("one id creates one thing", one_id),
     ("one distinct conversation is created", one_distinct),
     ("participants added at the same time are all there", participants),
+    ("conversations of the same users come and go at the same time", same_users),
     ("receipts given at the same time are all kept", receipts),
     ("a message that is due is sent once", due_once),
 ];
@@ -83,6 +84,27 @@ fn participants(fixture: &Fixture) {
         });
     });
     assert_eq!(fixture.find(10).participants.len(), THREADS + 1);
+}
+
+fn same_users(fixture: &Fixture) {
+    let names: Vec<String> = (0..10).map(|number| number.to_string()).collect();
+    let mut users: Vec<&str> = names.iter().map(String::as_str).collect();
+    fixture.conversation(10, &users);
+    users.reverse();
+    fixture.conversation(11, &users);
+    in_parallel(|thread| {
+        for index in 0..EACH {
+            // Each names them in an order of its own.
+            let mut participants = users.clone();
+            participants.rotate_left((thread + index) % users.len());
+            fixture.conversation(id(thread, index), &participants);
+            fixture.write(move |writes, app| {
+                let conversation = hold(writes, app, id(thread, index))?;
+                writes.delete_conversation(app, &conversation)
+            });
+        }
+    });
+    assert_eq!(fixture.read(|reads, app| reads.conversation_count_of(app, &user("3"))), 2);
 }
 
 fn receipts(fixture: &Fixture) {
