@@ -6,9 +6,4 @@ CREATE TABLE announcement_copies (
     PRIMARY KEY (user, announcement)
 ) STRICT, WITHOUT ROWID;
 
-INSERT OR IGNORE INTO users (app, id)
-SELECT announcements.app, json_each.value FROM announcements, json_each(announcements.recipients);
-
-INSERT OR IGNORE INTO announcement_copies (user, announcement)
-SELECT users.key, announcements.key FROM announcements, json_each(announcements.recipients)
-JOIN users ON users.app = announcements.app AND users.id = json_each.value;
+-- Announcements that are there get their copies beside this, see rewrite.rs.

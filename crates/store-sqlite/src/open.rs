@@ -7,7 +7,7 @@ use layer_store::{DataLocation, OpenError};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
-use super::{claim, file, outbox};
+use super::{claim, file, rewrite};
 
 /// Marks a file as ours, in the header of the file: "LAYR".
 const APPLICATION_ID: i32 = 0x4C41_5952;
@@ -32,9 +32,6 @@ pub const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/016_revision.sql"),
     include_str!("../migrations/017_app.sql"),
 ];
-
-/// The step that also rewrites what waits in the outbox.
-const OUTBOX_STEP: i64 = 10;
 
 /// How long to wait for another process that holds the file.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -151,8 +148,10 @@ pub fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
         // Read again inside the transaction: another process may have been faster.
         if schema_version(&transaction)? == version {
             transaction.execute_batch(migration)?;
-            if version + 1 == OUTBOX_STEP {
-                outbox::rewrite(&transaction)?;
+            match version + 1 {
+                6 => rewrite::copy_announcements(&transaction)?,
+                10 => rewrite::correct_webhooks(&transaction)?,
+                _ => {}
             }
             transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
             transaction.pragma_update(None, "user_version", version + 1)?;
