@@ -7,7 +7,7 @@
 
 use std::fmt;
 use std::io;
-use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use layer_store::file::FileName;
@@ -114,7 +114,7 @@ pub fn copy(from: &Place, to: &Place, told: Told<'_>) -> Result<Copied, UpkeepEr
 
 /// An app at one moment, read by a thread of its store, kind by kind and as often as asked.
 struct Reading {
-    asks: Sender<Ask>,
+    asks: SyncSender<Ask>,
     answers: Receiver<Result<Answer, StoreError>>,
 }
 
@@ -133,7 +133,7 @@ enum Answer {
 
 impl Reading {
     fn begin(store: &dyn Store, app: AppKey) -> Result<Self, StoreError> {
-        let (asks, asked) = channel::<Ask>();
+        let (asks, asked) = sync_channel::<Ask>(1);
         let (sender, answers) = sync_channel(2);
         let failed = sender.clone();
         let mut is_begun = false;
@@ -271,6 +271,9 @@ impl Copying<'_> {
         };
         self.source.submit_read(count, move |outcome: Result<_, StoreError>| drop(sender.send(outcome)))?;
         let (apps, total) = outcome.recv().map_err(|_| StoreError::Lost)??;
+        if apps.is_empty() {
+            return Err(UpkeepError::Other("there is no app in --from; is it the right place?".into()));
+        }
         (self.copied.apps, self.total) = (apps.len(), total);
         self.tell();
         // What deleted apps have left there bears the names that files of the copy will have.

@@ -294,6 +294,9 @@ fn a_copy_refuses_what_makes_no_sense() {
     let (none, target) = (paths.text("none.db"), paths.text("target.db"));
     refused(&["copy", "--from", &none, "--to", &target], "there is no");
     assert!(!paths.at("target.db").exists() && !paths.at("none.db").exists());
+    let empty = paths.text("empty.db");
+    layer_store_sqlite::open(&DataLocation::File(paths.at("empty.db"))).unwrap().close().unwrap();
+    refused(&["copy", "--from", &empty, "--to", &paths.text("nothing.db")], "no app in --from");
     let url = "postgres://layer:secret@localhost:1/chat";
     refused(
         &["copy", "--from", &data, "--to", url, "--to-files", &paths.text("layer.db-files")],
