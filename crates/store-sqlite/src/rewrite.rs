@@ -1,4 +1,5 @@
-//! What a step of the schema does to documents: SQLite is built without its functions for JSON, which nothing else needs.
+//! What a step of the schema does to documents: SQLite is built without its functions for JSON, which nothing else
+//! needs.
 
 use std::collections::BTreeSet;
 
