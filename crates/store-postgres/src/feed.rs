@@ -125,29 +125,29 @@ impl Told {
     /// Takes what is gathered, as the texts of notifications.
     fn take(&self, process: Uuid) -> Vec<String> {
         let Gathered { changes, has_lagged } = std::mem::take(&mut *self.lock());
-        let begin = || format!("{process} {}", env!("CARGO_PKG_VERSION"));
-        let mut texts = vec![begin()];
+        let head = format!("{process} {}", env!("CARGO_PKG_VERSION"));
+        let in_texts = |changes: &mut dyn Iterator<Item = &Change>| {
+            in_texts(&head, changes.filter_map(|change| serde_json::to_string(&Hint::from(change)).ok()))
+        };
         let missed = [Change::Unknown];
-        for change in missed.iter().filter(|_| has_lagged).chain(&changes) {
-            let Ok(hint) = serde_json::to_string(&Hint::from(change)) else { continue };
-            let text = match texts.last_mut() {
-                Some(text) if text.len() + hint.len() < MAX_LENGTH => text,
-                _ => {
-                    texts.push(begin());
-                    let last = texts.len() - 1;
-                    &mut texts[last]
-                }
-            };
-            text.push('\n');
-            text.push_str(&hint);
-        }
-        if texts.len() > MAX_AT_ONCE {
-            let hint = serde_json::to_string(&Hint::Unknown).unwrap_or_default();
-            return vec![format!("{}\n{hint}", begin())];
-        }
-        texts.retain(|text| text.contains('\n'));
-        texts
+        let texts = in_texts(&mut missed.iter().filter(|_| has_lagged).chain(&changes));
+        if texts.len() > MAX_AT_ONCE { in_texts(&mut missed.iter()) } else { texts }
     }
+}
+
+/// Lines as the texts of as few notifications as hold them, each with this line at its head.
+pub fn in_texts(head: &str, lines: impl Iterator<Item = String>) -> Vec<String> {
+    let mut texts: Vec<String> = vec![];
+    for line in lines {
+        match texts.last_mut() {
+            Some(text) if text.len() + line.len() < MAX_LENGTH => {
+                text.push('\n');
+                text.push_str(&line);
+            }
+            _ => texts.push(format!("{head}\n{line}")),
+        }
+    }
+    texts
 }
 
 /// Starts the thread that tells and hears. It connects and brings the schema up to date before this returns. With

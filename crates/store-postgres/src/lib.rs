@@ -3,7 +3,7 @@
 //! A few threads run the jobs, each on a connection that it drives itself. A write is a transaction (`READ COMMITTED`)
 //! which locks the rows that it holds; one that comes into conflict with another, or whose connection breaks before its
 //! commit, runs again. A read sees one state (`REPEATABLE READ`). Sends and receipts that wait are written together
-//! ([`group`]).
+//! (`group`).
 //!
 //! What was committed is told to the readers of this process at once, and to other processes as a hint, by one
 //! notification for many changes. A hint can get lost with a connection; then the others hear that they missed some.

@@ -9,7 +9,7 @@ use layer_wire::UserId;
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
-use super::feed::MAX_LENGTH;
+use super::feed::{MAX_LENGTH, in_texts};
 
 /// The channel of notifications.
 pub const CHANNEL: &str = "layer_passing";
@@ -49,19 +49,11 @@ impl Passed {
 
     /// Takes what waits, as the texts of notifications.
     pub fn take(&self, process: Uuid) -> Vec<String> {
-        let mut texts: Vec<String> = vec![];
-        for Passing { app, user, about, text } in std::mem::take(&mut *lock(&self.waiting)) {
-            let Ok(line) = serde_json::to_string(&(app.number(), user.as_str(), about, text)) else { continue };
-            match texts.last_mut() {
-                Some(text) if text.len() + line.len() < MAX_LENGTH => {
-                    text.push('\n');
-                    text.push_str(&line);
-                }
-                _ if line.len() < MAX_LENGTH / 2 => texts.push(format!("{process}\n{line}")),
-                _ => {}
-            }
-        }
-        texts
+        let waiting = std::mem::take(&mut *lock(&self.waiting));
+        let lines = waiting.into_iter().filter_map(|Passing { app, user, about, text }| {
+            serde_json::to_string(&(app.number(), user.as_str(), about, text)).ok()
+        });
+        in_texts(&process.to_string(), lines.filter(|line| line.len() < MAX_LENGTH / 2))
     }
 
     /// Takes in a notification. What is not understood, and what finds no room, is lost.

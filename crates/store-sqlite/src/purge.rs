@@ -24,9 +24,11 @@ pub fn deleted_apps(session: &mut Session<'_>, limit: usize) -> Result<bool, Sto
         .sql
         .prepare(
             "SELECT key, uuid, is_deleted, key = (SELECT max(key) FROM apps) FROM apps
-             WHERE is_deleted > 0 AND is_deleted < 3",
+             WHERE is_deleted > 0 AND is_deleted <> ?1",
         )?
-        .all([], |row| Ok((row.get::<i64>(0)?, AppId::new(row.uuid(1)?), row.get::<i64>(2)?, row.get::<bool>(3)?)))?;
+        .all([UNFINISHED], |row| {
+            Ok((row.get::<i64>(0)?, AppId::new(row.uuid(1)?), row.get::<i64>(2)?, row.get::<bool>(3)?))
+        })?;
     for (key, id, state, is_newest) in deleted {
         let mut purge = Purge { sql: session.sql, app: key, id, left: limit };
         purge.run()?;

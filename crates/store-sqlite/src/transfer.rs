@@ -268,8 +268,8 @@ impl TransferReads for Session<'_> {
 
     fn unfinished_app(&self, id: AppId) -> Result<Option<AppKey>, StoreError> {
         self.sql
-            .prepare("SELECT key FROM apps WHERE uuid = ?1 AND is_deleted = 3")?
-            .first([id.uuid().as_bytes()], |row| row.get(0).map(AppKey::from_number))
+            .prepare("SELECT key FROM apps WHERE uuid = ?1 AND is_deleted = ?2")?
+            .first((id.uuid().as_bytes(), UNFINISHED), |row| row.get(0).map(AppKey::from_number))
     }
 }
 
@@ -282,8 +282,8 @@ impl TransferWrites for Session<'_> {
             .run([uuid.as_bytes()])?;
         let inserted = self
             .sql
-            .prepare("INSERT INTO apps (uuid, created_at, is_deleted) VALUES (?1, 0, 1) ON CONFLICT DO NOTHING")?
-            .run([uuid.as_bytes()])?;
+            .prepare("INSERT INTO apps (uuid, created_at, is_deleted) VALUES (?1, 0, ?2) ON CONFLICT DO NOTHING")?
+            .run((uuid.as_bytes(), BEING_REMOVED))?;
         Ok((inserted > 0).then(|| AppKey::from_number(self.sql.last_key())))
     }
 
@@ -316,8 +316,8 @@ impl Session<'_> {
     fn set_state(&self, app: AppKey, state: i64) -> Result<(), StoreError> {
         let changed = self
             .sql
-            .prepare("UPDATE apps SET is_deleted = ?2 WHERE key = ?1 AND is_deleted IN (1, 3)")?
-            .run([app.number(), state])?;
+            .prepare("UPDATE apps SET is_deleted = ?2 WHERE key = ?1 AND is_deleted IN (?3, ?4)")?
+            .run([app.number(), state, BEING_REMOVED, UNFINISHED])?;
         if changed == 0 { Err(not_under_way()) } else { Ok(()) }
     }
 }

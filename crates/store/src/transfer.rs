@@ -259,6 +259,14 @@ impl Record {
         }
     }
 
+    /// Of a content whose bytes were uploaded: its id, and how many there are.
+    pub fn uploaded(&self) -> Option<(Uuid, u64)> {
+        match (self.id(), self.field("uploaded_at"), self.field("size")) {
+            (Some(id), Some(Field::Whole(_)), Some(Field::Whole(size))) => Some((id, size.unsigned_abs())),
+            _ => None,
+        }
+    }
+
     /// The record as an object of JSON.
     ///
     /// Error: what is stored is damaged.

@@ -568,12 +568,8 @@ fn client() -> Result<reqwest::Client, String> {
         None => None,
         Some(path) => Some(std::fs::read_to_string(path).map_err(|error| format!("{AUTHORITIES}: {error}"))?),
     };
-    let tls = trust::authorities(authorities.as_deref()).map_err(|error| format!("{AUTHORITIES}: {error}"))?;
-    reqwest::Client::builder()
-        .tls_backend_preconfigured(tls)
-        .no_proxy()
-        .http1_only()
-        .redirect(reqwest::redirect::Policy::none())
+    trust::client(authorities.as_deref())
+        .map_err(|error| format!("{AUTHORITIES}: {error}"))?
         .referer(false)
         .tcp_nodelay(true)
         .connect_timeout(CONNECT_TIMEOUT)

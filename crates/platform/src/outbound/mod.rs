@@ -19,7 +19,7 @@ use layer_wire::version::WEBHOOKS_MEDIA_TYPE;
 use layer_wire::webhook::NewWebhook;
 use layer_wire::{AppId, Version, WebhookId};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use reqwest::{Client, Response, Url, redirect, retry};
+use reqwest::{Client, Response, Url};
 use ring::hmac;
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -115,13 +115,8 @@ impl Outbound {
     /// Prepares it; connects to nothing yet. Error: why the certificates of `ca_pem` cannot be used.
     pub fn new(options: &WebhookOptions) -> Result<Self, String> {
         let resolver = PublicNames { allows_private: options.allow_private_addresses };
-        let client = Client::builder()
-            .tls_backend_preconfigured(trust::authorities(options.ca_pem.as_deref())?)
+        let client = trust::client(options.ca_pem.as_deref())?
             .dns_resolver(resolver)
-            .no_proxy()
-            .http1_only()
-            .redirect(redirect::Policy::none())
-            .retry(retry::never())
             .referer(false)
             .tcp_nodelay(true)
             .pool_max_idle_per_host(MAX_IDLE_CONNECTIONS)

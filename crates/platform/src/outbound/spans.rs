@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use http::HeaderMap;
 use http::header::CONTENT_TYPE;
-use reqwest::{Client, Url, redirect, retry};
+use reqwest::{Client, Url};
 use serde_json::{Value, json};
 use tokio::sync::{mpsc, watch};
 
@@ -126,15 +126,7 @@ impl Exporter {
         if !matches!(url.scheme(), "http" | "https") {
             return Err(format!("'{endpoint}' is neither http:// nor https://"));
         }
-        let client = Client::builder()
-            .tls_backend_preconfigured(trust::authorities(None)?)
-            .no_proxy()
-            .http1_only()
-            .redirect(redirect::Policy::none())
-            .retry(retry::never())
-            .timeout(PATIENCE)
-            .build()
-            .map_err(|error| error.to_string())?;
+        let client = trust::client(None)?.timeout(PATIENCE).build().map_err(|error| error.to_string())?;
         let (sender, spans) = mpsc::channel(ROOM);
         Ok((Self { client, url, spans }, sender))
     }

@@ -441,18 +441,14 @@ impl Copying<'_> {
 
     /// Sees to it that the bytes of a content are there. Answers with what is wrong with them.
     fn bring(&mut self, app: AppId, record: &Record) -> Result<Option<String>, UpkeepError> {
-        let (Some(id), Some(Field::Whole(_)), Some(Field::Whole(size))) =
-            (record.id(), record.field("uploaded_at"), record.field("size"))
-        else {
-            return Ok(None);
-        };
+        let Some((id, size)) = record.uploaded() else { return Ok(None) };
         let md5 = match record.field("md5") {
             Some(Field::Bytes(bytes)) => bytes.as_slice().try_into().ok(),
             _ => None,
         };
         self.copied.contents += 1;
         let name = FileName::content(app, ContentId::new(id));
-        let file = WholeFile { name: name.to_string(), size: size.unsigned_abs(), md5 };
+        let file = WholeFile { name: name.to_string(), size, md5 };
         let refused = |error: io::Error| UpkeepError::from(unavailable(&error));
         if self.problem(name, &file).map_err(refused)?.is_none() {
             return Ok(None);

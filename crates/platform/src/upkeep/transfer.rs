@@ -15,7 +15,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use layer_store::file::FileName;
 use layer_store::key::AppKey;
-use layer_store::transfer::{CONTENT, Field, KINDS, Record};
+use layer_store::transfer::{CONTENT, KINDS, Record};
 use layer_store::upkeep::{Step, Told};
 use layer_store::{Reads, Store, StoreError, Writes};
 use layer_wire::{AppId, ContentId};
@@ -189,12 +189,8 @@ fn write_all(
 
 /// Writes the bytes of a content. `false` when there should be some and are none: it is missing, or was deleted since.
 fn write_bytes(files: &dyn Blobs, app: AppId, record: &Record, lines: &mut Lines<'_>) -> Result<bool, StoreError> {
-    let (Some(id), Some(Field::Whole(_)), Some(Field::Whole(size))) =
-        (record.id(), record.field("uploaded_at"), record.field("size"))
-    else {
-        return Ok(true);
-    };
-    let mut file = match files.read(FileName::content(app, ContentId::new(id)), 0..size.unsigned_abs()) {
+    let Some((id, size)) = record.uploaded() else { return Ok(true) };
+    let mut file = match files.read(FileName::content(app, ContentId::new(id)), 0..size) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
         file => file.map_err(|error| unavailable(&error))?,
     };

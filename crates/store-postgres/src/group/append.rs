@@ -13,7 +13,6 @@ use layer_store::message::NewMessageRecord;
 use layer_wire::ConversationId;
 
 use super::super::facts::Facts;
-use super::super::log::NewEntry;
 use super::super::sql::{Row, numbered};
 use super::super::{Session, app, conversation, membership, message};
 use super::{Fate, Notes, ROUNDS, Slot};
@@ -223,15 +222,10 @@ fn put(
     let mut notes = Notes::default();
     let mut sent = vec![];
     for (Planned { app, conversation, conversation_id, append: Append { new, events, .. }, .. }, position) in placed {
-        if session.is_logged(app)? {
-            notes.entries.push(NewEntry::in_conversation(conversation, &Entry::MessageSent { position })?);
-            session.tell_log();
-        }
+        notes.log(session, app, conversation, || Entry::MessageSent { position })?;
         let message = new.at(conversation_id, position);
         session.tell_message(app, &message, What::Created);
-        if notes.add_events(app, events, position) {
-            session.tell_deliveries();
-        }
+        notes.add_events(session, app, events, position);
         sent.push((app, conversation, message));
     }
     let mut ids: Vec<_> = (sent.iter())

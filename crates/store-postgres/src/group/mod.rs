@@ -12,7 +12,8 @@ use std::sync::{Arc, Condvar};
 
 use layer_store::delivery::{Addressed, NewDelivery, NewEvent};
 use layer_store::export::MAX_WAITING_EVENTS;
-use layer_store::key::AppKey;
+use layer_store::key::{AppKey, ConversationKey};
+use layer_store::log::Entry;
 use layer_store::{StoreError, WriteJob};
 
 use super::jobs::{Job, Queue, Worker, finish};
@@ -105,16 +106,32 @@ struct Notes {
 }
 
 impl Notes {
-    /// Notes events about what is in this position. Whether one of them goes to a webhook.
-    fn add_events(&mut self, app: AppKey, events: Vec<NewEvent>, position: u32) -> bool {
-        let before = self.deliveries.len();
+    /// Notes what members of a conversation have to hear, where a log is kept.
+    fn log(
+        &mut self,
+        session: &mut Session<'_>,
+        app: AppKey,
+        conversation: ConversationKey,
+        entry: impl FnOnce() -> Entry,
+    ) -> Result<(), StoreError> {
+        if session.is_logged(app)? {
+            self.entries.push(NewEntry::in_conversation(conversation, &entry())?);
+            session.tell_log();
+        }
+        Ok(())
+    }
+
+    /// Notes events about what is in this position.
+    fn add_events(&mut self, session: &mut Session<'_>, app: AppKey, events: Vec<NewEvent>, position: u32) {
         for event in events {
             match event.addressed(position) {
                 Addressed::Export(body) => self.exported.push((app, body)),
-                Addressed::Webhook(delivery) => self.deliveries.push(delivery),
+                Addressed::Webhook(delivery) => {
+                    self.deliveries.push(delivery);
+                    session.tell_deliveries();
+                }
             }
         }
-        self.deliveries.len() > before
     }
 
     /// What writes them. The log comes last: who writes to it holds up the others until the commit.

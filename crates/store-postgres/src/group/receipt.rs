@@ -14,7 +14,6 @@ use layer_store::receipt::{Receipt, ReceiptJob, Receivable};
 use layer_wire::message::Status;
 
 use super::super::facts::Facts;
-use super::super::log::NewEntry;
 use super::super::sql::{Row, numbered};
 use super::super::{Session, membership, message};
 use super::{Fate, Notes, ROUNDS, Slot};
@@ -194,16 +193,11 @@ fn put(session: &mut Session<'_>, planned: Vec<Planned>, held: &Held) -> Result<
             if status == Status::Read && membership.is_some_and(|membership| membership.can_see(position)) {
                 settled.entry((key, user_key)).or_insert((0, position)).0 += 1;
             }
-            if session.is_logged(app)? {
-                let entry = Entry::Receipt { position, user: user.clone(), status };
-                notes.entries.push(NewEntry::in_conversation(conversation.key, &entry)?);
-                session.tell_log();
-            }
+            let entry = || Entry::Receipt { position, user: user.clone(), status };
+            notes.log(session, app, conversation.key, entry)?;
             session.tell_receipt(app, &user, message, status);
         }
-        if notes.add_events(app, events, position) {
-            session.tell_deliveries();
-        }
+        notes.add_events(session, app, events, position);
     }
     let of_raised = raised.iter().filter_map(|place| {
         let conversation = held.conversations.get(&place.0)?;
