@@ -13,6 +13,8 @@ import { FORMATS_AND_LINTS, runSteps, TYPES } from './steps.mjs';
 
 /** Files of tests at a time: many wait for a clock or for another process, so that two cores carry two of them. */
 const concurrency = Math.max(2, availableParallelism() - 1);
+/** Rust tests at a time: nearly all of them wait, for a clock, a disk or another process. */
+const RUST_TESTS = 3 * availableParallelism();
 const runtimes = chooseRuntimes(process.env.LAYER_TEST_RUNTIMES);
 /** Milliseconds for a file of JavaScript tests. Only one that hangs takes so long. */
 const PATIENCE = 2400000;
@@ -35,7 +37,7 @@ await runSteps([
     'Rust tests',
     process.execPath,
     ['scripts/postgres.mjs', 'cargo', 'test', '--workspace', '--quiet'],
-    { LAYER_TEST_S3: installS3() },
+    { LAYER_TEST_S3: installS3(), RUST_TEST_THREADS: String(RUST_TESTS) },
   ],
   ...TYPES,
   [
