@@ -339,8 +339,8 @@ mod memory {
     /// takes up the most once it is parsed. Who reads catches up meanwhile.
     #[test]
     fn the_worst_that_sockets_admit_stays_within_256_mib() {
-        let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
         const MESSAGES: usize = 12;
+        let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
         let folder = tempfile::tempdir().unwrap();
         let data = folder.path().join("layer.db");
         let server = Server::on(Config { data: DataLocation::File(data.clone()), ..Config::default() });
@@ -398,9 +398,9 @@ mod memory {
     /// Messages of nearly the largest size, all but their end: in fragments, or in one frame.
     #[test]
     fn messages_that_are_never_whole_stay_within_256_mib_and_end_the_sockets_that_find_no_room() {
-        let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
         const LENGTH: usize = 1_000_000;
         const OF_EACH: usize = 200;
+        let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
         let folder = tempfile::tempdir().unwrap();
         let data = folder.path().join("layer.db");
         let server = Server::on(Config { data: DataLocation::File(data.clone()), ..Config::default() });
