@@ -2,9 +2,10 @@
 
 use layer_wire::UserId;
 use layer_wire::body::Object;
-use layer_wire::identity::{Fields, Profile};
+use layer_wire::identity::Fields;
 use layer_wire::page::MAX_PAGE_BYTES;
 use layer_wire::part::Part;
+use layer_wire::view::Profile;
 use serde_json::Value;
 
 /// Something of which a page is made, with about what it takes up in memory.

@@ -5,9 +5,8 @@ use serde::Serialize;
 use crate::body;
 use crate::error::ApiError;
 use crate::id::UserId;
-use crate::identity::BasicIdentity;
 use crate::version::Version;
-use crate::view::View;
+use crate::view::{BasicIdentity, View};
 
 /// An entry of a block list in an answer: `{"user_id": ...}` in 1.x, an identity from 2.0 on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

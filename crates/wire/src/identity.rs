@@ -1,18 +1,15 @@
 //! Identities: requests, patches and answers. Contract 2.7 and 3.7.
 
-use std::collections::HashMap;
-
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::body::{self, Object};
 use crate::error::ApiError;
 use crate::id::UserId;
-use crate::member::Member;
 use crate::metadata;
 use crate::patch::{self, Action, Operation};
 use crate::version::Version;
-use crate::view::View;
+use crate::view::{Profile, View};
 
 /// The writable text fields and their longest values in characters, in the order of answers.
 const TEXT_FIELDS: [(&str, usize); 7] = [
@@ -181,61 +178,6 @@ fn is_allowed(operation: &Operation, version: Version) -> bool {
     }
 }
 
-/// What answers show of a user besides the id.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Profile {
-    /// The name to show; `None` for a user without identity.
-    pub display_name: Option<String>,
-    /// The address of a picture.
-    pub avatar_url: Option<String>,
-}
-
-/// What is known of the users in an answer. Who is not in it has no identity.
-pub type Identities = HashMap<UserId, Profile>;
-
-/// A user in the objects of version 2.0 and later (contract 3.1). In payloads of webhooks keys without a value are left
-/// out (contract 3 and 6.5), elsewhere they are null (assumed).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct BasicIdentity {
-    #[serde(skip_serializing_if = "Member::is_absent")]
-    id: Member<Option<String>>,
-    #[serde(skip_serializing_if = "Member::is_absent")]
-    url: Member<Option<String>>,
-    #[serde(skip_serializing_if = "Member::is_absent")]
-    user_id: Member<Option<UserId>>,
-    #[serde(skip_serializing_if = "Member::is_absent")]
-    display_name: Member<Option<String>>,
-    #[serde(skip_serializing_if = "Member::is_absent")]
-    avatar_url: Member<Option<String>>,
-}
-
-impl BasicIdentity {
-    /// A user. Without identity it has neither name nor picture.
-    pub fn of(user: UserId, view: &View) -> Self {
-        let has_nulls = !view.urls.are_in_events();
-        let profile = view.identities.get(&user).cloned().unwrap_or_default();
-        Self {
-            id: Member::Present(Some(user.identity_id())),
-            url: Member::Present(Some(view.urls.identity(&user))),
-            display_name: Member::nullable(profile.display_name, has_nulls),
-            avatar_url: Member::nullable(profile.avatar_url, has_nulls),
-            user_id: Member::Present(Some(user)),
-        }
-    }
-
-    /// The free-text sender of a 1.x message: nothing but a name (assumed, contract 5).
-    pub fn named(name: String, view: &View) -> Self {
-        let has_nulls = !view.urls.are_in_events();
-        Self {
-            id: Member::nullable(None, has_nulls),
-            url: Member::nullable(None, has_nulls),
-            user_id: Member::nullable(None, has_nulls),
-            display_name: Member::Present(Some(name)),
-            avatar_url: Member::nullable(None, has_nulls),
-        }
-    }
-}
-
 /// An identity in an answer: all fields, unset ones `null` (assumed). In 1.x `user_id` and the writable fields, from
 /// 2.0 on also `id`, `url` and `identity_type`, twelve keys in all (recorded, L3).
 #[derive(Debug, Clone, PartialEq)]
@@ -281,6 +223,7 @@ mod tests {
     use crate::error::ErrorKind;
     use crate::id::AppId;
     use crate::url::Urls;
+    use crate::view::Identities;
 
     fn fields(body: &Value) -> Result<Fields, ApiError> {
         Fields::parse(body.to_string().as_bytes(), Version::V1_0)

@@ -7,13 +7,12 @@ use serde_json::Value;
 use crate::body::{self, Object};
 use crate::error::ApiError;
 use crate::id::{ConversationId, MessageId, UserId};
-use crate::identity::BasicIdentity;
 use crate::member::Member;
 use crate::part::{self, NewPart, Part, PartForm, ShownPart};
 use crate::schedule::{self, Delay, Sending};
 use crate::timestamp::Timestamp;
 use crate::version::Version;
-use crate::view::View;
+use crate::view::{BasicIdentity, View};
 
 /// Who sent a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -451,9 +450,9 @@ mod tests {
     use super::*;
     use crate::error::ErrorKind;
     use crate::id::AppId;
-    use crate::identity::{Identities, Profile};
     use crate::part::PartBody;
     use crate::url::Urls;
+    use crate::view::{Identities, Profile};
 
     fn parse(body: &Value) -> Result<NewMessage, ApiError> {
         parse_in(body, Version::V1_0)

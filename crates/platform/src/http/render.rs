@@ -8,9 +8,10 @@ use layer_store::seen::SeenConversation;
 use layer_wire::announcement::{Announcement, ReceivedAnnouncement};
 use layer_wire::block_list::BlockedUser;
 use layer_wire::conversation::{Conversation, UserPart};
-use layer_wire::identity::{Fields, Identities, Identity};
+use layer_wire::identity::{Fields, Identity};
 use layer_wire::message::Message;
 use layer_wire::url::Urls;
+use layer_wire::view::Identities;
 use layer_wire::{UserId, View};
 use serde_json::Value;
 

@@ -20,7 +20,7 @@ use layer_store::page::PositionRange;
 use layer_store::{Reads, StoreError, Writes};
 use layer_wire::View;
 use layer_wire::export::ExportKind;
-use layer_wire::identity::Identities;
+use layer_wire::view::Identities;
 use serde::Serialize;
 
 use super::export::{EXPORT_LEASE, ExportService, Progress};

@@ -15,10 +15,10 @@ use layer_store::webhook::Listener;
 use layer_store::{Reads, StoreError, Writes};
 use layer_wire::body::Object;
 use layer_wire::event::{self, Envelope, EventKind, Link};
-use layer_wire::identity::Identities;
 use layer_wire::message::{EventMessage, Sender, ShownSender, Status};
 use layer_wire::part::{Part, PartForm, ShownPart};
 use layer_wire::url::Urls;
+use layer_wire::view::Identities;
 use layer_wire::{Timestamp, UserId, Version, View, signed};
 use uuid::Uuid;
 

@@ -17,8 +17,9 @@ use layer_store::scheduled_message::Typist;
 use layer_store::seen::SeenConversation;
 use layer_store::{Reads, StoreError};
 use layer_wire::client_api::DeletionMode;
-use layer_wire::identity::{Fields, Identities};
+use layer_wire::identity::Fields;
 use layer_wire::message::Status;
+use layer_wire::view::Identities;
 use layer_wire::{AnnouncementId, ConversationId, MessageId, Timestamp, UserId};
 
 use super::Core;

@@ -11,9 +11,9 @@ use layer_store::page::Weighed;
 use layer_store::seen::SeenConversation;
 use layer_store::{Reads, StoreError};
 use layer_wire::UserId;
-use layer_wire::identity::{Identities, Profile};
 use layer_wire::message::Sender;
 use layer_wire::page::{Listing, MAX_PAGE_BYTES};
+use layer_wire::view::{Identities, Profile};
 
 use super::caller::Caller;
 

@@ -6,7 +6,7 @@ use layer_store::StoreError;
 use layer_store::changes::{Change, Kinds};
 use layer_store::key::AppKey;
 use layer_store::log::Place;
-use layer_wire::identity::Identities;
+use layer_wire::view::Identities;
 use layer_wire::{Timestamp, UserId};
 use tokio::sync::watch;
 

@@ -2,7 +2,7 @@
 
 use layer_store::key::AppKey;
 use layer_store::session::SessionRecord;
-use layer_wire::identity::Identities;
+use layer_wire::view::Identities;
 use layer_wire::{AppId, Timestamp, UserId, Version};
 
 use crate::http::render::UserView;

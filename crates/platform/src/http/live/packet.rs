@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use layer_store::log::{ConversationChanges, PartChanges};
 use layer_wire::client_api::DeletionMode;
-use layer_wire::identity::Identities;
 use layer_wire::message::{MessageRecord, Status};
 use layer_wire::part::{PartForm, ShownPart};
+use layer_wire::view::Identities;
 use layer_wire::{ConversationId, PartId, Timestamp, UserId, Version};
 use serde::Serialize;
 use serde_json::{Value, json};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use layer_store::StoreError;
 use layer_store::key::AppKey;
-use layer_wire::identity::Identities;
+use layer_wire::view::Identities;
 use layer_wire::{Timestamp, UserId};
 use serde_json::Value;
 

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use http::StatusCode;
-use layer_wire::identity::{Fields, Identities, IdentityPatch};
+use layer_wire::identity::{Fields, IdentityPatch};
+use layer_wire::view::Identities;
 use layer_wire::{ApiError, UserId};
 
 use super::{Answer, system_view, user_view};

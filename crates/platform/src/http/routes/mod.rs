@@ -21,7 +21,7 @@ pub mod upload;
 pub mod user;
 pub mod webhook;
 
-use layer_wire::identity::Identities;
+use layer_wire::view::Identities;
 use layer_wire::{ApiError, UserId};
 
 use crate::http::error::{Answer, HttpError};
