@@ -18,6 +18,7 @@ pub mod event;
 pub mod export;
 pub mod id;
 pub mod identity;
+pub mod json;
 mod member;
 pub mod message;
 pub mod metadata;

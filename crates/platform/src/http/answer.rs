@@ -1,7 +1,6 @@
 //! Answers: JSON with the recorded headers, or nothing at all. Contract 1.1 and 1.7.
 
 use std::convert::Infallible;
-use std::io::{self, Write};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -12,6 +11,7 @@ use http::header::{CONTENT_TYPE, HeaderName, LOCATION};
 use http::{HeaderValue, StatusCode};
 use hyper::body::{Frame, SizeHint};
 use layer_wire::Version;
+use layer_wire::json::{JsonText, ToJson};
 use layer_wire::page::{Listing, MAX_PAGE_BYTES};
 use serde::Serialize;
 
@@ -22,8 +22,17 @@ static COUNT: HeaderName = HeaderName::from_static("layer-count");
 
 /// A JSON body.
 pub fn json(status: StatusCode, body: &impl Serialize) -> Response {
+    written(status, |text| serde_json::to_writer(text, body))
+}
+
+/// An object that lists have, too, as a JSON body.
+pub fn item(status: StatusCode, item: &impl ToJson) -> Response {
+    written(status, |text| item.add_to(text))
+}
+
+fn written(status: StatusCode, write: impl FnOnce(&mut JsonText) -> serde_json::Result<()>) -> Response {
     let mut text = JsonText(Vec::with_capacity(USUAL_LENGTH));
-    match serde_json::to_writer(&mut text, body) {
+    match write(&mut text) {
         Ok(()) => of_json(status, text),
         // Our own types have text keys and serialise without fail.
         Err(_) => empty(StatusCode::INTERNAL_SERVER_ERROR),
@@ -38,32 +47,6 @@ fn of_json(status: StatusCode, text: JsonText) -> Response {
 
 /// Room for most answers. Unit: bytes.
 const USUAL_LENGTH: usize = 1024;
-
-/// JSON in the making. Most of what `serde_json` writes is single characters; this crate is built for size, and without
-/// this each of them would be a call: lists take 14 % longer then.
-struct JsonText(Vec<u8>);
-
-impl Write for JsonText {
-    #[expect(clippy::inline_always, reason = "without it, the check for one byte costs more than it saves")]
-    #[inline(always)]
-    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
-        if let [byte] = bytes {
-            self.0.push(*byte);
-        } else {
-            self.0.extend_from_slice(bytes);
-        }
-        Ok(())
-    }
-
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.write_all(bytes)?;
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
 
 /// No body, and no content type either (recorded).
 pub fn empty(status: StatusCode) -> Response {
@@ -91,7 +74,7 @@ impl hyper::body::Body for NoBytes {
 
 /// A page of a list, its items shown one by one. Before 2.0 it is always a `200`; in 3.0, and in 2.0 (assumed), a `206`
 /// when more items follow. Contract 1.7. It ends where its JSON comes to take up [`MAX_PAGE_BYTES`].
-pub fn list<Item, Shown: Serialize>(
+pub fn list<Item, Shown: ToJson>(
     version: Version,
     listing: Listing<Item>,
     mut show: impl FnMut(Item) -> Shown,
@@ -107,7 +90,7 @@ pub fn list<Item, Shown: Serialize>(
         if text.0.len() > 1 {
             text.0.push(b',');
         }
-        if serde_json::to_writer(&mut text, &show(item)).is_err() {
+        if show(item).add_to(&mut text).is_err() {
             return empty(StatusCode::INTERNAL_SERVER_ERROR);
         }
     }

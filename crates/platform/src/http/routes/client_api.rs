@@ -33,13 +33,13 @@ pub async fn create_conversation(
     let view = user_view(&services, caller, user.clone(), identities);
     let shown = |seen| serde_json::to_value(view.conversation(seen)).unwrap_or_default();
     match outcome {
-        CreatedOfUser::Done(seen) => Ok(answer::json(StatusCode::CREATED, &view.conversation(seen))),
+        CreatedOfUser::Done(seen) => Ok(answer::item(StatusCode::CREATED, &view.conversation(seen))),
         CreatedOfUser::Existing(seen) => {
             let location = match caller.api {
                 Api::Server => url::conversation_location_of_user(caller.app, &user, seen.conversation.id),
                 Api::Client => url::conversation_location_in_client_api(seen.conversation.id),
             };
-            Ok(answer::with_location(answer::json(StatusCode::OK, &view.conversation(seen)), &location))
+            Ok(answer::with_location(answer::item(StatusCode::OK, &view.conversation(seen)), &location))
         }
         CreatedOfUser::Conflict(seen) => Err(ApiError::distinct_conflict(shown(seen)).into()),
         CreatedOfUser::IdInUse(seen) => Err(ApiError::id_in_use("Conversation", seen.map(shown)).into()),
@@ -81,7 +81,7 @@ pub async fn send_message(
         services.messages.send_as_user(caller, user.clone(), conversation, tag, request).await?;
     let view = user_view(&services, caller, user, identities);
     match creation {
-        Creation::Done(message) => Ok(answer::json(StatusCode::CREATED, &view.message(message))),
+        Creation::Done(message) => Ok(answer::item(StatusCode::CREATED, &view.message(message))),
         Creation::IdInUse(taken) => {
             let existing = match taken {
                 Tagged::Message(message) => serde_json::to_value(view.message(message)).ok(),

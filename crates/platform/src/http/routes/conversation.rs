@@ -30,11 +30,11 @@ pub async fn create(
     match created_or_found {
         Created::Plain(creation) => {
             let conversation = created(creation, "Conversation", &view)?;
-            Ok(answer::json(StatusCode::CREATED, &view.conversation(conversation)))
+            Ok(answer::item(StatusCode::CREATED, &view.conversation(conversation)))
         }
         Created::Existing(conversation) => {
             let location = url::conversation_location(caller.app, conversation.id);
-            let response = answer::json(StatusCode::OK, &view.conversation(conversation));
+            let response = answer::item(StatusCode::OK, &view.conversation(conversation));
             Ok(answer::with_location(response, &location))
         }
         Created::Conflict(conversation) => {
@@ -49,7 +49,7 @@ pub async fn create(
 /// - `200`; `not_found`; `object_deleted`
 pub async fn get(State(services): State<Arc<Services>>, caller: Caller, InConversation(id): InConversation) -> Answer {
     let (conversation, identities) = services.conversations.find(caller, id).await?;
-    Ok(answer::json(StatusCode::OK, &system_view(&services, caller, identities).conversation(conversation)))
+    Ok(answer::item(StatusCode::OK, &system_view(&services, caller, identities).conversation(conversation)))
 }
 
 /// `PATCH /conversations/<uuid>`: changes participants and metadata.
@@ -105,5 +105,5 @@ pub async fn get_of_user(
 ) -> Answer {
     let (conversation, identities) = services.conversations.find_of_user(caller, user.clone(), id).await?;
     let view = user_view(&services, caller, user, identities);
-    Ok(answer::json(StatusCode::OK, &view.conversation(conversation)))
+    Ok(answer::item(StatusCode::OK, &view.conversation(conversation)))
 }

@@ -34,7 +34,7 @@ pub async fn send(
             let view = system_view(&services, caller, identities);
             Ok(match created(creation, "Message", &view)? {
                 Accepted::Sent(message) if !is_delayed => {
-                    answer::json(StatusCode::CREATED, &view.sent_message(message))
+                    answer::item(StatusCode::CREATED, &view.sent_message(message))
                 }
                 accepted => answer::json(StatusCode::ACCEPTED, &view.accepted_message(accepted)),
             })
@@ -74,7 +74,7 @@ pub async fn get(
     OfMessage(id): OfMessage,
 ) -> Answer {
     let (message, identities) = services.messages.find(caller, conversation, id).await?;
-    Ok(answer::json(StatusCode::OK, &system_view(&services, caller, identities).message(message)))
+    Ok(answer::item(StatusCode::OK, &system_view(&services, caller, identities).message(message)))
 }
 
 /// `DELETE /conversations/<uuid>/messages/<uuid>`: deletes a message for everyone.
@@ -117,5 +117,5 @@ pub async fn get_of_user(
 ) -> Answer {
     let (message, identities) = services.messages.find_of_user(caller, user.clone(), id).await?;
     let view = user_view(&services, caller, user, identities);
-    Ok(answer::json(StatusCode::OK, &view.message(message)))
+    Ok(answer::item(StatusCode::OK, &view.message(message)))
 }
