@@ -26,6 +26,7 @@ prepare();
 installRuntimes(runtimes);
 installCompilers();
 installFakes();
+const forRust = { LAYER_TEST_S3: installS3(), RUST_TEST_THREADS: String(RUST_TESTS) };
 await runSteps([
   ...FORMATS_AND_LINTS,
   // Without advisories, which are fetched from the network: CI asks for them.
@@ -33,11 +34,13 @@ await runSteps([
     ? [['Dependencies', 'cargo', ['deny', '--workspace', 'check', 'bans', 'licenses', 'sources']]]
     : []),
   ['Rust documentation', 'cargo', ['doc', '--workspace', '--no-deps', '--quiet'], { RUSTDOCFLAGS: '--deny warnings' }],
+  ['Rust tests', process.execPath, ['scripts/postgres.mjs', 'cargo', 'test', '--workspace', '--quiet'], forRust],
   [
-    'Rust tests',
+    'Platform tests on PostgreSQL',
     process.execPath,
-    ['scripts/postgres.mjs', 'cargo', 'test', '--workspace', '--quiet'],
-    { LAYER_TEST_S3: installS3(), RUST_TEST_THREADS: String(RUST_TESTS) },
+    // Those of several platforms ran there before.
+    ['scripts/postgres.mjs', ...'cargo test --workspace --quiet --test it -- --skip several::'.split(' ')],
+    { ...forRust, LAYER_TEST_STORE: 'postgres' },
   ],
   ...TYPES,
   [
