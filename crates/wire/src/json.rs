@@ -1,5 +1,5 @@
-//! JSON in the making. The items of lists are written here, since this crate is built for speed: the platform is built for
-//! size, and what it instantiates with it. Lists would take half as long again.
+//! JSON in the making. The items of lists are written here, since this crate is built for speed. The platform is built
+//! for size, and with it what it instantiates: lists would take half as long again.
 
 use std::io::{self, Write};
 
