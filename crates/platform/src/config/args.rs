@@ -379,7 +379,7 @@ mod tests {
     #[test]
     fn a_password_in_the_url_of_a_database_is_shown_by_nothing() {
         let url = "postgres://layer:s3cret@127.0.0.1:1/chat?password=s3cret";
-        let text = format!("data = '{url}'\nfiles = 'shared'\n");
+        let text = format!("data = '{url}'\nfiles = 'shared'\nport = 0\n");
         let (path, outcome) = parsed_with_file(&text, &[], &[]);
         let Ok(Command::Serve { config, .. }) = outcome else { panic!("{outcome:?}") };
         assert!(matches!(&config.data, DataLocation::Postgres(found) if found.reveal() == url));

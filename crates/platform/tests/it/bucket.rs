@@ -13,7 +13,9 @@ use ring::{digest, hmac};
 
 use crate::client::{Answer, raw_at, request_at, wait_until};
 use crate::content::{message_with, target};
+use crate::copy::{House, Place, house};
 use crate::crash::{Running, spawn_process, start_process_by};
+use crate::upkeep::{BYTES, Paths};
 
 /// How long a piece is at the most.
 const PIECE: usize = 8 * 1024 * 1024;
@@ -190,7 +192,7 @@ impl Way {
             for near in listener.incoming().map(Result::unwrap) {
                 let mut open = open.lock().unwrap();
                 let (Some(open), Ok(far)) = (&mut *open, TcpStream::connect(&address)) else { continue };
-                for (mut from, mut to) in [(&near, &far), (&far, &near)].map(|(from, to)| (copy(from), copy(to))) {
+                for (mut from, mut to) in [(&near, &far), (&far, &near)].map(|(from, to)| (twin(from), twin(to))) {
                     std::thread::spawn(move || {
                         let _ = std::io::copy(&mut from, &mut to);
                         let _ = to.shutdown(Shutdown::Write);
@@ -213,7 +215,7 @@ impl Way {
     }
 }
 
-fn copy(stream: &TcpStream) -> TcpStream {
+fn twin(stream: &TcpStream) -> TcpStream {
     stream.try_clone().unwrap()
 }
 
@@ -390,4 +392,39 @@ fn while_the_bucket_is_away_uploads_and_downloads_are_unavailable_and_go_on_when
         let other = announce(&platform, &app, 3);
         assert_eq!(raw_at(&platform.address, "PUT", &other.1, &[], b"abc").status, 503, "{disaster}");
     }
+}
+
+#[test]
+fn a_copy_takes_files_to_a_bucket_and_brings_them_back() {
+    let Some(bucket) = Bucket::start() else { return };
+    let paths = Paths::new();
+    let House { source, content, apps, .. } = house(&paths);
+    let database = Database::with_schema();
+    let url = database.url().reveal().to_owned();
+    let back = Place::file(&paths, "back.db");
+    let copy = |args: &[&str]| {
+        let Output { status, stdout, stderr } = Command::new("sh")
+            .args(["-c", &bucket.script(&bucket.secret), env!("CARGO_BIN_EXE_layer-platform"), "copy"])
+            .args(args)
+            .output()
+            .unwrap();
+        (status.code(), [stdout, stderr].map(|bytes| String::from_utf8(bytes).unwrap()))
+    };
+    let there = ["--from", &source.name, "--to", &url, "--to-files", "s3://chat/rich/content"];
+    let here = ["--from", &url, "--from-files", "s3://chat/rich/content", "--to", &back.name];
+
+    for args in [there, here] {
+        bucket.way.cut();
+        let (code, [_, errors]) = copy(&args);
+        assert_eq!(code, Some(1), "{errors}");
+        assert!(errors.contains("s3://chat/rich/content") && errors.contains("check that"), "{errors}");
+        bucket.way.mend();
+        let (code, [said, errors]) = copy(&args);
+        assert_eq!(code, Some(0), "{errors}");
+        assert!(said.ends_with(" 1 contents. All were compared, and are the same.\n"), "{said}");
+        assert_eq!(bucket.objects().len(), 1, "{:?}", bucket.objects());
+    }
+    assert_eq!(back.lines(&paths, &apps), source.lines(&paths, &apps));
+    let bytes = paths.at("back.db-files").join(format!("content-{}-{content}", apps[0]));
+    assert_eq!(std::fs::read(bytes).unwrap(), BYTES);
 }

@@ -23,9 +23,9 @@ use crate::upkeep::{BYTES, Paths, change_in, done, files, fill, on_file, refused
 const FULL: u128 = 7;
 
 /// A place that a test copies to and from.
-struct Place {
+pub struct Place {
     /// As the program takes it.
-    name: String,
+    pub name: String,
     /// Its folder of files, where it has to be named.
     files: Option<String>,
     config: Config,
@@ -33,7 +33,7 @@ struct Place {
 }
 
 impl Place {
-    fn file(paths: &Paths, name: &str) -> Self {
+    pub fn file(paths: &Paths, name: &str) -> Self {
         Self { name: paths.text(name), files: None, config: on_file(&paths.at(name)), database: None }
     }
 
@@ -61,7 +61,7 @@ impl Place {
     }
 
     /// All apps, as lines that are sorted, since kinds without an order have none.
-    fn lines(&self, paths: &Paths, apps: &[String]) -> Vec<String> {
+    pub fn lines(&self, paths: &Paths, apps: &[String]) -> Vec<String> {
         let mut lines = vec![];
         for app in apps {
             let file = paths.text("lines.jsonl");
@@ -118,15 +118,15 @@ fn differs(from: &Place, to: &Place, difference: &str) {
 
 /// Three apps in `layer.db`: one of a platform that has some of everything and a content, one with a record of each
 /// kind, and one that is deleted.
-struct House {
-    source: Place,
+pub struct House {
+    pub source: Place,
     server: Server,
     conversation: String,
-    content: String,
-    apps: Vec<String>,
+    pub content: String,
+    pub apps: Vec<String>,
 }
 
-fn house(paths: &Paths) -> House {
+pub fn house(paths: &Paths) -> House {
     let server = paths.server("layer.db");
     let (conversation, content) = fill(&server);
     let deleted = server.platform.create_app().unwrap();
