@@ -11,8 +11,8 @@ use layer_store::{Counts, ReadJob, StoreError, WriteJob};
 
 use super::Session;
 use super::connect::Server;
-use super::feed::Told;
 use super::sql::{Connection, Trouble};
+use super::told::Told;
 
 /// How often a job runs at most.
 const ATTEMPTS: u32 = 5;

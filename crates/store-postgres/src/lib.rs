@@ -39,6 +39,7 @@ mod session;
 mod sql;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod told;
 mod transfer;
 mod user;
 mod webhook;
@@ -60,9 +61,9 @@ use tokio::sync::mpsc;
 
 use self::connect::Server;
 use self::facts::Facts;
-use self::feed::Told;
 use self::jobs::{Job, Queue, Worker};
 use self::sql::{Connection, Sql};
+use self::told::Told;
 
 /// How many writes may wait.
 const WRITE_QUEUE_LENGTH: usize = 4096;

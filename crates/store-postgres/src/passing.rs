@@ -9,7 +9,8 @@ use layer_wire::UserId;
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
-use super::feed::{MAX_LENGTH, in_texts};
+/// How long a notification is at most; the server takes less than 8,000 bytes.
+const MAX_LENGTH: usize = 7500;
 
 /// The channel of notifications.
 pub const CHANNEL: &str = "layer_passing";
@@ -78,6 +79,21 @@ impl Passed {
         *lock(&self.listener) = Some(sender);
         heard
     }
+}
+
+/// Lines as the texts of as few notifications as hold them, each with this line at its head.
+pub fn in_texts(head: &str, lines: impl Iterator<Item = String>) -> Vec<String> {
+    let mut texts: Vec<String> = vec![];
+    for line in lines {
+        match texts.last_mut() {
+            Some(text) if text.len() + line.len() < MAX_LENGTH => {
+                text.push('\n');
+                text.push_str(&line);
+            }
+            _ => texts.push(format!("{head}\n{line}")),
+        }
+    }
+    texts
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use layer_store::StoreError;
 use layer_store::page::{Gathered, Weighed};
 use layer_store::transfer::Field;
 use layer_wire::Timestamp;
-use rusqlite::types::FromSql;
+use rusqlite::types::{FromSql, ValueRef};
 use rusqlite::{CachedStatement, ErrorCode, Params};
 use uuid::Uuid;
 
@@ -177,7 +177,13 @@ impl Row<'_> {
 
     /// A column of whatever type.
     pub fn field(&self, column: usize) -> Result<Field, StoreError> {
-        super::transfer::field(self.0.get_ref(column).map_err(failed)?)
+        Ok(match self.0.get_ref(column).map_err(failed)? {
+            ValueRef::Null => Field::Null,
+            ValueRef::Integer(number) => Field::Whole(number),
+            ValueRef::Text(text) => Field::Text(String::from_utf8_lossy(text).into_owned()),
+            ValueRef::Blob(bytes) => Field::Bytes(bytes.to_vec()),
+            ValueRef::Real(_) => return Err(StoreError::Failed("a column holds a fraction".into())),
+        })
     }
 
     /// A document.

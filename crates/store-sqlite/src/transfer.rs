@@ -321,14 +321,3 @@ impl Session<'_> {
         if changed == 0 { Err(not_under_way()) } else { Ok(()) }
     }
 }
-
-/// A value of a column as a field.
-pub fn field(value: ValueRef<'_>) -> Result<Field, StoreError> {
-    Ok(match value {
-        ValueRef::Null => Field::Null,
-        ValueRef::Integer(number) => Field::Whole(number),
-        ValueRef::Text(text) => Field::Text(String::from_utf8_lossy(text).into_owned()),
-        ValueRef::Blob(bytes) => Field::Bytes(bytes.to_vec()),
-        ValueRef::Real(_) => return Err(StoreError::Failed("a column holds a fraction".into())),
-    })
-}

@@ -5,20 +5,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use layer_store::StoreError;
-use layer_store::key::AppKey;
 use layer_store::passing::{Heard, Passing};
-use layer_wire::{ConversationId, Timestamp, UserId};
-use serde::{Deserialize, Serialize};
+use layer_wire::{ConversationId, Timestamp};
 use tokio::time::MissedTickBehavior;
 
 use super::hub::Hub;
+use super::passing::{PRESENCE, Told, pass_presence};
 use super::presence::{Status, Word};
 use super::presence_feed;
 use super::typing::{self, Action};
 use crate::service::Services;
-
-/// What presence is about; typing is about a conversation.
-const PRESENCE: &str = "";
 
 /// How often it is told again who is there, and after which time without that nobody is.
 const REPEATED: Duration = Duration::from_secs(20);
@@ -27,34 +23,6 @@ const FORGOTTEN_AFTER: Duration = Duration::from_secs(120);
 /// How many are told again at a time, and how long the next ones wait, so that there is room for what is new.
 const AT_ONCE: usize = 128;
 const PAUSE: Duration = Duration::from_millis(100);
-
-/// A presence as it is told.
-#[derive(Serialize, Deserialize)]
-struct Told {
-    chosen: String,
-    is_there: bool,
-    /// Unit: milliseconds since 1970.
-    last_seen_at: Option<i64>,
-}
-
-/// Tells other platforms that a user types.
-pub fn pass_typing(services: &Services, app: AppKey, user: &UserId, conversation: ConversationId, action: Action) {
-    let about = conversation.uuid().to_string();
-    services.core.pass(Passing { app, user: user.clone(), about, text: action.name().into() });
-}
-
-/// Tells other platforms what is known here of a user.
-pub fn pass_presence(services: &Services, hub: &Hub, app: AppKey, user: &UserId) {
-    let known = hub.presences.get(app, user);
-    let told = Told {
-        chosen: known.chosen.name().into(),
-        is_there: known.sockets > 0,
-        last_seen_at: known.last_seen_at.map(Timestamp::as_ms),
-    };
-    // It has nothing that JSON does not know.
-    let text = serde_json::to_string(&told).unwrap_or_default();
-    services.core.pass(Passing { app, user: user.clone(), about: PRESENCE.into(), text });
-}
 
 /// Tells those who listen here what comes from other platforms, and other platforms who is here, for as long as the
 /// platform runs.

@@ -6,6 +6,7 @@ mod elsewhere;
 mod hub;
 mod listener;
 mod packet;
+mod passing;
 mod presence;
 mod presence_feed;
 mod request;

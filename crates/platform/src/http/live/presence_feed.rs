@@ -8,10 +8,10 @@ use layer_wire::view::Identities;
 use layer_wire::{Timestamp, UserId};
 use serde_json::Value;
 
-use super::elsewhere;
 use super::hub::{Hub, Mailbox, Parcel};
 use super::listener::{Listener, view_of};
 use super::packet::{Kind, Packet, Writer};
+use super::passing;
 use super::presence::Choice;
 use crate::service::Services;
 
@@ -39,7 +39,7 @@ pub async fn set(
         }
         presence.last_seen_at = Some(now);
     });
-    elsewhere::pass_presence(services, hub, listener.key, &listener.user);
+    passing::pass_presence(services, hub, listener.key, &listener.user);
     tell(services, hub, (listener.key, &listener.user), is_seen).await
 }
 
@@ -49,7 +49,7 @@ pub async fn gone(services: &Services, hub: &Hub, listener: &Listener) -> Result
     let is_seen = hub.presences.change(listener, now, |presence| {
         presence.sockets = presence.sockets.saturating_sub(1);
     });
-    elsewhere::pass_presence(services, hub, listener.key, &listener.user);
+    passing::pass_presence(services, hub, listener.key, &listener.user);
     tell(services, hub, (listener.key, &listener.user), is_seen).await
 }
 

@@ -9,10 +9,10 @@ use layer_wire::{ConversationId, UserId};
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::elsewhere;
 use super::hub::{Hub, Parcel};
 use super::listener::{Listener, view_of};
 use super::packet::Writer;
+use super::passing;
 use crate::service::Services;
 
 /// How long a client may be silent before it counts as one that pauses, and then as one that is done: twice of what the
@@ -98,7 +98,7 @@ async fn tell_all(
     action: Action,
 ) -> Result<(), StoreError> {
     if tell(services, hub, (listener.key, &listener.user), conversation, action).await? {
-        elsewhere::pass_typing(services, listener.key, &listener.user, conversation, action);
+        passing::pass_typing(services, listener.key, &listener.user, conversation, action.name());
     }
     Ok(())
 }
