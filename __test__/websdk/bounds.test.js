@@ -115,11 +115,11 @@ const ask = (page, method, data, objectId) =>
     [method, data, objectId],
   );
 
-/** Maria begins a conversation; answers its id once Leo has it. */
+/** Maria begins a conversation; answers its id once both have it. */
 async function begin() {
   const { success, data } = await ask(maria, 'Conversation.create', { participants: ['leo'] });
   assert.ok(success);
-  await until(leo, (id) => window.client.getConversation(id), data.id);
+  for (const page of [maria, leo]) await until(page, (id) => window.client.getConversation(id), data.id);
   return data.id;
 }
 
