@@ -6,7 +6,6 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::sync::mpsc::sync_channel;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -134,10 +133,10 @@ async fn run(server: &Server, told: &Told, process: Uuid, first: Driver, alone: 
                     told.feed.tell(Kinds::ALL, &[Change::Unknown]);
                     driver
                 }
-                None if told.is_closed.load(Ordering::SeqCst) => return,
+                None if told.is_closed() => return,
                 None => {
                     told.feed.tell(Kinds::ALL, &[Change::Unknown]);
-                    let _ = tokio::time::timeout(RECONNECT, told.bell.notified()).await;
+                    let _ = tokio::time::timeout(RECONNECT, told.rung()).await;
                     continue;
                 }
             },
@@ -169,30 +168,29 @@ async fn attend(told: &Told, process: Uuid, mut driver: Driver) -> bool {
             _ = look.tick() => {
                 let looked = tokio::time::timeout(LOOK, look_at(&driver.client)).await;
                 let Some((now, bytes)) = looked.ok().flatten() else {
-                    return told.is_closed.load(Ordering::SeqCst);
+                    return told.is_closed();
                 };
-                told.database_bytes.store(bytes, Ordering::Relaxed);
-                told.is_shared.store(now.len() > 1, Ordering::Relaxed);
+                told.looked(bytes, now.len() > 1);
                 if !processes.is_subset(&now) {
                     told.feed.tell(Kinds::ALL, &[Change::Unknown]);
                 }
                 processes = now;
             }
             heard = driver.heard.recv() => match heard {
-                None => return told.is_closed.load(Ordering::SeqCst),
+                None => return told.is_closed(),
                 Some(notification) if notification.channel() == passing::CHANNEL => {
                     told.passed.hear(process, notification.payload());
                 }
                 Some(notification) => told.hear(process, notification.payload()),
             },
-            () = told.bell.notified() => {
-                let is_closed = told.is_closed.load(Ordering::SeqCst);
+            () = told.rung() => {
+                let is_closed = told.is_closed();
                 let is_sent = send(told, process, &driver.client).await;
                 if is_closed || !is_sent {
                     return is_closed;
                 }
                 // What comes in meanwhile goes with the next one; what others tell is heard after that.
-                if !told.is_closed.load(Ordering::SeqCst) {
+                if !told.is_closed() {
                     tokio::time::sleep(GATHERED_FOR).await;
                 }
             }

@@ -27,14 +27,11 @@ pub struct Told {
     /// The readers of this process.
     pub feed: Arc<Feed>,
     gathered: Mutex<Gathered>,
-    /// Rings when there is something to tell.
-    pub bell: Notify,
-    /// Whether the store is about to end.
-    pub is_closed: AtomicBool,
+    bell: Notify,
+    is_closed: AtomicBool,
     /// As it was looked at last.
-    pub database_bytes: AtomicU64,
-    /// As it was looked at last.
-    pub is_shared: AtomicBool,
+    database_bytes: AtomicU64,
+    is_shared: AtomicBool,
     /// What passes.
     pub passed: Passed,
 }
@@ -81,6 +78,22 @@ impl Told {
     /// Whether other processes had the database open some seconds ago.
     pub fn is_shared(&self) -> bool {
         self.is_shared.load(Ordering::Relaxed)
+    }
+
+    /// Notes how large the database is, and whether other processes have it open.
+    pub fn looked(&self, database_bytes: u64, is_shared: bool) {
+        self.database_bytes.store(database_bytes, Ordering::Relaxed);
+        self.is_shared.store(is_shared, Ordering::Relaxed);
+    }
+
+    /// Returns once there is something to tell, or it is closed.
+    pub async fn rung(&self) {
+        self.bell.notified().await;
+    }
+
+    /// Whether it is over once what is gathered is told.
+    pub fn is_closed(&self) -> bool {
+        self.is_closed.load(Ordering::SeqCst)
     }
 
     /// Tells others what is gathered, and ends.
@@ -146,29 +159,13 @@ enum Hint {
     Unknown,
 }
 
-fn number(what: What) -> u8 {
-    match what {
-        What::Created => 0,
-        What::Changed => 1,
-        What::Deleted => 2,
-    }
-}
-
-fn what(number: u8) -> What {
-    match number {
-        0 => What::Created,
-        1 => What::Changed,
-        _ => What::Deleted,
-    }
-}
-
 impl From<&Change> for Hint {
     fn from(change: &Change) -> Self {
         let text = |user: &UserId| user.as_str().to_owned();
         match change {
-            Change::Conversation { app, id, what } => Self::Conversation(app.number(), id.uuid(), number(*what)),
+            Change::Conversation { app, id, what } => Self::Conversation(app.number(), id.uuid(), what.number()),
             Change::Message { app, conversation, id, position, what } => {
-                Self::Message(app.number(), conversation.uuid(), id.uuid(), *position, number(*what))
+                Self::Message(app.number(), conversation.uuid(), id.uuid(), *position, what.number())
             }
             Change::Receipt { app, conversation, user, position, status } => {
                 let is_read = u8::from(*status == Status::Read);
@@ -181,7 +178,7 @@ impl From<&Change> for Hint {
             Change::BlockList { app, user } => Self::BlockList(app.number(), text(user)),
             Change::Following { app, user } => Self::Following(app.number(), text(user)),
             Change::Announcement { app, id, user, what } => {
-                Self::Announcement(app.number(), id.uuid(), user.as_ref().map(text), number(*what))
+                Self::Announcement(app.number(), id.uuid(), user.as_ref().map(text), what.number())
             }
             Change::Suspension { app, user } => Self::Suspension(app.number(), text(user)),
             Change::UnreadCount { app, user } => Self::UnreadCount(app.number(), text(user)),
@@ -204,14 +201,14 @@ impl From<Hint> for Change {
         let (app, user) = (AppKey::from_number, UserId::trusted);
         match hint {
             Hint::Conversation(key, id, kind) => {
-                Self::Conversation { app: app(key), id: ConversationId::new(id), what: what(kind) }
+                Self::Conversation { app: app(key), id: ConversationId::new(id), what: What::of_number(kind.into()) }
             }
             Hint::Message(key, conversation, id, position, kind) => Self::Message {
                 app: app(key),
                 conversation: ConversationId::new(conversation),
                 id: MessageId::new(id),
                 position,
-                what: what(kind),
+                what: What::of_number(kind.into()),
             },
             Hint::Receipt(key, conversation, id, position, is_read) => Self::Receipt {
                 app: app(key),
@@ -226,9 +223,12 @@ impl From<Hint> for Change {
             Hint::Identity(key, id) => Self::Identity { app: app(key), user: user(id) },
             Hint::BlockList(key, id) => Self::BlockList { app: app(key), user: user(id) },
             Hint::Following(key, id) => Self::Following { app: app(key), user: user(id) },
-            Hint::Announcement(key, id, of, kind) => {
-                Self::Announcement { app: app(key), id: AnnouncementId::new(id), user: of.map(user), what: what(kind) }
-            }
+            Hint::Announcement(key, id, of, kind) => Self::Announcement {
+                app: app(key),
+                id: AnnouncementId::new(id),
+                user: of.map(user),
+                what: What::of_number(kind.into()),
+            },
             Hint::Suspension(key, id) => Self::Suspension { app: app(key), user: user(id) },
             Hint::UnreadCount(key, id) => Self::UnreadCount { app: app(key), user: user(id) },
             Hint::SessionEnded(key, id) => Self::SessionEnded { app: app(key), user: user(id) },

@@ -28,6 +28,26 @@ pub enum What {
     Deleted,
 }
 
+impl What {
+    /// What stands for it where it is stored, and between processes.
+    pub const fn number(self) -> u8 {
+        match self {
+            Self::Created => 0,
+            Self::Changed => 1,
+            Self::Deleted => 2,
+        }
+    }
+
+    /// What a number stands for.
+    pub const fn of_number(number: i64) -> Self {
+        match number {
+            0 => Self::Created,
+            1 => Self::Changed,
+            _ => Self::Deleted,
+        }
+    }
+}
+
 /// Something that was committed, by this process or another one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]

@@ -84,22 +84,6 @@ fn trusted(texts: Vec<String>) -> Vec<UserId> {
     texts.into_iter().map(UserId::trusted).collect()
 }
 
-fn encode_what(what: What) -> i64 {
-    match what {
-        What::Created => 0,
-        What::Changed => 1,
-        What::Deleted => 2,
-    }
-}
-
-fn decode_what(number: i64) -> What {
-    match number {
-        0 => What::Created,
-        1 => What::Changed,
-        _ => What::Deleted,
-    }
-}
-
 /// What is stored of an entry: its kind, a number, and a text of JSON.
 pub fn encode(entry: &Entry) -> Result<(i64, Option<i64>, Option<String>), StoreError> {
     let json = |data: Value| Some(data.to_string());
@@ -141,11 +125,11 @@ pub fn encode(entry: &Entry) -> Result<(i64, Option<i64>, Option<String>), Store
             let data = [id.uuid(), conversation.uuid()].map(|id| id.to_string());
             (10, Some(i64::from(*position)), Some(serde_json::to_string(&data)?))
         }
-        Entry::Announcement { id, what } => (11, Some(encode_what(*what)), json(id.uuid().to_string().into())),
+        Entry::Announcement { id, what } => (11, Some(what.number().into()), json(id.uuid().to_string().into())),
         Entry::Following { user, is_following } => {
             (12, Some(i64::from(*is_following)), json(user.as_str().to_owned().into()))
         }
-        Entry::Identity { what, fields } => (13, Some(encode_what(*what)), Some(serde_json::to_string(fields)?)),
+        Entry::Identity { what, fields } => (13, Some(what.number().into()), Some(serde_json::to_string(fields)?)),
     })
 }
 
@@ -207,12 +191,12 @@ pub fn decode(kind: i64, value: Option<i64>, data: Option<&str>) -> Result<Entry
             let (id, conversation) = (MessageId::new(uuid(&id)?), ConversationId::new(uuid(&conversation)?));
             Entry::MessageDeletedForUser { position: position()?, id, conversation }
         }
-        11 => Entry::Announcement { id: AnnouncementId::new(id()?), what: decode_what(value()?) },
+        11 => Entry::Announcement { id: AnnouncementId::new(id()?), what: What::of_number(value()?) },
         12 => {
             let user = UserId::trusted(serde_json::from_str(data)?);
             Entry::Following { user, is_following: value()? != 0 }
         }
-        13 => Entry::Identity { what: decode_what(value()?), fields: serde_json::from_str(data)? },
+        13 => Entry::Identity { what: What::of_number(value()?), fields: serde_json::from_str(data)? },
         other => return Err(StoreError::Failed(format!("the log has an entry of the unknown kind {other}"))),
     })
 }
