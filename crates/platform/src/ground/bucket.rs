@@ -570,8 +570,6 @@ fn client() -> Result<reqwest::Client, String> {
     };
     trust::client(authorities.as_deref())
         .map_err(|error| format!("{AUTHORITIES}: {error}"))?
-        .referer(false)
-        .tcp_nodelay(true)
         .connect_timeout(CONNECT_TIMEOUT)
         .read_timeout(SILENCE)
         .pool_idle_timeout(IDLE)

@@ -117,8 +117,6 @@ impl Outbound {
         let resolver = PublicNames { allows_private: options.allow_private_addresses };
         let client = trust::client(options.ca_pem.as_deref())?
             .dns_resolver(resolver)
-            .referer(false)
-            .tcp_nodelay(true)
             .pool_max_idle_per_host(MAX_IDLE_CONNECTIONS)
             .build()
             .map_err(|error| error.to_string())?;
