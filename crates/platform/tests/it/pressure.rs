@@ -215,7 +215,7 @@ mod memory {
     use crate::device::Signer;
     use crate::live_client::{Live, conversation_id};
 
-    /// Each keeps all cores busy, and a socket that cannot answer a ping for a minute is closed: one at a time.
+    /// Each keeps all cores busy.
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
     const LONG_AGO: &str = "2001-01-01T00:00:00.000Z";
