@@ -1,5 +1,7 @@
 //! Databases on a server of PostgreSQL that runs already, by its own `psql`.
 
+use std::ffi::OsStr;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::AnyError;
@@ -10,7 +12,8 @@ pub const SERVER: &str = "LAYER_TEST_POSTGRES";
 /// A database, which goes with this.
 pub struct Database {
     server: String,
-    name: String,
+    /// Its name on the server.
+    pub name: String,
     /// The id of the process of the server, whose children do its work.
     pub server_pid: u32,
 }
@@ -30,6 +33,17 @@ impl Database {
     /// Where it is.
     pub fn url(&self) -> String {
         format!("{}/{}", self.server, self.name)
+    }
+
+    /// The port of its server.
+    pub fn port(&self) -> Result<u16, AnyError> {
+        let port = self.server.rsplit_once(':').and_then(|(_, port)| port.parse().ok());
+        port.ok_or_else(|| format!("{SERVER} must end with a port, unlike '{}'", self.server).into())
+    }
+
+    /// Runs the statements of a file.
+    pub fn load(&self, file: &Path) -> Result<(), AnyError> {
+        psql(&self.url(), ["-f".as_ref(), file.as_os_str()]).map(drop)
     }
 
     /// How large it is, in bytes.
@@ -54,8 +68,13 @@ impl Drop for Database {
 
 /// Runs a statement and answers with what it says, in one word.
 fn ask(url: &str, sql: &str) -> Result<String, AnyError> {
+    psql(url, ["-c".as_ref(), sql.as_ref()])
+}
+
+fn psql(url: &str, work: [&OsStr; 2]) -> Result<String, AnyError> {
     let output = Command::new("psql")
-        .args(["-XqAt", "-v", "ON_ERROR_STOP=1", "-d", url, "-c", sql])
+        .args(["-XqAt", "-v", "ON_ERROR_STOP=1", "-d", url])
+        .args(work)
         .stdin(Stdio::null())
         .stderr(Stdio::inherit())
         .output()

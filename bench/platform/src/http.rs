@@ -11,6 +11,9 @@ use crate::AnyError;
 /// The most headers that an answer may have.
 const MAX_HEADERS: usize = 32;
 
+/// Bytes behind a chunk, and behind the last one, as long as no trailers come.
+const CHUNK_END: usize = 2;
+
 /// An HTTP/1.1 connection that stays open.
 pub struct Connection {
     stream: TcpStream,
@@ -31,7 +34,8 @@ pub struct Answer<'a> {
 struct Head {
     status: u16,
     end: usize,
-    length: usize,
+    /// Bytes of the body; `None` where it comes in chunks.
+    length: Option<usize>,
 }
 
 impl Connection {
@@ -42,8 +46,8 @@ impl Connection {
         Ok(Self { stream, answer: Vec::with_capacity(4096) })
     }
 
-    /// Sends a whole request and reads its whole answer. Error: the server closed the connection, or its answer has no
-    /// length.
+    /// Sends a whole request and reads its whole answer. Error: the server closed the connection, or its answer has
+    /// neither a length nor chunks.
     pub async fn exchange(&mut self, request: &[u8]) -> Result<Answer<'_>, AnyError> {
         self.stream.write_all(request).await?;
         self.answer.clear();
@@ -53,8 +57,14 @@ impl Connection {
                 break head;
             }
         };
-        while self.answer.len() < head.end + head.length {
-            self.read_more().await?;
+        if let Some(length) = head.length {
+            while self.answer.len() < head.end + length {
+                self.read_more().await?;
+            }
+        } else {
+            while !joined(&mut self.answer, head.end)? {
+                self.read_more().await?;
+            }
         }
         Ok(Answer { status: head.status, body: &self.answer[head.end..], length: self.answer.len() })
     }
@@ -72,8 +82,59 @@ fn parse_head(bytes: &[u8]) -> Result<Option<Head>, AnyError> {
     let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
     let mut response = httparse::Response::new(&mut headers);
     let httparse::Status::Complete(end) = response.parse(bytes)? else { return Ok(None) };
-    let length = response.headers.iter().find(|header| header.name.eq_ignore_ascii_case("content-length"));
-    let length = length.ok_or("An answer has no Content-Length")?;
-    let length = std::str::from_utf8(length.value)?.parse()?;
+    let header = |name| response.headers.iter().find(|header| header.name.eq_ignore_ascii_case(name));
+    let length = match (header("content-length"), header("transfer-encoding")) {
+        (Some(length), _) => Some(std::str::from_utf8(length.value)?.parse()?),
+        (None, Some(coding)) if coding.value == b"chunked" => None,
+        _ => return Err("An answer has neither a Content-Length nor chunks".into()),
+    };
     Ok(Some(Head { status: response.code.unwrap_or_default(), end, length }))
+}
+
+/// Whether all chunks of a body are there; then they are one piece, without their sizes.
+fn joined(bytes: &mut Vec<u8>, begin: usize) -> Result<bool, AnyError> {
+    let mut chunks = vec![];
+    let mut at = begin;
+    loop {
+        let httparse::Status::Complete((head, size)) =
+            httparse::parse_chunk_size(&bytes[at..]).map_err(|_| "An answer has a chunk without a size")?
+        else {
+            return Ok(false);
+        };
+        let chunk = at + head..at + head + usize::try_from(size)?;
+        at = chunk.end + CHUNK_END;
+        if bytes.len() < at {
+            return Ok(false);
+        }
+        if size == 0 {
+            break;
+        }
+        chunks.push(chunk);
+    }
+    let mut end = begin;
+    for chunk in chunks {
+        bytes.copy_within(chunk.clone(), end);
+        end += chunk.len();
+    }
+    bytes.truncate(end);
+    Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chunks_are_joined_once_the_last_one_is_there() {
+        let whole = b"head5\r\nhello\r\n7;of=2\r\n, world\r\n0\r\n\r\n";
+        for length in 4..whole.len() {
+            let mut part = whole[..length].to_vec();
+            assert!(!joined(&mut part, 4).unwrap(), "{length}");
+            assert_eq!(part, whole[..length]);
+        }
+        let mut bytes = whole.to_vec();
+        assert!(joined(&mut bytes, 4).unwrap());
+        assert_eq!(bytes, b"headhello, world");
+        assert!(joined(&mut b"zz\r\n".to_vec(), 0).is_err());
+    }
 }

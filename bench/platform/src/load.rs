@@ -17,9 +17,10 @@ use tokio::task::{JoinSet, LocalSet};
 use crate::AnyError;
 use crate::figures::Figures;
 use crate::http::Connection;
+use crate::requests::Requests;
 use crate::scenario::Scenario;
 use crate::target::Server;
-use crate::world::{Operation, World};
+use crate::world::Operation;
 
 /// Digits of a latency that are kept.
 const DIGITS: u8 = 3;
@@ -134,12 +135,12 @@ pub struct Outcome {
 }
 
 /// Puts a server under load. Error: an answer that is not a success.
-pub fn run(load: &Load, world: &World, server: &Server) -> Result<Outcome, AnyError> {
+pub fn run(load: &Load, requests: &Rc<dyn Requests>, server: &Server) -> Result<Outcome, AnyError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    LocalSet::new().block_on(&runtime, measure(load, world, server))
+    LocalSet::new().block_on(&runtime, measure(load, requests, server))
 }
 
-async fn measure(load: &Load, world: &World, server: &Server) -> Result<Outcome, AnyError> {
+async fn measure(load: &Load, requests: &Rc<dyn Requests>, server: &Server) -> Result<Outcome, AnyError> {
     let shared = Rc::new(Shared {
         from: Cell::new(None),
         until: Cell::new(None),
@@ -156,7 +157,7 @@ async fn measure(load: &Load, world: &World, server: &Server) -> Result<Outcome,
     for lane in 0..load.pace.connections() {
         let connection = Connection::open(server.address).await?;
         let rng = Rng::with_seed(load.seed.wrapping_add(u64::from(lane) << 32));
-        lanes.spawn_local(run_lane(connection, load.scenario, world.clone(), rng, Rc::clone(&shared)));
+        lanes.spawn_local(run_lane(connection, load.scenario, Rc::clone(requests), rng, Rc::clone(&shared)));
     }
     pause(load.warm_up, &mut lanes).await?;
     let (before, begun) = (server.usage()?, Instant::now());
@@ -189,14 +190,14 @@ async fn pause(time: Duration, lanes: &mut JoinSet<Result<(), AnyError>>) -> Res
 async fn run_lane(
     mut connection: Connection,
     scenario: Scenario,
-    world: World,
+    requests: Rc<dyn Requests>,
     mut rng: Rng,
     shared: Rc<Shared>,
 ) -> Result<(), AnyError> {
     let mut request = Vec::with_capacity(1024);
     loop {
         let operation = scenario.next(&mut rng);
-        world.request(operation, &mut rng, &mut request);
+        requests.write(operation, &mut rng, &mut request);
         let begun = match &shared.schedule {
             None => Instant::now(),
             Some(schedule) => schedule.next().await?,
@@ -205,7 +206,7 @@ async fn run_lane(
             return Ok(());
         }
         let answer = connection.exchange(&request).await?;
-        if !operation.accepts(answer.status) {
+        if !requests.successes(operation).contains(&answer.status) {
             return Err(refused(answer.status, answer.body));
         }
         let length = u64::try_from(answer.length)?;
@@ -235,6 +236,7 @@ mod tests {
     use std::sync::Mutex;
 
     use super::*;
+    use crate::world::World;
 
     /// A server that answers at once, but stands still for a while at its hundredth request.
     fn stalling(pause: Duration) -> Server {
@@ -270,7 +272,8 @@ mod tests {
             measured: Duration::from_secs(1),
             seed: 0,
         };
-        run(&load, &World::new(10, "app", "token"), &stalling(Duration::from_millis(600))).unwrap().figures
+        let requests: Rc<dyn Requests> = Rc::new(World::new(10, "app", "token"));
+        run(&load, &requests, &stalling(Duration::from_millis(600))).unwrap().figures
     }
 
     #[test]

@@ -8,6 +8,7 @@ use lexopt::{Arg, Parser, ValueExt as _};
 
 use crate::AnyError;
 use crate::load::Pace;
+use crate::peers::Peer;
 use crate::scenario::{SCENARIOS, Scenario};
 use crate::sockets;
 use crate::target::{Source, Spec};
@@ -24,7 +25,10 @@ those to the first target in the same round.
                        'http://127.0.0.1:PORT,PID', which runs already: LAYER_ADMIN_TOKEN in the environment must open
                        its admin API. '@postgres' behind a checkout or a program puts its data on the server that
                        LAYER_TEST_POSTGRES in the environment names, whose CPU counts as well; begin the command with
-                       'node scripts/postgres.mjs --durable' for one [default: platform=. and constant=constant]
+                       'node scripts/postgres.mjs --durable' for one. '@N' behind all that makes so many conversations
+                       in place of --conversations. 'synapse' and 'ejabberd' are servers that others wrote: begin
+                       the command with 'node scripts/postgres.mjs --durable node scripts/peers.mjs'
+                       [default: platform=. and constant=constant]
   --only LIST          Only these kinds of load: send-v4, send-v7, send, messages, conversations, mixed
   --connections LIST   A closed loop with so many connections, each with a request at a time
   --rates LIST         An open loop of so many sends a second over 64 connections; latencies count from when a send was
@@ -185,8 +189,8 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, AnyErr
     if names.len() < options.targets.len() {
         return Err("--target: every target needs a name for itself".into());
     }
-    if options.targets[0].source == Source::Constant {
-        return Err("--target: the first must be a platform, whose answers 'constant' repeats".into());
+    if matches!(options.targets[0].source, Source::Constant | Source::Peer(_)) {
+        return Err("--target: the first must be a platform, which the others are compared with".into());
     }
     Ok(Command::Run(options))
 }
@@ -203,7 +207,7 @@ fn sockets_of(
         targets.push(target(root, "platform=.")?);
     }
     let target = targets.remove(0);
-    if !targets.is_empty() || target.source == Source::Constant {
+    if !targets.is_empty() || matches!(target.source, Source::Constant | Source::Peer(_)) {
         return Err("--target: sockets are measured of one platform".into());
     }
     let open = |pace| if let Pace::Open(rate) = pace { Some(rate) } else { None };
@@ -234,8 +238,16 @@ fn target(root: &Path, text: &str) -> Result<Spec, AnyError> {
     if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte)) {
         return Err(format!("--target: a name is made of letters, digits, '-', '_' and '.', unlike '{name}'").into());
     }
+    let (place, conversations) = match place.rsplit_once('@') {
+        Some((place, number)) if number != "postgres" => {
+            (place, Some(count("--target NAME=PLACE@N: N", number.into())?))
+        }
+        _ => (place, None),
+    };
     let source = if place == CONSTANT {
         Source::Constant
+    } else if let Some(peer) = Peer::named(place) {
+        Source::Peer(peer)
     } else if let Some(running) = place.strip_prefix("http://") {
         let parsed =
             running.split_once(',').and_then(|(address, pid)| Some((address.parse().ok()?, pid.parse().ok()?)));
@@ -247,7 +259,7 @@ fn target(root: &Path, text: &str) -> Result<Spec, AnyError> {
     } else {
         Source::Path(root.join(place))
     };
-    Ok(Spec { name: name.to_owned(), source })
+    Ok(Spec { name: name.to_owned(), source, conversations })
 }
 
 fn list<T>(option: &str, text: &str, read: impl Fn(&str) -> Option<T>) -> Result<Vec<T>, AnyError> {
@@ -307,10 +319,17 @@ mod tests {
             "now=http://127.0.0.1:8080,7",
             "--target",
             "pg=/a/program@postgres",
+            "--target",
+            "large=/a/program@postgres@1000000",
+            "--target",
+            "other=synapse",
         ]);
         assert_eq!(options.targets[0].source, Source::Path("/a/checkout".into()));
         assert_eq!(options.targets[1].source, Source::Running(([127, 0, 0, 1], 8080).into(), 7));
         assert_eq!(options.targets[2].source, Source::Postgres("/a/program".into()));
+        assert_eq!(options.targets[3].source, options.targets[2].source);
+        assert_eq!([2, 3].map(|target: usize| options.targets[target].conversations), [None, Some(1_000_000)]);
+        assert_eq!(options.targets[4].source, Source::Peer(Peer::Synapse));
     }
 
     #[test]
@@ -323,6 +342,8 @@ mod tests {
             (&["--seconds", "0"], "--seconds"),
             (&["--target", "x"], "NAME=PLACE"),
             (&["--target", "x=constant"], "the first must be a platform"),
+            (&["--target", "x=synapse"], "the first must be a platform"),
+            (&["--target", "x=.@many"], "'many'"),
             (&["--target", "x=.", "--target", "x=.."], "a name for itself"),
             (&["--target", "x=http://127.0.0.1:8080"], "PID"),
             (&["--tarket", "x=."], "--tarket"),

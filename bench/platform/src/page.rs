@@ -49,8 +49,6 @@ mod tests {
             machine: "2 × processor".to_owned(),
             load: 0.5,
             command: String::new(),
-            conversations: 10,
-            messages: 190,
             targets: vec![],
             cases: vec![],
         }
@@ -61,7 +59,7 @@ mod tests {
         let page = format!("# Before\n{}\n\nold\n\n{}\nafter\n", MARKS.begin, MARKS.end);
         let once = page_with(&page, &results()).unwrap();
         assert!(once.starts_with("# Before\n") && once.ends_with("\nafter\n"), "{once}");
-        assert!(once.contains("190 messages") && !once.contains("old"), "{once}");
+        assert!(once.contains("2 × processor") && !once.contains("old"), "{once}");
         assert_eq!(page_with(&once, &results()).unwrap(), once);
     }
 

@@ -4,15 +4,12 @@ use std::fmt::Write as _;
 
 use crate::figures::{COLUMNS, Figures};
 use crate::goals;
-use crate::results::{Case, Results};
+use crate::results::{Case, Kind, Results};
 use crate::spread::Spread;
 
 /// All tables of a run.
 pub fn tables(results: &Results) -> String {
-    let mut text = format!(
-        "{} conversations, {} messages; {}, load average before {:.2}\n",
-        results.conversations, results.messages, results.machine, results.load
-    );
+    let mut text = format!("{}, load average before {:.2}\n", results.machine, results.load);
     goals(&mut text, results);
     for case in &results.cases {
         // Writing to memory does not fail.
@@ -23,7 +20,7 @@ pub fn tables(results: &Results) -> String {
             ratios(&mut text, results, case);
         }
     }
-    sizes(&mut text, results);
+    stores(&mut text, results);
     text
 }
 
@@ -42,8 +39,12 @@ fn goals(text: &mut String, results: &Results) {
 fn figures(text: &mut String, results: &Results, case: &Case) {
     head(text, COLUMNS.iter().map(|(words, ..)| *words));
     for target in &results.targets {
+        let figures = case.figures(&target.name);
+        if figures.is_empty() {
+            continue;
+        }
         let cells = COLUMNS.iter().map(|(_, digits, _, of)| {
-            let values: Vec<_> = case.rounds.iter().map(|round| of(&round[&target.name])).collect();
+            let values: Vec<_> = figures.iter().map(|figures| of(figures)).collect();
             Spread::of(&values).written(*digits)
         });
         row(text, &target.name, cells);
@@ -55,27 +56,46 @@ fn ratios(text: &mut String, results: &Results, case: &Case) {
     let compared = || COLUMNS.iter().filter_map(|(words, _, better, of)| Some((*words, (*better)?, *of)));
     head(text, compared().map(|(words, ..)| words));
     let Some((first, others)) = results.targets.split_first() else { return };
+    let of_first = case.figures(&first.name);
     for target in others {
+        let of_target = case.figures(&target.name);
+        if of_target.is_empty() {
+            continue;
+        }
         let cells = compared().map(|(_, more_is_better, of)| {
-            let ratio = |round: &std::collections::BTreeMap<String, Figures>| {
-                let (own, other) = (of(&round[&target.name]), of(&round[&first.name]));
+            let ratio = |(own, other): (&&Figures, &&Figures)| {
+                let (own, other) = (of(own), of(other));
                 if more_is_better { own / other } else { other / own }
             };
-            Spread::of(&case.rounds.iter().map(ratio).collect::<Vec<_>>()).written(2)
+            Spread::of(&of_target.iter().zip(&of_first).map(ratio).collect::<Vec<_>>()).written(3)
         });
         row(text, &format!("{} : {}", target.name, first.name), cells);
     }
 }
 
-fn sizes(text: &mut String, results: &Results) {
-    if results.targets.iter().all(|target| target.seeded_bytes_per_message.is_none()) {
-        return;
-    }
-    text.push_str("\n**Bytes a message**\n\n");
-    head(text, ["in the store at the start, conversations included", "added by the load"]);
-    for target in &results.targets {
-        let cell = |value: Option<f64>| value.map_or(String::new(), |value| format!("{value:.0}"));
-        row(text, &target.name, [target.seeded_bytes_per_message, target.added_bytes_per_message].map(cell));
+fn stores(text: &mut String, results: &Results) {
+    text.push_str("\n**Stores**\n\n");
+    head(
+        text,
+        [
+            "messages at the start",
+            "bytes of each, conversations included",
+            "bytes of a message that the load added",
+            "from a start to the first answer, ms",
+            "the same with a new store, ms",
+        ],
+    );
+    for target in results.targets.iter().filter(|target| target.kind != Kind::Constant) {
+        let bytes = |value: Option<f64>| value.map_or(String::new(), |value| format!("{value:.0}"));
+        let ms = |values: &[f64]| if values.is_empty() { String::new() } else { Spread::of(values).written(1) };
+        let cells = [
+            target.messages.to_string(),
+            bytes(target.seeded_bytes_per_message),
+            bytes(target.added_bytes_per_message),
+            ms(&target.first_answers_ms),
+            ms(&target.new_first_answers_ms),
+        ];
+        row(text, &target.name, cells);
     }
 }
 

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::AnyError;
 use crate::figures::Figures;
 use crate::load::Pace;
+use crate::peers::Peer;
 
 /// A run.
 #[derive(Debug, Serialize, Deserialize)]
@@ -23,12 +24,19 @@ pub struct Results {
     pub load: f64,
     /// Arguments of the command.
     pub command: String,
-    /// Conversations and messages in each store at the start.
-    pub conversations: u32,
-    pub messages: u64,
     /// In the order of the command line.
     pub targets: Vec<Target>,
     pub cases: Vec<Case>,
+}
+
+/// What a target is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Kind {
+    Platform,
+    /// It answers always the same: the limit of the stack.
+    Constant,
+    Peer(Peer),
 }
 
 /// A target.
@@ -36,12 +44,16 @@ pub struct Results {
 #[serde(rename_all = "camelCase")]
 pub struct Target {
     pub name: String,
-    /// Whether it answers always the same: the limit of the stack.
-    pub is_constant: bool,
+    pub kind: Kind,
+    /// Messages in its store at the start.
+    pub messages: u64,
     /// Bytes of the database for each message in it before the load, conversations included, and how many more each
     /// message of the load took. `None` for what has no database, or none that is seen, and for a run without sends.
     pub seeded_bytes_per_message: Option<f64>,
     pub added_bytes_per_message: Option<f64>,
+    /// From a start to the first answer, in ms: with its store, and with a new one. Empty where it is not started anew.
+    pub first_answers_ms: Vec<f64>,
+    pub new_first_answers_ms: Vec<f64>,
 }
 
 /// A kind of load.
@@ -51,8 +63,15 @@ pub struct Case {
     pub scenario: String,
     pub title: String,
     pub pace: Pace,
-    /// Figures by target.
+    /// Figures by target; of those that have such operations.
     pub rounds: Vec<BTreeMap<String, Figures>>,
+}
+
+impl Case {
+    /// What each round found of a target; nothing where it has no such operations.
+    pub fn figures(&self, target: &str) -> Vec<&Figures> {
+        self.rounds.iter().filter_map(|round| round.get(target)).collect()
+    }
 }
 
 /// Saves a run.

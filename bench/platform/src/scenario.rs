@@ -40,7 +40,12 @@ impl Scenario {
 
     /// Whether all of it are sends.
     pub fn is_send(&self) -> bool {
-        self.mix.iter().all(|(_, operation)| matches!(operation, Operation::Send(_)))
+        self.operations().all(|operation| matches!(operation, Operation::Send(_)))
+    }
+
+    /// The operations that are in it.
+    pub fn operations(&self) -> impl Iterator<Item = Operation> {
+        self.mix.iter().map(|(_, operation)| *operation)
     }
 
     /// Draws the next operation.

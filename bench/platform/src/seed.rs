@@ -11,6 +11,7 @@ use tokio::task::{JoinSet, LocalSet};
 use crate::AnyError;
 use crate::http::Connection;
 use crate::load::refused;
+use crate::requests::Requests;
 use crate::target::App;
 use crate::world::{Operation, Tag, World};
 
@@ -53,21 +54,39 @@ async fn expect(connection: &mut Connection, request: &[u8], status: u16) -> Res
 }
 
 /// What a platform answers: to a message that is sent, to lists of messages and of conversations.
-pub fn samples(world: &World, address: SocketAddr) -> Result<[Vec<u8>; 3], AnyError> {
+pub fn samples(requests: &dyn Requests, address: SocketAddr) -> Result<[Vec<u8>; 3], AnyError> {
     block_on(async {
         let mut connection = Connection::open(address).await?;
         let mut request = vec![];
         let mut samples = [vec![], vec![], vec![]];
         let operations = [Operation::Send(Tag::V7), Operation::ListLong, Operation::ListConversations];
         for (operation, sample) in operations.into_iter().zip(&mut samples) {
-            world.request(operation, &mut Rng::with_seed(0), &mut request);
+            requests.write(operation, &mut Rng::with_seed(0), &mut request);
             let answer = connection.exchange(&request).await?;
-            if !operation.accepts(answer.status) {
+            if !requests.successes(operation).contains(&answer.status) {
                 return Err(refused(answer.status, answer.body));
             }
             *sample = answer.body.to_vec();
         }
         Ok(samples)
+    })
+}
+
+/// Lists messages.
+pub fn list(world: &World, address: SocketAddr) -> Result<(), AnyError> {
+    block_on(async {
+        let mut request = vec![];
+        world.write(Operation::ListLong, &mut Rng::with_seed(0), &mut request);
+        expect(&mut Connection::open(address).await?, &request, 206).await
+    })
+}
+
+/// Sends a message to a conversation that is not there.
+pub fn send_to_nobody(world: &World, address: SocketAddr) -> Result<(), AnyError> {
+    block_on(async {
+        let mut request = vec![];
+        world.write(Operation::Send(Tag::V7), &mut Rng::with_seed(0), &mut request);
+        expect(&mut Connection::open(address).await?, &request, 404).await
     })
 }
 
@@ -88,7 +107,8 @@ pub fn create_app(address: SocketAddr, admin_token: &str) -> Result<App, AnyErro
     })
 }
 
-fn block_on<T>(work: impl Future<Output = Result<T, AnyError>>) -> Result<T, AnyError> {
+/// Runs one piece of work on this thread.
+pub fn block_on<T>(work: impl Future<Output = Result<T, AnyError>>) -> Result<T, AnyError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     LocalSet::new().block_on(&runtime, work)
 }

@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use crate::constant;
 use crate::database::Database;
+use crate::peers::Peer;
 use crate::process::Usage;
 use crate::{AnyError, process};
 
@@ -29,6 +30,8 @@ pub enum Source {
     Running(SocketAddr, u32),
     /// The same stack with answers that are always the same.
     Constant,
+    /// A server that others wrote.
+    Peer(Peer),
 }
 
 /// A target by name.
@@ -38,6 +41,8 @@ pub struct Spec {
     pub name: String,
     /// Where it comes from.
     pub source: Source,
+    /// Conversations in its store, where they are not as many as in the others.
+    pub conversations: Option<u32>,
 }
 
 /// The app that the load is about.
@@ -54,7 +59,7 @@ pub struct Server {
     child: Option<Child>,
     pid: u32,
     /// The server that keeps its data, if that is another process.
-    database_pid: Option<u32>,
+    pub database_pid: Option<u32>,
     /// Where it listens.
     pub address: SocketAddr,
 }
@@ -170,11 +175,22 @@ impl Server {
         Self { child: None, pid, database_pid: None, address }
     }
 
+    /// A process that is to listen there, and is ended when this is dropped.
+    pub fn spawned(child: Child, address: SocketAddr) -> Self {
+        Self { pid: child.id(), child: Some(child), database_pid: None, address }
+    }
+
+    /// Whether the process has ended by itself.
+    pub fn has_ended(&mut self) -> Result<bool, AnyError> {
+        Ok(match &mut self.child {
+            Some(child) => child.try_wait()?.is_some(),
+            None => false,
+        })
+    }
+
     fn listening(child: Child, lines: &mut Printed) -> Result<Self, AnyError> {
-        let pid = child.id();
         // Held from here on, so that the process ends whatever it says.
-        let mut server =
-            Self { child: Some(child), pid, database_pid: None, address: SocketAddr::from(([127, 0, 0, 1], 0)) };
+        let mut server = Self::spawned(child, SocketAddr::from(([127, 0, 0, 1], 0)));
         server.address = said(lines, "listening on http://")?.parse()?;
         Ok(server)
     }

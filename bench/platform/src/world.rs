@@ -7,6 +7,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use fastrand::Rng;
 use uuid::{Builder, Uuid};
 
+use crate::requests::Requests;
+
 /// Messages of a conversation at the start.
 pub const MESSAGES: u32 = 10;
 
@@ -51,16 +53,6 @@ pub enum Operation {
     ListConversations,
 }
 
-impl Operation {
-    /// Whether this is the status of a success.
-    pub fn accepts(self, status: u16) -> bool {
-        match self {
-            Self::Send(_) => status == 201,
-            Self::ListLong | Self::ListAny | Self::ListConversations => matches!(status, 200 | 206),
-        }
-    }
-}
-
 /// The conversations of an app, by number.
 #[derive(Debug, Clone)]
 pub struct World {
@@ -89,12 +81,6 @@ impl World {
         if number.is_multiple_of(LONG_EVERY) { LONG } else { MESSAGES }
     }
 
-    /// How many messages there are at the start.
-    pub fn messages(&self) -> u64 {
-        let long = self.conversations.div_ceil(LONG_EVERY);
-        u64::from(long) * u64::from(LONG) + u64::from(self.conversations - long) * u64::from(MESSAGES)
-    }
-
     /// Writes the request that creates a conversation.
     pub fn create(&self, number: u32, request: &mut Vec<u8>) {
         let participants: Vec<_> =
@@ -110,30 +96,10 @@ impl World {
         self.post(&format!("/{}/messages", conversation_id(number)), None, &body, request);
     }
 
-    /// Writes the request of an operation.
-    pub fn request(&self, operation: Operation, rng: &mut Rng, request: &mut Vec<u8>) {
+    /// Draws the conversation that an operation is about.
+    pub fn draw(&self, operation: Operation, rng: &mut Rng) -> u32 {
         let number = rng.u32(..self.conversations);
-        match operation {
-            Operation::Send(tag) => {
-                let tag = match tag {
-                    Tag::None => None,
-                    Tag::V4 => Some(random_v4(rng)),
-                    Tag::V7 => Some(v7(now(), rng)),
-                };
-                let path = format!("/{}/messages", conversation_id(number));
-                self.post(&path, tag, &self.message(number, rng), request);
-            }
-            Operation::ListLong => self.list(number - number % LONG_EVERY, request),
-            Operation::ListAny => self.list(number, request),
-            Operation::ListConversations => {
-                let path = format!("/users/{}/conversations?page_size=100", user(rng.u32(..self.users())));
-                self.get(&path, request);
-            }
-        }
-    }
-
-    fn list(&self, number: u32, request: &mut Vec<u8>) {
-        self.get(&format!("/conversations/{}/messages?page_size=100", conversation_id(number)), request);
+        if operation == Operation::ListLong { number - number % LONG_EVERY } else { number }
     }
 
     fn get(&self, path: &str, request: &mut Vec<u8>) {
@@ -156,14 +122,19 @@ impl World {
 
     /// A message of one text part, by one of the participants.
     fn message(&self, number: u32, rng: &mut Rng) -> String {
-        let participants = self.participants(number);
-        let sender = identity(participants[rng.usize(..participants.len())]);
+        let sender = identity(self.participant(number, rng));
         let text = text(rng);
         format!(r#"{{"sender_id":"{sender}","parts":[{{"mime_type":"text/plain","body":"{text}"}}]}}"#)
     }
 
+    /// Draws one of the participants of a conversation.
+    pub fn participant(&self, number: u32, rng: &mut Rng) -> u32 {
+        let participants = self.participants(number);
+        participants[rng.usize(..participants.len())]
+    }
+
     /// Two to four users.
-    fn participants(&self, number: u32) -> Vec<u32> {
+    pub fn participants(&self, number: u32) -> Vec<u32> {
         let mut rng = Rng::with_seed(u64::from(number));
         let count = rng.usize(2..=4);
         let mut users = Vec::with_capacity(count);
@@ -176,8 +147,45 @@ impl World {
         users
     }
 
-    fn users(&self) -> u32 {
+    /// How many users there are.
+    pub fn users(&self) -> u32 {
         (self.conversations / CONVERSATIONS_PER_USER).max(4)
+    }
+}
+
+impl Requests for World {
+    fn write(&self, operation: Operation, rng: &mut Rng, request: &mut Vec<u8>) {
+        let number = self.draw(operation, rng);
+        match operation {
+            Operation::Send(tag) => {
+                let tag = match tag {
+                    Tag::None => None,
+                    Tag::V4 => Some(random_v4(rng)),
+                    Tag::V7 => Some(v7(now(), rng)),
+                };
+                let path = format!("/{}/messages", conversation_id(number));
+                self.post(&path, tag, &self.message(number, rng), request);
+            }
+            Operation::ListLong | Operation::ListAny => {
+                self.get(&format!("/conversations/{}/messages?page_size=100", conversation_id(number)), request);
+            }
+            Operation::ListConversations => {
+                let path = format!("/users/{}/conversations?page_size=100", user(rng.u32(..self.users())));
+                self.get(&path, request);
+            }
+        }
+    }
+
+    fn successes(&self, operation: Operation) -> &'static [u16] {
+        match operation {
+            Operation::Send(_) => &[201],
+            Operation::ListLong | Operation::ListAny | Operation::ListConversations => &[200, 206],
+        }
+    }
+
+    fn messages(&self) -> u64 {
+        let long = self.conversations.div_ceil(LONG_EVERY);
+        u64::from(long) * u64::from(LONG) + u64::from(self.conversations - long) * u64::from(MESSAGES)
     }
 }
 
@@ -260,7 +268,7 @@ mod tests {
         let world = World::new(10, "app", "token");
         let mut request = vec![];
         for (tag, expected) in [(Tag::None, None), (Tag::V4, Some('4')), (Tag::V7, Some('7'))] {
-            world.request(Operation::Send(tag), &mut rng, &mut request);
+            world.write(Operation::Send(tag), &mut rng, &mut request);
             let text = std::str::from_utf8(&request).unwrap();
             let found = text.split_once("If-None-Match: ").and_then(|(_, rest)| rest.chars().nth(14));
             assert_eq!(found, expected, "{text}");

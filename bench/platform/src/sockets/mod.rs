@@ -132,7 +132,7 @@ impl Stage {
                 Ok(Self { server: Server::running(*address, *pid), app, admin_token, _folder: None })
             }
             Source::Postgres(_) => Err("--target: sockets are measured of a platform with its data in a file".into()),
-            Source::Constant => Err("--target: 'constant' has no sockets".into()),
+            Source::Constant | Source::Peer(_) => Err("--target: only a platform has such sockets".into()),
         }
     }
 }
