@@ -21,7 +21,7 @@ use crate::scenario::Scenario;
 use crate::seed;
 use crate::store;
 use crate::target::{self, App, Data, Server, Source, Spec};
-use crate::world::World;
+use crate::world::{Operation, Tag, World};
 use crate::{AnyError, report};
 
 /// A target that runs.
@@ -145,7 +145,9 @@ fn ready(spec: &Spec, options: &Options, folder: &TempDir, first: Option<&Ready>
         }
         Source::Constant => {
             let first = first.ok_or("There is no platform whose answers could be repeated")?;
-            let [message, messages, conversations] = seed::samples(&*first.requests, first.server.address)?;
+            let answer = |operation| seed::ask(&*first.requests, operation, first.server.address);
+            let message = answer(Operation::Send(Tag::V7))?;
+            let (messages, conversations) = (answer(Operation::ListLong)?, answer(Operation::ListConversations)?);
             target::save_answers(&folder, [&message, &messages, &conversations])?;
             let (server, requests) = (target::start_constant(&folder)?, Rc::clone(&first.requests));
             let first_answers = Default::default();
@@ -167,7 +169,7 @@ fn ready(spec: &Spec, options: &Options, folder: &TempDir, first: Option<&Ready>
 fn start(program: &Path, data: &Path, world: &World) -> Result<(Server, f64), AnyError> {
     let begun = Instant::now();
     let (server, _) = target::start_platform(program, Data::File(data), false)?;
-    seed::list(world, server.address)?;
+    seed::ask(world, Operation::ListLong, server.address)?;
     Ok((server, begun.elapsed().as_secs_f64() * 1e3))
 }
 

@@ -53,31 +53,15 @@ async fn expect(connection: &mut Connection, request: &[u8], status: u16) -> Res
     if answer.status == status { Ok(()) } else { Err(refused(answer.status, answer.body)) }
 }
 
-/// What a platform answers: to a message that is sent, to lists of messages and of conversations.
-pub fn samples(requests: &dyn Requests, address: SocketAddr) -> Result<[Vec<u8>; 3], AnyError> {
+/// Has one operation done.
+pub fn ask(requests: &dyn Requests, operation: Operation, address: SocketAddr) -> Result<Vec<u8>, AnyError> {
     block_on(async {
+        let mut request = vec![];
+        requests.write(operation, &mut Rng::with_seed(0), &mut request);
         let mut connection = Connection::open(address).await?;
-        let mut request = vec![];
-        let mut samples = [vec![], vec![], vec![]];
-        let operations = [Operation::Send(Tag::V7), Operation::ListLong, Operation::ListConversations];
-        for (operation, sample) in operations.into_iter().zip(&mut samples) {
-            requests.write(operation, &mut Rng::with_seed(0), &mut request);
-            let answer = connection.exchange(&request).await?;
-            if !requests.successes(operation).contains(&answer.status) {
-                return Err(refused(answer.status, answer.body));
-            }
-            *sample = answer.body.to_vec();
-        }
-        Ok(samples)
-    })
-}
-
-/// Lists messages.
-pub fn list(world: &World, address: SocketAddr) -> Result<(), AnyError> {
-    block_on(async {
-        let mut request = vec![];
-        world.write(Operation::ListLong, &mut Rng::with_seed(0), &mut request);
-        expect(&mut Connection::open(address).await?, &request, 206).await
+        let answer = connection.exchange(&request).await?;
+        let is_success = requests.successes(operation).contains(&answer.status);
+        if is_success { Ok(answer.body.to_vec()) } else { Err(refused(answer.status, answer.body)) }
     })
 }
 

@@ -186,7 +186,7 @@ impl Stage {
         match *task {
             Task::Message(conversation) => {
                 let page = Page { size: 10, from: None };
-                self.wait(services.messages.page(self.caller, conversation, page)).0.items.len() == 1
+                self.wait(services.messages.page(self.caller, conversation, page, |found| found)).0.items.len() == 1
             }
             Task::App(conversation) => {
                 let of_conversation = move |reads: &dyn Reads| reads.id_use(key, conversation.uuid());

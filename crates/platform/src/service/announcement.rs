@@ -86,15 +86,16 @@ impl AnnouncementService {
         self.core.write_named(caller, send).await
     }
 
-    /// A page of the announcements that a user got. An unknown user has none, as with conversations.
+    /// A page of the announcements that a user got, shown by `show`. An unknown user has none, as with conversations.
     ///
     /// Error: `not_found` when the page is to begin after an announcement that is not in the list.
-    pub async fn page_of_user(
+    pub async fn page_of_user<Shown: Send + 'static>(
         &self,
         caller: Caller,
         user: UserId,
         page: Page<AnnouncementId>,
-    ) -> Result<Named<Listing<AnnouncementCopy>>, Failure> {
+        show: impl FnMut(Named<Listing<AnnouncementCopy>>) -> Shown + Send + 'static,
+    ) -> Result<Shown, Failure> {
         let app = caller.key;
         let read = move |reads: &dyn Reads| {
             let from = match page.from {
@@ -104,7 +105,7 @@ impl AnnouncementService {
             let total = reads.announcement_count_of(app, &user)?;
             Ok(Listing::new(reads.announcements_of(app, &user, from.as_ref(), page.size + 1)?, page.size, total))
         };
-        self.core.read_page(caller, read).await
+        self.core.read_page(caller, read, show).await
     }
 
     /// An announcement that a user got. Error: `not_found`, also for one that the user deleted.

@@ -257,16 +257,17 @@ impl ConversationService {
         self.core.read_named(caller, read).await
     }
 
-    /// A page of the conversations of a user, former ones included. An unknown user has none (3.0: recorded, L3).
+    /// A page of the conversations of a user, former ones included, shown by `show`. An unknown user has none (3.0: recorded, L3).
     ///
     /// Error: `not_found` when the page is to begin after a conversation that is not in the list.
-    pub async fn page_of_user(
+    pub async fn page_of_user<Shown: Send + 'static>(
         &self,
         caller: Caller,
         user: UserId,
         page: Page<ConversationId>,
         sort_by: SortBy,
-    ) -> Result<Named<Listing<SeenConversation>>, Failure> {
+        show: impl FnMut(Named<Listing<SeenConversation>>) -> Shown + Send + 'static,
+    ) -> Result<Shown, Failure> {
         let app = caller.key;
         let read = move |reads: &dyn Reads| {
             let from = match page.from {
@@ -281,7 +282,7 @@ impl ConversationService {
             let found = reads.seen_conversations_of(app, &user, sort_by, from.as_ref(), page.size + 1)?;
             Ok(Listing::new(found, page.size, total))
         };
-        self.core.read_page(caller, read).await
+        self.core.read_page(caller, read, show).await
     }
 
     /// Patches participants and metadata, all operations or none. Changed participants end the distinctness.

@@ -136,13 +136,16 @@ impl Core {
         self.store.read(read).await
     }
 
-    /// Runs a read of a page, ends it where it comes to take up too much, and adds the identities of the users in it.
-    pub async fn read_page<Item: NamesUsers + Weighed + Send + 'static>(
+    /// Runs a read of a page, ends it where it comes to take up too much, adds the identities of the users in it, and
+    /// shows it. All of that where it is read: thousands of small pieces of memory that one thread takes and another one
+    /// gives back would have both wait for the allocator, for longer than the page takes.
+    pub async fn read_page<Item: NamesUsers + Weighed, Shown: Send + 'static>(
         &self,
         caller: Caller,
         mut work: impl FnMut(&dyn Reads) -> Result<Listing<Item>, Failure> + Send + 'static,
-    ) -> Result<Named<Listing<Item>>, Failure> {
-        let read = move |reads: &dyn Reads| Ok(page_with_identities(reads, caller, work(reads)?)?);
+        mut show: impl FnMut(Named<Listing<Item>>) -> Shown + Send + 'static,
+    ) -> Result<Shown, Failure> {
+        let read = move |reads: &dyn Reads| Ok(show(page_with_identities(reads, caller, work(reads)?)?));
         self.store.read(read).await
     }
 

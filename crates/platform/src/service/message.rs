@@ -291,7 +291,7 @@ fn schedule(
 }
 
 /// Sends a message, at once or after its delay.
-struct Send {
+struct Sending {
     caller: Caller,
     conversation: ConversationId,
     tag: Option<Uuid>,
@@ -301,7 +301,7 @@ struct Send {
     events: Arc<Events>,
 }
 
-impl Rule for Send {
+impl Rule for Sending {
     type Done = Named<Creation<Accepted>>;
     type Failure = Failure;
 
@@ -319,7 +319,7 @@ impl Rule for Send {
     }
 }
 
-impl AppendRule for Send {
+impl AppendRule for Sending {
     fn conversation(&self) -> (AppKey, ConversationId) {
         (self.caller.key, self.conversation)
     }
@@ -373,17 +373,21 @@ impl MessageService {
     ) -> Result<Named<Creation<Accepted>>, Failure> {
         let now = self.core.clock.now();
         let id = MessageId::new(tag.unwrap_or_else(|| self.core.ids.resource(now)));
-        self.core.store.append(Send { caller, conversation, tag, id, now, request, events: self.core.events() }).await
+        self.core
+            .store
+            .append(Sending { caller, conversation, tag, id, now, request, events: self.core.events() })
+            .await
     }
 
-    /// A page of the messages of a conversation. Errors: `not_found` (also for the item of `from_id`),
+    /// A page of the messages of a conversation, shown by `show`. Errors: `not_found` (also for the item of `from_id`),
     /// `object_deleted`.
-    pub async fn page(
+    pub async fn page<Shown: Send + 'static>(
         &self,
         caller: Caller,
         conversation: ConversationId,
         page: Page<MessageId>,
-    ) -> Result<Named<Listing<MessageRecord>>, Failure> {
+        show: impl FnMut(Named<Listing<MessageRecord>>) -> Shown + Send + 'static,
+    ) -> Result<Shown, Failure> {
         let app = caller.key;
         let read = move |reads: &dyn Reads| {
             let conversation = find(reads, app, conversation)?;
@@ -392,17 +396,18 @@ impl MessageService {
             let found = reads.messages(&conversation, range, page.size + 1)?;
             Ok(Listing::new(found, page.size, conversation.message_count))
         };
-        self.core.read_page(caller, read).await
+        self.core.read_page(caller, read, show).await
     }
 
-    /// A page of the messages that a user can see. Errors as for [`Self::page`].
-    pub async fn page_of_user(
+    /// A page of the messages that a user can see, shown by `show`. Errors as for [`Self::page`].
+    pub async fn page_of_user<Shown: Send + 'static>(
         &self,
         caller: Caller,
         user: UserId,
         conversation: ConversationId,
         page: Page<MessageId>,
-    ) -> Result<Named<Listing<MessageRecord>>, Failure> {
+        show: impl FnMut(Named<Listing<MessageRecord>>) -> Shown + Send + 'static,
+    ) -> Result<Shown, Failure> {
         let app = caller.key;
         let read = move |reads: &dyn Reads| {
             let (conversation, membership) = conversation::find_of_user(reads, app, &user, conversation)?;
@@ -415,7 +420,7 @@ impl MessageService {
             let found = reads.messages_of(app, &user, &conversation, membership, after, page.size + 1)?;
             Ok(Listing::new(found, page.size, membership.visible_count))
         };
-        self.core.read_page(caller, read).await
+        self.core.read_page(caller, read, show).await
     }
 
     /// A message of a conversation. Errors: `not_found`, `object_deleted` for the conversation.

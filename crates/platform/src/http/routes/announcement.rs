@@ -6,10 +6,11 @@ use axum::extract::State;
 use http::StatusCode;
 use layer_wire::announcement::NewAnnouncement;
 
-use super::{Answer, created, system_view, user_view};
+use super::{Answer, created, system_view, user_list, user_view};
 use crate::http::answer;
 use crate::http::extract::{DedupeTag, JsonBody, OfAnnouncement, OfUser, Query};
 use crate::http::gate::Caller;
+use crate::http::render::UserView;
 use crate::service::Services;
 
 /// `POST /announcements`: sends an announcement.
@@ -39,9 +40,8 @@ pub async fn get_all_of_user(
     Query(query): Query,
 ) -> Answer {
     let page = query.announcements()?;
-    let (listing, identities) = services.announcements.page_of_user(caller, user.clone(), page).await?;
-    let view = user_view(&services, caller, user, identities);
-    Ok(answer::list(caller.version, listing, |copy| view.announcement(copy)))
+    let show = user_list(&services, caller, user.clone(), UserView::announcement);
+    Ok(services.announcements.page_of_user(caller, user, page, show).await?)
 }
 
 /// `GET /users/<user>/announcements/<uuid>`: an announcement that a user got.

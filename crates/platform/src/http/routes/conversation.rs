@@ -7,10 +7,11 @@ use http::StatusCode;
 use layer_wire::conversation::{ConversationPatch, NewConversation};
 use layer_wire::{ApiError, url};
 
-use super::{Answer, created, system_view, user_view};
+use super::{Answer, created, system_view, user_list, user_view};
 use crate::http::answer;
 use crate::http::extract::{DedupeTag, InConversation, JsonBody, OfUser, PatchBody, Query};
 use crate::http::gate::Caller;
+use crate::http::render::UserView;
 use crate::service::Services;
 use crate::service::conversation::Created;
 
@@ -89,9 +90,8 @@ pub async fn get_all_of_user(
     Query(query): Query,
 ) -> Answer {
     let (page, sort_by) = (query.conversations()?, query.sort_by()?);
-    let (listing, identities) = services.conversations.page_of_user(caller, user.clone(), page, sort_by).await?;
-    let view = user_view(&services, caller, user, identities);
-    Ok(answer::list(caller.version, listing, |conversation| view.conversation(conversation)))
+    let show = user_list(&services, caller, user.clone(), UserView::conversation);
+    Ok(services.conversations.page_of_user(caller, user, page, sort_by, show).await?)
 }
 
 /// `GET /users/<user>/conversations/<uuid>`: a conversation in the view of a user.

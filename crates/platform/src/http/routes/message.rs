@@ -6,10 +6,11 @@ use axum::extract::State;
 use http::StatusCode;
 use layer_wire::message::NewMessages;
 
-use super::{Answer, created, system_view, user_view};
+use super::{Answer, created, system_list, system_view, user_list, user_view};
 use crate::http::answer;
 use crate::http::extract::{DedupeTag, InConversation, JsonBody, OfMessage, OfUser, Query};
 use crate::http::gate::Caller;
+use crate::http::render::{SystemView, UserView};
 use crate::service::Services;
 use crate::service::message::Accepted;
 
@@ -59,9 +60,8 @@ pub async fn get_all(
     InConversation(conversation): InConversation,
     Query(query): Query,
 ) -> Answer {
-    let (listing, identities) = services.messages.page(caller, conversation, query.messages()?).await?;
-    let view = system_view(&services, caller, identities);
-    Ok(answer::list(caller.version, listing, |message| view.message(message)))
+    let show = system_list(&services, caller, SystemView::message);
+    Ok(services.messages.page(caller, conversation, query.messages()?, show).await?)
 }
 
 /// `GET /conversations/<uuid>/messages/<uuid>`: a message in system view.
@@ -100,10 +100,8 @@ pub async fn get_all_of_user(
     InConversation(conversation): InConversation,
     Query(query): Query,
 ) -> Answer {
-    let (listing, identities) =
-        services.messages.page_of_user(caller, user.clone(), conversation, query.messages()?).await?;
-    let view = user_view(&services, caller, user, identities);
-    Ok(answer::list(caller.version, listing, |message| view.message(message)))
+    let show = user_list(&services, caller, user.clone(), UserView::message);
+    Ok(services.messages.page_of_user(caller, user, conversation, query.messages()?, show).await?)
 }
 
 /// `GET /users/<user>/messages/<uuid>`: a message in the view of a user.
