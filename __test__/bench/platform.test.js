@@ -32,7 +32,13 @@ const LOADS = [
 
 function benchWith(more, ...args) {
   const command = ['run', '--quiet', '-p', 'layer-bench-platform', '--', '--profile', 'dev', '--data', folder];
-  const env = { ...process.env, LAYER_ADMIN_TOKEN: undefined, LAYER_TEST_POSTGRES: undefined, ...more };
+  const env = {
+    ...process.env,
+    LAYER_ADMIN_TOKEN: undefined,
+    LAYER_TEST_POSTGRES: undefined,
+    LAYER_BENCH_SYNAPSE: undefined,
+    ...more,
+  };
   return spawnSync('cargo', [...command, '--out', out, ...args], { cwd: ROOT, encoding: 'utf8', env });
 }
 
@@ -77,6 +83,29 @@ describe('the benchmark of the platform', { skip: process.platform !== 'linux' &
     assert.deepStrictEqual([constant.seededBytesPerMessage, constant.addedBytesPerMessage], [null, null]);
   });
 
+  test('says how long it is from a start to the first answer, with the store and with a new one', () => {
+    const [before, , constant] = results.targets;
+    for (const times of [before.firstAnswersMs, before.newFirstAnswersMs]) {
+      assert.strictEqual(times.length, 1);
+      assert.ok(times[0] > 0, `${times}`);
+    }
+    assert.deepStrictEqual([constant.firstAnswersMs, constant.newFirstAnswersMs], [[], []]);
+    assert.match(printed, /\| from a start to the first answer, new store \| <= 50 ms \| [\d.]+ \| /);
+  });
+
+  test('puts stores of different size side by side', () => {
+    const targets = ['small=.@2', 'large=.@200'].flatMap((target) => ['--target', target]);
+    const { status, stdout, stderr } = bench('--smoke', '--only', 'messages', ...targets);
+    assert.strictEqual(status, 0, stderr);
+    const { targets: measured } = JSON.parse(fs.readFileSync(out, 'utf8'));
+    assert.deepStrictEqual(
+      measured.map(({ messages }) => messages),
+      [110, 2180],
+    );
+    assert.match(stdout, /\| small \| 110 \|/);
+    assert.match(stdout, /\| large \| 2180 \|/);
+  });
+
   test('prints every load, and how many times better each target is than the first', () => {
     for (const { title, pace } of results.cases) {
       const words = pace.closed ? '4 connections' : '100 requests a second';
@@ -96,8 +125,8 @@ describe('the benchmark of the platform', { skip: process.platform !== 'linux' &
     try {
       const [first, second] = [0, 1].map(() => bench('--smoke', '--only', 'send', '--stores', stores));
       for (const { status, stderr } of [first, second]) assert.strictEqual(status, 0, stderr);
-      assert.match(first.stderr, /platform: 100 conversations with 1090 messages in/);
-      assert.doesNotMatch(second.stderr, /conversations with/);
+      assert.match(first.stderr, /platform: filled with 1090 messages in/);
+      assert.doesNotMatch(second.stderr, /filled with/);
       assert.deepStrictEqual(fs.readdirSync(stores), ['platform-100']);
     } finally {
       fs.rmSync(stores, { recursive: true });
@@ -137,12 +166,43 @@ describe('the benchmark of the platform', { skip: process.platform !== 'linux' &
     assert.match(stdout, /\| 100 \| [\d.]+ \|/);
   });
 
+  test('draws the platform beside servers that others wrote, as far as they have such requests', async () => {
+    const { platformPictures } = await import('../../bench/client/charts.mjs');
+    const targets = [
+      { name: 'new', kind: 'platform' },
+      { name: 'limit', kind: 'constant' },
+      { name: 'matrix', kind: { peer: 'synapse' } },
+      { name: 'xmpp', kind: { peer: 'ejabberd' } },
+    ];
+    const round = { new: { perSecond: 900 }, limit: { perSecond: 9000 }, matrix: { perSecond: 9 } };
+    const cases = [
+      { scenario: 'send-v7', pace: { closed: 16 }, rounds: [{ ...round, xmpp: { perSecond: 99 } }] },
+      { scenario: 'messages', pace: { closed: 16 }, rounds: [round] },
+    ];
+    const drawn = platformPictures({ targets, cases });
+    assert.deepStrictEqual(Object.keys(drawn), ['platform-light.svg', 'platform-dark.svg']);
+    for (const svg of Object.values(drawn)) {
+      const times = (name) => svg.split(`>${name}<`).length - 1;
+      assert.deepStrictEqual(['layer-api', 'Synapse', 'ejabberd', 'limit'].map(times), [2, 2, 1, 0]);
+      assert.ok(!/NaN|undefined|Infinity/.test(svg));
+    }
+    assert.deepStrictEqual(platformPictures({ targets, cases: [] }), {});
+  });
+
+  test('says how a server that others wrote is found', () => {
+    const targets = ['platform=.', 'other=synapse'].flatMap((target) => ['--target', target]);
+    const { status, stderr } = bench('--smoke', '--only', 'send-v4', ...targets);
+    assert.strictEqual(status, 1);
+    assert.match(stderr, /LAYER_BENCH_SYNAPSE is not in the environment; .*scripts\/peers\.mjs/);
+  });
+
   test('ends with a sentence when a target cannot be measured', () => {
     for (const [target, expected] of [
       ['running=http://127.0.0.1:9,1', /LAYER_ADMIN_TOKEN/],
       ['nowhere=/nonexistent', /nonexistent/],
       ['server=.@postgres', /LAYER_TEST_POSTGRES/],
       ['other=package.json', /package\.json cannot be started/],
+      ['synapse=synapse', /the first must be a platform/],
     ]) {
       const { status, stdout, stderr } = bench('--smoke', '--target', target);
       assert.deepStrictEqual([status, stdout], [1, ''], target);

@@ -40,8 +40,17 @@ const CLIENTS = [
  * The pictures by name, each for both themes: `throughput-light.svg` and so on. Tables that are not there are left out.
  */
 export function pictures(results) {
+  return inThemes({ throughput, 'main-thread': mainThread, latency, growth }, results);
+}
+
+/** The same of what `npm run bench:platform` saves. */
+export function platformPictures(saved) {
+  return inThemes({ platform: platformThroughput }, saved);
+}
+
+function inThemes(drawings, results) {
   const made = {};
-  for (const [name, draw] of Object.entries({ throughput, 'main-thread': mainThread, latency, growth })) {
+  for (const [name, draw] of Object.entries(drawings)) {
     for (const [theme, colours] of Object.entries(THEMES)) {
       const svg = draw(results, colours);
       if (svg) made[`${name}-${theme}.svg`] = svg;
@@ -81,7 +90,33 @@ function mainThread(results, colours) {
   });
 }
 
-/** A bar for each client in each case; a line across its end goes from the lowest round to the highest. */
+/** The servers that are drawn, each in the look of a client: kind of the target, its name. */
+const SERVERS = [
+  { variant: 'ours', name: 'layer-api', isOne: ({ kind }) => kind === 'platform' },
+  { variant: 'undici', name: 'ejabberd', isOne: ({ kind }) => kind.peer === 'ejabberd' },
+  { variant: 'original', name: 'Synapse', isOne: ({ kind }) => kind.peer === 'synapse' },
+];
+
+/** Their cases: scenario, connections, words for it. */
+const LOADS = [
+  ['send-v7', 64, 'send a message, 64 connections'],
+  ['send-v7', 16, 'send a message, 16 connections'],
+  ['messages', 16, 'list 100 messages, 16 connections'],
+];
+
+function platformThroughput({ targets, cases }, colours) {
+  const groups = LOADS.flatMap(([scenario, connections, words]) => {
+    const rounds = cases.find((one) => one.scenario === scenario && one.pace.closed === connections)?.rounds;
+    const rows = SERVERS.flatMap(({ isOne, ...server }) => {
+      const target = targets.find(isOne)?.name;
+      return rounds?.[0]?.[target] ? [{ ...server, ...spread(rounds.map((round) => round[target].perSecond)) }] : [];
+    });
+    return rows.length > 0 ? [{ words, rows }] : [];
+  });
+  const title = 'Requests that a server answers in a second';
+  return barsOf(groups, colours, { title, about: 'More is better.', show: number });
+}
+
 function bars(results, colours, { figure, title, about, show }) {
   const groups = CASES.flatMap(([table, case_, words]) => {
     const rounds = roundsOf(results, table, case_);
@@ -94,6 +129,11 @@ function bars(results, colours, { figure, title, about, show }) {
       },
     ];
   });
+  return barsOf(groups, colours, { title, about, show });
+}
+
+/** A bar for each row of each group; a line across its end goes from the lowest round to the highest. */
+function barsOf(groups, colours, { title, about, show }) {
   if (groups.length === 0) return undefined;
   const left = 128;
   const right = 84;

@@ -46,7 +46,7 @@ those to the first target in the same round.
                        of --seconds: 5; of --out: target/bench/sockets.json]
   --idle N             With --sockets: so many idle ones, or 0 [default: 10000]
   --users N            With --sockets: so many users who listen, in conversations of 25 [default: 1000]
-  --render             Write what was measured last into docs/benchmark-results.md
+  --render             Write what was measured last into docs/benchmark-results.md, and draw it into docs/benchmarks
   --smoke              One short round of everything, for a test: the figures mean nothing
 ";
 

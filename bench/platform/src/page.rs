@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use crate::results::{self, Results};
 use crate::{AnyError, report};
@@ -28,10 +29,15 @@ const MARKS: Marks = Marks {
     end: "<!-- End of what is made for the platform. -->",
 };
 
-/// Writes the saved results into the page.
+/// Draws the pictures, as those of the clients are.
+const PICTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/pictures.mjs");
+
+/// Writes the saved results into the page, and draws them beside it.
 pub fn render(saved: &Path, page: &Path) -> Result<(), AnyError> {
     let text = fs::read_to_string(page)?;
-    Ok(fs::write(page, page_with(&text, &results::saved(saved)?)?)?)
+    fs::write(page, page_with(&text, &results::saved(saved)?)?)?;
+    let drawn = Command::new("node").arg(PICTURES).arg(saved).status()?;
+    if drawn.success() { Ok(()) } else { Err(format!("{PICTURES} ended with {drawn}").into()) }
 }
 
 /// The page with these results between its marks. Error: it has lost them.
