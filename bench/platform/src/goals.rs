@@ -2,9 +2,9 @@
 
 use crate::figures::Figures;
 use crate::load::Pace;
-use crate::peers::Peer;
 use crate::results::{Kind, Results, Target};
 use crate::spread::Spread;
+use crate::target::Peer;
 
 /// What is compared with the goal.
 enum Measured {

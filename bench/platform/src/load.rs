@@ -17,10 +17,9 @@ use tokio::task::{JoinSet, LocalSet};
 use crate::AnyError;
 use crate::figures::Figures;
 use crate::http::Connection;
-use crate::requests::Requests;
+use crate::requests::{Operation, Requests};
 use crate::scenario::Scenario;
 use crate::target::Server;
-use crate::world::Operation;
 
 /// Digits of a latency that are kept.
 const DIGITS: u8 = 3;

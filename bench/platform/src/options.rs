@@ -8,9 +8,9 @@ use lexopt::{Arg, Parser, ValueExt as _};
 
 use crate::AnyError;
 use crate::load::Pace;
-use crate::peers::Peer;
 use crate::scenario::{SCENARIOS, Scenario};
 use crate::sockets;
+use crate::target::Peer;
 use crate::target::{Source, Spec};
 
 /// What `--help` prints.

@@ -2,7 +2,29 @@
 
 use fastrand::Rng;
 
-use crate::world::Operation;
+/// What makes a message findable again when it is sent twice: the `If-None-Match` of the request, which becomes its id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tag {
+    /// None: the server makes the id.
+    None,
+    /// A random UUID, as the clients of old send it.
+    V4,
+    /// A UUID that begins with the time.
+    V7,
+}
+
+/// A kind of request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Operation {
+    /// Sends a message to any conversation.
+    Send(Tag),
+    /// Lists 100 messages of a long conversation.
+    ListLong,
+    /// Lists the messages of any conversation.
+    ListAny,
+    /// Lists the conversations of a user.
+    ListConversations,
+}
 
 /// The requests of a load to one server.
 pub trait Requests {

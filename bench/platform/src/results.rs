@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::AnyError;
 use crate::figures::Figures;
 use crate::load::Pace;
-use crate::peers::Peer;
+use crate::target::Peer;
 
 /// A run.
 #[derive(Debug, Serialize, Deserialize)]

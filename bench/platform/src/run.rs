@@ -14,14 +14,14 @@ use crate::database::Database;
 use crate::figures::float;
 use crate::load::{self, Load, Pace};
 use crate::options::Options;
-use crate::peers::Running;
-use crate::requests::Requests;
+use crate::peers::{self, Running};
+use crate::requests::{Operation, Requests, Tag};
 use crate::results::{self, Case, Kind, Results, Target};
 use crate::scenario::Scenario;
 use crate::seed;
 use crate::store;
 use crate::target::{self, App, Data, Server, Source, Spec};
-use crate::world::{Operation, Tag, World};
+use crate::world::World;
 use crate::{AnyError, report};
 
 /// A target that runs.
@@ -155,7 +155,7 @@ fn ready(spec: &Spec, options: &Options, folder: &TempDir, first: Option<&Ready>
         }
         Source::Peer(peer) => {
             let begun = Instant::now();
-            let Running { server, requests, database } = peer.start(&name, &folder)?;
+            let Running { server, requests, database } = peers::start(*peer, &name, &folder)?;
             say_filled(&name, requests.messages(), begun)?;
             let store = database.map(Store::Database);
             let store = store.map(|store| store.size().map(|size| (store, size))).transpose()?;

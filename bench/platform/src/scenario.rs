@@ -2,7 +2,7 @@
 
 use fastrand::Rng;
 
-use crate::world::{Operation, Tag};
+use crate::requests::{Operation, Tag};
 
 /// A kind of load: operations, each with its share in percent.
 #[derive(Debug, Clone, Copy)]

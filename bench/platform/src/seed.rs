@@ -11,9 +11,9 @@ use tokio::task::{JoinSet, LocalSet};
 use crate::AnyError;
 use crate::http::Connection;
 use crate::load::refused;
-use crate::requests::Requests;
+use crate::requests::{Operation, Requests, Tag};
 use crate::target::App;
-use crate::world::{Operation, Tag, World};
+use crate::world::World;
 
 /// Connections that fill a store.
 const LANES: u32 = 64;

@@ -12,7 +12,6 @@ use serde_json::Value;
 
 use crate::constant;
 use crate::database::Database;
-use crate::peers::Peer;
 use crate::process::Usage;
 use crate::{AnyError, process};
 
@@ -32,6 +31,27 @@ pub enum Source {
     Constant,
     /// A server that others wrote.
     Peer(Peer),
+}
+
+/// A server that others wrote.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Peer {
+    /// Synapse, the server of Matrix, with its data in SQLite.
+    Synapse,
+    /// ejabberd, a server of XMPP, with its archive in PostgreSQL.
+    Ejabberd,
+}
+
+impl Peer {
+    /// The one with this name.
+    pub fn named(name: &str) -> Option<Self> {
+        match name {
+            "synapse" => Some(Self::Synapse),
+            "ejabberd" => Some(Self::Ejabberd),
+            _ => None,
+        }
+    }
 }
 
 /// A target by name.

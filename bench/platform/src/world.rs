@@ -7,7 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use fastrand::Rng;
 use uuid::{Builder, Uuid};
 
-use crate::requests::Requests;
+use crate::requests::{Operation, Requests, Tag};
 
 /// Messages of a conversation at the start.
 pub const MESSAGES: u32 = 10;
@@ -28,30 +28,6 @@ const TEXT: &str = "The boat leaves at nine from the old pier behind the fish ma
 
 /// When the first conversation was created, in milliseconds since 1970.
 const BEGINNING: u64 = 1_500_000_000_000;
-
-/// What makes a message findable again when it is sent twice: the `If-None-Match` of the request, which becomes its id.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Tag {
-    /// None: the server makes the id.
-    None,
-    /// A random UUID, as the clients of old send it.
-    V4,
-    /// A UUID that begins with the time.
-    V7,
-}
-
-/// A kind of request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Operation {
-    /// Sends a message to any conversation.
-    Send(Tag),
-    /// Lists 100 messages of a long conversation.
-    ListLong,
-    /// Lists the messages of any conversation.
-    ListAny,
-    /// Lists the conversations of a user.
-    ListConversations,
-}
 
 /// The conversations of an app, by number.
 #[derive(Debug, Clone)]

@@ -14,9 +14,9 @@ use super::{Running, answer, free_address, installed, listening, written};
 use crate::AnyError;
 use crate::database::Database;
 use crate::http::Connection;
-use crate::requests::Requests;
+use crate::requests::{Operation, Requests, Tag};
 use crate::seed::block_on;
-use crate::world::{Operation, Tag, World, text};
+use crate::world::{World, text};
 
 /// The folder of its code.
 const CODE: &str = "LAYER_BENCH_EJABBERD";

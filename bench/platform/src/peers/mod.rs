@@ -13,7 +13,6 @@ use std::rc::Rc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::AnyError;
@@ -21,20 +20,10 @@ use crate::database::Database;
 use crate::http::Connection;
 use crate::load::refused;
 use crate::requests::Requests;
-use crate::target::Server;
+use crate::target::{Peer, Server};
 
 /// How long one may take until it listens.
 const PATIENCE: Duration = Duration::from_secs(120);
-
-/// A server that others wrote.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum Peer {
-    /// Synapse, the server of Matrix, with its data in SQLite.
-    Synapse,
-    /// ejabberd, a server of XMPP, with its archive in PostgreSQL.
-    Ejabberd,
-}
 
 /// A peer that runs.
 pub struct Running {
@@ -44,22 +33,11 @@ pub struct Running {
     pub database: Option<Database>,
 }
 
-impl Peer {
-    /// The one with this name.
-    pub fn named(name: &str) -> Option<Self> {
-        match name {
-            "synapse" => Some(Self::Synapse),
-            "ejabberd" => Some(Self::Ejabberd),
-            _ => None,
-        }
-    }
-
-    /// Starts and fills it. Everything that it writes goes into the folder.
-    pub fn start(self, name: &str, folder: &Path) -> Result<Running, AnyError> {
-        match self {
-            Self::Synapse => synapse::start(folder),
-            Self::Ejabberd => ejabberd::start(name, folder),
-        }
+/// Starts and fills one. Everything that it writes goes into the folder, or into a database of this name.
+pub fn start(peer: Peer, name: &str, folder: &Path) -> Result<Running, AnyError> {
+    match peer {
+        Peer::Synapse => synapse::start(folder),
+        Peer::Ejabberd => ejabberd::start(name, folder),
     }
 }
 

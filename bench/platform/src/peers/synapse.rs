@@ -13,9 +13,9 @@ use serde_json::{Value, json};
 use super::{Running, answer, free_address, installed, listening, written};
 use crate::AnyError;
 use crate::http::Connection;
-use crate::requests::Requests;
+use crate::requests::{Operation, Requests, Tag};
 use crate::seed::block_on;
-use crate::world::{Operation, Tag, World, fresh_id, text};
+use crate::world::{World, fresh_id, text};
 
 /// The Python whose packages Synapse is among.
 const PYTHON: &str = "LAYER_BENCH_SYNAPSE";
