@@ -257,7 +257,8 @@ impl ConversationService {
         self.core.read_named(caller, read).await
     }
 
-    /// A page of the conversations of a user, former ones included, shown by `show`. An unknown user has none (3.0: recorded, L3).
+    /// A page of the conversations of a user, former ones included, shown by `show`. An unknown user has none (3.0:
+    /// recorded, L3).
     ///
     /// Error: `not_found` when the page is to begin after a conversation that is not in the list.
     pub async fn page_of_user<Shown: Send + 'static>(

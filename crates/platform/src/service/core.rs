@@ -137,7 +137,7 @@ impl Core {
     }
 
     /// Runs a read of a page, ends it where it comes to take up too much, adds the identities of the users in it, and
-    /// shows it. All of that where it is read: thousands of small pieces of memory that one thread takes and another one
+    /// shows it. All of that where it is read: thousands of small pieces of memory that one thread takes and another
     /// gives back would have both wait for the allocator, for longer than the page takes.
     pub async fn read_page<Item: NamesUsers + Weighed, Shown: Send + 'static>(
         &self,
