@@ -104,6 +104,7 @@ const LOADS = [
   ['messages', 16, 'list 100 messages, 16 connections'],
 ];
 
+/** A bar for each server in each case that it has. */
 function platformThroughput({ targets, cases }, colours) {
   const groups = LOADS.flatMap(([scenario, connections, words]) => {
     const rounds = cases.find((one) => one.scenario === scenario && one.pace.closed === connections)?.rounds;
@@ -117,6 +118,7 @@ function platformThroughput({ targets, cases }, colours) {
   return barsOf(groups, colours, { title, about: 'More is better.', show: number });
 }
 
+/** A bar for each client in each case. */
 function bars(results, colours, { figure, title, about, show }) {
   const groups = CASES.flatMap(([table, case_, words]) => {
     const rounds = roundsOf(results, table, case_);

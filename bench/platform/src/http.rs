@@ -1,6 +1,8 @@
 //! A connection that carries one request at a time, at the least cost: the generator shares its cores with the
 //! platform.
 
+use std::fmt::Display;
+use std::io::Write as _;
 use std::net::SocketAddr;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -13,6 +15,19 @@ const MAX_HEADERS: usize = 32;
 
 /// Bytes behind a chunk, and behind the last one, as long as no trailers come.
 const CHUNK_END: usize = 2;
+
+/// Writes a request with a body of JSON, which may be empty, in place of what `request` holds. Each of the `headers`
+/// ends with a line break.
+pub fn write(method: &str, path: impl Display, headers: impl Display, body: &str, request: &mut Vec<u8>) {
+    request.clear();
+    let length = body.len();
+    // Writing to memory does not fail.
+    let _ = write!(
+        request,
+        "{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{headers}Content-Type: application/json\r\n\
+         Content-Length: {length}\r\n\r\n{body}"
+    );
+}
 
 /// An HTTP/1.1 connection that stays open.
 pub struct Connection {

@@ -10,8 +10,7 @@ use crate::AnyError;
 use crate::load::Pace;
 use crate::scenario::{SCENARIOS, Scenario};
 use crate::sockets;
-use crate::target::Peer;
-use crate::target::{Source, Spec};
+use crate::target::{Peer, Source, Spec};
 
 /// What `--help` prints.
 pub const HELP: &str = "\

@@ -1,12 +1,14 @@
 //! What is in a store under load, and the requests about it. Everything follows from the number of a conversation, so
 //! that a million of them need no memory here.
 
+use std::fmt::Display;
 use std::io::Write as _;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use fastrand::Rng;
 use uuid::{Builder, Uuid};
 
+use crate::http;
 use crate::requests::{Operation, Requests, Tag};
 
 /// Messages of a conversation at the start.
@@ -34,16 +36,14 @@ const BEGINNING: u64 = 1_500_000_000_000;
 pub struct World {
     conversations: u32,
     app: String,
-    /// Between the request line and the headers of one request.
+    /// Headers that all requests have.
     headers: String,
 }
 
 impl World {
     /// A world of so many conversations in an app.
     pub fn new(conversations: u32, app: &str, token: &str) -> Self {
-        let headers = format!(
-            "Host: 127.0.0.1\r\nAuthorization: Bearer {token}\r\nAccept: application/vnd.layer+json; version=3.0\r\n"
-        );
+        let headers = format!("Authorization: Bearer {token}\r\nAccept: application/vnd.layer+json; version=3.0\r\n");
         Self { conversations, app: app.to_owned(), headers }
     }
 
@@ -81,19 +81,14 @@ impl World {
     fn get(&self, path: &str, request: &mut Vec<u8>) {
         request.clear();
         // Writing to memory does not fail.
-        let _ = write!(request, "GET /apps/{}{path} HTTP/1.1\r\n{}\r\n", self.app, self.headers);
+        let _ = write!(request, "GET /apps/{}{path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{}\r\n", self.app, self.headers);
     }
 
     fn post(&self, path: &str, tag: Option<Uuid>, body: &str, request: &mut Vec<u8>) {
-        request.clear();
-        let (app, headers, length) = (&self.app, &self.headers, body.len());
+        let (app, headers) = (&self.app, &self.headers);
         let tag = tag.map(|tag| format!("If-None-Match: {tag}\r\n")).unwrap_or_default();
-        // Writing to memory does not fail.
-        let _ = write!(
-            request,
-            "POST /apps/{app}/conversations{path} HTTP/1.1\r\n{headers}{tag}Content-Type: application/json\r\n\
-             Content-Length: {length}\r\n\r\n{body}"
-        );
+        let path = format_args!("/apps/{app}/conversations{path}");
+        http::write("POST", path, format_args!("{headers}{tag}"), body, request);
     }
 
     /// A message of one text part, by one of the participants.
@@ -165,7 +160,8 @@ impl Requests for World {
     }
 }
 
-fn user(number: u32) -> String {
+/// The id of a user.
+pub fn user(number: impl Display) -> String {
     format!("user-{number}")
 }
 

@@ -10,13 +10,13 @@ use std::rc::Rc;
 use fastrand::Rng;
 use serde_json::json;
 
-use super::{Running, answer, free_address, installed, listening, written};
+use super::{Running, answer, free_address, installed, listening};
 use crate::AnyError;
 use crate::database::Database;
-use crate::http::Connection;
+use crate::http::{self, Connection};
 use crate::requests::{Operation, Requests, Tag};
 use crate::seed::block_on;
-use crate::world::{World, text};
+use crate::world::{World, text, user};
 
 /// The folder of its code.
 const CODE: &str = "LAYER_BENCH_EJABBERD";
@@ -88,9 +88,9 @@ impl Chats {
     async fn register(&self, address: SocketAddr) -> Result<(), AnyError> {
         let mut connection = Connection::open(address).await?;
         let mut request = vec![];
-        for user in 0..self.world.users() {
-            let body = json!({ "user": format!("user-{user}"), "host": "localhost", "password": "bench" });
-            written("POST", "/api/register", "", &body.to_string(), &mut request);
+        for number in 0..self.world.users() {
+            let body = json!({ "user": user(number), "host": "localhost", "password": "bench" });
+            http::write("POST", "/api/register", "", &body.to_string(), &mut request);
             answer(&mut connection, &request).await?;
         }
         Ok(())
@@ -102,12 +102,12 @@ impl Requests for Chats {
         let participants = self.world.participants(self.world.draw(operation, rng));
         let body = json!({
             "type": "chat",
-            "from": format!("user-{}@localhost", participants[0]),
-            "to": format!("user-{}@localhost", participants[1]),
+            "from": address_of(participants[0]),
+            "to": address_of(participants[1]),
             "subject": "",
             "body": text(rng),
         });
-        written("POST", "/api/send_message", "", &body.to_string(), request);
+        http::write("POST", "/api/send_message", "", &body.to_string(), request);
     }
 
     fn successes(&self, operation: Operation) -> &'static [u16] {
@@ -121,4 +121,9 @@ impl Requests for Chats {
     fn messages(&self) -> u64 {
         0
     }
+}
+
+/// How others write to a user.
+fn address_of(number: u32) -> String {
+    format!("{}@localhost", user(number))
 }

@@ -72,20 +72,6 @@ fn listening(mut command: Command, address: SocketAddr, folder: &Path) -> Result
     Ok(server)
 }
 
-/// A request with a body of JSON, or none.
-fn written(method: &str, path: &str, headers: &str, body: &str, request: &mut Vec<u8>) {
-    use std::io::Write as _;
-
-    request.clear();
-    let length = body.len();
-    // Writing to memory does not fail.
-    let _ = write!(
-        request,
-        "{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{headers}Content-Type: application/json\r\n\
-         Content-Length: {length}\r\n\r\n{body}"
-    );
-}
-
 /// Sends a request; the answer as JSON. Error: it is not a success.
 async fn answer(connection: &mut Connection, request: &[u8]) -> Result<Value, AnyError> {
     let answer = connection.exchange(request).await?;

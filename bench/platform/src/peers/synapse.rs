@@ -10,12 +10,12 @@ use std::rc::Rc;
 use fastrand::Rng;
 use serde_json::{Value, json};
 
-use super::{Running, answer, free_address, installed, listening, written};
+use super::{Running, answer, free_address, installed, listening};
 use crate::AnyError;
-use crate::http::Connection;
+use crate::http::{self, Connection};
 use crate::requests::{Operation, Requests, Tag};
 use crate::seed::block_on;
-use crate::world::{World, fresh_id, text};
+use crate::world::{World, fresh_id, text, user};
 
 /// The Python whose packages Synapse is among.
 const PYTHON: &str = "LAYER_BENCH_SYNAPSE";
@@ -89,8 +89,9 @@ impl Rooms {
     async fn fill(&self, address: SocketAddr) -> Result<Vec<String>, AnyError> {
         let mut connection = Connection::open(address).await?;
         let mut request = vec![];
-        for user in 0..self.world.users() {
-            let body = json!({ "type": "m.login.application_service", "username": name(user), "inhibit_login": true });
+        for number in 0..self.world.users() {
+            let body =
+                json!({ "type": "m.login.application_service", "username": user(number), "inhibit_login": true });
             self.write("POST", "/_matrix/client/v3/register", &body, &mut request);
             answer(&mut connection, &request).await?;
         }
@@ -119,7 +120,7 @@ impl Rooms {
     }
 
     fn write(&self, method: &str, path: &str, body: &Value, request: &mut Vec<u8>) {
-        written(method, path, &self.headers, &body.to_string(), request);
+        http::write(method, path, &self.headers, &body.to_string(), request);
     }
 
     /// The id of the transaction is what makes a message findable again when it is sent twice.
@@ -140,7 +141,7 @@ impl Requests for Rooms {
             Operation::ListLong | Operation::ListAny | Operation::ListConversations => {
                 let reader = id(self.world.participant(number, rng));
                 let path = format!("/_matrix/client/v3/rooms/{room}/messages?dir=b&limit=100&user_id={reader}");
-                written("GET", &path, &self.headers, "", request);
+                http::write("GET", &path, &self.headers, "", request);
             }
         }
     }
@@ -158,10 +159,6 @@ impl Requests for Rooms {
     }
 }
 
-fn name(user: u32) -> String {
-    format!("user-{user}")
-}
-
-fn id(user: u32) -> String {
-    format!("@{}:localhost", name(user))
+fn id(number: u32) -> String {
+    format!("@{}:localhost", user(number))
 }

@@ -19,10 +19,10 @@ use uuid::Uuid;
 
 use self::figures::{Idle, Live, LiveCase, Results};
 use self::listen::{Flights, land, listen, open_all};
-use self::people::{gather, sign_in, user};
+use self::people::{gather, sign_in};
 use crate::AnyError;
 use crate::figures::float;
-use crate::http::Connection;
+use crate::http::{self, Connection};
 use crate::load::{OPEN_CONNECTIONS, Schedule, refused};
 use crate::results;
 use crate::seed;
@@ -254,23 +254,18 @@ async fn send_lane(
             return Ok(());
         }
         let number = rng.usize(..conversations.len());
-        let sender = user(number * PER_CONVERSATION + rng.usize(..PER_CONVERSATION));
+        let sender = world::user(number * PER_CONVERSATION + rng.usize(..PER_CONVERSATION));
         let id = world::fresh_id(&mut rng);
         let body = format!(
             r#"{{"sender":{{"user_id":"{sender}"}},"parts":[{{"mime_type":"text/plain","body":"{}"}}]}}"#,
             world::text(&mut rng)
         );
-        request.clear();
-        write!(
-            request,
-            "POST /apps/{}/conversations/{}/messages HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {}\r\n\
-             Accept: application/vnd.layer+json; version=1.0\r\nIf-None-Match: {id}\r\n\
-             Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
-            app.id,
-            conversations[number],
-            app.token,
-            body.len()
-        )?;
+        let path = format_args!("/apps/{}/conversations/{}/messages", app.id, conversations[number]);
+        let headers = format_args!(
+            "Authorization: Bearer {}\r\nAccept: application/vnd.layer+json; version=1.0\r\nIf-None-Match: {id}\r\n",
+            app.token
+        );
+        http::write("POST", path, headers, &body, &mut request);
         let counts = sending.from.get().is_some_and(|from| due >= from);
         flights.sent(id, due, counts);
         let answer = connection.exchange(&request).await?;

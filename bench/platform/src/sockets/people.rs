@@ -13,9 +13,10 @@ use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use crate::AnyError;
-use crate::http::Connection;
+use crate::http::{self, Connection};
 use crate::load::refused;
 use crate::target::App;
+use crate::world::user;
 
 /// Connections that sign users in, and open their sockets.
 pub const LANES: usize = 32;
@@ -55,11 +56,6 @@ impl Signer {
         sign.map_err(|_| "An identity token cannot be signed")?;
         Ok(format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature)))
     }
-}
-
-/// The name of a user.
-pub fn user(number: usize) -> String {
-    format!("user-{number}")
 }
 
 /// Signs so many users in; their session tokens, by number.
@@ -113,12 +109,10 @@ pub async fn gather(address: SocketAddr, app: &App, users: usize) -> Result<Vec<
 
 /// Posts JSON, and reads JSON from an answer of success.
 async fn post(connection: &mut Connection, path: &str, headers: &str, body: &str) -> Result<Value, AnyError> {
-    let length = body.len();
-    let request = format!(
-        "POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: application/vnd.layer+json; version=2.0\r\n{headers}\
-         Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
-    );
-    let answer = connection.exchange(request.as_bytes()).await?;
+    let mut request = vec![];
+    let headers = format_args!("Accept: application/vnd.layer+json; version=2.0\r\n{headers}");
+    http::write("POST", path, headers, body, &mut request);
+    let answer = connection.exchange(&request).await?;
     if !(200..300).contains(&answer.status) {
         return Err(refused(answer.status, answer.body));
     }
