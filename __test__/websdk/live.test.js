@@ -138,6 +138,8 @@ test('a conversation and a message are deleted for all, and for the devices of o
   const first = await say(maria, id, 'one');
   const second = await say(maria, id, 'two');
   await read(leo, second);
+  // What its page has sent is not what it has an answer to: without one, the SDK knows no address to delete.
+  await until(maria, (of) => window.client.getMessage(of).isSaved(), second);
   const remove = (page, message, mode) =>
     page.evaluate(([of, how]) => window.client.getMessage(of).delete(how), [message, mode]);
   await remove(maria, second, ALL);
