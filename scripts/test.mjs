@@ -11,8 +11,8 @@ import { chooseRuntimes, installRuntimes } from './runtimes.mjs';
 import { installS3 } from './s3.mjs';
 import { FORMATS_AND_LINTS, runSteps, TYPES } from './steps.mjs';
 
-/** Files of tests at a time: many wait for a clock or for another process, so that two cores carry two of them. */
-const concurrency = Math.max(2, availableParallelism() - 1);
+/** Files of JavaScript tests at a time: many wait for a clock or for another process, so that a core carries two of them. */
+const concurrency = 2 * availableParallelism();
 /** Rust tests at a time: nearly all of them wait, for a clock, a disk or another process. */
 const RUST_TESTS = 3 * availableParallelism();
 const runtimes = chooseRuntimes(process.env.LAYER_TEST_RUNTIMES);
