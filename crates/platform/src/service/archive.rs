@@ -195,20 +195,45 @@ impl ExportService {
         };
         let (key, iv): ([u8; 32], [u8; 16]) = (Ids::system_secret(), Ids::system_secret());
         let encrypted_key = PublicKey::parse(&export.public_key)?.encrypt(&key)?;
-        let (blobs, made_at, archive_name) = (self.core.blobs(), now.as_ms(), FileName::archive(export.app, id));
-        let packed = on_disk(move || {
-            let archive = begin(&*blobs, archive_name)?;
-            Ok(pack(&mut *draft.blob, archive, &key, &iv, made_at)?.length())
-        });
-        let archive = ArchiveRecord { size: packed.await?, completed_at: self.core.clock.now(), encrypted_key, iv };
-        let complete = move |writes: &mut dyn Writes| writes.complete_export(&export, claim, &archive);
-        let is_kept = self.core.store.write::<_, StoreError>(complete).await?;
-        if !is_kept {
-            // It was deleted while it was made.
-            let blobs = self.core.blobs();
-            on_disk(move || blobs.delete(&archive_name.to_string())).await?;
+        // The archive takes the place of whatever is there, so only who has the claim may begin it.
+        let to_renew = export.clone();
+        let renew = move |writes: &mut dyn Writes| writes.renew_export(&to_renew, claim, EXPORT_LEASE);
+        if !self.core.store.write::<_, StoreError>(renew).await? {
+            drop(draft);
+            return Ok(self.leave(export, None).await?);
         }
-        Ok(())
+        let (blobs, made_at, archive_name) = (self.core.blobs(), now.as_ms(), FileName::archive(export.app, id));
+        let written = on_disk(move || {
+            let archive = begin(&*blobs, archive_name)?;
+            pack(&mut *draft.blob, archive, &key, &iv, made_at)
+        })
+        .await?;
+        let archive = ArchiveRecord { size: written.length(), completed_at: self.core.clock.now(), encrypted_key, iv };
+        let to_complete = export.clone();
+        let complete = move |writes: &mut dyn Writes| writes.complete_export(&to_complete, claim, &archive);
+        // Until this is answered nobody else begins the archive: the writer is not dropped.
+        if self.core.store.write::<_, StoreError>(complete).await? {
+            return Ok(());
+        }
+        Ok(self.leave(export, Some(written)).await?)
+    }
+
+    /// Takes back what was written of an export that was deleted meanwhile, or that somebody else has claimed.
+    async fn leave(&self, export: ExportRecord, archive: Option<Box<dyn BlobWriter>>) -> Result<(), StoreError> {
+        let (app, id) = (export.app_key, export.id);
+        let found = self.core.store.read::<_, StoreError>(move |reads: &dyn Reads| reads.export(app, id)).await?;
+        let blobs = self.core.blobs();
+        on_disk(move || {
+            archive.map_or(Ok(()), |mut archive| archive.undo())?;
+            if found.as_ref().is_none_or(|export| export.archive.is_some()) {
+                blobs.delete(&FileName::draft(export.app, id).to_string())?;
+            }
+            if found.is_none() {
+                blobs.delete(&FileName::archive(export.app, id).to_string())?;
+            }
+            Ok(())
+        })
+        .await
     }
 
     fn note_total(&self, total: u64) {

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use crate::client::{Server, message, message_of, raw, wait_until};
 use crate::device::{Device, Signer, admin};
+use crate::export::{completed, key_pair, opened, set_key};
 use crate::live_client::{Live, conversation_id, message_id};
 use crate::receiver::{Reaction, Receiver, activated_with, allowed, ask, registration, verified_but};
 
@@ -19,8 +20,8 @@ struct Pair {
     one: Server,
     other: Server,
     config: Config,
-    _database: Database,
-    _folder: tempfile::TempDir,
+    database: Database,
+    folder: tempfile::TempDir,
 }
 
 /// Starts two; `None` where there is no PostgreSQL.
@@ -40,7 +41,16 @@ fn pair() -> Option<Pair> {
     let one = Server::on(config.clone());
     let app = NewApp { app_id: one.app.app_id, token: one.app.token.clone() };
     let other = Server::of(Platform::start(config.clone()).unwrap(), app);
-    Some(Pair { one, other, config, _database: database, _folder: folder })
+    Some(Pair { one, other, config, database, folder })
+}
+
+impl Pair {
+    /// From here on both are spoken to about this app.
+    fn turn_to(&mut self, app: &NewApp) {
+        for server in [&mut self.one, &mut self.other] {
+            server.app = NewApp { app_id: app.app_id, token: app.token.clone() };
+        }
+    }
 }
 
 /// Works in parallel, half of it with each platform: with the number of the thread, so many times, all at once.
@@ -280,6 +290,80 @@ fn a_message_that_both_are_to_send_later_is_sent_once() {
     assert_eq!(pair.one.post(&path, &last).status, 202);
     wait_until("the last one is sent", || sent() > MESSAGES);
     assert_eq!(sent(), MESSAGES + 1);
+}
+
+/// Contract 7: an archive that either makes is opened with what the other one answers.
+#[test]
+fn exports_that_both_are_asked_for_are_made_once_each() {
+    const APPS: usize = 6;
+    let Some(mut pair) = pair() else { return };
+    let (folder, pem) = key_pair("2048");
+    let apps: Vec<_> = (0..APPS).map(|_| pair.one.platform.create_app().unwrap()).collect();
+    let mut exports = vec![];
+    for (number, app) in apps.iter().enumerate() {
+        pair.turn_to(app);
+        set_key(&pair.one, &pem);
+        let conversation = pair.one.conversation(&["a", "b"]);
+        for text in 0..=number {
+            pair.one.text(&conversation, &text.to_string());
+        }
+        let asked = if number % 2 == 0 { &pair.one } else { &pair.other };
+        exports.push(asked.send("POST", "/exports", &[], "").uuid());
+    }
+    for (number, (app, id)) in apps.iter().zip(&exports).enumerate() {
+        pair.turn_to(app);
+        let export = completed(&pair.other, id);
+        assert_eq!(completed(&pair.one, id)["encrypted_aes_key"], export["encrypted_aes_key"]);
+        for server in [&pair.one, &pair.other] {
+            let json = opened(server, folder.path(), &export);
+            assert_eq!(json["messages"].as_array().unwrap().len(), number + 1);
+        }
+    }
+    // What they were made of is gone, and nothing is there twice.
+    let stored = || std::fs::read_dir(pair.folder.path()).unwrap().count();
+    wait_until("the archives alone are there", || stored() == APPS);
+}
+
+/// Who is too slow, since the database or the process stood still, has lost its claim on an export. What it does then
+/// does no harm to the archive that somebody else has made.
+#[test]
+fn an_export_that_another_platform_claims_meanwhile_is_left_to_it() {
+    let Some(mut pair) = pair() else { return };
+    pair.other.platform.close().unwrap();
+    let (folder, pem) = key_pair("2048");
+    let apps: Vec<_> = (0..3).map(|_| pair.one.platform.create_app().unwrap()).collect();
+    let export = |pair: &mut Pair, app: usize| {
+        pair.turn_to(&apps[app]);
+        set_key(&pair.one, &pem);
+        pair.one.send("POST", "/exports", &[], "").uuid()
+    };
+    // As soon as it is begun, another one claims it.
+    pair.database.run(
+        "CREATE FUNCTION layer.claim_too() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+             NEW.claim := '00000000-0000-4000-8000-000000000001';
+             NEW.claimed_until := 9000000000000000;
+             PERFORM pg_sleep(0.5);
+             RETURN NEW;
+         END $$;
+         CREATE TRIGGER claim_too BEFORE UPDATE OF started_at ON layer.exports FOR EACH ROW
+         WHEN (OLD.started_at IS NULL) EXECUTE FUNCTION layer.claim_too()",
+    );
+    let id = export(&mut pair, 0);
+    let archive = pair.folder.path().join(format!("export-{}-{id}.tar.gz.enc", apps[0].app_id));
+    std::fs::write(&archive, "made by another one").unwrap();
+    pair.database.run("DROP TRIGGER claim_too ON layer.exports");
+    // They are made one after the other, so this one says that the first one is left.
+    let next = export(&mut pair, 1);
+    completed(&pair.one, &next);
+    assert_eq!(std::fs::read(&archive).unwrap(), b"made by another one");
+
+    // The other one is gone.
+    pair.database.run("UPDATE layer.exports SET claimed_until = 0 WHERE claim IS NOT NULL");
+    let wakes = export(&mut pair, 2);
+    completed(&pair.one, &wakes);
+    pair.turn_to(&apps[0]);
+    let json = opened(&pair.one, folder.path(), &completed(&pair.one, &id));
+    assert_eq!(json["messages"], json!([]));
 }
 
 #[test]
