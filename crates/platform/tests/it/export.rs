@@ -11,6 +11,7 @@ use layer_platform::{Config, DataLocation, Platform};
 use serde_json::{Value, json};
 
 use crate::client::{Answer, Server, UNKNOWN, exchange, message, message_of, start, wait_until};
+use crate::content::{get_bytes, target};
 use crate::receiver::EVENTS;
 
 fn openssl(folder: &Path, args: &[&str]) {
@@ -52,10 +53,9 @@ pub fn completed(server: &Server, id: &str) -> Value {
 
 /// Downloads and opens an archive with the tools that customers used.
 pub fn opened(server: &Server, folder: &Path, export: &Value) -> Value {
-    let url = export["download_url"].as_str().unwrap();
-    // Any platform gives it, whatever the name in front of them.
-    let target = &url[url.match_indices('/').nth(2).unwrap().0..];
-    fs::write(folder.join("export.tar.gz.enc"), download(server, target)).unwrap();
+    let (status, archive) = get_bytes(server, &target(&export["download_url"]), &[]);
+    assert_eq!(status, 200, "{}", String::from_utf8_lossy(&archive));
+    fs::write(folder.join("export.tar.gz.enc"), archive).unwrap();
     let decoded = |name: &str| STANDARD.decode(export[name].as_str().unwrap()).unwrap();
     fs::write(folder.join("key.enc"), decoded("encrypted_aes_key")).unwrap();
     openssl(folder, &["pkeyutl", "-decrypt", "-inkey", "private.pem", "-in", "key.enc", "-out", "key"]);
@@ -71,19 +71,6 @@ pub fn opened(server: &Server, folder: &Path, export: &Value) -> Value {
     let unpacked = Command::new("tar").args(["-xzf", "export.tar.gz"]).current_dir(folder).status().unwrap();
     assert!(unpacked.success());
     serde_json::from_slice(&fs::read(folder.join("export.json")).unwrap()).unwrap()
-}
-
-/// The bytes behind a link, for a plain GET.
-fn download(server: &Server, target: &str) -> Vec<u8> {
-    use std::io::{Read as _, Write as _};
-    let address = server.platform.url().strip_prefix("http://").unwrap();
-    let mut stream = std::net::TcpStream::connect(address).unwrap();
-    write!(stream, "GET {target} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n").unwrap();
-    let mut answer = vec![];
-    stream.read_to_end(&mut answer).unwrap();
-    assert!(answer.starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&answer[..200]));
-    let head = answer.windows(4).position(|window| window == b"\r\n\r\n").unwrap();
-    answer[head + 4..].to_vec()
 }
 
 /// Contract 2.9 (recorded, L3): `200` with the key, also for 1024 bits on one line; `422` for what is no key.

@@ -10,6 +10,7 @@ use layer_store_postgres::testing::{Database, is_there};
 use serde_json::{Value, json};
 
 use crate::client::{Server, message, message_of, raw, wait_until};
+use crate::content::{get_bytes, message_with, target, upload};
 use crate::device::{Device, Signer, admin};
 use crate::export::{completed, key_pair, opened, set_key};
 use crate::live_client::{Live, conversation_id, message_id};
@@ -339,19 +340,23 @@ fn an_export_that_another_platform_claims_meanwhile_is_left_to_it() {
     };
     // As soon as it is begun, another one claims it.
     pair.database.run(
-        "CREATE FUNCTION layer.claim_too() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        "CREATE SEQUENCE layer.made_there;
+         CREATE FUNCTION layer.claim_there() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+             WHILE NOT (SELECT is_called FROM layer.made_there) LOOP PERFORM pg_sleep(0.01); END LOOP;
              NEW.claim := '00000000-0000-4000-8000-000000000001';
              NEW.claimed_until := 9000000000000000;
-             PERFORM pg_sleep(0.5);
              RETURN NEW;
          END $$;
-         CREATE TRIGGER claim_too BEFORE UPDATE OF started_at ON layer.exports FOR EACH ROW
-         WHEN (OLD.started_at IS NULL) EXECUTE FUNCTION layer.claim_too()",
+         CREATE TRIGGER claim_there BEFORE UPDATE OF started_at ON layer.exports FOR EACH ROW
+         WHEN (OLD.started_at IS NULL) EXECUTE FUNCTION layer.claim_there()",
     );
     let id = export(&mut pair, 0);
     let archive = pair.folder.path().join(format!("export-{}-{id}.tar.gz.enc", apps[0].app_id));
     std::fs::write(&archive, "made by another one").unwrap();
-    pair.database.run("DROP TRIGGER claim_too ON layer.exports");
+    pair.database.run("SELECT nextval('layer.made_there')");
+    let claimed = "SELECT count(*) FROM layer.exports WHERE claimed_until = 9000000000000000";
+    wait_until("it is claimed there", || pair.database.number(claimed) == 1);
+    pair.database.run("DROP TRIGGER claim_there ON layer.exports");
     // They are made one after the other, so this one says that the first one is left.
     let next = export(&mut pair, 1);
     completed(&pair.one, &next);
@@ -364,6 +369,80 @@ fn an_export_that_another_platform_claims_meanwhile_is_left_to_it() {
     pair.turn_to(&apps[0]);
     let json = opened(&pair.one, folder.path(), &completed(&pair.one, &id));
     assert_eq!(json["messages"], json!([]));
+}
+
+#[test]
+fn files_that_nothing_uses_are_deleted_by_either_and_no_others() {
+    const CONTENTS: usize = 20;
+    let Some(pair) = pair() else { return };
+    let made: Vec<_> = (0..CONTENTS)
+        .map(|number| {
+            let (here, there) = if number % 2 == 0 { (&pair.one, &pair.other) } else { (&pair.other, &pair.one) };
+            let conversation = here.conversation(&["a"]);
+            let bytes = format!("the bytes of {number}").into_bytes();
+            let (content, _) = upload(here, &conversation, &bytes);
+            let message = message_with(&content, bytes.len());
+            assert_eq!(there.post(&format!("/conversations/{conversation}/messages"), &message).status, 201);
+            (conversation, content, bytes)
+        })
+        .collect();
+    let stored = || std::fs::read_dir(pair.folder.path()).unwrap().count();
+    assert_eq!(stored(), CONTENTS);
+    let gone = CONTENTS / 2;
+    race(&pair, gone / 4 + 1, |server, thread, time| {
+        if let Some((conversation, ..)) = made.get(2 * (4 * time + thread)) {
+            server.delete(&format!("/conversations/{conversation}")).assert_empty(204);
+        }
+    });
+    wait_until("the files are deleted", || stored() == CONTENTS - gone);
+    for (conversation, content, bytes) in made.iter().skip(1).step_by(2) {
+        for server in [&pair.one, &pair.other] {
+            let shown = server.get(&format!("/conversations/{conversation}/content/{content}")).json();
+            assert_eq!(get_bytes(server, &target(&shown["download_url"]), &[]), (200, bytes.clone()));
+        }
+    }
+    let left = "SELECT count(*) FROM layer.unused_files";
+    wait_until("nothing is to be deleted", || pair.database.number(left) == 0);
+}
+
+/// A rolling upgrade: the first process of the next release adds to the schema, and those of this one go on.
+#[test]
+fn a_later_release_adds_to_the_schema_while_both_serve_and_none_of_this_one_starts_after_that() {
+    let Some(pair) = pair() else { return };
+    let use_both = |round: &str| {
+        for (number, server) in [&pair.one, &pair.other].into_iter().enumerate() {
+            let user = format!("{round}{number}");
+            let profile = json!({ "display_name": "x" });
+            assert_eq!(server.post(&format!("/users/{user}/identity"), &profile).status, 201, "{round}");
+            let conversation = server.conversation(&[&user, "b"]);
+            let sent = message_id(&server.text(&conversation, "x"));
+            let uuid = sent.rsplit('/').next().unwrap().to_owned();
+            let receipts = format!("/users/{user}/messages/{uuid}/receipts");
+            assert_eq!(server.post(&receipts, &json!({ "type": "read" })).status, 204, "{round}");
+            assert_eq!(server.post(&format!("/users/{user}/blocks"), &json!({ "user_id": "c" })).status, 204);
+            for path in ["conversations", "blocks", "identity", "announcements"] {
+                assert_eq!(server.get(&format!("/users/{user}/{path}")).status, 200, "{round} {path}");
+            }
+            let metadata = json!([{ "operation": "set", "property": "metadata.a", "value": round }]);
+            server.patch(&format!("/conversations/{conversation}"), &metadata).assert_empty(204);
+            let messages = format!("/conversations/{conversation}/messages");
+            assert_eq!(server.get(&messages).json().as_array().unwrap().len(), 1, "{round}");
+            server.delete(&format!("{messages}/{uuid}")).assert_empty(204);
+        }
+    };
+    use_both("before");
+    pair.database.run(
+        "DO $$ DECLARE of_layer text; BEGIN
+             FOR of_layer IN SELECT tablename FROM pg_tables WHERE schemaname = 'layer' LOOP
+                 EXECUTE format('ALTER TABLE layer.%I ADD COLUMN of_later text', of_layer);
+             END LOOP;
+             UPDATE layer.schema_version SET version = version + 1;
+         END $$",
+    );
+    use_both("after");
+    let error = Platform::start(pair.config.clone()).unwrap_err().to_string();
+    assert!(error.contains("use a newer version"), "{error}");
+    use_both("later");
 }
 
 #[test]
