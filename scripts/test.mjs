@@ -2,16 +2,17 @@
 
 import { readdir } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { installCompilers } from './compilers.mjs';
 import { installFakes } from './fakes.mjs';
 import { hasCargoDeny, showNeeds } from './needs.mjs';
 import { prepare, ROOT } from './prepare.mjs';
+import { BUILD } from './programs.mjs';
 import { chooseRuntimes, installRuntimes } from './runtimes.mjs';
 import { installS3 } from './s3.mjs';
 import { FORMATS_AND_LINTS, runSteps, TYPES } from './steps.mjs';
 
-/** Files of JavaScript tests at a time: many wait for a clock or for another process, so that a core carries two of them. */
+/** Files of JavaScript tests at a time: many wait for a clock or for another process, so that a core carries two. */
 const concurrency = 2 * availableParallelism();
 /** Rust tests at a time: nearly all of them wait, for a clock, a disk or another process. */
 const RUST_TESTS = 3 * availableParallelism();
@@ -19,6 +20,17 @@ const runtimes = chooseRuntimes(process.env.LAYER_TEST_RUNTIMES);
 /** Milliseconds for a file of JavaScript tests. Only one that hangs takes so long. */
 const PATIENCE = 2400000;
 const testFiles = (await find('__test__')).sort();
+/** Those of the platform whose data may be anywhere: not about commands, terminals or files of a database. */
+const platformFiles = testFiles.filter(
+  (file) =>
+    ['original', 'platform'].includes(basename(dirname(file))) && !/(cli|deploy|onlooker|upkeep)\.test/.test(file),
+);
+const javaScript = [
+  '--test',
+  '--test-reporter=spec',
+  `--test-concurrency=${concurrency}`,
+  `--test-timeout=${PATIENCE}`,
+];
 
 showNeeds(runtimes);
 prepare();
@@ -43,12 +55,20 @@ await runSteps([
     { ...forRust, LAYER_TEST_STORE: 'postgres' },
   ],
   ...TYPES,
+  // Before the tests, which would all wait for it.
+  ['Programs of the JavaScript tests', 'cargo', BUILD],
+  ['JavaScript tests', process.execPath, [...javaScript, ...testFiles]],
   [
-    'JavaScript tests',
+    'JavaScript tests of the platform on PostgreSQL',
     process.execPath,
-    ['--test', '--test-reporter=spec', `--test-concurrency=${concurrency}`, `--test-timeout=${PATIENCE}`, ...testFiles],
+    ['scripts/on-postgres.mjs', process.execPath, ...javaScript, ...platformFiles],
   ],
   ['OpenAPI: schemathesis', process.execPath, ['scripts/schemathesis.mjs']],
+  [
+    'OpenAPI: schemathesis on PostgreSQL',
+    process.execPath,
+    ['scripts/on-postgres.mjs', process.execPath, 'scripts/schemathesis.mjs'],
+  ],
 ]);
 
 /** Test files at or below a folder. */

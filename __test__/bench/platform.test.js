@@ -2,7 +2,7 @@
 
 /**
  * The benchmark of the platform runs and says all that it should. What it measures is of no interest here: `--smoke`
- * takes moments for each kind of load, and programs are built without optimisation.
+ * takes moments for each kind of load, and the programs are debug builds.
  */
 
 const assert = require('node:assert');
@@ -30,8 +30,16 @@ const LOADS = [
   ['mixed', CLOSED],
 ];
 
+/** The programs: the benchmark, and the platform that it measures. */
+let program;
+let platform;
+
+before(async () => {
+  const { buildPrograms } = await import('../../scripts/programs.mjs');
+  ({ 'layer-bench-platform': program, 'layer-platform': platform } = await buildPrograms());
+});
+
 function benchWith(more, ...args) {
-  const command = ['run', '--quiet', '-p', 'layer-bench-platform', '--', '--profile', 'dev', '--data', folder];
   const env = {
     ...process.env,
     LAYER_ADMIN_TOKEN: undefined,
@@ -39,7 +47,7 @@ function benchWith(more, ...args) {
     LAYER_BENCH_SYNAPSE: undefined,
     ...more,
   };
-  return spawnSync('cargo', [...command, '--out', out, ...args], { cwd: ROOT, encoding: 'utf8', env });
+  return spawnSync(program, ['--data', folder, '--out', out, ...args], { cwd: ROOT, encoding: 'utf8', env });
 }
 
 const bench = (...args) => benchWith({}, ...args);
@@ -51,7 +59,7 @@ describe('the benchmark of the platform', { skip: process.platform !== 'linux' &
   let results;
 
   before(() => {
-    const targets = ['before', 'after'].flatMap((name) => ['--target', `${name}=.`]);
+    const targets = ['before', 'after'].flatMap((name) => ['--target', `${name}=${platform}`]);
     const { status, stdout, stderr } = bench('--smoke', ...targets, '--target', 'constant=constant');
     assert.strictEqual(status, 0, stderr);
     printed = stdout;
@@ -94,7 +102,7 @@ describe('the benchmark of the platform', { skip: process.platform !== 'linux' &
   });
 
   test('puts stores of different size side by side', () => {
-    const targets = ['small=.@2', 'large=.@200'].flatMap((target) => ['--target', target]);
+    const targets = [`small=${platform}@2`, `large=${platform}@200`].flatMap((target) => ['--target', target]);
     const { status, stdout, stderr } = bench('--smoke', '--only', 'messages', ...targets);
     assert.strictEqual(status, 0, stderr);
     const { targets: measured } = JSON.parse(fs.readFileSync(out, 'utf8'));
@@ -123,7 +131,8 @@ describe('the benchmark of the platform', { skip: process.platform !== 'linux' &
   test('fills a store once where stores are kept', () => {
     const stores = fs.mkdtempSync(path.join(tmpdir(), 'layer-api-bench-'));
     try {
-      const [first, second] = [0, 1].map(() => bench('--smoke', '--only', 'send', '--stores', stores));
+      const here = ['--target', `platform=${platform}`];
+      const [first, second] = [0, 1].map(() => bench('--smoke', '--only', 'send', '--stores', stores, ...here));
       for (const { status, stderr } of [first, second]) assert.strictEqual(status, 0, stderr);
       assert.match(first.stderr, /platform: filled with 1090 messages in/);
       assert.doesNotMatch(second.stderr, /filled with/);
@@ -138,7 +147,7 @@ describe('the benchmark of the platform', { skip: process.platform !== 'linux' &
     if (findPostgres() === undefined) return context.skip('PostgreSQL is not installed');
     const server = await startPostgres();
     try {
-      const targets = ['file=.', 'server=.@postgres'].flatMap((target) => ['--target', target]);
+      const targets = [`file=${platform}`, `server=${platform}@postgres`].flatMap((target) => ['--target', target]);
       const env = { LAYER_TEST_POSTGRES: server.url };
       const { status, stderr } = benchWith(env, '--smoke', '--only', 'send', ...targets);
       assert.strictEqual(status, 0, stderr);
@@ -152,7 +161,14 @@ describe('the benchmark of the platform', { skip: process.platform !== 'linux' &
 
   test('measures what sockets cost, and how long messages take to all who listen', () => {
     const saved = path.join(folder, 'sockets.json');
-    const { status, stdout, stderr } = bench('--sockets', '--smoke', '--out', saved);
+    const { status, stdout, stderr } = bench(
+      '--sockets',
+      '--smoke',
+      '--out',
+      saved,
+      '--target',
+      `platform=${platform}`,
+    );
     assert.strictEqual(status, 0, stderr);
     const { idle, users, live } = JSON.parse(fs.readFileSync(saved, 'utf8'));
     fs.rmSync(saved);
@@ -190,7 +206,7 @@ describe('the benchmark of the platform', { skip: process.platform !== 'linux' &
   });
 
   test('says how a server that others wrote is found', () => {
-    const targets = ['platform=.', 'other=synapse'].flatMap((target) => ['--target', target]);
+    const targets = [`platform=${platform}`, 'other=synapse'].flatMap((target) => ['--target', target]);
     const { status, stderr } = bench('--smoke', '--only', 'send-v4', ...targets);
     assert.strictEqual(status, 1);
     assert.match(stderr, /LAYER_BENCH_SYNAPSE is not in the environment; .*scripts\/peers\.mjs/);
@@ -200,7 +216,7 @@ describe('the benchmark of the platform', { skip: process.platform !== 'linux' &
     for (const [target, expected] of [
       ['running=http://127.0.0.1:9,1', /LAYER_ADMIN_TOKEN/],
       ['nowhere=/nonexistent', /nonexistent/],
-      ['server=.@postgres', /LAYER_TEST_POSTGRES/],
+      [`server=${platform}@postgres`, /LAYER_TEST_POSTGRES/],
       ['other=package.json', /package\.json cannot be started/],
       ['synapse=synapse', /the first must be a platform/],
     ]) {

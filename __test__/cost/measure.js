@@ -11,7 +11,6 @@ const { createInterface } = require('node:readline');
 const { promisify } = require('node:util');
 const { operationOf, textOf } = require('../../bench/client/operations.js');
 
-const ROOT = join(__dirname, '..', '..');
 const WORKER = join(__dirname, 'worker.js');
 const run = promisify(execFile);
 
@@ -36,29 +35,14 @@ exports.SCENARIOS = {
 const FLAGS = ['--jitless', '--min-semi-space-size=256', '--max-semi-space-size=256'];
 
 /**
- * Builds the addon with the feature `counting`, the server, and the program without Node. Its targets are those of
- * `cargo test --workspace`, so that dependencies are not built twice.
+ * Builds what counts.
  *
  * @returns {Promise<{addon: string, server: string, floor: string}>} paths
  */
 exports.build = async () => {
-  const args = ['build', '--workspace', '--all-targets', '--features', 'layer-api/counting', '--quiet'];
-  const cargo = spawn('cargo', [...args, '--message-format=json-render-diagnostics'], {
-    cwd: ROOT,
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  const closed = once(cargo, 'close');
-  const paths = {};
-  for await (const line of createInterface({ input: cargo.stdout })) {
-    const { target, profile, filenames = [], executable } = JSON.parse(line);
-    if (!target || profile.test) continue;
-    if (target.kind.includes('cdylib')) [paths.addon] = filenames;
-    if (target.name === 'layer-bench-server') paths.server = executable;
-    if (target.name === 'layer-bench-floor') paths.floor = executable;
-  }
-  const [code] = await closed;
-  if (code !== 0) throw new Error('What counts cannot be built; cargo says why above');
-  return paths;
+  const { buildPrograms } = await import('../../scripts/programs.mjs');
+  const { addon, 'layer-bench-server': server, 'layer-bench-floor': floor } = await buildPrograms();
+  return { addon, server, floor };
 };
 
 /** Starts the server; it ends with `stop`, or with this process. */

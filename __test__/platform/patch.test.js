@@ -6,14 +6,12 @@
 
 const assert = require('node:assert/strict');
 const { spawn } = require('node:child_process');
-const { join } = require('node:path');
 const { test } = require('node:test');
 const { isDeepStrictEqual } = require('node:util');
 const Parser = require('layer-patch');
 const differences = require('./patch/differences.js');
 const { generator } = require('./patch/generate.js');
 
-const ROOT = join(__dirname, '..', '..');
 const SEED = Number(process.env.LAYER_PATCH_SEED ?? 20191030);
 const CASES = Number(process.env.LAYER_PATCH_CASES ?? 20000);
 
@@ -58,10 +56,8 @@ function theirs(document, operation) {
 
 /** What our parser makes of all cases. */
 async function ours(cases) {
-  const child = spawn('cargo', ['run', '--quiet', '--package', 'layer-wire', '--example', 'patch'], {
-    cwd: ROOT,
-    stdio: ['pipe', 'pipe', 'inherit'],
-  });
+  const { buildPrograms } = await import('../../scripts/programs.mjs');
+  const child = spawn((await buildPrograms()).patch, { stdio: ['pipe', 'pipe', 'inherit'] });
   child.stdin.end(cases.map((one) => `${JSON.stringify({ ...one, operations: [one.operation] })}\n`).join(''));
   let output = '';
   child.stdout.setEncoding('utf8');

@@ -11,12 +11,10 @@ const assert = require('node:assert/strict');
 const { spawn } = require('node:child_process');
 const { createHmac } = require('node:crypto');
 const http = require('node:http');
-const { join } = require('node:path');
 const { test } = require('node:test');
 const LayerAPI = require('../..');
 const { numbers } = require('./patch/generate.js');
 
-const ROOT = join(__dirname, '..', '..');
 const SEED = Number(process.env.LAYER_SIGNED_SEED ?? 20191030);
 const CASES = Number(process.env.LAYER_SIGNED_CASES ?? 20000);
 
@@ -141,10 +139,8 @@ function generator(seed) {
 
 /** What the platform's writer makes of lines of JSON. */
 async function written(lines) {
-  const child = spawn('cargo', ['run', '--quiet', '--package', 'layer-wire', '--example', 'signed'], {
-    cwd: ROOT,
-    stdio: ['pipe', 'pipe', 'inherit'],
-  });
+  const { buildPrograms } = await import('../../scripts/programs.mjs');
+  const child = spawn((await buildPrograms()).signed, { stdio: ['pipe', 'pipe', 'inherit'] });
   child.stdin.end(lines.map((line) => `${line}\n`).join(''));
   let output = '';
   child.stdout.setEncoding('utf8');

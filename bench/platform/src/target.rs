@@ -92,7 +92,16 @@ pub fn built(path: &Path, profile: &str) -> Result<PathBuf, AnyError> {
     if !path.is_dir() {
         return Err(format!("{} is no checkout and no program", path.display()).into());
     }
-    let output = Command::new("cargo")
+    let mut cargo = Command::new("cargo");
+    // `cargo run` says what it runs. Build scripts of dependencies, such as that of ring, would take that for news, and all
+    // that stands on them would be built again.
+    for (name, _) in std::env::vars_os() {
+        if name.to_str().is_some_and(|name| ["CARGO_MANIFEST_", "CARGO_PKG_"].iter().any(|head| name.starts_with(head)))
+        {
+            cargo.env_remove(name);
+        }
+    }
+    let output = cargo
         .args(["build", "--profile", profile, "-p", "layer-platform", "--bin", "layer-platform"])
         .arg("--message-format=json-render-diagnostics")
         .current_dir(path)
@@ -244,5 +253,28 @@ impl Drop for Server {
             let _ = child.kill();
             let _ = child.wait();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_platform_of_a_checkout_is_built_and_a_program_is_taken_as_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path();
+        let manifest = "[package]\nname = \"layer-platform\"\nversion = \"0.0.0\"\nedition = \"2024\"\n[workspace]\n";
+        std::fs::create_dir(path.join("src")).unwrap();
+        std::fs::write(path.join("Cargo.toml"), manifest).unwrap();
+        std::fs::write(path.join("src/main.rs"), "fn main() { println!(\"built\") }").unwrap();
+        let program = built(path, "dev").unwrap();
+        assert_eq!(Command::new(&program).output().unwrap().stdout, b"built\n");
+        assert_eq!(built(&program, "dev").unwrap(), program);
+
+        std::fs::write(path.join("src/main.rs"), "fn main() { no }").unwrap();
+        assert!(built(path, "dev").unwrap_err().to_string().ends_with("could not be built"));
+        let nowhere = path.join("nowhere");
+        assert!(built(&nowhere, "dev").unwrap_err().to_string().ends_with("is no checkout and no program"));
     }
 }
