@@ -93,8 +93,8 @@ pub fn built(path: &Path, profile: &str) -> Result<PathBuf, AnyError> {
         return Err(format!("{} is no checkout and no program", path.display()).into());
     }
     let mut cargo = Command::new("cargo");
-    // `cargo run` says what it runs. Build scripts of dependencies, such as that of ring, would take that for news, and all
-    // that stands on them would be built again.
+    // `cargo run` says what it runs. Build scripts of dependencies, such as that of ring, would take that for news, and
+    // all that stands on them would be built again.
     for (name, _) in std::env::vars_os() {
         if name.to_str().is_some_and(|name| ["CARGO_MANIFEST_", "CARGO_PKG_"].iter().any(|head| name.starts_with(head)))
         {
