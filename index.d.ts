@@ -1247,6 +1247,11 @@ declare namespace LayerAPI {
      * share one. Default: `layer-files` where it runs.
      */
     files?: string;
+    /**
+     * Servers of NATS, such as `nats://user:password@host:4222`, that tell platforms with data in PostgreSQL of each
+     * other's changes. Default: PostgreSQL tells them.
+     */
+    nats?: string;
     /** Port to listen on; `0` takes a free one. Default: `0`. */
     port?: number;
     /**

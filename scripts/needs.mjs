@@ -28,6 +28,9 @@ const PROGRAMS = [
   ['openssl', 'opens exports, and makes certificates', () => succeeds('openssl', 'version'), 'openssl'],
 ];
 
+/** Whether there is a server of NATS. Debian has it where only root looks. */
+const hasNats = () => ['nats-server', '/usr/sbin/nats-server'].some((program) => succeeds(program, '--version'));
+
 /** Whether dependencies can be checked here; it takes minutes to install, so nobody needs to have it. */
 export const hasCargoDeny = () => succeeds('cargo', 'deny', '--version');
 
@@ -42,6 +45,8 @@ export function showNeeds(runtimes) {
   console.log(`cargo-deny, which checks licences and sources of dependencies: ${deny}`);
   const nginx = nginxProgram ? 'found' : 'not there, its tests are left out (Debian: apt-get install nginx-light)';
   console.log(`nginx, behind which a platform is tested as deploy/ has it: ${nginx}`);
+  const nats = hasNats() ? 'found' : 'not there, its test is left out (Debian: apt-get install nats-server)';
+  console.log(`NATS, which carries hints between platforms: ${nats}`);
   const chromium = findChromium() ? 'found' : 'to be installed by the tests (Debian: apt-get install chromium)';
   console.log(`Chromium, in which the SDKs of the vendor run: ${chromium}`);
   const packages = [...missingRuntimes(runtimes).map(({ title }) => title), ...missingCompilers(), ...missingFakes()];

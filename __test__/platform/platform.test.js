@@ -91,7 +91,7 @@ describe('start', () => {
 
 describe('what cannot be used is refused by name', () => {
   const refusals = {
-    'an option that does not exist': [{ dat: 'x' }, /`dat` does not exist; there are data, files, port/],
+    'an option that does not exist': [{ dat: 'x' }, /`dat` does not exist; there are data, files, nats, port/],
     'a port as text': [{ port: '8080' }, /`port` needs to be a number/],
     'a port that JSON has no value for': [{ port: 80n }, /`port` needs to be a number/],
     'a function in place of a text': [{ data: () => 'x' }, /`data` needs to be a string/],

@@ -268,7 +268,8 @@ impl Platform {
             clock.freeze(config.frozen_at);
         }
         let now = clock.clone();
-        let store = engine::open(&config.data, Arc::new(move || now.now())).map_err(StartError::Data)?;
+        let store = engine::open(&config.data, Arc::new(move || now.now()), config.nats.clone());
+        let store = store.map_err(StartError::Data)?;
         if config.ids != IdSource::Random || config.frozen_at.is_some() {
             store.check_alone().map_err(StartError::Store)?;
         }

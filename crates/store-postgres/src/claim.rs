@@ -20,6 +20,8 @@ pub const DELIVERIES: i64 = 1;
 pub const SCHEMA: i64 = 2;
 /// Who has the database open; shared, but for who has it alone.
 pub const PRESENCE: i64 = 3;
+/// Who hears by NATS; shared.
+pub const BY_NATS: i64 = 4;
 
 /// Waits for the turn to do something that one process does at a time, until the end of the write.
 pub fn take_turn(sql: Sql<'_>, what: i64) -> Result<(), StoreError> {
@@ -27,7 +29,7 @@ pub fn take_turn(sql: Sql<'_>, what: i64) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// The processes that have the database open, by a connection of each.
+/// The processes that hold a shared lock such as [`PRESENCE`], by a connection of each.
 pub const PROCESSES: &str = "SELECT pid FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database \
      WHERE locktype = 'advisory' AND datname = current_database() AND classid = $1::bigint::oid \
      AND objid = $2::bigint::oid";

@@ -2,7 +2,8 @@
 //!
 //! A notification in each transaction would have the transactions of all processes commit one after the other, so a
 //! connection of its own tells for all of them, some times in a second. What it tells is a hint: one that is lost, with
-//! the connection or with the process, makes others look later than they could.
+//! the connection or with the process, makes others look later than they could. Where all processes hear by NATS, that
+//! carries the hints ([`super::nats`]).
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -10,14 +11,15 @@ use std::sync::mpsc::sync_channel;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use layer_store::OpenError;
 use layer_store::changes::{Change, Kinds};
+use layer_store::{NatsUrls, OpenError};
 use tokio::sync::mpsc;
 use tokio_postgres::{AsyncMessage, Client, Notification};
 use uuid::Uuid;
 
 use super::connect::{Driven, Server, Unreachable};
 use super::jobs::{Job, Queue};
+use super::nats::{Nats, News, Text};
 use super::told::Told;
 use super::{claim, migrate, passing};
 
@@ -26,6 +28,9 @@ const CHANNEL: &str = "layer";
 
 /// How long changes are gathered before they are told to other processes.
 const GATHERED_FOR: Duration = Duration::from_millis(50);
+
+/// The same where NATS carries them: many are one message, and none waits for long.
+const GATHERED_FOR_NATS: Duration = Duration::from_millis(2);
 
 /// How often it is looked whether another process is gone, since what it told last may be lost, and how long the answer
 /// may take: for twice that time, what others did may be unknown here.
@@ -37,11 +42,12 @@ const LEAVE: Duration = Duration::from_secs(5);
 /// How long to wait before the next connection when there is none.
 const RECONNECT: Duration = Duration::from_millis(500);
 
-/// Starts the thread that tells and hears. It connects and brings the schema up to date before this returns. With
-/// writes that end when others may have the database, it holds it alone.
+/// Starts the thread that tells and hears, by NATS as well where servers of it are named. It connects and brings the
+/// schema up to date before this returns. With writes that end when others may have the database, it holds it alone.
 pub fn start(
     server: Arc<Server>,
     told: Arc<Told>,
+    nats: Option<NatsUrls>,
     alone: Option<Arc<Queue<Job>>>,
 ) -> Result<JoinHandle<()>, OpenError> {
     let (ready, is_ready) = sync_channel(1);
@@ -51,10 +57,11 @@ pub fn start(
             Err(error) => return drop(ready.send(Err(OpenError::Thread(error)))),
         };
         runtime.block_on(async {
-            match begin(&server, alone.is_some()).await {
-                Ok(driver) => {
+            match begin(&server, nats.as_ref(), alone.is_some()).await {
+                Ok((driver, nats)) => {
                     drop(ready.send(Ok(())));
-                    run(&server, &told, Uuid::new_v4(), driver, alone.as_deref()).await;
+                    let mut teller = Teller { told: &told, process: Uuid::new_v4(), nats };
+                    teller.run(&server, driver, alone.as_deref()).await;
                 }
                 Err(error) => drop(ready.send(Err(error))),
             }
@@ -66,7 +73,7 @@ pub fn start(
     Ok(thread)
 }
 
-async fn begin(server: &Server, alone: bool) -> Result<Driver, OpenError> {
+async fn begin(server: &Server, nats: Option<&NatsUrls>, alone: bool) -> Result<(Driver, Option<Nats>), OpenError> {
     let failed = |reason| OpenError::Database { database: server.name().to_owned(), reason };
     let unreachable = |error: Unreachable| failed(format!("{error}; check that the server runs and lets this user in"));
     let (client, connection) = server.open().await.map_err(unreachable)?;
@@ -84,8 +91,23 @@ async fn begin(server: &Server, alone: bool) -> Result<Driver, OpenError> {
         }
         tokio::time::sleep(GATHERED_FOR).await;
     }
-    Ok(driver)
+    let nats = match nats {
+        None => None,
+        Some(urls) => {
+            let named = driver.client.query_one(DATABASE, &[]).await.and_then(|row| row.try_get::<_, String>(0));
+            let refused = |error: tokio_postgres::Error| {
+                let why = Unreachable::from(error);
+                failed(format!("{why}; for NATS, let this user execute pg_control_system()"))
+            };
+            Some(Nats::start(urls, &named.map_err(refused)?).await?)
+        }
+    };
+    Ok((driver, nats))
 }
+
+/// What the database is called by NATS: the same for all who have it open, however they connect.
+const DATABASE: &str = "SELECT format('%s-%s', system_identifier, oid) FROM pg_control_system(), pg_database \
+                        WHERE datname = current_database()";
 
 /// A connection with what it hears.
 struct Driver {
@@ -122,34 +144,156 @@ impl Driver {
     }
 }
 
-async fn run(server: &Server, told: &Told, process: Uuid, first: Driver, alone: Option<&Queue<Job>>) {
-    let mut next = Some(first);
-    loop {
-        let driver = match next.take() {
-            Some(driver) => driver,
-            None => match tokio::time::timeout(LOOK, reconnect(server)).await.ok().flatten() {
-                Some(driver) => {
-                    // Whatever was told meanwhile is missed.
-                    told.feed.tell(Kinds::ALL, &[Change::Unknown]);
-                    driver
-                }
-                None if told.is_closed() => return,
-                None => {
-                    told.feed.tell(Kinds::ALL, &[Change::Unknown]);
-                    let _ = tokio::time::timeout(RECONNECT, told.rung()).await;
-                    continue;
-                }
-            },
-        };
-        if attend(told, process, driver).await {
-            return;
+/// Tells what was committed here, and hears what others did.
+struct Teller<'t> {
+    told: &'t Told,
+    /// Who tells.
+    process: Uuid,
+    nats: Option<Nats>,
+}
+
+impl Teller<'_> {
+    /// Works until the store is closed.
+    async fn run(&mut self, server: &Server, first: Driver, alone: Option<&Queue<Job>>) {
+        let mut next = Some(first);
+        loop {
+            let driver = match next.take() {
+                Some(driver) => driver,
+                None => match tokio::time::timeout(LOOK, reconnect(server)).await.ok().flatten() {
+                    Some(driver) => {
+                        // Whatever was told meanwhile is missed.
+                        self.miss();
+                        driver
+                    }
+                    None if self.told.is_closed() => return,
+                    None => {
+                        self.miss();
+                        let _ = tokio::time::timeout(RECONNECT, self.told.rung()).await;
+                        continue;
+                    }
+                },
+            };
+            if self.attend(driver).await {
+                return;
+            }
+            if let Some(writes) = alone {
+                // From here on others may have the database.
+                return writes.close();
+            }
+            // From here on nothing is heard: what is remembered of the store is worth nothing.
+            self.miss();
         }
-        if let Some(writes) = alone {
-            // From here on others may have the database.
-            return writes.close();
+    }
+
+    /// Says that something may be missed.
+    fn miss(&self) {
+        self.told.feed.tell(Kinds::ALL, &[Change::Unknown]);
+    }
+
+    /// Tells and hears until the connection is gone, or the store is closed: `true`.
+    async fn attend(&mut self, mut driver: Driver) -> bool {
+        let told = self.told;
+        let (mut look, mut processes) = (tokio::time::interval(LOOK), HashSet::new());
+        look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        // Whether this process hears by NATS and shows it, and whether all do.
+        let (mut is_by_nats, mut are_all_by_nats) = (false, false);
+        loop {
+            tokio::select! {
+                _ = look.tick() => {
+                    if !self.show(&driver.client, &mut is_by_nats).await {
+                        return told.is_closed();
+                    }
+                    let looked = tokio::time::timeout(LOOK, look_at(&driver.client)).await;
+                    let Some(Looked { processes: now, by_nats, bytes }) = looked.ok().flatten() else {
+                        return told.is_closed();
+                    };
+                    told.looked(bytes, now.len() > 1);
+                    are_all_by_nats = now.is_subset(&by_nats);
+                    // What others tell by NATS until they see that this one does not hear it.
+                    let is_left_out = !is_by_nats && !by_nats.is_empty();
+                    if is_left_out || !processes.is_subset(&now) {
+                        self.miss();
+                    }
+                    processes = now;
+                }
+                heard = driver.heard.recv() => match heard {
+                    None => return told.is_closed(),
+                    Some(notification) if notification.channel() == passing::CHANNEL => {
+                        told.passed.hear(self.process, notification.payload());
+                    }
+                    Some(notification) => told.hear(self.process, notification.payload()),
+                },
+                news = next_of(&mut self.nats) => match news {
+                    News::Heard(Text::Passing(text)) => told.passed.hear(self.process, &text),
+                    News::Heard(Text::Changes(text)) => told.hear(self.process, &text),
+                    News::Unsure => {
+                        let is_shown = self.show(&driver.client, &mut is_by_nats).await;
+                        self.miss();
+                        if !is_shown {
+                            return told.is_closed();
+                        }
+                    }
+                },
+                () = told.rung() => {
+                    let is_closed = told.is_closed();
+                    let is_for_nats = is_by_nats && are_all_by_nats;
+                    let is_sent = self.send(&driver.client, is_for_nats).await;
+                    if is_closed || !is_sent {
+                        return is_closed;
+                    }
+                    // What comes in meanwhile goes with the next one; what others tell is heard after that.
+                    if !told.is_closed() {
+                        tokio::time::sleep(if is_for_nats { GATHERED_FOR_NATS } else { GATHERED_FOR }).await;
+                    }
+                }
+            }
         }
-        // From here on nothing is heard: what is remembered of the store is worth nothing.
-        told.feed.tell(Kinds::ALL, &[Change::Unknown]);
+    }
+
+    /// Shows others that this process hears by NATS, once it does. `false` when that fails, or is over: what was told
+    /// last may be lost, which others notice by the end of the connection.
+    async fn show(&self, client: &Client, is_shown: &mut bool) -> bool {
+        let Some(nats) = &self.nats else { return true };
+        let is_heard = nats.is_heard().await;
+        if is_heard && !*is_shown {
+            let hold = format!("SELECT pg_try_advisory_lock_shared({}, {})", claim::WHOLE, claim::BY_NATS);
+            *is_shown = client.query_one(&hold, &[]).await.is_ok();
+        }
+        is_heard == *is_shown
+    }
+
+    /// Tells others what is gathered. `false` when that fails.
+    async fn send(&self, client: &Client, by_nats: bool) -> bool {
+        let told = self.told;
+        let changes = told.take(self.process).into_iter().map(Text::Changes);
+        let passing = told.passed.take(self.process).into_iter().map(Text::Passing);
+        for text in changes.chain(passing) {
+            let is_told = match (&self.nats, text) {
+                (Some(nats), text) if by_nats => nats.tell(text).await,
+                (_, Text::Changes(text)) => notify(client, CHANNEL, &text).await,
+                (_, Text::Passing(text)) => notify(client, passing::CHANNEL, &text).await,
+            };
+            if !is_told {
+                return false;
+            }
+        }
+        // The last words are to be out before the thread ends, and the connection with it.
+        match &self.nats {
+            Some(nats) if by_nats && told.is_closed() => nats.flush().await,
+            _ => true,
+        }
+    }
+}
+
+async fn notify(client: &Client, channel: &str, text: &str) -> bool {
+    client.execute("SELECT pg_notify($1, $2)", &[&channel, &text]).await.is_ok()
+}
+
+/// News by NATS; none ever without it.
+async fn next_of(nats: &mut Option<Nats>) -> News {
+    match nats {
+        Some(nats) => nats.next().await,
+        None => std::future::pending().await,
     }
 }
 
@@ -159,62 +303,25 @@ async fn reconnect(server: &Server) -> Option<Driver> {
     driver.listen(false).await.ok()?.then_some(driver)
 }
 
-/// Tells and hears until the connection is gone, or the store is closed: `true`.
-async fn attend(told: &Told, process: Uuid, mut driver: Driver) -> bool {
-    let (mut look, mut processes) = (tokio::time::interval(LOOK), HashSet::new());
-    look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        tokio::select! {
-            _ = look.tick() => {
-                let looked = tokio::time::timeout(LOOK, look_at(&driver.client)).await;
-                let Some((now, bytes)) = looked.ok().flatten() else {
-                    return told.is_closed();
-                };
-                told.looked(bytes, now.len() > 1);
-                if !processes.is_subset(&now) {
-                    told.feed.tell(Kinds::ALL, &[Change::Unknown]);
-                }
-                processes = now;
-            }
-            heard = driver.heard.recv() => match heard {
-                None => return told.is_closed(),
-                Some(notification) if notification.channel() == passing::CHANNEL => {
-                    told.passed.hear(process, notification.payload());
-                }
-                Some(notification) => told.hear(process, notification.payload()),
-            },
-            () = told.rung() => {
-                let is_closed = told.is_closed();
-                let is_sent = send(told, process, &driver.client).await;
-                if is_closed || !is_sent {
-                    return is_closed;
-                }
-                // What comes in meanwhile goes with the next one; what others tell is heard after that.
-                if !told.is_closed() {
-                    tokio::time::sleep(GATHERED_FOR).await;
-                }
-            }
-        }
-    }
+/// What is seen at a look.
+struct Looked {
+    /// The processes that have the database open.
+    processes: HashSet<i32>,
+    /// Those of them that hear by NATS.
+    by_nats: HashSet<i32>,
+    /// How large the database is.
+    bytes: u64,
 }
 
-/// The processes that have the database open, and how large it is in bytes; `None` when that cannot be told.
-async fn look_at(client: &Client) -> Option<(HashSet<i32>, u64)> {
-    let parameters: [&(dyn tokio_postgres::types::ToSql + Sync); 2] = [&claim::WHOLE, &claim::PRESENCE];
-    let processes = client.query(claim::PROCESSES, &parameters).await.ok()?;
-    let processes = processes.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>().ok()?;
+/// Looks; `None` when that fails.
+async fn look_at(client: &Client) -> Option<Looked> {
+    let processes = holders(client, claim::PRESENCE).await?;
+    let by_nats = holders(client, claim::BY_NATS).await?;
     let size = client.query_one("SELECT pg_database_size(current_database())", &[]).await.ok()?;
-    Some((processes, size.try_get::<_, i64>(0).ok()?.unsigned_abs()))
+    Some(Looked { processes, by_nats, bytes: size.try_get::<_, i64>(0).ok()?.unsigned_abs() })
 }
 
-/// Tells others what is gathered. `false` when that fails.
-async fn send(told: &Told, process: Uuid, client: &Client) -> bool {
-    let texts = told.take(process).into_iter().map(|text| (CHANNEL, text));
-    let passing = told.passed.take(process).into_iter().map(|text| (passing::CHANNEL, text));
-    for (channel, text) in texts.chain(passing) {
-        if client.execute("SELECT pg_notify($1, $2)", &[&channel, &text]).await.is_err() {
-            return false;
-        }
-    }
-    true
+async fn holders(client: &Client, lock: i64) -> Option<HashSet<i32>> {
+    let rows = client.query(claim::PROCESSES, &[&claim::WHOLE, &lock]).await.ok()?;
+    rows.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>().ok()
 }

@@ -28,6 +28,7 @@ mod log;
 mod membership;
 mod message;
 mod migrate;
+mod nats;
 mod overview;
 mod passing;
 mod purge;
@@ -55,7 +56,8 @@ use layer_store::key::AppKey;
 use layer_store::passing::{Heard, Passing};
 use layer_store::receipt::ReceiptJob;
 use layer_store::{
-    Beside, Counts, DatabaseUrl, Images, OpenError, ReadJob, Reads, State, Store, StoreError, WriteJob, Writes,
+    Beside, Counts, DatabaseUrl, Images, NatsUrls, OpenError, ReadJob, Reads, State, Store, StoreError, WriteJob,
+    Writes,
 };
 use tokio::sync::mpsc;
 
@@ -113,26 +115,27 @@ struct Running {
 ///
 /// Error: why the database cannot be opened, or that no thread can be started.
 pub fn open(url: &DatabaseUrl) -> Result<Arc<dyn Store>, OpenError> {
-    open_with_clock(url, &(Arc::new(machine_time) as Now))
+    open_with(url, &(Arc::new(machine_time) as Now), None)
 }
 
-/// The same, with a clock of its own for the log of changes.
-pub fn open_with_clock(url: &DatabaseUrl, now: &Now) -> Result<Arc<dyn Store>, OpenError> {
-    open_in(Hold::Shared, url, now)
+/// The same, with a clock of its own for the log of changes, and servers of NATS that carry hints to other processes.
+/// While there is none of them, or not all processes use them, PostgreSQL carries the hints.
+pub fn open_with(url: &DatabaseUrl, now: &Now, nats: Option<NatsUrls>) -> Result<Arc<dyn Store>, OpenError> {
+    open_in(Hold::Shared, url, now, nats)
 }
 
 /// The same, for what works alone: while it is open, no other process opens the database. When that can no longer be
 /// said, because the connection broke that holds it, the store takes no more writes.
 pub fn open_alone(url: &DatabaseUrl) -> Result<Arc<dyn Store>, OpenError> {
-    open_in(Hold::Alone, url, &(Arc::new(machine_time) as Now))
+    open_in(Hold::Alone, url, &(Arc::new(machine_time) as Now), None)
 }
 
-fn open_in(hold: Hold, url: &DatabaseUrl, now: &Now) -> Result<Arc<dyn Store>, OpenError> {
+fn open_in(hold: Hold, url: &DatabaseUrl, now: &Now, nats: Option<NatsUrls>) -> Result<Arc<dyn Store>, OpenError> {
     let server = Arc::new(Server::parse(url)?);
     let told = Arc::<Told>::default();
     let writes = Arc::new(Queue::new(WRITE_QUEUE_LENGTH));
     let ends = (hold == Hold::Alone).then(|| Arc::clone(&writes));
-    let feed = feed::start(Arc::clone(&server), Arc::clone(&told), ends)?;
+    let feed = feed::start(Arc::clone(&server), Arc::clone(&told), nats, ends)?;
     let store = Arc::new(PostgresStore {
         hold,
         writes,

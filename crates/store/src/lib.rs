@@ -56,7 +56,7 @@ pub mod webhook;
 pub use counts::Counts;
 pub use error::StoreError;
 pub use job::{ReadJob, Rule, WriteJob};
-pub use open::{DataLocation, DatabaseUrl, OpenError};
+pub use open::{DataLocation, DatabaseUrl, NatsUrls, OpenError};
 
 use announcement::{AnnouncementReads, AnnouncementWrites};
 use app::{AppReads, AppWrites};

@@ -77,6 +77,47 @@ impl fmt::Debug for DatabaseUrl {
     }
 }
 
+/// The URLs of servers of NATS, which may hold a password or a token: neither ever shows.
+#[derive(Clone, PartialEq, Eq)]
+pub struct NatsUrls(String);
+
+impl NatsUrls {
+    /// What is said of a text that is none.
+    pub const NEEDS: &str = "needs to be the URL of a server of NATS, or several with commas between them, such as \
+                             nats://user:password@host:4222 or tls://host";
+
+    /// Wraps URLs with commas between them; `None` for a text that is something else. It is not to be shown: what is in
+    /// their place may be a secret.
+    pub fn parse(text: &str) -> Option<Self> {
+        let has_host = |rest: &str| !rest.rsplit('@').next().unwrap_or_default().trim_matches(['/', ':']).is_empty();
+        let is_one = |url: &str| url.strip_prefix("nats://").or(url.strip_prefix("tls://")).is_some_and(has_host);
+        text.split(',').all(is_one).then(|| Self(text.to_owned()))
+    }
+
+    /// The URLs themselves: for the driver, and never for a log.
+    pub fn reveal(&self) -> impl Iterator<Item = &str> {
+        self.0.split(',')
+    }
+}
+
+impl fmt::Display for NatsUrls {
+    /// The URLs without who connects: a user may be a token.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (number, url) in self.reveal().enumerate() {
+            let (scheme, rest) = url.split_once("://").unwrap_or(("nats", url));
+            let comma = if number > 0 { "," } else { "" };
+            write!(formatter, "{comma}{scheme}://{}", rest.rsplit('@').next().unwrap_or_default())?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for NatsUrls {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "NatsUrls({self})")
+    }
+}
+
 /// Why a database cannot be opened. The texts say how to mend it.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -224,5 +265,21 @@ mod tests {
         assert_eq!(shown("postgres://layer:secret"), "postgres://…");
         assert_eq!(shown("postgres://layer@a,b:1/chat"), "postgres://layer@a,b:1/chat");
         assert_eq!(DatabaseUrl::parse("layer.db"), None);
+    }
+
+    #[test]
+    fn a_token_of_nats_shows_nowhere() {
+        for (text, shown) in [
+            ("nats://token@a:4222", "nats://a:4222"),
+            ("nats://user:pa@ss@a,tls://b", "nats://a,tls://b"),
+            ("nats://[::1]:4222", "nats://[::1]:4222"),
+        ] {
+            let urls = NatsUrls::parse(text).unwrap();
+            assert_eq!((urls.to_string(), format!("{urls:?}")), (shown.to_owned(), format!("NatsUrls({shown})")));
+            assert_eq!(urls.reveal().collect::<Vec<_>>().join(","), text);
+        }
+        for none in ["", "nats://", "nats://user@", "a:4222", "http://a", "nats://a,", "nats://a,b"] {
+            assert_eq!(NatsUrls::parse(none), None, "{none}");
+        }
     }
 }

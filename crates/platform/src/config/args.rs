@@ -357,7 +357,7 @@ mod tests {
             ("port = '80'", ":1: port needs to be a number"),
             ("port = 80.5", ":1: port needs to be a number"),
             ("console = 1", ":1: console needs to be true or false"),
-            ("prot = 1", ":1: `prot` is no setting; there are data, files, port, "),
+            ("prot = 1", ":1: `prot` is no setting; there are data, files, nats, port, "),
             ("tls-cert = 'missing.pem'", ":1: tls-cert cannot be read: "),
             ("ids = 'counting'\nseed = 1", ":2: seed is for random ids: leave it out, or "),
             ("admin-token-file = 'empty'", ":1: admin-token-file names an empty file: "),
@@ -365,6 +365,8 @@ mod tests {
             ("data = ''", ":1: data must not be empty"),
             ("files = 'folder'", ":1: files is for data in PostgreSQL: "),
             ("files = 's3://chat'", ":1: files is for data in PostgreSQL: "),
+            ("nats = 'nats://127.0.0.1'", ":1: nats is for data in PostgreSQL: a file has one platform"),
+            ("nats = 'http://token@host'", ":1: nats needs to be the URL of a server of NATS, or several "),
             (
                 "files = 's3://key:secret@chat'",
                 ":1: files needs to be a folder, or a bucket such as s3://bucket/prefix, without ",
@@ -373,6 +375,29 @@ mod tests {
             let (path, outcome) = parsed_with_file(text, &[], &[]);
             let error = outcome.unwrap_err();
             assert!(error.starts_with(&format!("{path}{expected}")), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_token_in_the_urls_of_nats_is_shown_by_nothing() {
+        let set = "data = 'postgres://db/chat'\n";
+        for (text, shown) in [
+            ("nats = 'nats://s3cret@a:4222,tls://layer:s3cret@b'", Ok("nats://a:4222,tls://b")),
+            ("nats = 's3cret@a:4222'", Err("nats needs to be the URL of a server of NATS")),
+        ] {
+            let text = format!("{set}{text}\n");
+            let (_, served) = parsed_with_file(&text, &[], &[]);
+            let (_, checked) = parsed_with_file(&text, &["--check-config"], &[]);
+            let outcomes =
+                [served.map(|command| format!("{command:?}")), checked.map(|command| format!("{command:?}"))];
+            for outcome in outcomes {
+                match (shown, outcome) {
+                    (Ok(shown), Ok(text)) | (Err(shown), Err(text)) => {
+                        assert!(text.contains(shown) && !text.contains("s3cret"), "{text}");
+                    }
+                    (_, outcome) => panic!("{outcome:?}"),
+                }
+            }
         }
     }
 

@@ -87,7 +87,10 @@ mod tests {
     #[test]
     fn a_mistake_is_named_with_its_line() {
         for (text, expected) in [
-            ("port = 1\nprot = 2", "layer.toml:2: `prot` is no setting; there are data, files, port, host, tls-cert,"),
+            (
+                "port = 1\nprot = 2",
+                "layer.toml:2: `prot` is no setting; there are data, files, nats, port, host, tls-cert,",
+            ),
             ("[webhooks]\nca = 'a'", "layer.toml:1: `webhooks` is no setting; there are"),
             ("port = 1\n\nport = 2", "layer.toml:3: this is no TOML: duplicate key: `port`"),
             ("port = 1\nhost = localhost", "layer.toml:2: this is no TOML: "),

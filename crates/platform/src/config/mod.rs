@@ -10,8 +10,8 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use layer_store::DataLocation;
 use layer_store::token::Token;
+use layer_store::{DataLocation, NatsUrls};
 use layer_wire::Timestamp;
 
 use crate::ground::blobs::FilesLocation;
@@ -54,6 +54,9 @@ pub struct Config {
     /// The folder or the bucket for rich content and archives, where the data is in PostgreSQL; one that all platforms
     /// share. Default: `layer-files` where the platform runs. Data in a file has it beside the file.
     pub files: Option<FilesLocation>,
+    /// Servers of NATS that carry hints between platforms, where the data is in PostgreSQL. Default: none; PostgreSQL
+    /// carries them.
+    pub nats: Option<NatsUrls>,
     /// Certificate and key. Default: none, plain HTTP.
     pub tls: Option<Tls>,
     /// Whether it may speak plain HTTP to other machines: without a certificate, on an address that is not a loopback
@@ -103,6 +106,7 @@ impl Default for Config {
             port: 0,
             data: DataLocation::Memory,
             files: None,
+            nats: None,
             tls: None,
             allow_plain_http: false,
             public_url: None,

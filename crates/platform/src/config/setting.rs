@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use layer_store::token::Token;
-use layer_store::{DataLocation, DatabaseUrl};
+use layer_store::{DataLocation, DatabaseUrl, NatsUrls};
 use layer_wire::Timestamp;
 use serde_json::Value;
 use tracing::level_filters::LevelFilter;
@@ -44,6 +44,8 @@ pub enum Kind {
     Data(fn(&mut Draft, DataLocation)),
     /// A folder, or a bucket.
     Files(fn(&mut Draft, FilesLocation)),
+    /// URLs of servers of NATS.
+    Nats(fn(&mut Draft, NatsUrls)),
     /// An IP address.
     Address(fn(&mut Draft, IpAddr)),
     /// A whole number from 0 up to this.
@@ -89,6 +91,7 @@ impl Setting {
         match self.kind {
             Kind::Data(_) | Kind::Pem(_) | Kind::Secret(_) => " FILE".into(),
             Kind::Files(_) => " FOLDER".into(),
+            Kind::Nats(_) => " URL".into(),
             Kind::Address(_) => " ADDRESS".into(),
             Kind::Whole(..) => " NUMBER".into(),
             Kind::Text(name, _) => format!(" {name}"),
@@ -228,6 +231,7 @@ pub struct Draft {
     /// What the setting at hand is given by.
     pub by: By,
     pub files: Option<(By, FilesLocation)>,
+    pub nats: Option<(By, NatsUrls)>,
     pub certificate: Option<(By, Pem)>,
     pub key: Option<(By, Pem)>,
     pub seed: Option<(By, u64)>,
@@ -255,10 +259,14 @@ impl Draft {
     /// Gives a setting its value: JSON of its type, or text where it is given by a flag or variable.
     pub fn set(&mut self, setting: &'static Setting, by: &By, value: &Value) -> Result<(), InvalidSetting> {
         self.by = by.clone();
-        // JSON writes text, numbers and truths as TOML does. The URL of a database is shown without its password.
-        let url = value.as_str().filter(|_| matches!(setting.kind, Kind::Data(_))).and_then(DatabaseUrl::parse);
-        let shown = url.map_or_else(|| value.to_string(), |url| Value::from(url.to_string()).to_string());
-        self.given.push((setting.name, by.clone(), shown));
+        // JSON writes text, numbers and truths as TOML does. URLs are shown without their secrets.
+        let url = value.as_str().and_then(|text| match setting.kind {
+            Kind::Data(_) => DatabaseUrl::parse(text).map(|url| url.to_string()),
+            // What cannot be understood is refused below.
+            Kind::Nats(_) => Some(NatsUrls::parse(text).map(|urls| urls.to_string()).unwrap_or_default()),
+            _ => None,
+        });
+        self.given.push((setting.name, by.clone(), url.map_or_else(|| value.clone(), Value::from).to_string()));
         let refuse = |reason: &str| by.refuse(setting, reason);
         let text = || match value.as_str() {
             Some("") => Err(refuse("must not be empty")),
@@ -269,6 +277,7 @@ impl Draft {
         match setting.kind {
             Kind::Data(set) => set(self, by.data_location(PathBuf::from(text()?))),
             Kind::Files(set) => set(self, by.files_location(setting, text()?)?),
+            Kind::Nats(set) => set(self, NatsUrls::parse(text()?).ok_or_else(|| refuse(NatsUrls::NEEDS))?),
             Kind::Address(set) => {
                 let text = if value == "localhost" && *by != By::Option { "127.0.0.1" } else { text()? };
                 let address = text.parse();

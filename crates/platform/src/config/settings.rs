@@ -35,6 +35,13 @@ const FILES: Setting = setting(
     "Folder, or `s3://bucket/prefix`, for rich content and exports where the data is in PostgreSQL; all platforms share one",
 );
 
+const NATS: Setting = setting(
+    "nats",
+    "nats",
+    Kind::Nats(|draft, urls| draft.nats = Some((draft.by.clone(), urls))),
+    "Servers of NATS, such as `nats://user:password@host:4222`, that tell platforms with data in PostgreSQL of each other's changes",
+);
+
 const CERTIFICATE: Setting = setting(
     "tls-cert",
     "cert",
@@ -102,7 +109,7 @@ const COUNTING: &str = "counting";
 const JSON: &str = "json";
 
 /// The table.
-pub static SETTINGS: [Setting; 30] = [
+pub static SETTINGS: [Setting; 31] = [
     Setting {
         default: "`:memory:`",
         default_of_flag: "`layer.db`",
@@ -115,6 +122,7 @@ pub static SETTINGS: [Setting; 30] = [
         )
     },
     Setting { default: "`layer-files` where it runs", ..FILES },
+    Setting { default: "PostgreSQL tells them", ..NATS },
     Setting {
         default: "`0`",
         default_of_flag: "`8080`",
@@ -349,6 +357,7 @@ impl Draft {
         let Self {
             mut config,
             files,
+            nats,
             certificate,
             key,
             seed,
@@ -367,6 +376,12 @@ impl Draft {
                 return Err(by.refuse(&FILES, "is for data in PostgreSQL: data in a file has them beside it"));
             }
             files => files.map(|(_, files)| files),
+        };
+        config.nats = match nats {
+            Some((by, _)) if !matches!(config.data, DataLocation::Postgres(_)) => {
+                return Err(by.refuse(&NATS, "is for data in PostgreSQL: a file has one platform"));
+            }
+            nats => nats.map(|(_, urls)| urls),
         };
         config.rate_limit = match (per_second, at_once) {
             (Some(_), Some((by, 0))) => return Err(by.refuse(&AT_ONCE, "needs to be 1 at the least")),
@@ -465,6 +480,7 @@ mod tests {
         let expected = Config {
             data: DataLocation::File("chat.db".into()),
             files: None,
+            nats: None,
             port: 1,
             host: "::1".parse().unwrap(),
             tls: Some(Tls { certificate_pem: "c".into(), key_pem: "k".into(), files: None }),
@@ -497,7 +513,7 @@ mod tests {
             ("[]", "The options of a platform need to be an object"),
             (
                 r#"{"prot":1}"#,
-                "Platform option `prot` does not exist; there are data, files, port, host, cert, key, allowPlainHttp, publicUrl, webhooks,",
+                "Platform option `prot` does not exist; there are data, files, nats, port, host, cert, key, allowPlainHttp, publicUrl, webhooks,",
             ),
             (
                 r#"{"webhooks":{"al":1}}"#,
@@ -579,9 +595,12 @@ mod tests {
         let words = words.join(" ");
         for setting in &SETTINGS {
             let of_type = match setting.kind {
-                Kind::Data(_) | Kind::Files(_) | Kind::Address(_) | Kind::Text(..) | Kind::Secret(_) => {
-                    "string".to_owned()
-                }
+                Kind::Data(_)
+                | Kind::Files(_)
+                | Kind::Nats(_)
+                | Kind::Address(_)
+                | Kind::Text(..)
+                | Kind::Secret(_) => "string".to_owned(),
                 Kind::Whole(..) => "number".to_owned(),
                 Kind::Pem(_) => "string | Buffer".to_owned(),
                 Kind::Truth(_) => "boolean".to_owned(),

@@ -3,19 +3,23 @@
 use std::sync::Arc;
 
 use layer_store::clock::{Now, machine_time};
-use layer_store::{DataLocation, OpenError, Store};
+use layer_store::{DataLocation, NatsUrls, OpenError, Store};
 
 use super::blobs::{Blobs, FilesLocation};
 use super::files::Files;
 use super::memory::Memory;
 
-/// Opens a store. `now` is the clock of its log of changes.
-pub fn open(data: &DataLocation, now: Now) -> Result<Arc<dyn Store>, OpenError> {
+/// Opens a store. `now` is the clock of its log of changes, `nats` carries hints to other platforms.
+pub fn open(data: &DataLocation, now: Now, nats: Option<NatsUrls>) -> Result<Arc<dyn Store>, OpenError> {
     check(data)?;
     match data {
         #[cfg(feature = "postgres")]
-        DataLocation::Postgres(url) => layer_store_postgres::open_with_clock(url, &now),
-        _ => layer_store_sqlite::open_with_clock(data, now),
+        DataLocation::Postgres(url) => layer_store_postgres::open_with(url, &now, nats),
+        _ => {
+            // The settings have it for data in PostgreSQL alone.
+            let _ = nats;
+            layer_store_sqlite::open_with_clock(data, now)
+        }
     }
 }
 
@@ -45,7 +49,7 @@ pub fn open_alone(data: &DataLocation) -> Result<Arc<dyn Store>, OpenError> {
         #[cfg(feature = "postgres")]
         DataLocation::Postgres(url) => layer_store_postgres::open_alone(url),
         // That of a file is always so.
-        _ => open(data, Arc::new(machine_time)),
+        _ => open(data, Arc::new(machine_time), None),
     }
 }
 
@@ -53,7 +57,7 @@ pub fn open_alone(data: &DataLocation) -> Result<Arc<dyn Store>, OpenError> {
 pub fn open_to_read(data: &DataLocation) -> Result<Arc<dyn Store>, OpenError> {
     match data {
         DataLocation::File(path) => layer_store_sqlite::open_to_read(path),
-        _ => open(data, Arc::new(machine_time)),
+        _ => open(data, Arc::new(machine_time), None),
     }
 }
 

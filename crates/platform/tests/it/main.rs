@@ -46,6 +46,7 @@ mod live_socket;
 mod mark_all_read;
 mod message;
 mod model;
+mod nats;
 mod notification;
 mod openapi;
 mod operations;

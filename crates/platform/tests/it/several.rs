@@ -14,6 +14,7 @@ use crate::content::{get_bytes, message_with, target, upload};
 use crate::device::{Device, Signer, admin};
 use crate::export::{completed, key_pair, opened, set_key};
 use crate::live_client::{Live, conversation_id, message_id};
+use crate::nats::Nats;
 use crate::receiver::{Reaction, Receiver, activated_with, allowed, ask, registration, verified_but};
 
 /// Two platforms with one app.
@@ -27,6 +28,11 @@ struct Pair {
 
 /// Starts two; `None` where there is no PostgreSQL.
 fn pair() -> Option<Pair> {
+    pair_by(None)
+}
+
+/// The same, with a server of NATS between them.
+fn pair_by(nats: Option<&Nats>) -> Option<Pair> {
     if !is_there() {
         return None;
     }
@@ -37,6 +43,7 @@ fn pair() -> Option<Pair> {
         public_url: Some("http://chat.example.com".into()),
         webhooks: allowed(),
         admin_token: Some(Token::new("of the operator".into())),
+        nats: nats.map(Nats::urls),
         ..Config::default()
     };
     let one = Server::on(config.clone());
@@ -74,6 +81,72 @@ fn race<T: Send>(pair: &Pair, times: usize, work: impl Fn(&Server, usize, usize)
             .collect();
         threads.into_iter().map(|thread| thread.join().unwrap()).collect()
     })
+}
+
+/// A socket of a user with a platform, for a conversation that it has.
+fn joined(signer: &Signer, server: &Server, user: &str, conversation: &str) -> Live {
+    let device = signer.device(server, user).at("2.0");
+    wait_until("the conversation is there", || device.get(&format!("/conversations/{conversation}")).status == 200);
+    Live::open(&device)
+}
+
+/// Waits until a socket is told of a message.
+fn hear(live: &mut Live, message: &str) {
+    while live.told().2 != message {}
+}
+
+/// What one tells goes by the server of NATS once all who have the database open use it, sooner than by PostgreSQL.
+#[test]
+fn nats_carries_what_is_told_as_long_as_it_is_there_and_all_use_it() {
+    let Some(mut nats) = Nats::start() else { return };
+    let Some(pair) = pair_by(Some(&nats)) else { return };
+    let signer = Signer::of(&pair.one);
+    let conversation = pair.one.conversation(&["a", "b"]);
+    let (mut a, mut b) =
+        (joined(&signer, &pair.one, "a", &conversation), joined(&signer, &pair.other, "b", &conversation));
+    let id = conversation_id(&conversation);
+    // It takes a look of each to see that the other one uses it.
+    let carries = |nats: &Nats, a: &mut Live, b: &mut Live| {
+        let mut listener = nats.listen();
+        wait_until("NATS carries what is told", || {
+            let sent = message_id(&pair.one.text(&conversation, "x"));
+            hear(b, &sent);
+            hear(a, &sent);
+            listener.heard(".changes ")
+        });
+        a.type_in(&id, "started");
+        // Behind what the messages changed.
+        while b.packet()["type"] != "signal" {}
+        wait_until("NATS carries what passes", || listener.heard(".passing "));
+    };
+    carries(&nats, &mut a, &mut b);
+
+    // One that does not use it hears all the same, and so do the others.
+    let app = NewApp { app_id: pair.one.app.app_id, token: pair.one.app.token.clone() };
+    let third = Server::of(Platform::start(Config { nats: None, ..pair.config.clone() }).unwrap(), app);
+    let mut c = joined(&signer, &third, "a", &conversation);
+    for server in [&pair.one, &third, &pair.other] {
+        for _ in 0..5 {
+            let sent = message_id(&server.text(&conversation, "x"));
+            for live in [&mut a, &mut b, &mut c] {
+                hear(live, &sent);
+            }
+        }
+    }
+    drop(c);
+    third.platform.close().unwrap();
+    carries(&nats, &mut a, &mut b);
+
+    // While it is gone, PostgreSQL tells them.
+    nats.stop();
+    for server in [&pair.one, &pair.other, &pair.one] {
+        let sent = message_id(&server.text(&conversation, "x"));
+        for live in [&mut a, &mut b] {
+            hear(live, &sent);
+        }
+    }
+    nats.start_again();
+    carries(&nats, &mut a, &mut b);
 }
 
 #[test]

@@ -220,7 +220,7 @@ impl Stage {
     fn new() -> Self {
         let database = Database::with_schema();
         let now = Arc::new(|| Timestamp::from_ms(NOW));
-        let store = layer_store_postgres::open_with_clock(&database.url(), &(now as _)).unwrap();
+        let store = layer_store_postgres::open_with(&database.url(), &(now as _), None).unwrap();
         let (app, webhook) = store
             .write_blocking(|writes| {
                 let app = writes.insert_app(AppId::new(Uuid::from_u128(1)), None, time(1))?;

@@ -1,0 +1,111 @@
+//! A server of NATS, and who listens to all that goes over it.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+
+use layer_store::NatsUrls;
+use serde_json::Value;
+
+use crate::client::wait_until;
+
+/// Where Debian has the program, which need not be in the path.
+const PROGRAMS: [&str; 2] = ["nats-server", "/usr/sbin/nats-server"];
+
+/// A server. It ends with this.
+pub struct Nats {
+    child: Child,
+    port: u16,
+    program: &'static str,
+    folder: tempfile::TempDir,
+}
+
+impl Nats {
+    /// Starts one; `None` where it is not installed, which is said.
+    pub fn start() -> Option<Self> {
+        let folder = tempfile::tempdir().unwrap();
+        let started = PROGRAMS.iter().find_map(|program| Some((*program, spawn(program, folder.path(), -1)?)));
+        let Some((program, child)) = started else {
+            println!("SKIPPED: no NATS (Debian: apt-get install nats-server)");
+            return None;
+        };
+        let port = port_of(&child, folder.path());
+        Some(Self { child, port, program, folder })
+    }
+
+    /// Where it is.
+    pub fn urls(&self) -> NatsUrls {
+        NatsUrls::parse(&format!("nats://127.0.0.1:{}", self.port)).unwrap()
+    }
+
+    /// Kills it.
+    pub fn stop(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Starts it where it was.
+    pub fn start_again(&mut self) {
+        self.child = spawn(self.program, self.folder.path(), self.port.into()).unwrap();
+        assert_eq!(port_of(&self.child, self.folder.path()), self.port);
+    }
+
+    /// Listens from now on.
+    pub fn listen(&self) -> Listener {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        stream.write_all(b"CONNECT {\"verbose\":false}\r\nSUB layer.> 1\r\nPING\r\n").unwrap();
+        let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
+        assert!(lines.any(|line| line.unwrap() == "PONG"));
+        let (sender, heard) = channel();
+        std::thread::spawn(move || {
+            // Until the server or the test ends.
+            for line in lines.map_while(Result::ok) {
+                if sender.send(line).is_err() {
+                    return;
+                }
+            }
+        });
+        Listener { heard, _stream: stream }
+    }
+}
+
+impl Drop for Nats {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Who hears what goes over a server.
+pub struct Listener {
+    heard: Receiver<String>,
+    _stream: TcpStream,
+}
+
+impl Listener {
+    /// Whether a message came that such a subject is in.
+    pub fn heard(&mut self, subject: &str) -> bool {
+        self.heard.try_iter().any(|line| line.starts_with("MSG layer.") && line.contains(subject))
+    }
+}
+
+fn spawn(program: &str, folder: &Path, port: i32) -> Option<Child> {
+    let port = port.to_string();
+    let mut command = Command::new(program);
+    command.args(["--addr", "127.0.0.1", "--port", &port, "--ports_file_dir"]).arg(folder);
+    command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().ok()
+}
+
+/// The port that a server listens on, by the file that it writes.
+fn port_of(child: &Child, folder: &Path) -> u16 {
+    let file: PathBuf = folder.join(format!("nats-server_{}.ports", child.id()));
+    let mut port = None;
+    wait_until("NATS listens", || {
+        let ports: Option<Value> = std::fs::read(&file).ok().and_then(|text| serde_json::from_slice(&text).ok());
+        port = ports.and_then(|ports| ports["nats"][0].as_str()?.rsplit(':').next()?.parse().ok());
+        port.is_some()
+    });
+    port.unwrap()
+}

@@ -1,0 +1,127 @@
+//! NATS in the place of notifications, for hints that come sooner and cost the database nothing.
+//!
+//! A server of NATS keeps nothing, and may be gone. So notifications are heard in any case, and told unless all
+//! processes that have the database open hear by NATS, which each shows by a lock ([`super::claim::BY_NATS`]).
+
+use std::time::Duration;
+
+use async_nats::{Client, ConnectOptions, Event, ServerAddr, Subscriber};
+use futures_util::StreamExt as _;
+use layer_store::{NatsUrls, OpenError};
+use tokio::sync::watch;
+
+/// How many messages may wait here. Beyond that some are missed, which is noticed.
+const CAPACITY: usize = 1024;
+
+/// How often the connection is tried, so that one that is dead is noticed.
+const PING: Duration = Duration::from_secs(2);
+
+/// How long the server may take for what is asked of it.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// The last words of subjects: what was committed, and what passes.
+const CHANGES: &str = "changes";
+const PASSING: &str = "passing";
+
+/// How the connection is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct State {
+    is_connected: bool,
+    /// How often something may have been missed.
+    losses: u64,
+}
+
+/// What is to be told, and what was heard.
+pub enum Text {
+    /// What was committed.
+    Changes(String),
+    /// What passes.
+    Passing(String),
+}
+
+/// What happened.
+pub enum News {
+    /// Another process told something, or this one.
+    Heard(Text),
+    /// Something may have been missed, or the connection is there again.
+    Unsure,
+}
+
+/// A connection to servers of NATS, which comes and goes.
+pub struct Nats {
+    client: Client,
+    heard: Subscriber,
+    /// What subjects of this database begin with.
+    subject: String,
+    state: watch::Receiver<State>,
+}
+
+impl Nats {
+    /// Begins to connect, for a database by a name that no other one has. Must be called inside a runtime, which
+    /// carries the connection.
+    ///
+    /// Error: `Database` when no URL can be understood. A server that is not there is none.
+    pub async fn start(urls: &NatsUrls, database: &str) -> Result<Self, OpenError> {
+        let refused = || OpenError::Database { database: urls.to_string(), reason: NatsUrls::NEEDS.into() };
+        let servers: Result<Vec<ServerAddr>, _> = urls.reveal().map(str::parse).collect();
+        let (changed, state) = watch::channel(State { is_connected: false, losses: 0 });
+        let note = move |event| {
+            changed.send_modify(|state| match event {
+                Event::Connected => state.is_connected = true,
+                Event::Disconnected | Event::Closed => state.is_connected = false,
+                Event::SlowConsumer(_) => state.losses += 1,
+                _ => {}
+            });
+            std::future::ready(())
+        };
+        let options = ConnectOptions::new()
+            .name("layer-platform")
+            .no_echo()
+            .ping_interval(PING)
+            .subscription_capacity(CAPACITY)
+            .event_callback(note)
+            .retry_on_initial_connect();
+        let client = options.connect(servers.map_err(|_| refused())?).await.map_err(|_| refused())?;
+        let subject = format!("layer.{database}");
+        let heard = client.subscribe(format!("{subject}.*")).await.map_err(|_| refused())?;
+        Ok(Self { client, heard, subject, state })
+    }
+
+    /// Whether what others tell comes in: the server knows what is wanted here.
+    pub async fn is_heard(&self) -> bool {
+        self.state.borrow().is_connected && self.flush().await
+    }
+
+    /// Waits until all that was told before is with the server.
+    pub async fn flush(&self) -> bool {
+        matches!(tokio::time::timeout(PATIENCE, self.client.flush()).await, Ok(Ok(())))
+    }
+
+    /// Tells others. `false` when that fails.
+    pub async fn tell(&self, text: Text) -> bool {
+        let (kind, text) = match text {
+            Text::Changes(text) => (CHANGES, text),
+            Text::Passing(text) => (PASSING, text),
+        };
+        let told = self.client.publish(format!("{}.{kind}", self.subject), text.into());
+        matches!(tokio::time::timeout(PATIENCE, told).await, Ok(Ok(())))
+    }
+
+    /// Waits for news. Nothing is lost when this is dropped.
+    pub async fn next(&mut self) -> News {
+        loop {
+            let message = tokio::select! {
+                message = self.heard.next() => message,
+                _ = self.state.changed() => return News::Unsure,
+            };
+            // The client ends with this alone.
+            let Some(message) = message else { std::future::pending().await };
+            let Ok(text) = String::from_utf8(message.payload.into()) else { continue };
+            match message.subject.rsplit('.').next() {
+                Some(CHANGES) => return News::Heard(Text::Changes(text)),
+                Some(PASSING) => return News::Heard(Text::Passing(text)),
+                _ => {}
+            }
+        }
+    }
+}
