@@ -28,7 +28,7 @@ impl Nats {
         let folder = tempfile::tempdir().unwrap();
         let started = PROGRAMS.iter().find_map(|program| Some((*program, spawn(program, folder.path(), -1)?)));
         let Some((program, child)) = started else {
-            println!("SKIPPED: no NATS (Debian: apt-get install nats-server)");
+            eprintln!("SKIPPED: no NATS (Debian: apt-get install nats-server)");
             return None;
         };
         let port = port_of(&child, folder.path());
