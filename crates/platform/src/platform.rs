@@ -268,8 +268,9 @@ impl Platform {
             clock.freeze(config.frozen_at);
         }
         let now = clock.clone();
-        let store = engine::open(&config.data, Arc::new(move || now.now()), config.nats.clone());
-        let store = store.map_err(StartError::Data)?;
+        let log = Log::new(config.log);
+        let open = || engine::open(&config.data, Arc::new(move || now.now()), config.nats.clone());
+        let store = log.within(open).map_err(StartError::Data)?;
         if config.ids != IdSource::Random || config.frozen_at.is_some() {
             store.check_alone().map_err(StartError::Store)?;
         }
@@ -289,7 +290,6 @@ impl Platform {
         let services = Arc::new(services);
         services.contents.rename_files().map_err(StartError::Store)?;
 
-        let log = Log::new(config.log);
         let adopted = log.clone();
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()

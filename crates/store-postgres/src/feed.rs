@@ -51,7 +51,9 @@ pub fn start(
     alone: Option<Arc<Queue<Job>>>,
 ) -> Result<JoinHandle<()>, OpenError> {
     let (ready, is_ready) = sync_channel(1);
+    let log = tracing::dispatcher::get_default(Clone::clone);
     let work = move || {
+        let _log = tracing::dispatcher::set_default(&log);
         let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
             Ok(runtime) => runtime,
             Err(error) => return drop(ready.send(Err(OpenError::Thread(error)))),
@@ -60,7 +62,7 @@ pub fn start(
             match begin(&server, nats.as_ref(), alone.is_some()).await {
                 Ok((driver, nats)) => {
                     drop(ready.send(Ok(())));
-                    let mut teller = Teller { told: &told, process: Uuid::new_v4(), nats };
+                    let mut teller = Teller { told: &told, process: Uuid::new_v4(), nats, said: None };
                     teller.run(&server, driver, alone.as_deref()).await;
                 }
                 Err(error) => drop(ready.send(Err(error))),
@@ -150,6 +152,8 @@ struct Teller<'t> {
     /// Who tells.
     process: Uuid,
     nats: Option<Nats>,
+    /// Whether the log says that NATS is there.
+    said: Option<bool>,
 }
 
 impl Teller<'_> {
@@ -185,6 +189,18 @@ impl Teller<'_> {
         }
     }
 
+    /// Tells the log when NATS comes or goes.
+    fn say(&mut self, is_there: bool) {
+        let Some(nats) = self.nats.as_ref().filter(|_| self.said != Some(is_there)) else { return };
+        self.said = Some(is_there);
+        let servers = &nats.servers;
+        if is_there {
+            tracing::info!(%servers, "NATS tells platforms of each other's changes");
+        } else {
+            tracing::warn!(%servers, "NATS is not there; PostgreSQL tells platforms of each other's changes");
+        }
+    }
+
     /// Says that something may be missed.
     fn miss(&self) {
         self.told.feed.tell(Kinds::ALL, &[Change::Unknown]);
@@ -197,6 +213,7 @@ impl Teller<'_> {
         look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         // Whether this process hears by NATS and shows it, and whether all do.
         let (mut is_by_nats, mut are_all_by_nats) = (false, false);
+        let mut looks = 0_u32;
         loop {
             tokio::select! {
                 _ = look.tick() => {
@@ -207,8 +224,13 @@ impl Teller<'_> {
                     let Some(Looked { processes: now, by_nats, bytes }) = looked.ok().flatten() else {
                         return told.is_closed();
                     };
-                    told.looked(bytes, now.len() > 1);
                     are_all_by_nats = now.is_subset(&by_nats);
+                    told.looked(bytes, now.len() > 1, is_by_nats && are_all_by_nats);
+                    looks = looks.saturating_add(1);
+                    // It has its time to connect.
+                    if looks > 1 || self.said.is_some() {
+                        self.say(is_by_nats);
+                    }
                     // What others tell by NATS until they see that this one does not hear it.
                     let is_left_out = !is_by_nats && !by_nats.is_empty();
                     if is_left_out || !processes.is_subset(&now) {

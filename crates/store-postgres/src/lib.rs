@@ -284,6 +284,7 @@ impl Store for PostgresStore {
             waiting_reads: self.reads.len(),
             database_bytes: self.told.database_bytes(),
             is_shared: self.told.is_shared(),
+            is_by_nats: self.told.is_by_nats(),
             ..self.counts.shown()
         }
     }

@@ -49,6 +49,8 @@ pub enum News {
 
 /// A connection to servers of NATS, which comes and goes.
 pub struct Nats {
+    /// Where it connects to.
+    pub servers: NatsUrls,
     client: Client,
     heard: Subscriber,
     /// What subjects of this database begin with.
@@ -84,7 +86,7 @@ impl Nats {
         let client = options.connect(servers.map_err(|_| refused())?).await.map_err(|_| refused())?;
         let subject = format!("layer.{database}");
         let heard = client.subscribe(format!("{subject}.*")).await.map_err(|_| refused())?;
-        Ok(Self { client, heard, subject, state })
+        Ok(Self { servers: urls.clone(), client, heard, subject, state })
     }
 
     /// Whether what others tell comes in: the server knows what is wanted here.

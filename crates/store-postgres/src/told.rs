@@ -32,6 +32,7 @@ pub struct Told {
     /// As it was looked at last.
     database_bytes: AtomicU64,
     is_shared: AtomicBool,
+    is_by_nats: AtomicBool,
     /// What passes.
     pub passed: Passed,
 }
@@ -80,10 +81,17 @@ impl Told {
         self.is_shared.load(Ordering::Relaxed)
     }
 
-    /// Notes how large the database is, and whether other processes have it open.
-    pub fn looked(&self, database_bytes: u64, is_shared: bool) {
+    /// Whether NATS carried some seconds ago what is told to other processes.
+    pub fn is_by_nats(&self) -> bool {
+        self.is_by_nats.load(Ordering::Relaxed)
+    }
+
+    /// Notes how large the database is, whether other processes have it open, and whether NATS carries what they are
+    /// told.
+    pub fn looked(&self, database_bytes: u64, is_shared: bool, is_by_nats: bool) {
         self.database_bytes.store(database_bytes, Ordering::Relaxed);
         self.is_shared.store(is_shared, Ordering::Relaxed);
+        self.is_by_nats.store(is_by_nats, Ordering::Relaxed);
     }
 
     /// Returns once there is something to tell, or it is closed.

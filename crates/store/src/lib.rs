@@ -222,6 +222,8 @@ pub struct State {
     pub log_bytes: u64,
     /// Whether other processes had the database open some seconds ago. Never with an engine that several cannot use.
     pub is_shared: bool,
+    /// Whether servers of NATS carry what the processes tell each other. Never where none is named.
+    pub is_by_nats: bool,
 }
 
 /// Copies of everything that is stored, as bytes.

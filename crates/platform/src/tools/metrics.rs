@@ -26,7 +26,7 @@ use crate::service::Services;
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The names of what is measured, each with its kind and what it is.
-pub const FAMILIES: [(&str, &str, &str); 18] = [
+pub const FAMILIES: [(&str, &str, &str); 19] = [
     ("layer_info", "gauge", "Always 1; its label has the version"),
     ("layer_start_time_seconds", "gauge", "When the platform was started, in seconds since 1970"),
     ("layer_requests_total", "counter", "Requests that were answered, by method, route and status"),
@@ -42,6 +42,7 @@ pub const FAMILIES: [(&str, &str, &str); 18] = [
     ("layer_store_failed_commits_total", "counter", "Commits that failed"),
     ("layer_database_bytes", "gauge", "Size of the database file"),
     ("layer_database_log_bytes", "gauge", "Size of the write-ahead log beside it"),
+    ("layer_by_nats", "gauge", "1 while NATS carries what platforms on one database tell each other"),
     ("layer_webhooks", "gauge", "Webhooks by status"),
     ("layer_outbox_deliveries", "gauge", "Deliveries to webhooks that wait"),
     ("layer_outbox_age_seconds", "gauge", "How long the oldest delivery has waited"),
@@ -166,6 +167,7 @@ impl Metrics {
         page.single("layer_store_failed_commits_total", state.failed_commits);
         page.single("layer_database_bytes", state.database_bytes);
         page.single("layer_database_log_bytes", state.log_bytes);
+        page.single("layer_by_nats", u8::from(state.is_by_nats));
     }
 
     async fn write_outbox(&self, page: &mut Page) {

@@ -1,6 +1,8 @@
 //! Several platforms on one database of PostgreSQL: what one does, all the others stand by.
 
 use std::collections::HashSet;
+use std::io::{BufRead as _, BufReader};
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier};
 use std::time::Duration;
@@ -9,7 +11,7 @@ use layer_platform::{Config, DataLocation, IdSource, NewApp, Platform, Token};
 use layer_store_postgres::testing::{Database, is_there};
 use serde_json::{Value, json};
 
-use crate::client::{Server, message, message_of, raw, wait_until};
+use crate::client::{Server, message, message_of, raw, raw_at, wait_until};
 use crate::content::{get_bytes, message_with, target, upload};
 use crate::device::{Device, Signer, admin};
 use crate::export::{completed, key_pair, opened, set_key};
@@ -125,6 +127,11 @@ fn nats_carries_what_is_told_as_long_as_it_is_there_and_all_use_it() {
     let app = NewApp { app_id: pair.one.app.app_id, token: pair.one.app.token.clone() };
     let third = Server::of(Platform::start(Config { nats: None, ..pair.config.clone() }).unwrap(), app);
     let mut c = joined(&signer, &third, "a", &conversation);
+    let is_by_nats = |server: &Server| {
+        let operator = [("Authorization", "Bearer of the operator")];
+        raw(&server.platform, "GET", "/metrics", &operator, b"").body.contains("\nlayer_by_nats 1\n")
+    };
+    wait_until("one does not use it", || !is_by_nats(&pair.one));
     for server in [&pair.one, &third, &pair.other] {
         for _ in 0..5 {
             let sent = message_id(&server.text(&conversation, "x"));
@@ -136,6 +143,7 @@ fn nats_carries_what_is_told_as_long_as_it_is_there_and_all_use_it() {
     drop(c);
     third.platform.close().unwrap();
     carries(&nats, &mut a, &mut b);
+    wait_until("all use it", || is_by_nats(&pair.one) && is_by_nats(&pair.other));
 
     // While it is gone, PostgreSQL tells them.
     nats.stop();
@@ -145,8 +153,34 @@ fn nats_carries_what_is_told_as_long_as_it_is_there_and_all_use_it() {
             hear(live, &sent);
         }
     }
+    wait_until("it is seen that it is gone", || !is_by_nats(&pair.one));
     nats.start_again();
     carries(&nats, &mut a, &mut b);
+}
+
+#[test]
+fn a_server_of_nats_that_is_not_there_is_said_and_keeps_no_platform_from_its_work() {
+    let Some(pair) = pair() else { return };
+    let mut child = Command::new(env!("CARGO_BIN_EXE_layer-platform"))
+        .args(["--port", "0", "--files"])
+        .arg(pair.folder.path())
+        .env("LAYER_DATA", pair.database.url().reveal())
+        .env("LAYER_NATS", "nats://s3cret@127.0.0.1:1")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let log = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+    let said = log.inspect(|line| assert!(!line.contains("s3cret"), "{line}")).find(|line| line.contains("NATS"));
+    let expected =
+        "warn: NATS is not there; PostgreSQL tells platforms of each other's changes, servers=\"nats://127.0.0.1:1\"";
+    assert!(said.as_ref().is_some_and(|line| line.ends_with(expected)), "{said:?}");
+    let mut printed = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let url = printed.find_map(|line| Some(line.strip_prefix("listening on ")?.to_owned())).unwrap();
+    let answer = raw_at(url.strip_prefix("http://").unwrap(), "GET", "/health", &[], b"");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(answer.status, 200);
 }
 
 #[test]
