@@ -14,10 +14,11 @@ use tokio::sync::watch;
 const CAPACITY: usize = 1024;
 
 /// How often the connection is tried, so that one that is dead is noticed.
-const PING: Duration = Duration::from_secs(2);
+const PING: Duration = Duration::from_secs(1);
 
-/// How long the server may take for what is asked of it.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// How long the server may take for what is asked of it. With the time between two looks, and until others look, it
+/// makes the 5 seconds after which nothing that others did is unknown.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The last words of subjects: what was committed, and what passes.
 const CHANGES: &str = "changes";

@@ -46,6 +46,12 @@ impl Nats {
         self.child.wait().unwrap();
     }
 
+    /// Has it stand still, or go on.
+    pub fn signal(&self, signal: &str) {
+        let sent = Command::new("kill").args([signal, &self.child.id().to_string()]).status().unwrap();
+        assert!(sent.success());
+    }
+
     /// Starts it where it was.
     pub fn start_again(&mut self) {
         self.child = spawn(self.program, self.folder.path(), self.port.into()).unwrap();

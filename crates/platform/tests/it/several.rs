@@ -145,14 +145,20 @@ fn nats_carries_what_is_told_as_long_as_it_is_there_and_all_use_it() {
     carries(&nats, &mut a, &mut b);
     wait_until("all use it", || is_by_nats(&pair.one) && is_by_nats(&pair.other));
 
-    // While it is gone, PostgreSQL tells them.
-    nats.stop();
-    for server in [&pair.one, &pair.other, &pair.one] {
-        let sent = message_id(&server.text(&conversation, "x"));
-        for live in [&mut a, &mut b] {
-            hear(live, &sent);
+    // While it stands still or is gone, PostgreSQL tells them.
+    let goes_on = |a: &mut Live, b: &mut Live| {
+        for server in [&pair.one, &pair.other, &pair.one] {
+            let sent = message_id(&server.text(&conversation, "x"));
+            hear(a, &sent);
+            hear(b, &sent);
         }
-    }
+    };
+    nats.signal("-STOP");
+    goes_on(&mut a, &mut b);
+    nats.signal("-CONT");
+    carries(&nats, &mut a, &mut b);
+    nats.stop();
+    goes_on(&mut a, &mut b);
     wait_until("it is seen that it is gone", || !is_by_nats(&pair.one));
     nats.start_again();
     carries(&nats, &mut a, &mut b);
