@@ -7,13 +7,14 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::sync_channel;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use layer_store::changes::{Change, Kinds};
 use layer_store::{NatsUrls, OpenError};
-use tokio::sync::mpsc;
+use tokio::sync::mpsc::{self, error::TrySendError};
 use tokio_postgres::{AsyncMessage, Client, Notification};
 use uuid::Uuid;
 
@@ -111,26 +112,34 @@ async fn begin(server: &Server, nats: Option<&NatsUrls>, alone: bool) -> Result<
 const DATABASE: &str = "SELECT format('%s-%s', system_identifier, oid) FROM pg_control_system(), pg_database \
                         WHERE datname = current_database()";
 
+/// How many notifications wait here at most. Beyond that some are missed, which is noticed.
+const MAX_WAITING: usize = 1024;
+
 /// A connection with what it hears.
 struct Driver {
     client: Client,
     heard: mpsc::Receiver<Notification>,
+    has_missed: Arc<AtomicBool>,
 }
 
 impl Driver {
     /// Must be called inside a runtime.
     fn start(client: Client, mut connection: Driven) -> Self {
-        let (sender, heard) = mpsc::channel(64);
+        let (sender, heard) = mpsc::channel(MAX_WAITING);
+        let has_missed = Arc::<AtomicBool>::default();
+        let missed = Arc::clone(&has_missed);
         tokio::spawn(async move {
             while let Some(Ok(message)) = std::future::poll_fn(|context| connection.poll_message(context)).await {
-                if let AsyncMessage::Notification(notification) = message
-                    && sender.send(notification).await.is_err()
-                {
-                    return;
+                let AsyncMessage::Notification(notification) = message else { continue };
+                // It never waits for who takes them: that may wait for an answer, which comes over this connection.
+                match sender.try_send(notification) {
+                    Ok(()) => {}
+                    Err(TrySendError::Full(_)) => missed.store(true, Ordering::Relaxed),
+                    Err(TrySendError::Closed(_)) => return,
                 }
             }
         });
-        Self { client, heard }
+        Self { client, heard, has_missed }
     }
 
     /// Listens, and shows as long as the connection lasts that this process is there. `false` when it may not be.
@@ -238,13 +247,17 @@ impl Teller<'_> {
                     }
                     processes = now;
                 }
-                heard = driver.heard.recv() => match heard {
-                    None => return told.is_closed(),
-                    Some(notification) if notification.channel() == passing::CHANNEL => {
-                        told.passed.hear(self.process, notification.payload());
+                heard = driver.heard.recv() => {
+                    let Some(notification) = heard else { return told.is_closed() };
+                    if driver.has_missed.swap(false, Ordering::Relaxed) {
+                        self.miss();
                     }
-                    Some(notification) => told.hear(self.process, notification.payload()),
-                },
+                    if notification.channel() == passing::CHANNEL {
+                        told.passed.hear(self.process, notification.payload());
+                    } else {
+                        told.hear(self.process, notification.payload());
+                    }
+                }
                 news = next_of(&mut self.nats) => match news {
                     News::Heard(Text::Passing(text)) => told.passed.hear(self.process, &text),
                     News::Heard(Text::Changes(text)) => told.hear(self.process, &text),

@@ -11,7 +11,7 @@ use layer_platform::{Config, DataLocation, IdSource, NewApp, Platform, Token};
 use layer_store_postgres::testing::{Database, is_there};
 use serde_json::{Value, json};
 
-use crate::client::{Server, message, message_of, raw, raw_at, wait_until};
+use crate::client::{PATIENCE, Server, message, message_of, raw, raw_at, wait_until};
 use crate::content::{get_bytes, message_with, target, upload};
 use crate::device::{Device, Signer, admin};
 use crate::export::{completed, key_pair, opened, set_key};
@@ -187,6 +187,33 @@ fn a_server_of_nats_that_is_not_there_is_said_and_keeps_no_platform_from_its_wor
     child.kill().unwrap();
     child.wait().unwrap();
     assert_eq!(answer.status, 200);
+}
+
+/// More at once than waits anywhere, while there is something to be told in turn.
+#[test]
+fn a_flood_of_what_others_tell_keeps_nobody_from_hearing_telling_and_ending() {
+    let Some(pair) = pair() else { return };
+    let signer = Signer::of(&pair.one);
+    let conversation = pair.one.conversation(&["a", "b"]);
+    let mut b = joined(&signer, &pair.other, "b", &conversation);
+    let flood = "DO $$ BEGIN FOR number IN 1..5000 LOOP
+                     PERFORM pg_notify('layer', format(E'another 1\\n\"%s\"', number));
+                 END LOOP; END $$";
+    std::thread::scope(|scope| {
+        let floods = scope.spawn(|| (0..10).for_each(|_| pair.database.run(flood)));
+        while !floods.is_finished() {
+            let sent = message_id(&pair.one.text(&conversation, "x"));
+            pair.other.text(&conversation, "y");
+            hear(&mut b, &sent);
+        }
+    });
+    let (ended, is_ended) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        pair.one.platform.close().unwrap();
+        pair.other.platform.close().unwrap();
+        ended.send(()).unwrap();
+    });
+    is_ended.recv_timeout(PATIENCE).expect("both to end");
 }
 
 #[test]
