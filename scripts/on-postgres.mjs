@@ -9,7 +9,7 @@ import { copyFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { findPostgres } from './postgres.mjs';
 import { ROOT, stop } from './prepare.mjs';
-import { buildPrograms } from './programs.mjs';
+import { buildForTests } from './programs.mjs';
 
 const PRELOAD = join(ROOT, '__test__', 'support', 'on-postgres.js');
 
@@ -17,7 +17,7 @@ const [command, ...args] = process.argv.slice(2);
 if (findPostgres() === undefined) stop('PostgreSQL is not installed (Debian: apt-get install postgresql)');
 // Node.js takes it by its ending.
 const addon = join(ROOT, 'target', 'debug', 'layer-api.postgres.node');
-copyFileSync((await buildPrograms()).addon, addon);
+copyFileSync((await buildForTests()).addon, addon);
 const env = {
   ...process.env,
   LAYER_TEST_ADDON: addon,

@@ -7,7 +7,6 @@
  */
 
 import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { ROOT } from './prepare.mjs';
 
@@ -19,20 +18,28 @@ export const BUILD = ['build', '--workspace', '--all-targets', '--features', 'la
  *
  * @returns {Promise<Record<string, string>>} paths by name, such as `layer-platform`; the addon is `addon`
  */
-export async function buildPrograms() {
-  const cargo = spawn('cargo', [...BUILD, '--message-format=json-render-diagnostics'], {
+export const buildForTests = () => cargoBuild(BUILD);
+
+/** The same for a `cargo build` of other arguments. Error: a sentence. */
+export async function cargoBuild(args) {
+  const cargo = spawn('cargo', [...args, '--message-format=json-render-diagnostics'], {
     cwd: ROOT,
     stdio: ['ignore', 'pipe', 'inherit'],
   });
-  const closed = once(cargo, 'close');
+  const exited = new Promise((resolve, reject) => {
+    cargo.once('error', ({ message }) => reject(new Error(`cargo cannot be run: ${message}`)));
+    cargo.once('close', resolve);
+  });
   const paths = {};
-  for await (const line of createInterface({ input: cargo.stdout })) {
-    const { target, profile, filenames = [], executable } = JSON.parse(line);
-    if (!target || profile.test) continue;
-    if (target.kind.includes('cdylib')) [paths.addon] = filenames;
-    else if (executable) paths[target.name] = executable;
-  }
-  const [code] = await closed;
-  if (code !== 0) throw new Error('The programs of the tests cannot be built; cargo says why above');
+  const read = async () => {
+    for await (const line of createInterface({ input: cargo.stdout })) {
+      const { target, profile, filenames = [], executable } = JSON.parse(line);
+      if (!target || profile.test) continue;
+      if (target.kind.includes('cdylib')) [paths.addon] = filenames;
+      else if (executable) paths[target.name] = executable;
+    }
+  };
+  const [code] = await Promise.all([exited, read()]);
+  if (code !== 0) throw new Error('The programs could not be built; cargo says why above.');
   return paths;
 }

@@ -35,8 +35,8 @@ let program;
 let platform;
 
 before(async () => {
-  const { buildPrograms } = await import('../../scripts/programs.mjs');
-  ({ 'layer-bench-platform': program, 'layer-platform': platform } = await buildPrograms());
+  const { buildForTests } = await import('../../scripts/programs.mjs');
+  ({ 'layer-bench-platform': program, 'layer-platform': platform } = await buildForTests());
 });
 
 function benchWith(more, ...args) {

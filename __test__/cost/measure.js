@@ -40,8 +40,8 @@ const FLAGS = ['--jitless', '--min-semi-space-size=256', '--max-semi-space-size=
  * @returns {Promise<{addon: string, server: string, floor: string}>} paths
  */
 exports.build = async () => {
-  const { buildPrograms } = await import('../../scripts/programs.mjs');
-  const { addon, 'layer-bench-server': server, 'layer-bench-floor': floor } = await buildPrograms();
+  const { buildForTests } = await import('../../scripts/programs.mjs');
+  const { addon, 'layer-bench-server': server, 'layer-bench-floor': floor } = await buildForTests();
   return { addon, server, floor };
 };
 

@@ -56,8 +56,8 @@ function theirs(document, operation) {
 
 /** What our parser makes of all cases. */
 async function ours(cases) {
-  const { buildPrograms } = await import('../../scripts/programs.mjs');
-  const child = spawn((await buildPrograms()).patch, { stdio: ['pipe', 'pipe', 'inherit'] });
+  const { buildForTests } = await import('../../scripts/programs.mjs');
+  const child = spawn((await buildForTests()).patch, { stdio: ['pipe', 'pipe', 'inherit'] });
   child.stdin.end(cases.map((one) => `${JSON.stringify({ ...one, operations: [one.operation] })}\n`).join(''));
   let output = '';
   child.stdout.setEncoding('utf8');

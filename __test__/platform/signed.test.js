@@ -139,8 +139,8 @@ function generator(seed) {
 
 /** What the platform's writer makes of lines of JSON. */
 async function written(lines) {
-  const { buildPrograms } = await import('../../scripts/programs.mjs');
-  const child = spawn((await buildPrograms()).signed, { stdio: ['pipe', 'pipe', 'inherit'] });
+  const { buildForTests } = await import('../../scripts/programs.mjs');
+  const child = spawn((await buildForTests()).signed, { stdio: ['pipe', 'pipe', 'inherit'] });
   child.stdin.end(lines.map((line) => `${line}\n`).join(''));
   let output = '';
   child.stdout.setEncoding('utf8');

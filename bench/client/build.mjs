@@ -1,12 +1,11 @@
 /** The programs that the benchmark needs beside Node.js and the addon of `npm run build`. */
 
-import { spawn } from 'node:child_process';
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { addonFile } from '../../scripts/packages.mjs';
 import { ROOT, stop } from '../../scripts/prepare.mjs';
+import { cargoBuild } from '../../scripts/programs.mjs';
 import { chooseRuntimes, installRuntimes, programOf, RUNTIMES } from '../../scripts/runtimes.mjs';
 
 const { targetOf } = createRequire(import.meta.url)('../../lib/target.js');
@@ -23,30 +22,17 @@ export async function buildPrograms(tables, profile) {
   const needs = (...names) => tables.some(({ variants }) => variants.some((name) => names.includes(name)));
   const packages = ['layer-bench-server', ...(needs('floor', 'http1', 'http2') ? ['layer-bench-floor'] : [])];
   const features = needs('http2') ? packages.map((name) => `${name}/http2`) : [];
-  const programs = await cargo(packages, features, profile);
-  const [addon] = needs('ours-null') ? await cargo(['layer-api'], ['null-network'], profile) : [];
-  const named = (name) => programs.find((path) => path.endsWith(name));
-  return { server: named('layer-bench-server'), floor: named('layer-bench-floor'), addon };
+  const { 'layer-bench-server': server, 'layer-bench-floor': floor } = await cargo(packages, features, profile);
+  const { addon } = needs('ours-null') ? await cargo(['layer-api'], ['null-network'], profile) : {};
+  return { server, floor, addon };
 }
 
-/** Builds packages; paths of the programs and dynamic libraries that result. */
-async function cargo(packages, features, profile) {
+/** Builds packages; paths by name. */
+function cargo(packages, features, profile) {
   const args = ['build', '--profile', profile, ...packages.flatMap((name) => ['-p', name])];
   if (features.length > 0) args.push('--features', features.join());
   console.error(`cargo ${args.join(' ')}`);
-  const child = spawn('cargo', [...args, '--message-format=json-render-diagnostics'], {
-    cwd: ROOT,
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  child.once('error', (error) => stop(`cargo cannot be run: ${error.message}`));
-  const exited = new Promise((resolve) => child.once('close', resolve));
-  const built = [];
-  for await (const line of createInterface({ input: child.stdout })) {
-    const { executable, target, filenames } = JSON.parse(line);
-    if (executable) built.push(executable);
-    else if (target?.kind.includes('cdylib')) built.push(filenames[0]);
-  }
-  return (await exited) === 0 ? built : stop('The programs could not be built; cargo says why above.');
+  return cargoBuild(args).catch(({ message }) => stop(message));
 }
 
 /** Path of a Node.js program: `name` is a path, the id of a runtime, or nothing for this one. */

@@ -20,12 +20,9 @@ use uuid::Uuid;
 
 use super::connect::{Driven, Server, Unreachable};
 use super::jobs::{Job, Queue};
-use super::nats::{Nats, News, Text};
-use super::told::Told;
-use super::{claim, migrate, passing};
-
-/// The channel of notifications.
-const CHANNEL: &str = "layer";
+use super::nats::{Nats, News};
+use super::told::{Channel, Told};
+use super::{claim, migrate};
 
 /// How long changes are gathered before they are told to other processes.
 const GATHERED_FOR: Duration = Duration::from_millis(50);
@@ -149,7 +146,8 @@ impl Driver {
         let hold = format!("SELECT pg_try_advisory_lock{how}({of}, {what})");
         let is_held = self.client.query_one(&hold, &[]).await?.try_get(0)?;
         if is_held {
-            self.client.batch_execute(&format!("LISTEN {CHANNEL}; LISTEN {}", passing::CHANNEL)).await?;
+            let listen: String = Channel::ALL.map(|channel| format!("LISTEN {};", channel.in_postgres())).concat();
+            self.client.batch_execute(&listen).await?;
         }
         Ok(is_held)
     }
@@ -222,7 +220,6 @@ impl Teller<'_> {
         look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         // Whether this process hears by NATS and shows it, and whether all do.
         let (mut is_by_nats, mut are_all_by_nats) = (false, false);
-        let mut looks = 0_u32;
         loop {
             tokio::select! {
                 _ = look.tick() => {
@@ -235,9 +232,8 @@ impl Teller<'_> {
                     };
                     are_all_by_nats = now.is_subset(&by_nats);
                     told.looked(bytes, now.len() > 1, is_by_nats && are_all_by_nats);
-                    looks = looks.saturating_add(1);
-                    // It has its time to connect.
-                    if looks > 1 || self.said.is_some() {
+                    // Until the second look it has its time to connect.
+                    if !processes.is_empty() || self.said.is_some() {
                         self.say(is_by_nats);
                     }
                     // What others tell by NATS until they see that this one does not hear it.
@@ -252,15 +248,13 @@ impl Teller<'_> {
                     if driver.has_missed.swap(false, Ordering::Relaxed) {
                         self.miss();
                     }
-                    if notification.channel() == passing::CHANNEL {
-                        told.passed.hear(self.process, notification.payload());
-                    } else {
-                        told.hear(self.process, notification.payload());
+                    let channel = Channel::ALL.into_iter().find(|it| it.in_postgres() == notification.channel());
+                    if let Some(channel) = channel {
+                        told.hear(self.process, channel, notification.payload());
                     }
                 }
                 news = next_of(&mut self.nats) => match news {
-                    News::Heard(Text::Passing(text)) => told.passed.hear(self.process, &text),
-                    News::Heard(Text::Changes(text)) => told.hear(self.process, &text),
+                    News::Heard(channel, text) => told.hear(self.process, channel, &text),
                     News::Unsure => {
                         let is_shown = self.show(&driver.client, &mut is_by_nats).await;
                         self.miss();
@@ -299,29 +293,22 @@ impl Teller<'_> {
 
     /// Tells others what is gathered. `false` when that fails.
     async fn send(&self, client: &Client, by_nats: bool) -> bool {
-        let told = self.told;
-        let changes = told.take(self.process).into_iter().map(Text::Changes);
-        let passing = told.passed.take(self.process).into_iter().map(Text::Passing);
-        for text in changes.chain(passing) {
-            let is_told = match (&self.nats, text) {
-                (Some(nats), text) if by_nats => nats.tell(text).await,
-                (_, Text::Changes(text)) => notify(client, CHANNEL, &text).await,
-                (_, Text::Passing(text)) => notify(client, passing::CHANNEL, &text).await,
+        let nats = self.nats.as_ref().filter(|_| by_nats);
+        for (channel, text) in self.told.take(self.process) {
+            let is_told = match nats {
+                Some(nats) => nats.tell(channel, text).await,
+                None => client.execute("SELECT pg_notify($1, $2)", &[&channel.in_postgres(), &text]).await.is_ok(),
             };
             if !is_told {
                 return false;
             }
         }
         // The last words are to be out before the thread ends, and the connection with it.
-        match &self.nats {
-            Some(nats) if by_nats && told.is_closed() => nats.flush().await,
+        match nats {
+            Some(nats) if self.told.is_closed() => nats.flush().await,
             _ => true,
         }
     }
-}
-
-async fn notify(client: &Client, channel: &str, text: &str) -> bool {
-    client.execute("SELECT pg_notify($1, $2)", &[&channel, &text]).await.is_ok()
 }
 
 /// News by NATS; none ever without it.

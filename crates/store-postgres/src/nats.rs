@@ -10,6 +10,8 @@ use futures_util::StreamExt as _;
 use layer_store::{NatsUrls, OpenError};
 use tokio::sync::watch;
 
+use super::told::Channel;
+
 /// How many messages may wait here. Beyond that some are missed, which is noticed.
 const CAPACITY: usize = 1024;
 
@@ -20,10 +22,6 @@ const PING: Duration = Duration::from_secs(1);
 /// makes the 5 seconds after which nothing that others did is unknown.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// The last words of subjects: what was committed, and what passes.
-const CHANGES: &str = "changes";
-const PASSING: &str = "passing";
-
 /// How the connection is.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct State {
@@ -32,18 +30,10 @@ struct State {
     losses: u64,
 }
 
-/// What is to be told, and what was heard.
-pub enum Text {
-    /// What was committed.
-    Changes(String),
-    /// What passes.
-    Passing(String),
-}
-
 /// What happened.
 pub enum News {
     /// Another process told something, or this one.
-    Heard(Text),
+    Heard(Channel, String),
     /// Something may have been missed, or the connection is there again.
     Unsure,
 }
@@ -63,9 +53,9 @@ impl Nats {
     /// Begins to connect, for a database by a name that no other one has. Must be called inside a runtime, which
     /// carries the connection.
     ///
-    /// Error: `Database` when no URL can be understood. A server that is not there is none.
+    /// Error: `Nats` when a URL cannot be understood. A server that is not there is none.
     pub async fn start(urls: &NatsUrls, database: &str) -> Result<Self, OpenError> {
-        let refused = || OpenError::Database { database: urls.to_string(), reason: NatsUrls::NEEDS.into() };
+        let refused = || OpenError::Nats(urls.to_string());
         let servers: Result<Vec<ServerAddr>, _> = urls.reveal().map(str::parse).collect();
         let (changed, state) = watch::channel(State { is_connected: false, losses: 0 });
         let note = move |event| {
@@ -101,12 +91,8 @@ impl Nats {
     }
 
     /// Tells others. `false` when that fails.
-    pub async fn tell(&self, text: Text) -> bool {
-        let (kind, text) = match text {
-            Text::Changes(text) => (CHANGES, text),
-            Text::Passing(text) => (PASSING, text),
-        };
-        let told = self.client.publish(format!("{}.{kind}", self.subject), text.into());
+    pub async fn tell(&self, channel: Channel, text: String) -> bool {
+        let told = self.client.publish(format!("{}.{}", self.subject, channel.in_nats()), text.into());
         matches!(tokio::time::timeout(PATIENCE, told).await, Ok(Ok(())))
     }
 
@@ -120,10 +106,9 @@ impl Nats {
             // The client ends with this alone.
             let Some(message) = message else { std::future::pending().await };
             let Ok(text) = String::from_utf8(message.payload.into()) else { continue };
-            match message.subject.rsplit('.').next() {
-                Some(CHANGES) => return News::Heard(Text::Changes(text)),
-                Some(PASSING) => return News::Heard(Text::Passing(text)),
-                _ => {}
+            let word = message.subject.rsplit('.').next().unwrap_or_default();
+            if let Some(channel) = Channel::ALL.into_iter().find(|channel| channel.in_nats() == word) {
+                return News::Heard(channel, text);
             }
         }
     }

@@ -12,9 +12,6 @@ use uuid::Uuid;
 /// How long a notification is at most; the server takes less than 8,000 bytes.
 const MAX_LENGTH: usize = 7500;
 
-/// The channel of notifications.
-pub const CHANNEL: &str = "layer_passing";
-
 /// How much is told at a time, of all users and of one. Of one, the latest; what is beyond that in all is lost.
 const MAX_WAITING: usize = 512;
 const MAX_OF_USER: usize = 4;

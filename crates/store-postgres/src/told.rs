@@ -21,6 +21,35 @@ const MAX_GATHERED: usize = 1024;
 /// How many notifications are told at once. In place of more, others hear that they missed some.
 const MAX_AT_ONCE: usize = 16;
 
+/// What processes tell each other.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Channel {
+    /// What was committed.
+    Changes,
+    /// What passes.
+    Passing,
+}
+
+impl Channel {
+    pub const ALL: [Self; 2] = [Self::Changes, Self::Passing];
+
+    /// What notifications of PostgreSQL have it as.
+    pub fn in_postgres(self) -> &'static str {
+        match self {
+            Self::Changes => "layer",
+            Self::Passing => "layer_passing",
+        }
+    }
+
+    /// The last word of subjects of NATS.
+    pub fn in_nats(self) -> &'static str {
+        match self {
+            Self::Changes => "changes",
+            Self::Passing => "passing",
+        }
+    }
+}
+
 /// Where changes come in.
 #[derive(Default)]
 pub struct Told {
@@ -115,8 +144,21 @@ impl Told {
         self.gathered.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes what is gathered, as the texts of notifications.
-    pub fn take(&self, process: Uuid) -> Vec<String> {
+    /// Takes what is to be told, as the texts of notifications.
+    pub fn take(&self, process: Uuid) -> impl Iterator<Item = (Channel, String)> {
+        let changes = self.take_changes(process).into_iter().map(|text| (Channel::Changes, text));
+        changes.chain(self.passed.take(process).into_iter().map(|text| (Channel::Passing, text)))
+    }
+
+    /// Takes in what another process told.
+    pub fn hear(&self, process: Uuid, channel: Channel, text: &str) {
+        match channel {
+            Channel::Changes => self.hear_changes(process, text),
+            Channel::Passing => self.passed.hear(process, text),
+        }
+    }
+
+    fn take_changes(&self, process: Uuid) -> Vec<String> {
         let Gathered { changes, has_lagged } = std::mem::take(&mut *self.lock());
         let head = format!("{process} {}", env!("CARGO_PKG_VERSION"));
         let in_texts = |changes: &mut dyn Iterator<Item = &Change>| {
@@ -127,8 +169,7 @@ impl Told {
         if texts.len() > MAX_AT_ONCE { in_texts(&mut missed.iter()) } else { texts }
     }
 
-    /// Takes in a notification of another process.
-    pub fn hear(&self, process: Uuid, text: &str) {
+    fn hear_changes(&self, process: Uuid, text: &str) {
         let mut lines = text.lines();
         let sender = lines.next().unwrap_or_default();
         if sender.split(' ').next() == Some(&process.to_string()) {

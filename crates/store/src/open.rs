@@ -168,6 +168,8 @@ pub enum OpenError {
         /// Why, and how to mend it.
         reason: String,
     },
+    /// URLs of servers of NATS, without secrets, cannot be understood.
+    Nats(String),
     /// The system refuses a thread.
     Thread(std::io::Error),
     /// The engine cannot open it or bring its schema up to date.
@@ -223,6 +225,7 @@ impl fmt::Display for OpenError {
                 path.display()
             ),
             Self::Database { database, reason } => write!(formatter, "data: {database}: {reason}"),
+            Self::Nats(urls) => write!(formatter, "nats: {urls} {}", NatsUrls::NEEDS),
             Self::Thread(source) => write!(formatter, "cannot start a thread for the store: {source}"),
             Self::Engine { path, source } => {
                 write!(

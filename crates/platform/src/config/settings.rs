@@ -371,18 +371,8 @@ impl Draft {
             by: _,
             given: _,
         } = self;
-        config.files = match files {
-            Some((by, _)) if !matches!(config.data, DataLocation::Postgres(_)) => {
-                return Err(by.refuse(&FILES, "is for data in PostgreSQL: data in a file has them beside it"));
-            }
-            files => files.map(|(_, files)| files),
-        };
-        config.nats = match nats {
-            Some((by, _)) if !matches!(config.data, DataLocation::Postgres(_)) => {
-                return Err(by.refuse(&NATS, "is for data in PostgreSQL: a file has one platform"));
-            }
-            nats => nats.map(|(_, urls)| urls),
-        };
+        config.files = for_postgres(files, &config.data, &FILES, "data in a file has them beside it")?;
+        config.nats = for_postgres(nats, &config.data, &NATS, "a file has one platform")?;
         config.rate_limit = match (per_second, at_once) {
             (Some(_), Some((by, 0))) => return Err(by.refuse(&AT_ONCE, "needs to be 1 at the least")),
             (Some(per_second), at_once) => {
@@ -437,6 +427,21 @@ impl Config {
         let mut draft = Draft::default();
         draft.set_options(&options, "")?;
         draft.finish()
+    }
+}
+
+/// A setting that data in a file or in memory has no use for, for a reason.
+fn for_postgres<T>(
+    given: Option<(By, T)>,
+    data: &DataLocation,
+    setting: &Setting,
+    reason: &str,
+) -> Result<Option<T>, InvalidSetting> {
+    match given {
+        Some((by, _)) if !matches!(data, DataLocation::Postgres(_)) => {
+            Err(by.refuse(setting, format_args!("is for data in PostgreSQL: {reason}")))
+        }
+        given => Ok(given.map(|(_, value)| value)),
     }
 }
 

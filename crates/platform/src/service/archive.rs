@@ -172,13 +172,17 @@ impl ExportService {
     async fn hold_claim(&self, export: ExportRecord, claim: ClaimId) {
         loop {
             tokio::time::sleep(EXPORT_LEASE / 3).await;
-            let export = export.clone();
-            let renew = move |writes: &mut dyn Writes| writes.renew_export(&export, claim, EXPORT_LEASE);
             // A store that is busy may take the next one.
-            if let Ok(false) = self.core.store.write::<_, StoreError>(renew).await {
+            if let Ok(false) = self.renew_claim(&export, claim).await {
                 return;
             }
         }
+    }
+
+    /// Makes the claim on an export last anew; `false` when it is lost.
+    async fn renew_claim(&self, export: &ExportRecord, claim: ClaimId) -> Result<bool, StoreError> {
+        let export = export.clone();
+        self.core.store.write(move |writes: &mut dyn Writes| writes.renew_export(&export, claim, EXPORT_LEASE)).await
     }
 
     async fn make_archive(&self, export: ExportRecord, claim: ClaimId) -> Result<(), Failure> {
@@ -196,9 +200,7 @@ impl ExportService {
         let (key, iv): ([u8; 32], [u8; 16]) = (Ids::system_secret(), Ids::system_secret());
         let encrypted_key = PublicKey::parse(&export.public_key)?.encrypt(&key)?;
         // The archive takes the place of whatever is there, so only who has the claim may begin it.
-        let to_renew = export.clone();
-        let renew = move |writes: &mut dyn Writes| writes.renew_export(&to_renew, claim, EXPORT_LEASE);
-        if !self.core.store.write::<_, StoreError>(renew).await? {
+        if !self.renew_claim(&export, claim).await? {
             drop(draft);
             return Ok(self.leave(export, None).await?);
         }

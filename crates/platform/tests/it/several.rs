@@ -8,6 +8,7 @@ use std::sync::{Arc, Barrier};
 use std::time::Duration;
 
 use layer_platform::{Config, DataLocation, IdSource, NewApp, Platform, Token};
+use layer_store::NatsUrls;
 use layer_store_postgres::testing::{Database, is_there};
 use serde_json::{Value, json};
 
@@ -49,7 +50,7 @@ fn pair_by(nats: Option<&Nats>) -> Option<Pair> {
         ..Config::default()
     };
     let one = Server::on(config.clone());
-    let app = NewApp { app_id: one.app.app_id, token: one.app.token.clone() };
+    let app = one.app.clone();
     let other = Server::of(Platform::start(config.clone()).unwrap(), app);
     Some(Pair { one, other, config, database, folder })
 }
@@ -58,7 +59,7 @@ impl Pair {
     /// From here on both are spoken to about this app.
     fn turn_to(&mut self, app: &NewApp) {
         for server in [&mut self.one, &mut self.other] {
-            server.app = NewApp { app_id: app.app_id, token: app.token.clone() };
+            server.app = app.clone();
         }
     }
 }
@@ -124,8 +125,8 @@ fn nats_carries_what_is_told_as_long_as_it_is_there_and_all_use_it() {
     carries(&nats, &mut a, &mut b);
 
     // One that does not use it hears all the same, and so do the others.
-    let app = NewApp { app_id: pair.one.app.app_id, token: pair.one.app.token.clone() };
-    let third = Server::of(Platform::start(Config { nats: None, ..pair.config.clone() }).unwrap(), app);
+    let third = Platform::start(Config { nats: None, ..pair.config.clone() }).unwrap();
+    let third = Server::of(third, pair.one.app.clone());
     let mut c = joined(&signer, &third, "a", &conversation);
     let is_by_nats = |server: &Server| {
         let operator = [("Authorization", "Bearer of the operator")];
@@ -167,6 +168,9 @@ fn nats_carries_what_is_told_as_long_as_it_is_there_and_all_use_it() {
 #[test]
 fn a_server_of_nats_that_is_not_there_is_said_and_keeps_no_platform_from_its_work() {
     let Some(pair) = pair() else { return };
+    let bad = NatsUrls::parse("nats://s3cret@a:99999").unwrap();
+    let error = Platform::start(Config { nats: Some(bad), ..pair.config.clone() }).unwrap_err().to_string();
+    assert!(error.starts_with("nats: nats://a:99999 needs to be the URL of a server of NATS, "), "{error}");
     let mut child = Command::new(env!("CARGO_BIN_EXE_layer-platform"))
         .args(["--port", "0", "--files"])
         .arg(pair.folder.path())
