@@ -22,16 +22,17 @@ export const TYPES = [
   ['Types of the console', bin('tsc'), ['--project', 'console']],
 ];
 
-/** Counts of the runners that tell how many tests they ran; any other step counts as one. */
-const COUNTS = [
+/** How runners tell the number of tests they ran, and which failed; any other step counts as one. */
+const RUNNERS = [
   {
     passed: /^test result: \w+\. (\d+) passed; (?:\d+) failed/gm,
     failed: /^test result: \w+\. (?:\d+) passed; (\d+) failed/gm,
+    failure: /^---- (.+) stdout ----$/gm,
   },
-  { passed: /^ℹ pass (\d+)$/gm, failed: /^ℹ fail (\d+)$/gm },
+  { passed: /^ℹ pass (\d+)$/gm, failed: /^ℹ fail (\d+)$/gm, failure: /^test at (.+\n✖ .+)$/gm },
 ];
 
-/** Runs the steps, all of them, and sets the exit code. The last line is `N passed, M failed`. */
+/** Runs the steps, all of them, and sets the exit code. The last lines name what failed; `N passed, M failed`. */
 export async function runSteps(steps) {
   let passed = 0;
   let failed = 0;
@@ -46,10 +47,10 @@ export async function runSteps(steps) {
     if (!isFine && counts.failed === 0) counts.failed = 1;
     passed += counts.passed;
     failed += counts.failed;
-    if (!isFine) failures.push(name);
+    if (!isFine) failures.push([name, ...found(output, 'failure').map((test) => test.replace('\n✖', ':'))]);
     console.log(`${isFine ? 'Fine' : 'Failed'} after ${lasted(Date.now() - began)}`);
   }
-  if (failures.length > 0) console.error(`\nFailed: ${failures.join(', ')}`);
+  for (const [name, ...tests] of failures) console.log([`\nFailed: ${name}`, ...tests].join('\n  '));
   console.log(`\n${passed} passed, ${failed} failed`);
   process.exitCode = failed === 0 ? 0 : 1;
 }
@@ -76,7 +77,7 @@ async function step(command, args, env) {
   return { isFine: exitCode === 0, output };
 }
 
-function count(output, outcome) {
-  const matches = COUNTS.flatMap((patterns) => [...output.matchAll(patterns[outcome])]);
-  return matches.reduce((sum, [, number]) => sum + Number(number), 0);
-}
+const count = (output, outcome) => found(output, outcome).reduce((sum, number) => sum + Number(number), 0);
+
+const found = (output, what) =>
+  RUNNERS.flatMap((patterns) => [...output.matchAll(patterns[what])].map(([, text]) => text));

@@ -46,7 +46,12 @@ await runSteps([
     ? [['Dependencies', 'cargo', ['deny', '--workspace', 'check', 'bans', 'licenses', 'sources']]]
     : []),
   ['Rust documentation', 'cargo', ['doc', '--workspace', '--no-deps', '--quiet'], { RUSTDOCFLAGS: '--deny warnings' }],
-  ['Rust tests', process.execPath, ['scripts/postgres.mjs', 'cargo', 'test', '--workspace', '--quiet'], forRust],
+  [
+    'Rust tests',
+    process.execPath,
+    ['scripts/postgres.mjs', ...'cargo test --workspace --quiet --no-fail-fast'.split(' ')],
+    forRust,
+  ],
   [
     'Platform tests on PostgreSQL',
     process.execPath,
