@@ -5,7 +5,7 @@
 
 import { spawnSync } from 'node:child_process';
 import { pathToFileURL } from 'node:url';
-import { nginxProgram } from '../__test__/support/nginx.js';
+import { natsProgram, nginxProgram } from '../__test__/support/servers.js';
 import { find as findChromium } from './chromium.mjs';
 import { missingCompilers } from './compilers.mjs';
 import { missingFakes } from './fakes.mjs';
@@ -28,9 +28,6 @@ const PROGRAMS = [
   ['openssl', 'opens exports, and makes certificates', () => succeeds('openssl', 'version'), 'openssl'],
 ];
 
-/** Whether there is a server of NATS. Debian has it where only root looks. */
-const hasNats = () => ['nats-server', '/usr/sbin/nats-server'].some((program) => succeeds(program, '--version'));
-
 /** Whether dependencies can be checked here; it takes minutes to install, so nobody needs to have it. */
 export const hasCargoDeny = () => succeeds('cargo', 'deny', '--version');
 
@@ -45,7 +42,7 @@ export function showNeeds(runtimes) {
   console.log(`cargo-deny, which checks licences and sources of dependencies: ${deny}`);
   const nginx = nginxProgram ? 'found' : 'not there, its tests are left out (Debian: apt-get install nginx-light)';
   console.log(`nginx, behind which a platform is tested as deploy/ has it: ${nginx}`);
-  const nats = hasNats() ? 'found' : 'not there, its test is left out (Debian: apt-get install nats-server)';
+  const nats = natsProgram ? 'found' : 'not there, its tests are left out (Debian: apt-get install nats-server)';
   console.log(`NATS, which carries hints between platforms: ${nats}`);
   const chromium = findChromium() ? 'found' : 'to be installed by the tests (Debian: apt-get install chromium)';
   console.log(`Chromium, in which the SDKs of the vendor run: ${chromium}`);

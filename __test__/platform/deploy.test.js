@@ -1,6 +1,6 @@
 'use strict';
 
-/** What is in `deploy/` works: nginx in front of a platform, the check of its health, the paths that are named. */
+/** What is in `deploy/` works: nginx before one platform or two, the check of health, the paths that are named. */
 
 const assert = require('node:assert');
 const { spawn, spawnSync } = require('node:child_process');
@@ -15,7 +15,7 @@ const { after, before, describe, test } = require('node:test');
 const { parse } = require('yaml');
 const LayerAPI = require('../..');
 const { createCertificate } = require('../support/certificate.js');
-const { nginxProgram } = require('../support/nginx.js');
+const { natsProgram, nginxProgram } = require('../support/servers.js');
 
 const ROOT = path.join(__dirname, '..', '..');
 const TOKEN = 'admin token of a test';
@@ -43,65 +43,76 @@ function replace(text, from, to) {
   return text.replace(from, () => to);
 }
 
-describe('nginx', {
-  skip: nginxProgram === undefined && 'nginx is not there (Debian: apt-get install nginx-light)',
-}, () => {
-  const folder = mkdtempSync(path.join(tmpdir(), 'layer-deploy-'));
+/** Starts nginx on two ports before the platforms that listen on the others; its files go to a folder. */
+async function startNginx(folder, [port, plainPort, ...platformPorts]) {
   const { ca, cert, key } = createCertificate();
   const agent = new https.Agent({ ca, keepAlive: true });
-  let [errors, nginx, platform, layer, app, url, plainUrl] = [''];
-
-  before(async () => {
-    const [port, plainPort, platformPort] = await freePorts(3);
-    url = `https://127.0.0.1:${port}`;
-    plainUrl = `http://127.0.0.1:${plainPort}`;
-    platform = await LayerAPI.Platform.start({ port: platformPort, publicUrl: url, adminToken: TOKEN });
-    app = await platform.createApp();
-    layer = new LayerAPI({ ...app, baseUrl: url, agent });
-    writeFileSync(path.join(folder, 'cert.pem'), cert);
-    writeFileSync(path.join(folder, 'key.pem'), key);
-    let conf = replace(read('nginx.conf'), 'server platform:8080;', `server 127.0.0.1:${platformPort};`);
-    conf = replace(conf, 'listen 80;', `listen 127.0.0.1:${plainPort};`);
-    conf = replace(conf, 'listen 443 ssl;', `listen 127.0.0.1:${port} ssl;`);
-    conf = replace(conf, '/etc/nginx/tls/fullchain.pem', path.join(folder, 'cert.pem'));
-    conf = replace(conf, '/etc/nginx/tls/privkey.pem', path.join(folder, 'key.pem'));
-    writeFileSync(path.join(folder, 'default.conf'), conf);
-    // What nginx.conf of a distribution has around conf.d.
-    const main = `daemon off; master_process off; pid ${folder}/pid; error_log stderr warn; events {}
-      http { access_log off; client_body_temp_path ${folder}/body; proxy_temp_path ${folder}/proxy;
-      fastcgi_temp_path ${folder}/fastcgi; uwsgi_temp_path ${folder}/uwsgi; scgi_temp_path ${folder}/scgi;
-      include ${folder}/default.conf; }`;
-    writeFileSync(path.join(folder, 'nginx.conf'), main);
-    nginx = spawn(nginxProgram, ['-p', folder, '-e', 'stderr', '-c', path.join(folder, 'nginx.conf')]);
-    nginx.stderr.setEncoding('utf8').on('data', (chunk) => {
-      errors += chunk;
-    });
-    let isGone = false;
-    nginx.once('exit', () => {
-      isGone = true;
-    });
-    while ((await ask('/health').catch(() => undefined))?.status !== 200) {
-      if (isGone) assert.fail(errors);
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
+  writeFileSync(path.join(folder, 'cert.pem'), cert);
+  writeFileSync(path.join(folder, 'key.pem'), key);
+  const servers = platformPorts.map((platformPort) => `server 127.0.0.1:${platformPort};`).join(' ');
+  // In a network of containers the name has an address for each.
+  let conf = replace(read('nginx.conf'), 'server platform:8080;', servers);
+  conf = replace(conf, 'listen 80;', `listen 127.0.0.1:${plainPort};`);
+  conf = replace(conf, 'listen 443 ssl;', `listen 127.0.0.1:${port} ssl;`);
+  conf = replace(conf, '/etc/nginx/tls/fullchain.pem', path.join(folder, 'cert.pem'));
+  conf = replace(conf, '/etc/nginx/tls/privkey.pem', path.join(folder, 'key.pem'));
+  writeFileSync(path.join(folder, 'default.conf'), conf);
+  // What nginx.conf of a distribution has around conf.d.
+  const main = `daemon off; master_process off; pid ${folder}/pid; error_log stderr warn; events {}
+    http { access_log off; client_body_temp_path ${folder}/body; proxy_temp_path ${folder}/proxy;
+    fastcgi_temp_path ${folder}/fastcgi; uwsgi_temp_path ${folder}/uwsgi; scgi_temp_path ${folder}/scgi;
+    include ${folder}/default.conf; }`;
+  writeFileSync(path.join(folder, 'nginx.conf'), main);
+  const nginx = spawn(nginxProgram, ['-p', folder, '-e', 'stderr', '-c', path.join(folder, 'nginx.conf')]);
+  let [errors, isGone] = ['', false];
+  nginx.stderr.setEncoding('utf8').on('data', (chunk) => {
+    errors += chunk;
   });
-
-  after(async () => {
-    agent.destroy();
-    nginx?.kill('SIGKILL');
-    await platform?.close();
-    rmSync(folder, { recursive: true });
+  nginx.once('exit', () => {
+    isGone = true;
   });
-
   /** Asks through nginx; the body of the answer is bytes. */
-  async function ask(target, { method = 'GET', headers = {}, body, ...options } = {}) {
-    const request = https.request(new URL(target, url), { method, headers, agent, ...options });
+  const ask = async (target, { method = 'GET', headers = {}, body, ...options } = {}) => {
+    const url = new URL(target, `https://127.0.0.1:${port}`);
+    const request = https.request(url, { method, headers, agent, ...options });
     request.end(body);
     const [response] = await once(request, 'response');
     const chunks = [];
     for await (const chunk of response) chunks.push(chunk);
     return { status: response.statusCode, headers: response.headers, body: Buffer.concat(chunks) };
+  };
+  while ((await ask('/health').catch(() => undefined))?.status !== 200) {
+    if (isGone) assert.fail(errors);
+    await new Promise((resolve) => setTimeout(resolve, 20));
   }
+  const stop = () => {
+    agent.destroy();
+    nginx.kill('SIGKILL');
+  };
+  return { ca, agent, ask, errors: () => errors, stop };
+}
+
+describe('nginx', {
+  skip: nginxProgram === undefined && 'nginx is not there (Debian: apt-get install nginx-light)',
+}, () => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'layer-deploy-'));
+  let [nginx, platform, layer, app, url, plainUrl] = [];
+
+  before(async () => {
+    const ports = await freePorts(3);
+    url = `https://127.0.0.1:${ports[0]}`;
+    plainUrl = `http://127.0.0.1:${ports[1]}`;
+    platform = await LayerAPI.Platform.start({ port: ports[2], publicUrl: url, adminToken: TOKEN });
+    app = await platform.createApp();
+    nginx = await startNginx(folder, ports);
+    layer = new LayerAPI({ ...app, baseUrl: url, agent: nginx.agent });
+  });
+
+  after(async () => {
+    nginx?.stop();
+    await platform?.close();
+    rmSync(folder, { recursive: true });
+  });
 
   test('plain HTTP is sent to HTTPS', async () => {
     const answer = await fetch(`${plainUrl}/health`, { redirect: 'manual', headers: { host: 'chat.example.com' } });
@@ -119,7 +130,7 @@ describe('nginx', {
     );
     const headers = { 'x-request-id': 'an-id', authorization: `Bearer ${app.token}` };
     const accept = 'application/vnd.layer+json; version=1.0';
-    const answer = await ask(`/apps/${app.appId}/users/a%2Fb/blocks`, { headers: { ...headers, accept } });
+    const answer = await nginx.ask(`/apps/${app.appId}/users/a%2Fb/blocks`, { headers: { ...headers, accept } });
     assert.deepStrictEqual([answer.status, answer.headers['x-request-id']], [200, 'an-id']);
   });
 
@@ -133,25 +144,27 @@ describe('nginx', {
       'upload-content-length': String(LARGE),
     };
     const target = `/apps/${app.appId}/conversations/${body.id.split('/').pop()}/content`;
-    const announced = JSON.parse((await ask(target, { method: 'POST', headers })).body);
+    const announced = JSON.parse((await nginx.ask(target, { method: 'POST', headers })).body);
     assert.ok(announced.upload_url.startsWith(url), announced.upload_url);
-    assert.strictEqual((await ask(announced.upload_url, { method: 'PUT', body: bytes })).status, 200);
-    const found = JSON.parse((await ask(`${target}/${announced.id.split('/').pop()}`, { headers })).body);
-    const down = await ask(found.download_url);
+    assert.strictEqual((await nginx.ask(announced.upload_url, { method: 'PUT', body: bytes })).status, 200);
+    const found = JSON.parse((await nginx.ask(`${target}/${announced.id.split('/').pop()}`, { headers })).body);
+    const down = await nginx.ask(found.download_url);
     assert.deepStrictEqual([down.status, down.body.equals(bytes)], [200, true]);
-    assert.ok(!/client request body is buffered|upstream response is buffered/.test(errors), errors);
+    assert.ok(!/client request body is buffered|upstream response is buffered/.test(nginx.errors()), nginx.errors());
   });
 
   test('sockets of clients are opened, and stay open beside requests', async () => {
     const { providerId, keyId, privateKey } = await platform.createIdentityProvider(app.appId);
     const json = { accept: 'application/vnd.layer+json; version=3.0', 'content-type': 'application/json' };
-    const { nonce } = JSON.parse((await ask('/nonces', { method: 'POST', headers: json })).body);
+    const { nonce } = JSON.parse((await nginx.ask('/nonces', { method: 'POST', headers: json })).body);
     const token = LayerAPI.identityToken({ providerId, keyId, privateKey, userId: 'socket', nonce });
     const body = JSON.stringify({ identity_token: token, app_id: app.appId });
-    const session = JSON.parse((await ask('/sessions', { method: 'POST', headers: json, body })).body).session_token;
+    const session = JSON.parse(
+      (await nginx.ask('/sessions', { method: 'POST', headers: json, body })).body,
+    ).session_token;
     const request = https.request(`${url}/websocket?session_token=${session}`, {
       agent: false,
-      ca,
+      ca: nginx.ca,
       headers: {
         connection: 'Upgrade',
         upgrade: 'websocket',
@@ -176,7 +189,7 @@ describe('nginx', {
 
   test('what operators watch comes as it happens, and to nobody beyond the machine itself', async () => {
     const headers = { authorization: `Bearer ${TOKEN}` };
-    const request = https.request(`${url}/_platform/events?kinds=changes`, { headers, agent: false, ca });
+    const request = https.request(`${url}/_platform/events?kinds=changes`, { headers, agent: false, ca: nginx.ca });
     request.end();
     const [response] = await once(request, 'response');
     assert.strictEqual(response.statusCode, 200);
@@ -187,7 +200,7 @@ describe('nginx', {
     await layer.conversations.createAsync({ participants: ['watched'] });
     while (!heard.includes('"conversation')) await once(response, 'data');
     request.destroy();
-    assert.strictEqual((await ask('/metrics', { headers })).status, 200);
+    assert.strictEqual((await nginx.ask('/metrics', { headers })).status, 200);
     if (process.platform !== 'linux') return;
     for (const target of [
       '/_platform/apps',
@@ -198,10 +211,109 @@ describe('nginx', {
       '/x/../metrics',
     ]) {
       // Another address of this machine stands for another machine.
-      const answer = await ask('/', { headers, agent: false, ca, localAddress: '127.0.0.2', path: target });
+      const answer = await nginx.ask('/', {
+        headers,
+        agent: false,
+        ca: nginx.ca,
+        localAddress: '127.0.0.2',
+        path: target,
+      });
       assert.strictEqual(answer.status, 403, target);
     }
   });
+});
+
+describe('compose.postgres.yaml over compose.yaml', {
+  skip:
+    (nginxProgram ? natsProgram : 'nginx') === undefined &&
+    'nginx or NATS is not there (Debian: apt-get install nginx-light nats-server)',
+}, () => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'layer-deploy-'));
+  const [one, other] = ['compose.yaml', 'compose.postgres.yaml'].map((name) => parse(read(name)).services);
+  const running = [];
+  let [postgres, nginx, layer, platforms] = [];
+
+  before(async () => {
+    const { startPostgres } = await import('../../scripts/postgres.mjs');
+    const { buildForTests } = await import('../../scripts/programs.mjs');
+    const program = (await buildForTests())['layer-platform'];
+    postgres = await startPostgres();
+    const { POSTGRES_USER: user, POSTGRES_DB: database } = other.postgres.environment;
+    postgres.run(`CREATE USER ${user} SUPERUSER`, `CREATE DATABASE ${database} OWNER ${user}`);
+    const [natsPort, ...ports] = await freePorts(3 + other.platform.deploy.replicas);
+    running.push(spawn(natsProgram, ['--addr', '127.0.0.1', '--port', natsPort], { stdio: 'ignore' }));
+    const token = path.join(folder, 'admin-token');
+    writeFileSync(token, TOKEN);
+    const environment = { ...one.platform.environment, ...other.platform.environment };
+    let data = environment.LAYER_DATA.replace(/\$\{POSTGRES_PASSWORD:.+?\}/, 'a-password');
+    data = replace(data, '@postgres:5432/', `@127.0.0.1:${postgres.port}/`);
+    const there = {
+      ...environment,
+      LAYER_DATA: data,
+      LAYER_FILES: path.join(folder, 'files'),
+      LAYER_NATS: replace(environment.LAYER_NATS, 'nats:4222', `127.0.0.1:${natsPort}`),
+      LAYER_ADMIN_TOKEN_FILE: replace(environment.LAYER_ADMIN_TOKEN_FILE, '/run/secrets/admin-token', token),
+      LAYER_PUBLIC_URL: `https://127.0.0.1:${ports[0]}`,
+    };
+    platforms = ports.slice(2).map((port) => {
+      const env = {
+        ...process.env,
+        ...there,
+        LAYER_LOG_LEVEL: 'error',
+        LAYER_HOST: '127.0.0.1',
+        LAYER_PORT: String(port),
+      };
+      return spawn(program, { env, stdio: ['ignore', 'ignore', 'inherit'] });
+    });
+    running.push(...platforms);
+    nginx = await startNginx(folder, ports);
+    const headers = { authorization: `Bearer ${TOKEN}`, 'content-type': 'application/json' };
+    const made = await fetch(`http://127.0.0.1:${ports[2]}/_platform/apps`, { method: 'POST', headers, body: '{}' });
+    const { app_id: appId, token: appToken } = await made.json();
+    layer = new LayerAPI({ appId, token: appToken, baseUrl: there.LAYER_PUBLIC_URL, agent: nginx.agent });
+    for (const port of ports.slice(2)) {
+      // Each is asked by itself until it is there, and hears the other by way of NATS.
+      const isByNats = async () =>
+        (await (await fetch(`http://127.0.0.1:${port}/metrics`, { headers })).text()).includes('layer_by_nats 1');
+      while (!(await isByNats().catch(() => false))) await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  });
+
+  after(() => {
+    nginx?.stop();
+    for (const child of running) child.kill('SIGKILL');
+    postgres?.stop();
+    rmSync(folder, { recursive: true });
+  });
+
+  test('what one platform is sent the other has, and one goes on alone', async () => {
+    const { body: conversation } = await layer.conversations.createAsync({ participants: ['a', 'b'] });
+    const parts = [{ body: 'x', mime_type: 'text/plain' }];
+    const send = () => layer.messages.sendAsync(conversation.id, { sender: { user_id: 'a' }, parts });
+    const sent = [];
+    for (let count = 0; count < 10; count++) sent.push((await send()).body.id);
+    const [gone] = platforms;
+    gone.kill('SIGTERM');
+    const [code] = await once(gone, 'exit');
+    assert.strictEqual(code, 0);
+    for (let count = 0; count < 10; count++) sent.push((await send()).body.id);
+    const { body: messages } = await layer.messages.getAllAsync(conversation.id);
+    assert.deepStrictEqual(messages.map(({ id }) => id).reverse(), sent);
+  });
+});
+
+test('a build in a clone takes nothing that is built there, and makes the program that it starts', () => {
+  const { build } = parse(read('compose.postgres.yaml')).services.platform;
+  assert.ok(existsSync(path.join(ROOT, 'deploy', build.context, build.dockerfile)), build.dockerfile);
+  const image = read('Dockerfile');
+  assert.match(image, new RegExp(`^FROM npm AS ${build.target}$`, 'm'));
+  const [, name] = image.match(/^ENTRYPOINT \["([\w-]+)"\]$/m);
+  assert.match(image, new RegExp(`--package ${name}$`, 'm'));
+  assert.match(image, new RegExp(`^COPY --from=source /source/target/release/${name} `, 'm'));
+  assert.match(
+    readFileSync(path.join(ROOT, 'crates', 'platform', 'Cargo.toml'), 'utf8'),
+    new RegExp(`name = "${name}"`),
+  );
 });
 
 test('the check of health in compose.yaml says whether the platform is ready', async () => {
