@@ -93,9 +93,14 @@ fn joined(signer: &Signer, server: &Server, user: &str, conversation: &str) -> L
     Live::open(&device)
 }
 
-/// Waits until a socket is told of a message.
+/// Waits until a socket is told of a message. Who types is told at any time, also when one pauses for long.
 fn hear(live: &mut Live, message: &str) {
-    while live.told().2 != message {}
+    loop {
+        let packet = live.packet();
+        if packet["type"] == "change" && packet["body"]["object"]["id"] == message {
+            return;
+        }
+    }
 }
 
 /// What one tells goes by the server of NATS once all who have the database open use it, sooner than by PostgreSQL.
@@ -119,7 +124,7 @@ fn nats_carries_what_is_told_as_long_as_it_is_there_and_all_use_it() {
         });
         a.type_in(&id, "started");
         // Behind what the messages changed.
-        while b.packet()["type"] != "signal" {}
+        while b.packet()["body"]["data"]["action"] != "started" {}
         wait_until("NATS carries what passes", || listener.heard(".passing "));
     };
     carries(&nats, &mut a, &mut b);
@@ -355,8 +360,11 @@ fn who_types_and_who_is_there_is_told_to_the_sockets_of_the_other_platform() {
         a.type_in(&id, action);
         b.hears_typing(&id, action, "a");
     }
-    b.type_in(&id, "started");
-    a.hears_typing(&id, "started", "b");
+    // Who types no more is not said to pause later on.
+    for action in ["started", "finished"] {
+        b.type_in(&id, action);
+        a.hears_typing(&id, action, "b");
+    }
 
     assert_eq!(b.status_of("a"), "offline");
     for status in ["busy", "available"] {
