@@ -2,12 +2,13 @@
 //!
 //! A database in memory has a single connection, so there the writer does the reads too, between batches.
 //!
-//! Checkpoints run inline every 300 pages: measured, that keeps the tail short, at some cost to the peak rate.
+//! A thread beside the writer copies the log into the file: see `checkpoint.rs`.
 
 mod announcement;
 mod app;
 mod block;
 mod check;
+mod checkpoint;
 mod claim;
 mod content;
 mod conversation;
@@ -49,6 +50,7 @@ use layer_store::{
 };
 use rusqlite::Connection;
 
+use self::checkpoint::Checkpoints;
 use self::file::Lock;
 use self::log::Places;
 use self::readers::Readers;
@@ -89,11 +91,18 @@ pub fn open(data: &DataLocation) -> Result<Arc<dyn Store>, OpenError> {
 
 /// The same, with a clock of its own for the log of changes.
 pub fn open_with_clock(data: &DataLocation, now: Now) -> Result<Arc<dyn Store>, OpenError> {
-    Ok(Arc::new(SqliteStore::open(data, now)?))
+    Ok(Arc::new(SqliteStore::open(data, now, checkpoint::LOG_PAGES)?))
+}
+
+/// The same as [`open`], with a log that is copied into the file from a length on, so that a test needs to write less.
+/// Unit: pages.
+#[doc(hidden)]
+pub fn open_with_log(data: &DataLocation, pages: usize) -> Result<Arc<dyn Store>, OpenError> {
+    Ok(Arc::new(SqliteStore::open(data, Arc::new(machine_time), pages)?))
 }
 
 impl SqliteStore {
-    fn open(data: &DataLocation, now: Now) -> Result<Self, OpenError> {
+    fn open(data: &DataLocation, now: Now, log_pages: usize) -> Result<Self, OpenError> {
         let lock = match data {
             DataLocation::Memory => None,
             DataLocation::File(path) => {
@@ -105,12 +114,13 @@ impl SqliteStore {
                 return Err(OpenError::Database { database: url.to_string(), reason });
             }
         };
-        let connection = open::open_writer(data)?;
-        let readers = match data.file() {
-            None => None,
+        let mut connection = open::open_writer(data)?;
+        let (readers, checkpoints) = match data.file() {
+            None => (None, None),
             Some(path) => {
                 let connections = (0..reader_count()).map(|_| open::open_reader(path)).collect::<Result<_, _>>()?;
-                Some(Readers::start(connections).map_err(OpenError::Thread)?)
+                let readers = Readers::start(connections).map_err(OpenError::Thread)?;
+                (Some(readers), Some(Checkpoints::start(&mut connection, path, log_pages)?))
             }
         };
         let (jobs, receiver) = bounded(WRITE_QUEUE_LENGTH);
@@ -119,7 +129,7 @@ impl SqliteStore {
             .name("layer-writer".into())
             .spawn({
                 let (feed, counts) = (Arc::clone(&feed), Arc::clone(&counts));
-                move || writer::run(connection, &receiver, &feed, &counts, now)
+                move || writer::run(connection, checkpoints, &receiver, &feed, &counts, now)
             })
             .map_err(OpenError::Thread)?;
         let running = RwLock::new(Some(Running { jobs, writer, readers, lock }));

@@ -63,6 +63,20 @@ pub fn open_writer(data: &DataLocation) -> Result<Connection, OpenError> {
     Ok(connection)
 }
 
+/// Opens the connection that copies the log into the file while the writer goes on. The writer must have been opened
+/// first.
+pub fn open_beside_writer(path: &Path) -> Result<Connection, OpenError> {
+    let open = || {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(path, flags)?;
+        connection.busy_timeout(BUSY_TIMEOUT)?;
+        // What is copied is on the disk before the log may begin anew.
+        connection.pragma_update(None, "synchronous", "full")?;
+        Ok(connection)
+    };
+    open().map_err(|source| file::failed(path, source))
+}
+
 /// Opens the connection of a reader. The writer must have been opened first.
 pub fn open_reader(path: &Path) -> Result<Connection, OpenError> {
     let open = || {
@@ -127,8 +141,6 @@ fn set_writer_pragmas(connection: &Connection) -> rusqlite::Result<()> {
     // Every commit reaches the disk before it is answered.
     connection.pragma_update(None, "synchronous", "full")?;
     connection.pragma_update(None, "foreign_keys", true)?;
-    // Unit: pages. Small steps keep the longest pause short; SQLite's own default is 1000.
-    connection.pragma_update(None, "wal_autocheckpoint", 300)?;
     set_planning_and_cache(connection)
 }
 

@@ -1,6 +1,6 @@
 //! The engine at its edges: batches with failing jobs, failing commits, full queues.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Arc, Mutex};
 
@@ -25,7 +25,7 @@ use layer_wire::{AnnouncementId, AppId, ContentId, ConversationId, ExportId, Mes
 use uuid::Uuid;
 
 use super::writer::{self, Job};
-use super::{Session, SqliteStore, open};
+use super::{Session, open};
 
 const APP: AppKey = AppKey::from_number(1);
 
@@ -97,7 +97,7 @@ fn run_batch_and_listen(prepare: &str, works: Vec<Work>) -> (Vec<Result<(), Stor
     drop(jobs);
     let feed = Arc::new(Feed::default());
     let changes = feed.subscribe(Kinds::BLOCK_LISTS | Kinds::ANNOUNCEMENTS);
-    writer::run(connection, &receiver, &feed, &Counts::default(), Arc::new(machine_time)).unwrap();
+    writer::run(connection, None, &receiver, &feed, &Counts::default(), Arc::new(machine_time)).unwrap();
     let reader = open::open_reader(&path).unwrap();
     let blocked = Session::of_reader(&reader).block_list(APP, &user("owner")).unwrap();
     let mut blocked: Vec<_> = blocked.iter().map(ToString::to_string).collect();
@@ -433,7 +433,7 @@ fn stall(store: &dyn Store) -> (std::sync::mpsc::SyncSender<()>, Receiver<Result
 
 #[test]
 fn a_full_queue_refuses_work_instead_of_growing() {
-    let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&DataLocation::Memory, Arc::new(machine_time)).unwrap());
+    let store = super::open(&DataLocation::Memory).unwrap();
     let (release, outcome) = stall(store.as_ref());
     let submit = || store.submit_write(|_| Ok::<_, StoreError>(()), |_| {});
     for _ in 0..super::WRITE_QUEUE_LENGTH {
@@ -447,7 +447,7 @@ fn a_full_queue_refuses_work_instead_of_growing() {
 
 #[test]
 fn closing_finishes_what_waits_and_refuses_what_comes_later() {
-    let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&DataLocation::Memory, Arc::new(machine_time)).unwrap());
+    let store = super::open(&DataLocation::Memory).unwrap();
     let (release, outcome) = stall(store.as_ref());
     let (done, waiting) = sync_channel(1);
     store.submit_write(|_| Ok::<_, StoreError>(()), move |result| done.send(result).unwrap()).unwrap();
@@ -457,6 +457,55 @@ fn closing_finishes_what_waits_and_refuses_what_comes_later() {
     assert_eq!(waiting.recv().unwrap(), Ok(()));
     assert_eq!(store.write_blocking(|_| Ok::<_, StoreError>(())), Err(StoreError::Closed));
     assert_eq!(store.close(), Ok(()));
+}
+
+/// Two threads write without a pause while two read, so that there is no moment at which nobody uses the log.
+#[test]
+fn the_log_begins_anew_while_writes_and_reads_never_pause() {
+    const LOG_PAGES: usize = 200;
+    const WRITES: usize = 1_500;
+    let folder = tempfile::tempdir().unwrap();
+    let data = DataLocation::File(folder.path().join("layer.db"));
+    let store = super::open_with_log(&data, LOG_PAGES).unwrap();
+    let app = AppId::new(Uuid::from_u128(1));
+    store.write_blocking(move |writes| writes.insert_app(app, None, Timestamp::from_ms(0))).unwrap();
+    let blocked = |owner: &str| {
+        let (sender, list) = sync_channel(1);
+        let owner = user(owner);
+        store.submit_read(move |reads| reads.block_list(APP, &owner), move |list| sender.send(list).unwrap()).unwrap();
+        list.recv().unwrap().unwrap().len()
+    };
+    let is_over = AtomicBool::new(false);
+    let longest = std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while !is_over.load(Ordering::Relaxed) {
+                    blocked("nobody");
+                }
+            });
+        }
+        let writers: Vec<_> = (0..2)
+            .map(|writer| {
+                let store = &store;
+                scope.spawn(move || {
+                    let mut longest = 0;
+                    for turn in 0..WRITES {
+                        let blocked = user(&format!("{writer} {turn}"));
+                        store.write_blocking(move |writes| writes.block(APP, &user("owner"), &blocked)).unwrap();
+                        longest = longest.max(store.state().log_bytes);
+                    }
+                    longest
+                })
+            })
+            .collect();
+        let longest = writers.into_iter().map(|writer| writer.join().unwrap()).max();
+        is_over.store(true, Ordering::Relaxed);
+        longest
+    });
+    // Each write is some pages of 4 KiB: without checkpoints the log would be as long as all of them.
+    assert!(longest < Some(WRITES as u64 * 4096), "{longest:?}");
+    assert_eq!(blocked("owner"), 2 * WRITES);
+    store.close().unwrap();
 }
 
 #[test]

@@ -11,6 +11,7 @@ use layer_store::{Counts, ReadJob, StoreError, WriteJob};
 use rusqlite::Connection;
 
 use super::Session;
+use super::checkpoint::Checkpoints;
 use super::log::Places;
 use super::sql::failed;
 
@@ -30,9 +31,11 @@ pub enum Job {
 /// Work on the database as a whole. It keeps its outcome to itself, and leaves no transaction open.
 pub type WholeJob = Box<dyn FnOnce(&mut Connection) + Send>;
 
-/// Works until the channel is closed and empty, then flushes and closes the connection.
+/// Works until the channel is closed and empty, then flushes and closes the connection. A database in memory has no
+/// log, thus no checkpoints.
 pub fn run(
     mut connection: Connection,
+    mut checkpoints: Option<Checkpoints>,
     jobs: &Receiver<Job>,
     feed: &Feed,
     counts: &Counts,
@@ -58,7 +61,13 @@ pub fn run(
             }
             Job::Write(write) => run_batch(&connection, &places, write, jobs, feed, counts),
         };
+        if let Some(checkpoints) = &mut checkpoints {
+            checkpoints.keep_up(&connection);
+        }
         next = next.or_else(|| jobs.recv().ok());
+    }
+    if let Some(checkpoints) = checkpoints {
+        checkpoints.close();
     }
     connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)").map_err(failed)?;
     connection.close().map_err(|(_, error)| failed(error))

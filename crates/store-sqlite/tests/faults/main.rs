@@ -27,8 +27,12 @@ fn beginnings(step: usize, at_once: usize) -> Vec<usize> {
     if step >= at_once { vec![fastrand::usize(..step)] } else { (0..at_once).collect() }
 }
 
+/// From which length on the log is copied into the file: a script that writes little has checkpoints as well. Unit:
+/// pages.
+const LOG_PAGES: usize = 200;
+
 fn open(path: &std::path::Path) -> Result<Arc<dyn Store>, layer_store::OpenError> {
-    layer_store_sqlite::open(&DataLocation::File(path.to_owned()))
+    layer_store_sqlite::open_with_log(&DataLocation::File(path.to_owned()), LOG_PAGES)
 }
 
 /// How many calls the whole script makes, from the first start to the last close.
