@@ -9,7 +9,7 @@ import { buildConsole } from './console.mjs';
 import { sizeFault } from './packages.mjs';
 import { ROOT, run, say, stop } from './prepare.mjs';
 
-const OPTIONS = ['--platform', '--release', '--no-js', '--dts', 'target/addon.d.ts'];
+const OPTIONS = ['--platform', '--profile', 'addon', '--no-js', '--dts', 'target/addon.d.ts'];
 
 say('1 of 2: the console');
 console.log(`${((await buildConsole()) / 1024).toFixed(1)} KiB, compressed`);

@@ -23,8 +23,13 @@ export async function buildPrograms(tables, profile) {
   const packages = ['layer-bench-server', ...(needs('floor', 'http1', 'http2') ? ['layer-bench-floor'] : [])];
   const features = needs('http2') ? packages.map((name) => `${name}/http2`) : [];
   const { 'layer-bench-server': server, 'layer-bench-floor': floor } = await cargo(packages, features, profile);
-  const { addon } = needs('ours-null') ? await cargo(['layer-api'], ['null-network'], profile) : {};
+  const { addon } = needs('ours-null') ? await cargo(['layer-api'], ['null-network'], addonProfile(profile)) : {};
   return { server, floor, addon };
+}
+
+/** The profile that the addon has where programs have `profile`. */
+function addonProfile(profile) {
+  return profile === 'release' ? 'addon' : profile;
 }
 
 /** Builds packages; paths by name. */
