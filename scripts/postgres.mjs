@@ -10,10 +10,10 @@
 
 import { spawn, spawnSync } from 'node:child_process';
 import { chmodSync, chownSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { freePorts } from './ports.mjs';
 
 /** Where Debian and others put the programs of the server, which are not in the path. */
 const FOLDERS = ['/usr/lib/postgresql', '/usr/local/pgsql', '/opt/homebrew/opt/postgresql'];
@@ -49,16 +49,6 @@ const serverUser = () => {
   return { uid: id('-u'), gid: id('-g') };
 };
 
-const freePort = () =>
-  new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address();
-      server.close(() => resolve(port));
-    });
-  });
-
 /** Runs a program of the server as its user, in a folder. */
 const runIn = (folder, program, ...args) => {
   const { status, error } = spawnSync(join(findPostgres(), program), args, {
@@ -80,7 +70,7 @@ const start = async (settings, fill) => {
   const remove = () => rmSync(folder, { recursive: true, force: true });
   try {
     fill(folder, data);
-    const port = await freePort();
+    const [port] = await freePorts(1);
     const all = ['listen_addresses=127.0.0.1', `unix_socket_directories=${folder}`, 'max_connections=300', ...settings];
     const options = [`-p ${port}`, ...all.map((setting) => `-c ${setting}`)].join(' ');
     runIn(folder, 'pg_ctl', '-D', data, '-w', '-t', '300', '-l', join(folder, 'log'), '-o', options, 'start');

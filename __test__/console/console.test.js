@@ -45,6 +45,13 @@ describe('the console', () => {
     await page.context().close();
   };
 
+  /** Presses a button of the dialog, and waits until that is gone: one of the page may have the same name. */
+  const agree = async (page, name) => {
+    const dialog = page.getByRole('dialog');
+    await dialog.getByRole('button', { name }).click();
+    await dialog.waitFor({ state: 'detached' });
+  };
+
   test('asks for the token, keeps it in its tab, and never has it in an address', async () => {
     const page = await stage.page({ isSignedIn: false, to: `#/apps/${stage.app.appId}/users` });
     await page.getByLabel('Admin token').fill('wrong');
@@ -157,7 +164,7 @@ describe('the console', () => {
     await bubble.getByText('read by 2 of 2').click();
     await bubble.getByText('read jon').waitFor();
     await bubble.getByRole('button', { name: 'Delete message' }).click();
-    await page.getByRole('dialog').getByRole('button', { name: 'Delete message' }).click();
+    await agree(page, 'Delete message');
     await bubble.waitFor({ state: 'detached' });
 
     await page.getByRole('button', { name: 'New' }).click();
@@ -172,7 +179,7 @@ describe('the console', () => {
     await page.getByRole('button', { name: 'Create' }).click();
     await page.getByRole('article').getByRole('heading', { name: 'Lights' }).waitFor();
     await page.getByRole('article').getByRole('button', { name: 'Delete' }).click();
-    await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
+    await agree(page, 'Delete');
     await page.getByText('Choose a conversation').waitFor();
     await done(page);
   });
@@ -226,7 +233,7 @@ describe('the console', () => {
     await user.getByRole('button', { name: 'Unblock eve' }).click();
     await user.getByText('It blocks nobody.').waitFor();
     await user.getByRole('button', { name: 'Suspend' }).click();
-    await page.getByRole('dialog').getByRole('button', { name: 'Suspend' }).click();
+    await agree(page, 'Suspend');
     await user.getByRole('button', { name: 'End suspension' }).waitFor();
     await page.getByLabel('Which').selectOption('true');
     await page.getByRole('list', { name: 'Users' }).getByText('suspended').waitFor();
@@ -305,16 +312,16 @@ describe('the console', () => {
     await page.getByRole('button', { name: 'Close', exact: true }).click();
     await stage.platform.clock.resume();
     await page.getByRole('button', { name: 'Deactivate' }).click();
-    await page.getByRole('dialog').getByRole('button', { name: 'Deactivate' }).click();
+    await agree(page, 'Deactivate');
     await page.getByRole('button', { name: 'Activate' }).click();
     await page.getByRole('button', { name: 'Deactivate' }).waitFor();
     await page.getByRole('button', { name: 'Register' }).click();
     await page.getByLabel('Target URL').fill('http://127.0.0.1:9/');
     await page.getByLabel('Secret').fill('secret');
-    await page.getByRole('dialog').getByRole('button', { name: 'Register' }).click();
+    await agree(page, 'Register');
     await page.getByRole('link', { name: /127\.0\.0\.1:9\/ inactive/ }).click();
     await page.getByRole('button', { name: 'Delete' }).click();
-    await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
+    await agree(page, 'Delete');
     await page.getByRole('link', { name: /127\.0\.0\.1:9\// }).waitFor({ state: 'detached' });
     await done(page);
   });

@@ -8,7 +8,6 @@ const { randomBytes } = require('node:crypto');
 const { once } = require('node:events');
 const { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } = require('node:fs');
 const https = require('node:https');
-const net = require('node:net');
 const { tmpdir } = require('node:os');
 const path = require('node:path');
 const { after, before, describe, test } = require('node:test');
@@ -22,20 +21,6 @@ const TOKEN = 'admin token of a test';
 const read = (name) => readFileSync(path.join(ROOT, 'deploy', name), 'utf8');
 /** So large that nginx would refuse it, or write it to a file first, unless told. */
 const LARGE = 24 << 20;
-
-/** Ports that nobody has at the moment. */
-async function freePorts(count) {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = net.createServer().listen(0, '127.0.0.1');
-      await once(server, 'listening');
-      return server;
-    }),
-  );
-  const ports = servers.map((server) => server.address().port);
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
-}
 
 /** Replaces what is there once. */
 function replace(text, from, to) {
@@ -99,6 +84,7 @@ describe('nginx', {
   let [nginx, platform, layer, app, url, plainUrl] = [];
 
   before(async () => {
+    const { freePorts } = await import('../../scripts/ports.mjs');
     const ports = await freePorts(3);
     url = `https://127.0.0.1:${ports[0]}`;
     plainUrl = `http://127.0.0.1:${ports[1]}`;
@@ -234,6 +220,7 @@ describe('compose.postgres.yaml over compose.yaml', {
   let [postgres, nginx, layer, platforms] = [];
 
   before(async () => {
+    const { freePorts } = await import('../../scripts/ports.mjs');
     const { startPostgres } = await import('../../scripts/postgres.mjs');
     const { buildForTests } = await import('../../scripts/programs.mjs');
     const program = (await buildForTests())['layer-platform'];

@@ -210,8 +210,9 @@ describe('apps and tokens', () => {
 
 describe('close', () => {
   test('can be called again, and frees the port', async () => {
-    const platform = await Platform.start();
-    const port = Number(new URL(platform.url).port);
+    const { freePorts } = await import('../../scripts/ports.mjs');
+    const [port] = await freePorts(1);
+    const platform = await Platform.start({ port });
     await Promise.all([platform.close(), platform.close()]);
     await platform.close();
     const server = net.createServer();

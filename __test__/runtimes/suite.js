@@ -232,25 +232,23 @@ suite['an error reply is a ResponseError with status and body'] = () =>
   });
 
 suite['errors of the network have the codes of Node'] = async () => {
-  let closed;
   await withServer(
     (socket) => socket.once('data', () => socket.end()),
-    async (client, url) => {
-      closed = url;
+    async (client) => {
       const error = await rejection(client().blocklist.getAsync('maria'));
       assert.deepStrictEqual([error.message, error.code], ['socket hang up', 'ECONNRESET']);
     },
   );
   const to = (baseUrl) => new LayerAPI({ appId: APP_ID, token: 'token', baseUrl }).blocklist.getAsync('maria');
-  const { code, syscall, address, port, message } = await rejection(to(closed));
+  const { code, syscall, address, port, message } = await rejection(to('http://127.0.0.1:1'));
   assert.deepStrictEqual(
     { code, syscall, address, port, message },
     {
       code: 'ECONNREFUSED',
       syscall: 'connect',
       address: '127.0.0.1',
-      port: Number(new URL(closed).port),
-      message: `connect ECONNREFUSED 127.0.0.1:${new URL(closed).port}`,
+      port: 1,
+      message: 'connect ECONNREFUSED 127.0.0.1:1',
     },
   );
   // What a resolver says of a name may change from one moment to the next: only between two equal answers is it known.

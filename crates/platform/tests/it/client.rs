@@ -1,7 +1,7 @@
 //! A platform of one's own and a plain blocking HTTP client for it.
 
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -22,6 +22,17 @@ pub fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
     while !is_so() {
         assert!(Instant::now() < deadline, "waited in vain: {what}");
         std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// A port of 127.0.0.1 that nobody has at the moment, and none of those that Linux gives to who asks for any (32768 and
+/// above): tests beside this one do, and could be given it before it is used here.
+pub fn free_port() -> u16 {
+    loop {
+        let port = fastrand::u16(10_000..32_768);
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
     }
 }
 

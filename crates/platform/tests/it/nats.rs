@@ -2,14 +2,13 @@
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpStream;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 
 use layer_store::NatsUrls;
-use serde_json::Value;
 
-use crate::client::wait_until;
+use crate::client::{free_port, wait_until};
 
 /// Where Debian has the program, which need not be in the path.
 const PROGRAMS: [&str; 2] = ["nats-server", "/usr/sbin/nats-server"];
@@ -26,13 +25,15 @@ impl Nats {
     /// Starts one; `None` where it is not installed, which is said.
     pub fn start() -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
-        let started = PROGRAMS.iter().find_map(|program| Some((*program, spawn(program, folder.path(), -1)?)));
+        let port = free_port();
+        let started = PROGRAMS.iter().find_map(|program| Some((*program, spawn(program, folder.path(), port)?)));
         let Some((program, child)) = started else {
             eprintln!("SKIPPED: no NATS (Debian: apt-get install nats-server)");
             return None;
         };
-        let port = port_of(&child, folder.path());
-        Some(Self { child, port, program, folder })
+        let nats = Self { child, port, program, folder };
+        nats.wait();
+        Some(nats)
     }
 
     /// Where it is.
@@ -54,8 +55,14 @@ impl Nats {
 
     /// Starts it where it was.
     pub fn start_again(&mut self) {
-        self.child = spawn(self.program, self.folder.path(), self.port.into()).unwrap();
-        assert_eq!(port_of(&self.child, self.folder.path()), self.port);
+        self.child = spawn(self.program, self.folder.path(), self.port).unwrap();
+        self.wait();
+    }
+
+    /// Waits until it listens, by the file that it writes then.
+    fn wait(&self) {
+        let file = self.folder.path().join(format!("nats-server_{}.ports", self.child.id()));
+        wait_until("NATS listens", || file.exists());
     }
 
     /// Listens from now on.
@@ -97,21 +104,9 @@ impl Listener {
     }
 }
 
-fn spawn(program: &str, folder: &Path, port: i32) -> Option<Child> {
+fn spawn(program: &str, folder: &Path, port: u16) -> Option<Child> {
     let port = port.to_string();
     let mut command = Command::new(program);
     command.args(["--addr", "127.0.0.1", "--port", &port, "--ports_file_dir"]).arg(folder);
     command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().ok()
-}
-
-/// The port that a server listens on, by the file that it writes.
-fn port_of(child: &Child, folder: &Path) -> u16 {
-    let file: PathBuf = folder.join(format!("nats-server_{}.ports", child.id()));
-    let mut port = None;
-    wait_until("NATS listens", || {
-        let ports: Option<Value> = std::fs::read(&file).ok().and_then(|text| serde_json::from_slice(&text).ok());
-        port = ports.and_then(|ports| ports["nats"][0].as_str()?.rsplit(':').next()?.parse().ok());
-        port.is_some()
-    });
-    port.unwrap()
 }

@@ -9,7 +9,7 @@ use layer_platform::{Attempt, Config, Outcome, WebhookOptions};
 use ring::hmac;
 use serde_json::json;
 
-use crate::client::{PATIENCE, Server, message_of};
+use crate::client::{PATIENCE, Server, free_port, message_of};
 use crate::receiver::{
     Reaction, Received, Receiver, activated, activated_with, allowed, allowed_in_time, ask, register, registration,
     start, usual, verified_but, wait_for_status,
@@ -223,9 +223,7 @@ fn a_receiver_that_takes_longer_than_a_second_or_hangs_up_has_not_got_the_event(
 #[test]
 fn a_receiver_that_cannot_be_reached_is_told_so_without_its_address() {
     let server = start();
-    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = closed.local_addr().unwrap().port();
-    drop(closed);
+    let port = free_port();
     let webhook = register(&server, &registration(&format!("http://127.0.0.1:{port}/")));
     let reason = wait_for_status(&server, &webhook, "inactive")["status_reason"].as_str().unwrap().to_owned();
     assert!(reason.starts_with("Verification failed due to a connection error: "), "{reason}");
