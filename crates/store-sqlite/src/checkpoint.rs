@@ -63,10 +63,11 @@ impl Checkpoints {
     }
 
     /// Does what is due after a batch: where the log is long, orders that it be copied, and copies the rest once that
-    /// is done.
-    pub fn keep_up(&mut self, writer: &Connection) {
+    /// is done. A log that a batch found no room in is as long as it gets.
+    pub fn keep_up(&mut self, writer: &Connection, is_committed: bool) {
         if !self.is_under_way {
-            self.is_under_way = self.length.load(Ordering::Relaxed) >= self.limit && self.orders.try_send(()).is_ok();
+            let is_long = !is_committed || self.length.load(Ordering::Relaxed) >= self.limit;
+            self.is_under_way = is_long && self.orders.try_send(()).is_ok();
         } else if self.done.try_recv().is_ok() {
             copy(writer);
             self.is_under_way = false;

@@ -44,10 +44,10 @@ pub fn run(
     let places = Places::new(&connection, now)?;
     let mut next = jobs.recv().ok();
     while let Some(job) = next.take() {
-        next = match job {
+        let (is_committed, held_over) = match job {
             Job::Read(read) => {
                 run_read(&connection, read);
-                None
+                (true, None)
             }
             Job::Whole(work) => {
                 // A panic drops the reply, which tells the caller; an open transaction is rolled back below.
@@ -57,14 +57,14 @@ pub fn run(
                 }
                 // A restored log may be ahead. Where that cannot be read, neither can anything be written.
                 let _ = places.go_on_behind(&connection);
-                None
+                (true, None)
             }
             Job::Write(write) => run_batch(&connection, &places, write, jobs, feed, counts),
         };
         if let Some(checkpoints) = &mut checkpoints {
-            checkpoints.keep_up(&connection);
+            checkpoints.keep_up(&connection, is_committed);
         }
-        next = next.or_else(|| jobs.recv().ok());
+        next = held_over.or_else(|| jobs.recv().ok());
     }
     if let Some(checkpoints) = checkpoints {
         checkpoints.close();
@@ -92,8 +92,8 @@ struct Ran {
     failure: Option<StoreError>,
 }
 
-/// Runs a job and all that wait behind it in one transaction. Returns the job of another kind that ended the batch, if
-/// one did.
+/// Runs a job and all that wait behind it in one transaction. Returns whether it was committed, and the job of another
+/// kind that ended the batch, if one did.
 ///
 /// Changes are told before the jobs reply: their callers find them told.
 fn run_batch(
@@ -103,12 +103,12 @@ fn run_batch(
     jobs: &Receiver<Job>,
     feed: &Feed,
     counts: &Counts,
-) -> Option<Job> {
+) -> (bool, Option<Job>) {
     if let Err(error) = connection.execute_batch("BEGIN IMMEDIATE") {
         counts.count(1, false);
         let error = failed(error);
         finish(|| first.finish(Err(error.clone())));
-        return refuse(jobs, &error);
+        return (false, refuse(jobs, &error));
     }
     let recorded = feed.wanted();
     let (mut batch, mut changes) = (vec![], vec![]);
@@ -133,7 +133,7 @@ fn run_batch(
     for Ran { job, failure } in batch {
         finish(|| job.finish(failure.map_or_else(|| committed.clone(), Err)));
     }
-    held_over
+    (committed.is_ok(), held_over)
 }
 
 /// Refuses the jobs that wait: each of them would wait in vain for as long as the one before it. Returns the job of
