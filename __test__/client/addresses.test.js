@@ -6,13 +6,13 @@ const assert = require('node:assert');
 const { spawn } = require('node:child_process');
 const dns = require('node:dns');
 const { once } = require('node:events');
-const { readFileSync } = require('node:fs');
 const net = require('node:net');
 const { afterEach, test } = require('node:test');
 const {
   besideLookup,
   clientOf,
   closeAll,
+  connectionsTo,
   freePort,
   get,
   held,
@@ -254,17 +254,6 @@ test('localAddress: one that this machine does not have is the error of Node', a
   assert.strictEqual(errors.ours.syscall, 'bind');
 });
 
-/** Which timer runs on the client's end of a connection to `port`: 2 is that of the probes. */
-function timerTo(port) {
-  const hexadecimal = `:${port.toString(16).toUpperCase().padStart(4, '0')}`;
-  const lines = readFileSync('/proc/net/tcp', 'latin1')
-    .split('\n')
-    .slice(1)
-    .map((line) => line.trim().split(/\s+/));
-  const own = lines.find((fields) => fields[2]?.endsWith(hexadecimal) && fields[3] === '01');
-  return own?.[5].split(':')[0];
-}
-
 if (process.platform === 'linux') {
   for (const keepAlive of [true, false]) {
     both(`keepAliveMsecs: kept connections are probed by the system, keepAlive: ${keepAlive}`, async (subject) => {
@@ -277,7 +266,7 @@ if (process.platform === 'linux') {
         response.end('{}');
         await asked;
       }
-      const timer = () => timerTo(server.port);
+      const timer = () => connectionsTo([server], ['ESTABLISHED'])[0]?.timer;
       await until(() => timer() === (keepAlive ? '02' : '00'), 'the timer is as it should be', timer);
       response.end('{}');
       await asked;

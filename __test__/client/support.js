@@ -6,6 +6,7 @@ const { spawn } = require('node:child_process');
 const { generateKeyPairSync, randomInt } = require('node:crypto');
 const dns = require('node:dns');
 const { once } = require('node:events');
+const { readFileSync } = require('node:fs');
 const http = require('node:http');
 const https = require('node:https');
 const net = require('node:net');
@@ -253,6 +254,25 @@ async function until(condition, what, seen) {
   }
 }
 
+/** The number that Linux has for a state of a connection. */
+const STATES = { ESTABLISHED: '01', SYN_SENT: '02' };
+
+/**
+ * The client's ends of connections to servers, in one of the states; none elsewhere than on Linux, which alone tells.
+ * `timer` is the one that runs: 02 is that of the probes.
+ */
+function connectionsTo(servers, states) {
+  if (process.platform !== 'linux') return [];
+  const ends = servers.map(({ port }) => `:${port.toString(16).toUpperCase().padStart(4, '0')}`);
+  const numbers = states.map((state) => STATES[state]);
+  const lines = readFileSync('/proc/net/tcp', 'latin1').split('\n').slice(1);
+  const fields = lines.map((line) => line.trim().split(/\s+/));
+  const found = fields.filter(([, , to, state]) => ends.some((end) => to?.endsWith(end)) && numbers.includes(state));
+  // By the client's end: the system lists a connection twice where others begin while it is read.
+  const byEnd = new Map(found.map(([, from, , , , timer]) => [from, { timer: timer.split(':')[0] }]));
+  return [...byEnd.values()];
+}
+
 /**
  * A port of 127.0.0.1 on which nobody listens and, until `closeAll`, nobody else can: a connection begins there. It is
  * none of those that Linux gives to connections (32768 and above), because one to a port may begin at that very port,
@@ -362,6 +382,7 @@ module.exports = {
   client,
   clientOf,
   closeAll,
+  connectionsTo,
   eachRequest,
   freePort,
   get,

@@ -66,23 +66,26 @@ pub fn open_writer(data: &DataLocation) -> Result<Connection, OpenError> {
 /// Opens the connection that copies the log into the file while the writer goes on. The writer must have been opened
 /// first.
 pub fn open_beside_writer(path: &Path) -> Result<Connection, OpenError> {
-    let open = || {
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(path, flags)?;
-        connection.busy_timeout(BUSY_TIMEOUT)?;
+    open_another(path, OpenFlags::SQLITE_OPEN_READ_WRITE, |connection| {
         // What is copied is on the disk before the log may begin anew.
-        connection.pragma_update(None, "synchronous", "full")?;
-        Ok(connection)
-    };
-    open().map_err(|source| file::failed(path, source))
+        connection.pragma_update(None, "synchronous", "full")
+    })
 }
 
 /// Opens the connection of a reader. The writer must have been opened first.
 pub fn open_reader(path: &Path) -> Result<Connection, OpenError> {
+    open_another(path, OpenFlags::SQLITE_OPEN_READ_ONLY, set_reader_pragmas)
+}
+
+/// Opens one more connection to a database, and sets it up.
+fn open_another(
+    path: &Path,
+    access: OpenFlags,
+    set_up: impl FnOnce(&Connection) -> rusqlite::Result<()>,
+) -> Result<Connection, OpenError> {
     let open = || {
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(path, flags)?;
-        set_reader_pragmas(&connection)?;
+        let connection = Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+        set_up(&connection)?;
         Ok(connection)
     };
     open().map_err(|source| file::failed(path, source))

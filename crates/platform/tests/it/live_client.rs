@@ -95,20 +95,9 @@ impl Live {
         self.put_off.pop_front().unwrap_or_else(|| self.try_read().expect("an open socket"))
     }
 
-    /// The body of the next packet, which must be a change.
-    pub fn change(&mut self) -> Value {
-        let packet = self.packet();
-        assert_eq!(packet["type"], "change", "{packet}");
-        packet["body"].clone()
-    }
-
     /// What the next change says: the operation, the type and the id of the object, the data.
     pub fn told(&mut self) -> (String, String, String, Value) {
-        let body = self.change();
-        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        let object = &body["object"];
-        assert!(object["url"].as_str().unwrap().starts_with("http://"), "{body}");
-        (text(&body["operation"]), text(&object["type"]), text(&object["id"]), body["data"].clone())
+        told_in(&self.packet())
     }
 
     /// The time of the packet that came last.
@@ -179,6 +168,16 @@ impl Live {
             assert!(Instant::now() < deadline, "the socket stays open");
         }
     }
+}
+
+/// What a packet says, which must be a change, as [`Live::told`] has it.
+pub fn told_in(packet: &Value) -> (String, String, String, Value) {
+    assert_eq!(packet["type"], "change", "{packet}");
+    let body = &packet["body"];
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let object = &body["object"];
+    assert!(object["url"].as_str().unwrap().starts_with("http://"), "{body}");
+    (text(&body["operation"]), text(&object["type"]), text(&object["id"]), body["data"].clone())
 }
 
 /// Users of one app with a device each.

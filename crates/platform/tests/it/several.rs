@@ -16,7 +16,7 @@ use crate::client::{PATIENCE, Server, message, message_of, raw, raw_at, wait_unt
 use crate::content::{get_bytes, message_with, target, upload};
 use crate::device::{Device, Signer, admin};
 use crate::export::{completed, key_pair, opened, set_key};
-use crate::live_client::{Live, conversation_id, message_id};
+use crate::live_client::{Live, conversation_id, message_id, told_in};
 use crate::nats::Nats;
 use crate::receiver::{Reaction, Receiver, activated_with, allowed, ask, registration, verified_but};
 
@@ -93,13 +93,11 @@ fn joined(signer: &Signer, server: &Server, user: &str, conversation: &str) -> L
     Live::open(&device)
 }
 
-/// Waits until a socket is told of a message. Who types is told at any time, also when one pauses for long.
+/// Waits until a socket is told of a message. Who types is told at any time, also that one pauses.
 fn hear(live: &mut Live, message: &str) {
-    loop {
-        let packet = live.packet();
-        if packet["type"] == "change" && packet["body"]["object"]["id"] == message {
-            return;
-        }
+    let mut packet = live.packet();
+    while packet["type"] == "signal" || told_in(&packet).2 != message {
+        packet = live.packet();
     }
 }
 
